@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# demo and test are all a newcomer needs; each installs what is missing, and both share one build.
+
+.PHONY: help demo test bench fuzz soak lint format clean
+
+help:
+	@echo 'make demo      a server, two services and a client at work, for about 20 seconds'
+	@echo 'make test      all tests, against the real peers too'
+	@echo 'make bench     the benchmarks, beside the systems Martlet is measured by'
+	@echo 'make fuzz      the fuzzers; ARGUMENTS=… goes to them'
+	@echo 'make soak      the tests again and again with new seeds, for SOAK_SECONDS (3600)'
+	@echo 'make lint      check the format; make format repairs it'
+	@echo 'make clean     remove what was built'
+	@echo
+	@echo 'MARTLET_SEED=n make test           repeats the randomised tests of a run that printed seed n'
+	@echo 'MARTLET_SKIP_PEERS=1 make test     without other systems, where they cannot be installed'
+
+demo:
+	@scripts/demo
+
+test:
+	@scripts/test
+
+bench:
+	@scripts/setup test
+	@Benchmarks/run
+
+fuzz:
+	@scripts/setup demo
+	@scripts/build
+	@.build/release/MartletWireFuzz $(ARGUMENTS)
+
+soak:
+	@scripts/soak
+
+lint:
+	@scripts/lint
+
+format:
+	@scripts/lint --fix
+
+clean:
+	rm -rf .build

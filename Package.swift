@@ -1,0 +1,147 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("ImmutableWeakCaptures"),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
+let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
+
+let package = Package(
+    name: "martlet",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Martlet", targets: ["Martlet"]),
+        .library(name: "MartletEtcd", targets: ["MartletEtcd"]),
+        .library(name: "MartletEtcdClient", targets: ["MartletEtcdClient"]),
+        .library(name: "MartletGRPC", targets: ["MartletGRPC"]),
+        .executable(name: "martlet", targets: ["MartletCommand"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // Leaves
+        .target(name: "MartletBasics", path: "Sources/Basics", swiftSettings: settings),
+        .systemLibrary(
+            name: "CMartletNghttp2", path: "Sources/CNghttp2", pkgConfig: "libnghttp2",
+            providers: [.apt(["libnghttp2-dev"]), .brew(["libnghttp2"])]),
+        .systemLibrary(
+            name: "CMartletZlib", path: "Sources/CZlib", pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .target(
+            name: "MartletEtcdAPI", dependencies: [protobuf], path: "Sources/EtcdAPI", swiftSettings: settings),
+        .target(
+            name: "MartletWireAPI", dependencies: [protobuf], path: "Sources/WireAPI", swiftSettings: settings),
+
+        // Pure cores
+        .target(
+            name: "MartletKeyValue", dependencies: ["MartletBasics", deque, heap], path: "Sources/KeyValue",
+            swiftSettings: settings),
+
+        // Shells
+        .target(
+            name: "MartletHTTP2Session", dependencies: ["CMartletNghttp2", deque], path: "Sources/HTTP2Session",
+            swiftSettings: settings),
+        .target(
+            name: "MartletGRPCWire",
+            dependencies: [
+                "MartletHTTP2Session", "CMartletZlib", deque, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
+            ],
+            path: "Sources/GRPCWire", swiftSettings: settings),
+        .target(
+            name: "MartletWireServices",
+            dependencies: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireAPI", nioCore, protobuf],
+            path: "Sources/WireServices", swiftSettings: settings),
+        .target(
+            name: "MartletEtcdServer",
+            dependencies: [
+                "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue",
+                "MartletWireServices", nioCore, logging, protobuf,
+            ],
+            path: "Sources/EtcdServer", swiftSettings: settings),
+        .target(
+            name: "MartletEtcdClient",
+            dependencies: [
+                "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", logging, nioCore,
+                protobuf,
+            ],
+            path: "Sources/EtcdClient", swiftSettings: settings),
+        .target(
+            name: "Martlet",
+            dependencies: [
+                "MartletGRPCWire", "MartletHTTP2Session", "MartletWireAPI", "MartletWireServices", logging,
+                lifecycle, signals, nioCore, nioPosix, protobuf,
+            ],
+            path: "Sources/Martlet", swiftSettings: settings),
+        .target(
+            name: "MartletEtcd", dependencies: ["Martlet", "MartletEtcdClient", logging, nioCore],
+            path: "Sources/Etcd", swiftSettings: settings),
+        .target(
+            name: "MartletGRPC",
+            dependencies: [
+                "Martlet", "MartletGRPCWire", "MartletHTTP2Session", grpcCore, logging, nioCore, nioPosix,
+            ],
+            path: "Sources/GRPCSwiftAdapter", swiftSettings: settings),
+
+        // Programs
+        .executableTarget(
+            name: "MartletCommand",
+            dependencies: [
+                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire",
+                "MartletHTTP2Session", argumentParser, histogram, lifecycle, logging, nioCore, nioPosix, signals,
+            ],
+            path: "Sources/MartletCommand", swiftSettings: settings),
+        .executableTarget(
+            name: "MartletWireBench", dependencies: ["MartletGRPCWire", "MartletHTTP2Session", logging, nioCore],
+            path: "Sources/WireBench", swiftSettings: settings),
+
+        // Tests
+        .target(
+            name: "MartletGreeterFixture", dependencies: [protobuf], path: "Tests/Fixtures/Greeter",
+            swiftSettings: settings),
+        .target(
+            name: "MartletGreeterGRPCFixture",
+            dependencies: ["MartletGreeterFixture", grpcCore, grpcProtobuf, protobuf],
+            path: "Tests/Fixtures/GreeterGRPC", swiftSettings: settings),
+        .testTarget(
+            name: "MartletBasicsTests", dependencies: ["MartletBasics"], path: "Tests/BasicsTests",
+            swiftSettings: settings),
+        .testTarget(
+            name: "MartletKeyValueTests", dependencies: ["MartletKeyValue", "MartletBasics"],
+            path: "Tests/KeyValueTests", swiftSettings: settings),
+        .testTarget(name: "MartletRingsTests", path: "Tests/RingsTests", swiftSettings: settings),
+    ]
+)

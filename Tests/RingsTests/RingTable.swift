@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Modules that are no reason for a dependency of their own; only shells and programs may use them.
+private let system: Set<String> = [
+    "Swift", "_Concurrency", "Synchronization", "Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Musl",
+    "Darwin",
+]
+
+private let collections: Set<String> = [
+    "Collections", "BasicContainers", "BitCollections", "DequeModule", "HashTreeCollections", "HeapModule",
+    "OrderedCollections",
+]
+
+private let nio: Set<String> = [
+    "NIO", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "NIOHTTP1", "NIOEmbedded", "NIOConcurrencyHelpers",
+    "NIOFoundationCompat", "NIOAsyncRuntime",
+]
+
+private let observability: Set<String> = [
+    "Logging", "Metrics", "CoreMetrics", "Tracing", "Instrumentation", "ServiceContextModule",
+]
+
+private let network = system.union(collections).union(nio).union(observability)
+
+/// Every target of the package but tests and their fixtures: its ring, and all it may import.
+///
+/// A new target needs a row here; a new arrow needs its name in the row it starts from.
+let ringTable: [String: RingEntry] = [
+    // Leaves
+    "MartletBasics": RingEntry(.leaf, folder: "Basics", modules: ["Swift"]),
+    "CMartletPosix": RingEntry(.leaf, folder: "CPosix"),
+    "CMartletNghttp2": RingEntry(.leaf, folder: "CNghttp2"),
+    "CMartletZlib": RingEntry(.leaf, folder: "CZlib"),
+    "MartletEtcdAPI": RingEntry(.leaf, folder: "EtcdAPI", modules: system.union(["SwiftProtobuf"])),
+    "MartletWireAPI": RingEntry(.leaf, folder: "WireAPI", modules: system.union(["SwiftProtobuf"])),
+
+    // Pure cores
+    "MartletKeyValue": RingEntry(
+        .core, folder: "KeyValue", targets: ["MartletBasics"], modules: ["Swift", "DequeModule", "HeapModule"]),
+
+    // Shells
+    "MartletHTTP2Session": RingEntry(
+        .shell, folder: "HTTP2Session", targets: ["CMartletNghttp2", "CMartletPosix", "MartletBasics"],
+        modules: network),
+    "MartletGRPCWire": RingEntry(
+        .shell, folder: "GRPCWire",
+        targets: [
+            "MartletHTTP2Session", "MartletBasics", "MartletWireAPI", "CMartletZlib", "CMartletPosix",
+        ],
+        modules: network.union(["SwiftProtobuf"])),
+    "MartletWireServices": RingEntry(
+        .shell, folder: "WireServices", targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireAPI"],
+        modules: network.union(["SwiftProtobuf"])),
+    "MartletEtcdServer": RingEntry(
+        .shell, folder: "EtcdServer",
+        targets: [
+            "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletKeyValue", "MartletBasics",
+            "MartletEtcdAPI", "MartletWireAPI", "CMartletPosix",
+        ],
+        modules: network.union(["SwiftProtobuf", "Crypto", "ServiceLifecycle"])),
+    "MartletEtcdClient": RingEntry(
+        .shell, folder: "EtcdClient",
+        targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletEtcdAPI", "MartletBasics"],
+        modules: network.union(["SwiftProtobuf", "ServiceLifecycle"])),
+    "Martlet": RingEntry(
+        .shell, folder: "Martlet",
+        targets: [
+            "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletWireAPI", "MartletBasics",
+        ],
+        modules: network.union(["SwiftProtobuf", "ServiceLifecycle", "UnixSignals"])),
+    "MartletEtcd": RingEntry(
+        .shell, folder: "Etcd", targets: ["Martlet", "MartletEtcdClient", "MartletBasics"],
+        modules: network.union(["SwiftProtobuf", "ServiceLifecycle"])),
+    "MartletGRPC": RingEntry(
+        .shell, folder: "GRPCSwiftAdapter",
+        targets: ["Martlet", "MartletGRPCWire", "MartletHTTP2Session", "MartletBasics"],
+        modules: network.union(["GRPCCore", "ServiceLifecycle"])),
+
+    // Programs
+    // The executable `martlet`; its target is named otherwise, since `Martlet` differs by case alone.
+    "MartletCommand": RingEntry(
+        .program, folder: "MartletCommand",
+        targets: [
+            "Martlet", "MartletEtcd", "MartletEtcdServer", "MartletEtcdClient", "MartletGRPCWire",
+            "MartletHTTP2Session", "MartletWireServices", "MartletKeyValue", "MartletBasics", "CMartletPosix",
+        ],
+        modules: network.union(["ArgumentParser", "ServiceLifecycle", "UnixSignals", "SwiftProtobuf"])),
+    "MartletWireBench": RingEntry(
+        .program, folder: "WireBench",
+        targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletBasics"], modules: network),
+    "MartletWireFuzz": RingEntry(
+        .program, folder: "WireFuzz",
+        targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletBasics"], modules: network),
+]
+
+/// What a pure core may not say: each would make its answers depend on something beside its arguments.
+let bannedInCores: [String] = [
+    "Date(", "Date.", ".now", "ContinuousClock", "SuspendingClock", "clock_gettime",
+    ".random(", ".randomElement(", ".shuffled()", ".shuffle()", "SystemRandomNumberGenerator", "UUID(", "arc4random",
+    "Task {", "Task(", "Task.", "TaskGroup", "withTaskGroup", "async", "await", "actor",
+    "Mutex", "Atomic", "NSLock", "DispatchQueue", "Thread",
+    "print(", "debugPrint(", "readLine(", "FileManager", "FileHandle", "fopen(", "getenv", "ProcessInfo",
+    "CommandLine", "Logger",
+    // Hashes differ from process to process.
+    "Hasher()", "hashValue",
+]

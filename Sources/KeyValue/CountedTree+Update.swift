@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension CountedTree {
+    /// Calls `body` with the stored key and its value, which it may change; puts `initial` there first where the key is
+    /// new.
+    package mutating func update<Result>(
+        _ key: [UInt8], initial: @autoclosure () -> Value, _ body: ([UInt8], inout Value) -> Result
+    ) -> Result {
+        let (result, split) = root.update(key, nodeCapacity, initial, body)
+        if let split { grow(split) }
+        return result
+    }
+
+    /// Calls `body` with the stored key and its value, which it may change; `nil` where there is none.
+    package mutating func updateExisting<Result>(_ key: [UInt8], _ body: ([UInt8], inout Value) -> Result) -> Result? {
+        root.updateExisting(key, body)
+    }
+
+    /// The root was split: puts a branch above both halves.
+    private mutating func grow(_ split: Node.Split) {
+        var top = Node()
+        top.count = root.count + split.right.count
+        top.liveCount = root.liveCount + split.right.liveCount
+        top.keys = KeyList([split.separator])
+        top.children = [root, split.right]
+        root = top
+    }
+}
+
+extension CountedTree.Node {
+    /// The upper half that a full node gave away, and the key where it begins.
+    struct Split {
+        var separator: [UInt8]
+        var right: CountedTree.Node
+    }
+
+    mutating func update<Result>(
+        _ key: [UInt8], _ capacity: Int, _ initial: () -> Value, _ body: ([UInt8], inout Value) -> Result
+    ) -> (Result, Split?) {
+        if isLeaf {
+            let (offset, isFound) = offset(of: key)
+            if isFound {
+                let wasLive = values[offset].isLive
+                let result = body(keys[offset], &values[offset])
+                let isLive = values[offset].isLive
+                if wasLive != isLive { liveCount += isLive ? 1 : -1 }
+                return (result, nil)
+            }
+            var value = initial()
+            let result = body(key, &value)
+            count += 1
+            if value.isLive { liveCount += 1 }
+            keys.insert(key, at: offset)
+            values.insert(value, at: offset)
+            return (result, keys.count > capacity ? splitLeaf(capacity) : nil)
+        }
+        let child = childOffset(of: key)
+        let countBefore = children[child].count
+        let liveBefore = children[child].liveCount
+        let (result, split) = children[child].update(key, capacity, initial, body)
+        guard let split else {
+            count += children[child].count - countBefore
+            liveCount += children[child].liveCount - liveBefore
+            return (result, nil)
+        }
+        count += children[child].count + split.right.count - countBefore
+        liveCount += children[child].liveCount + split.right.liveCount - liveBefore
+        keys.insert(split.separator, at: child)
+        children.insert(split.right, at: child + 1)
+        return (result, children.count > capacity ? splitBranch() : nil)
+    }
+
+    mutating func updateExisting<Result>(_ key: [UInt8], _ body: ([UInt8], inout Value) -> Result) -> Result? {
+        if isLeaf {
+            let (offset, isFound) = offset(of: key)
+            guard isFound else { return nil }
+            let wasLive = values[offset].isLive
+            let result = body(keys[offset], &values[offset])
+            let isLive = values[offset].isLive
+            if wasLive != isLive { liveCount += isLive ? 1 : -1 }
+            return result
+        }
+        let child = childOffset(of: key)
+        let liveBefore = children[child].liveCount
+        let result = children[child].updateExisting(key, body)
+        liveCount += children[child].liveCount - liveBefore
+        return result
+    }
+
+    private mutating func splitLeaf(_ capacity: Int) -> Split {
+        let middle = keys.count / 2
+        var right = CountedTree.Node()
+        // One more than the capacity fits before the next split.
+        right.keys = KeyList(keys.keys[middle...], reserving: capacity + 1)
+        right.values.reserveCapacity(capacity + 1)
+        right.values.append(contentsOf: values[middle...])
+        keys.removeSubrange(middle...)
+        values.removeSubrange(middle...)
+        right.recount()
+        count -= right.count
+        liveCount -= right.liveCount
+        return Split(separator: right.keys[0], right: right)
+    }
+
+    private mutating func splitBranch() -> Split {
+        let middle = children.count / 2
+        var right = CountedTree.Node()
+        right.children = Array(children[middle...])
+        right.keys = KeyList(keys.keys[middle...])
+        let separator = keys[middle - 1]
+        children.removeSubrange(middle...)
+        keys.removeSubrange((middle - 1)...)
+        right.recount()
+        count -= right.count
+        liveCount -= right.liveCount
+        return Split(separator: separator, right: right)
+    }
+
+    /// Sets the counts from what the node holds directly.
+    mutating func recount() {
+        if isLeaf {
+            count = keys.count
+            liveCount = 0
+            for value in values where value.isLive { liveCount += 1 }
+            return
+        }
+        count = 0
+        liveCount = 0
+        for child in children {
+            count += child.count
+            liveCount += child.liveCount
+        }
+    }
+}

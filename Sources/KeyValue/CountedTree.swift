@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a `CountedTree` holds: a value that may count or not.
+package protocol CountedTreeValue: Sendable {
+    /// Whether the tree's live counts include this value.
+    var isLive: Bool { get }
+}
+
+/// A B+tree from keys to values that knows how many live values lie before any key.
+///
+///     branch      keys      [      "g"      "p"      ]        separators: child i holds keys below keys[i],
+///                 children  [ •  ,  •   ,  •         ]        child i + 1 keys from keys[i] on
+///                           /       |        \
+///     leaf   [a c e]    [g k]    [p r x]                      keys and, at the same offsets, values
+///
+/// All values are in leaves, all leaves at the same depth. Every node carries the number of keys and of live values
+/// below it. Nodes are values in arrays: a copy of the tree shares them, and a change copies only the path to what it
+/// touches, so a copy is a cheap snapshot.
+///
+/// Complexity: finding, changing, inserting, removing and counting are O(log n); walking a range is O(log n + visited).
+package struct CountedTree<Value: CountedTreeValue>: Sendable {
+    /// One node. A leaf has values, a branch has children; never both.
+    struct Node: Sendable {
+        var keys = KeyList()
+        var values: [Value] = []
+        var children: [Node] = []
+        var count = 0
+        var liveCount = 0
+
+        var isLeaf: Bool { children.isEmpty }
+    }
+
+    /// Most keys of a leaf and most children of a branch. Nodes but the root hold at least half of it.
+    let nodeCapacity: Int
+    var root = Node()
+
+    /// - Parameter nodeCapacity: at least 4. 32 keeps inserts in a leaf near one kilobyte of moves; tests take 4 so
+    /// that
+    ///   few keys make a deep tree.
+    package init(nodeCapacity: Int = 32) {
+        precondition(nodeCapacity >= 4, "a node of \(nodeCapacity) cannot be split and merged")
+        self.nodeCapacity = nodeCapacity
+    }
+
+    package var count: Int { root.count }
+    package var liveCount: Int { root.liveCount }
+    package var isEmpty: Bool { root.count == 0 }
+}
+
+// MARK: Finding
+
+extension CountedTree {
+    /// Calls `body` with the value of `key`; `nil` where there is none.
+    package func withValue<Result>(of key: [UInt8], _ body: (Value) -> Result) -> Result? {
+        root.withValue(of: key, body)
+    }
+
+    /// How many live values have a key below `key`.
+    package func liveCount(before key: [UInt8]) -> Int {
+        root.liveCount(before: key)
+    }
+
+    /// How many live values lie in the interval.
+    package func liveCount(in interval: KeyInterval) -> Int {
+        switch interval.end {
+        case .single:
+            return withValue(of: interval.lower) { $0.isLive ? 1 : 0 } ?? 0
+        case .before(let upper):
+            guard KeyOrder.isLess(interval.lower, upper) else { return 0 }
+            return liveCount(before: upper) - liveCount(before: interval.lower)
+        case .unbounded:
+            return liveCount - liveCount(before: interval.lower)
+        }
+    }
+}
+
+extension CountedTree.Node {
+    @inline(__always)
+    func offset(of key: [UInt8]) -> (offset: Int, isFound: Bool) { keys.offset(of: key) }
+
+    /// The child of this branch where `key` belongs.
+    @inline(__always)
+    func childOffset(of key: [UInt8]) -> Int {
+        let (offset, isFound) = offset(of: key)
+        return isFound ? offset + 1 : offset
+    }
+
+    func withValue<Result>(of key: [UInt8], _ body: (Value) -> Result) -> Result? {
+        if isLeaf {
+            let (offset, isFound) = offset(of: key)
+            return isFound ? body(values.span[offset]) : nil
+        }
+        // Through a span a child is borrowed; by subscript it would be copied, with a retain for each of its arrays.
+        return children.span[childOffset(of: key)].withValue(of: key, body)
+    }
+
+    func liveCount(before key: [UInt8]) -> Int {
+        var before = 0
+        if isLeaf {
+            for offset in 0..<self.offset(of: key).offset where values.span[offset].isLive { before += 1 }
+            return before
+        }
+        let child = childOffset(of: key)
+        for offset in 0..<child { before += children.span[offset].liveCount }
+        return before + children.span[child].liveCount(before: key)
+    }
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletBasics
+
+/// One life of a key: from the put that created it to the tombstone that ended it.
+package struct Generation: Hashable, Sendable {
+    /// The revision of the put that created the key. Stays when compaction drops that revision.
+    package var created: Revision
+    /// How many changes the life has seen, the tombstone and what compaction dropped included.
+    package var changeCount: Int64
+    /// What is left of the changes, oldest first.
+    package var revisions: [Revision]
+}
+
+/// All that the index knows of one key: its newest record, and the revisions of its older versions.
+///
+/// This is etcd's key index in a smaller shape. There, a key has generations; the last one is open: it holds the living
+/// versions, or nothing where the key is deleted. Here the open generation lies flat in the entry, so that a key with
+/// one version needs no array of its own:
+///
+///     put {2,0}, put {3,0}, delete {4,0}, put {6,0}, put {7,0}
+///
+///     closed            [ {2,0} {3,0} {4,0}† ]         † tombstone: the last revision of a closed generation
+///     olderRevisions    [ {6,0} ]                      of the open generation
+///     modified          {7,0}                          the newest revision; after a delete the tombstone's
+///     created           {6,0}
+///
+/// Source: etcd mvcc key_index.
+package struct KeyEntry: CountedTreeValue {
+    var modified = Revision.zero
+    var created = Revision.zero
+    /// Puts in the open generation. Zero: the key is deleted.
+    var version: Int64 = 0
+    var lease = LeaseID.none
+    var value: [UInt8] = []
+    var olderRevisions: [Revision] = []
+    var closed: [Generation] = []
+
+    package init() {}
+
+    package var isLive: Bool { version > 0 }
+
+    package mutating func put(_ newValue: [UInt8], lease newLease: LeaseID, at revision: Revision) {
+        if version == 0 {
+            created = revision
+        } else {
+            olderRevisions.append(modified)
+        }
+        modified = revision
+        version += 1
+        value = newValue
+        lease = newLease
+    }
+
+    /// Ends the open generation. The key must be live.
+    package mutating func delete(at revision: Revision) {
+        precondition(isLive, "the deleted key is dead since \(modified)")
+        closed.append(
+            Generation(
+                created: created, changeCount: version + 1, revisions: olderRevisions + [modified, revision]))
+        modified = revision
+        created = .zero
+        version = 0
+        lease = .none
+        value = []
+        olderRevisions = []
+    }
+
+    func record(key: [UInt8]) -> KeyValueRecord {
+        KeyValueRecord(
+            key: key, createRevision: created.main, modRevision: modified.main, version: version, value: value,
+            lease: lease)
+    }
+
+    /// The generations as etcd counts them: the closed ones, then the open one, empty where the key is deleted.
+    package var generations: [Generation] {
+        closed + [
+            Generation(
+                created: created, changeCount: version, revisions: version > 0 ? olderRevisions + [modified] : [])
+        ]
+    }
+}
+
+// MARK: The past
+
+extension KeyEntry {
+    package enum Version: Hashable {
+        /// The entry's own record.
+        case newest
+        /// A version that history holds.
+        case older(Revision)
+        case absent
+    }
+
+    /// Which version stood after the transaction `main`. Complexity: O(log versions + lives after it).
+    package func version(at main: Int64) -> Version {
+        if version > 0 {
+            if modified.main <= main { return .newest }
+            if let first = olderRevisions.first, first.main <= main {
+                return .older(olderRevisions[Self.lastOffset(in: olderRevisions, notAfter: main)])
+            }
+        }
+        for generation in closed.reversed() {
+            let revisions = generation.revisions
+            if revisions[revisions.count - 1].main <= main { return .absent }
+            if revisions[0].main <= main {
+                return .older(revisions[Self.lastOffset(in: revisions, notAfter: main)])
+            }
+        }
+        return .absent
+    }
+
+    /// Whether the entry still names the revision, tombstones included.
+    package func holds(_ revision: Revision) -> Bool {
+        if revision == modified { return true }
+        if Self.contains(olderRevisions, revision) { return true }
+        return closed.contains { Self.contains($0.revisions, revision) }
+    }
+
+    /// Forgets what nobody may read or watch any more once `main` is the oldest readable revision.
+    ///
+    /// Lives that ended before `main` go. Of the first that is left only the last version up to `main` and what follows
+    /// stays. A tombstone exactly at `main` stays: a watch from there must see it.
+    ///
+    /// - Returns: the forgotten revisions, oldest first.
+    package mutating func compact(at main: Int64) -> [Revision] {
+        var forgotten: [Revision] = []
+        var ended = 0
+        while ended < closed.count, closed[ended].revisions[closed[ended].revisions.count - 1].main < main {
+            forgotten += closed[ended].revisions
+            ended += 1
+        }
+        if ended > 0 { closed.removeFirst(ended) }
+        if !closed.isEmpty {
+            Self.dropFirst(of: &closed[0].revisions, before: main, into: &forgotten)
+        } else if version > 0 {
+            if modified.main <= main {
+                forgotten += olderRevisions
+                olderRevisions = []
+            } else {
+                Self.dropFirst(of: &olderRevisions, before: main, into: &forgotten)
+            }
+        }
+        return forgotten
+    }
+
+    /// Whether nothing is left, so that the key can leave the index.
+    package var isEmpty: Bool { version == 0 && closed.isEmpty }
+
+    /// Keeps the last revision up to `main` and what follows.
+    private static func dropFirst(
+        of revisions: inout [Revision], before main: Int64, into forgotten: inout [Revision]
+    ) {
+        let offset = lastOffset(in: revisions, notAfter: main)
+        guard offset > 0 else { return }
+        forgotten += revisions[..<offset]
+        revisions.removeFirst(offset)
+    }
+
+    /// The offset of the last revision of a transaction up to `main`; −1 if all are later.
+    private static func lastOffset(in revisions: [Revision], notAfter main: Int64) -> Int {
+        var low = 0
+        var high = revisions.count
+        while low < high {
+            let middle = (low + high) / 2
+            if revisions[middle].main <= main { low = middle + 1 } else { high = middle }
+        }
+        return low - 1
+    }
+
+    private static func contains(_ revisions: [Revision], _ revision: Revision) -> Bool {
+        var offset = lastOffset(in: revisions, notAfter: revision.main)
+        while offset >= 0, revisions[offset].main == revision.main {
+            if revisions[offset] == revision { return true }
+            offset -= 1
+        }
+        return false
+    }
+}

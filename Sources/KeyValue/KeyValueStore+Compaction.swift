@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+
+extension KeyValueStore {
+    /// Makes `revision` the oldest readable one.
+    ///
+    /// From then on older reads are refused and watches that still need older changes are cancelled. What nobody can
+    /// read any more is removed by `reclaimCompacted`; how far that has come never shows in an answer. Complexity:
+    /// O(watches that catch up).
+    package mutating func compact(_ request: CompactionRequest) throws(KeyValueError) -> CompactionResponse {
+        if request.revision > revision { throw .futureRevision }
+        if request.revision <= compactRevision { throw .compacted }
+        compactRevision = request.revision
+        // A pass that runs goes on with the new revision from where it is.
+        if reclaimCursor == nil { reclaimCursor = history.floor }
+        watches.cancelLagging(behind: compactRevision)
+        return CompactionResponse(revision: revision)
+    }
+
+    /// Whether `reclaimCompacted` has something to do.
+    package var hasCompactedToReclaim: Bool { reclaimCursor != nil }
+
+    /// Removes versions that compaction made unreadable, in revision order.
+    ///
+    /// Walks the changes since the last compaction, so keys that nobody changed cost nothing. Complexity: O(limit · log
+    /// keys).
+    ///
+    /// - Parameter limit: changes to look at in this step.
+    /// - Returns: whether nothing is left to remove.
+    @discardableResult
+    package mutating func reclaimCompacted(limit: Int = .max) -> Bool {
+        guard let cursor = reclaimCursor else { return true }
+        // Changes of the compact revision itself can still be watched: they are looked at, but the floor stays below.
+        let floor = Revision(main: compactRevision)
+        var position = history.position(of: cursor)
+        var seen = 0
+        var survivors: [HistoryRecord] = []
+        while let change = history.next(&position), change.revision.main <= compactRevision {
+            if seen == limit {
+                finishReclaim(survivors, floor: min(change.revision, floor))
+                reclaimCursor = change.revision
+                return false
+            }
+            seen += 1
+            if reclaim(change), !change.isTombstone { survivors.append(change) }
+        }
+        finishReclaim(survivors, floor: max(floor, history.floor))
+        reclaimCursor = nil
+        return true
+    }
+
+    /// Compacts the entry of a change's key.
+    ///
+    /// - Returns: whether the change can still be read and is not the key's newest version, which the entry holds.
+    private mutating func reclaim(_ change: HistoryRecord) -> Bool {
+        let main = compactRevision
+        let left = index.updateExisting(change.key) { _, entry in
+            let forgotten = entry.compact(at: main)
+            let isRead = change.revision != entry.modified && entry.holds(change.revision)
+            return (forgotten: forgotten, isGone: entry.isEmpty, isRead: isRead)
+        }
+        guard let left else { return false }
+        for revision in left.forgotten { history.forget(revision) }
+        if left.isGone { index.remove(change.key) }
+        return left.isRead
+    }
+
+    private mutating func finishReclaim(_ survivors: [HistoryRecord], floor: Revision) {
+        history.raiseFloor(to: max(floor, history.floor))
+        for survivor in survivors where survivor.revision < history.floor {
+            history.preserve(survivor)
+        }
+    }
+}

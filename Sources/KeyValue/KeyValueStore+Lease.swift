@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletBasics
+
+/// What is left of a lease.
+package struct LeaseStatus: Hashable, Sendable {
+    /// Whole seconds, rounded towards zero. Not above zero when the lease is due, until it is revoked.
+    package var remainingSeconds: Int64
+    package var grantedSeconds: Int64
+    /// Attached keys in key order; empty unless asked for.
+    package var keys: [[UInt8]]
+}
+
+// Times are durations since an arbitrary start on one monotonic clock.
+extension KeyValueStore {
+    /// Longer terms are refused. Source: etcd lease `MaxLeaseTTL`.
+    package static let maximumLeaseTTLSeconds: Int64 = 9_000_000_000
+
+    /// Makes a lease.
+    ///
+    /// - Parameters:
+    ///   - id: not `LeaseID.none`; where a client leaves the choice to the server, the caller has picked one.
+    ///   - ttlSeconds: raised to the minimum, also from zero and below.
+    /// - Returns: the term granted, in seconds.
+    package mutating func grantLease(
+        id: LeaseID, ttlSeconds: Int64, now: Duration
+    ) throws(KeyValueError) -> Int64 {
+        try leases.grant(id, ttlSeconds: ttlSeconds, now: now)
+    }
+
+    /// Ends a lease and deletes its keys, in key order and under one revision.
+    package mutating func revokeLease(_ id: LeaseID) throws(KeyValueError) -> DeleteRangeResponse {
+        guard let lease = leases.remove(id) else { throw .leaseNotFound }
+        return write { store, batch in
+            lease.keys.forEach { key, _ in store.delete(key, in: &batch) }
+            return DeleteRangeResponse(revision: batch.current, deleted: batch.changes)
+        }
+    }
+
+    /// Starts a lease's term anew.
+    ///
+    /// - Returns: the term in seconds, or `nil` if the lease is unknown or has run out, be it revoked yet or not.
+    package mutating func keepAliveLease(_ id: LeaseID, now: Duration) -> Int64? {
+        leases.renew(id, now: now)
+    }
+
+    /// What is left of a lease; `nil` if it is unknown.
+    package func leaseStatus(_ id: LeaseID, now: Duration, includingKeys: Bool) -> LeaseStatus? {
+        guard let lease = leases[id] else { return nil }
+        var status = LeaseStatus(
+            remainingSeconds: (lease.expiry - now).components.seconds, grantedSeconds: lease.ttlSeconds, keys: [])
+        if includingKeys { lease.keys.forEach { key, _ in status.keys.append(key) } }
+        return status
+    }
+
+    /// All leases, the one that runs out first in front.
+    package func leaseIDs() -> [LeaseID] {
+        leases.sortedByExpiry.map(\.id)
+    }
+
+    /// Leases that have run out and wait to be revoked, the longest overdue first.
+    ///
+    /// A lease is named once, and again each time `retryAfter` has passed without its revocation. Complexity: O(log
+    /// leases) for each one named.
+    package mutating func expiredLeases(now: Duration, limit: Int, retryAfter: Duration) -> [LeaseID] {
+        leases.expired(now: now, limit: limit, retryAfter: retryAfter)
+    }
+
+    /// Gives every lease its full term and `extension` from now: for a member that begins to count time down, because
+    /// nobody knows how much of the terms has passed.
+    package mutating func promoteLeases(now: Duration, extension grace: Duration) {
+        leases.promote(now: now, extension: grace)
+    }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+
+extension KeyValueStore {
+    /// Runs a transaction: compares, checks what the chosen path needs, then does it.
+    package mutating func txn(_ request: TxnRequest) throws(KeyValueError) -> TxnResponse {
+        try request.validate(maximumOperations: configuration.maximumTransactionOperations)
+        let path = choosePath(request)
+        try check(path)
+        return write { store, batch in store.run(path, in: &batch) }
+    }
+
+    /// Serves a transaction of plain ranges without changing anything.
+    ///
+    /// The request must be `isReadOnly`; a transaction that isn't belongs to `txn`.
+    package func readOnlyTxn(_ request: TxnRequest) throws(KeyValueError) -> TxnResponse {
+        precondition(request.isReadOnly, "a transaction that writes was served as a read")
+        try request.validate(maximumOperations: configuration.maximumTransactionOperations)
+        let path = choosePath(request)
+        try check(path)
+        var responses: [TxnResponse.Operation] = []
+        for case .range(let range) in path.operations { responses.append(.range(read(range, current: revision))) }
+        return TxnResponse(revision: revision, succeeded: path.succeeded, responses: responses)
+    }
+
+    // MARK: Compares
+
+    /// The side of a transaction that its compares choose, with the chosen sides of the transactions inside.
+    private struct Path {
+        var succeeded: Bool
+        var operations: [TxnRequest.Operation]
+        /// For the nested transactions among `operations`, in their order.
+        var nested: [Path]
+    }
+
+    /// Depth is bounded by validation.
+    private func choosePath(_ request: TxnRequest) -> Path {
+        let succeeded = request.compare.allSatisfy(holds)
+        let operations = succeeded ? request.success : request.failure
+        var nested: [Path] = []
+        for case .txn(let inner) in operations { nested.append(choosePath(inner)) }
+        return Path(succeeded: succeeded, operations: operations, nested: nested)
+    }
+
+    private func holds(_ condition: TxnCompare) -> Bool {
+        var found = false
+        var all = true
+        index.forEach(in: condition.interval, liveOnly: true) { key, entry in
+            found = true
+            all = condition.holds(for: entry.record(key: key))
+            return all
+        }
+        return found ? all : condition.holdsForMissingKey
+    }
+
+    // MARK: Running
+
+    private func check(_ path: Path) throws(KeyValueError) {
+        var nested = path.nested.makeIterator()
+        for operation in path.operations {
+            switch operation {
+            case .range(let request):
+                // Unlike a plain range, a negative revision here is an old one, not the newest.
+                if request.revision == 0 { continue }
+                if request.revision > revision { throw .futureRevision }
+                if request.revision < compactRevision { throw .compacted }
+            case .put(let request):
+                // The other way round than in a plain put, as etcd has it.
+                try checkKeeps(request)
+                try checkLease(request)
+            case .deleteRange:
+                continue
+            case .txn:
+                guard let inner = nested.next() else { preconditionFailure("a nested transaction has no path") }
+                try check(inner)
+            case .unset:
+                throw .keyNotFound
+            }
+        }
+    }
+
+    private mutating func run(_ path: Path, in batch: inout WriteBatch) -> TxnResponse {
+        var responses: [TxnResponse.Operation] = []
+        responses.reserveCapacity(path.operations.count)
+        var nested = path.nested.makeIterator()
+        for operation in path.operations {
+            switch operation {
+            case .range(let request):
+                responses.append(.range(read(request, current: batch.current)))
+            case .put(let request):
+                responses.append(.put(put(request, in: &batch)))
+            case .deleteRange(let request):
+                responses.append(.deleteRange(deleteRange(request, in: &batch)))
+            case .txn:
+                guard let inner = nested.next() else { preconditionFailure("a nested transaction has no path") }
+                responses.append(.txn(run(inner, in: &batch)))
+            case .unset:
+                preconditionFailure("an operation without variant passed validation")
+            }
+        }
+        return TxnResponse(revision: batch.current, succeeded: path.succeeded, responses: responses)
+    }
+}
+
+extension TxnCompare {
+    func holds(for record: KeyValueRecord) -> Bool {
+        switch target {
+        case .version(let wanted): holds(record.version, wanted)
+        case .createRevision(let wanted): holds(record.createRevision, wanted)
+        case .modRevision(let wanted): holds(record.modRevision, wanted)
+        case .value(let wanted): holds(KeyOrder.compare(record.value, wanted), 0)
+        case .lease(let wanted): holds(record.lease.rawValue, wanted)
+        case .unrecognized: holds(0, 0)
+        }
+    }
+
+    /// A missing key has no value that anything could be compared with, and zero for everything else.
+    var holdsForMissingKey: Bool {
+        if case .value = target { return false }
+        return holds(for: .tombstone(key: key, modRevision: 0))
+    }
+
+    private func holds<Number: Comparable>(_ present: Number, _ wanted: Number) -> Bool {
+        switch relation {
+        case .equal: present == wanted
+        case .notEqual: present != wanted
+        case .greater: present > wanted
+        case .less: present < wanted
+        case .unrecognized: true
+        }
+    }
+}

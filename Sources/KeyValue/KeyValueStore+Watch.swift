@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletBasics
+
+extension KeyValueStore {
+    package mutating func openWatchStream() -> WatchStreamID {
+        watches.openStream()
+    }
+
+    /// Ends all watches of the stream. Deliveries for it that were not drained stay; the shell drops them.
+    package mutating func closeWatchStream(_ stream: WatchStreamID) {
+        watches.closeStream(stream)
+    }
+
+    /// Adds a watch to a stream.
+    ///
+    /// The shell tells the client that the watch is created before it sends anything drained later. A watch that begins
+    /// in the past gets its history from `catchUpWatches`; one that begins before the compact revision is not kept: its
+    /// cancellation is among the deliveries.
+    ///
+    /// - Throws: `duplicateWatchID`, `emptyWatchRange`, and `compacted` for a negative start.
+    package mutating func createWatch(
+        _ request: WatchRequest, on stream: WatchStreamID
+    ) throws(KeyValueError) -> WatchID {
+        try watches.create(request, on: stream, current: revision, compacted: compactRevision)
+    }
+
+    /// Ends a watch on its client's wish.
+    ///
+    /// Drain before: what was delivered but not drained belongs before the cancellation.
+    /// - Returns: false if there is no such watch.
+    package mutating func cancelWatch(_ watch: WatchID, on stream: WatchStreamID) -> Bool {
+        watches.cancel(watch, on: stream)
+    }
+
+    /// The revision up to which every watch of the stream has seen everything; `nil` while one has not, or one waits
+    /// for a revision to come.
+    package func progressRevision(on stream: WatchStreamID) -> Int64? {
+        guard let watchers = watches.stream(stream)?.watchers.values else { return nil }
+        return watchers.allSatisfy(isCurrent) ? revision : nil
+    }
+
+    /// As `progressRevision(on:)`, for one watch.
+    package func progressRevision(of watch: WatchID, on stream: WatchStreamID) -> Int64? {
+        guard let place = watches.stream(stream)?.watchers[watch] else { return nil }
+        return isCurrent(place) ? revision : nil
+    }
+
+    private func isCurrent(_ place: Int) -> Bool {
+        guard let watcher = watches.watchers[place] else { return false }
+        return watcher.isSynced && watcher.startRevision <= revision
+    }
+
+    /// Stops events for a stream whose client reads too slowly. Its watches remember where they are.
+    package mutating func markWatchStreamFull(_ stream: WatchStreamID) {
+        watches.setFull(stream, true)
+    }
+
+    /// Lets events flow again. What was missed comes from `catchUpWatches`.
+    package mutating func markWatchStreamDrained(_ stream: WatchStreamID) {
+        watches.setFull(stream, false)
+    }
+
+    /// What is to be sent, in order, and empties the buffer. Complexity: O(1).
+    package mutating func drainWatchDeliveries() -> [WatchDelivery] {
+        guard !watches.deliveries.isEmpty else { return [] }
+        let deliveries = watches.deliveries
+        watches.deliveries = []
+        return deliveries
+    }
+
+    package var watchCount: Int { watches.synced.places.count + watches.unsynced.places.count }
+}

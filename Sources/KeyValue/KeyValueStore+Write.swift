@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+
+/// The changes of one request while it runs: all under one main revision.
+struct WriteBatch {
+    let main: Int64
+    /// The sub revision of the next change; equally the number of changes so far.
+    private(set) var changes: Int64 = 0
+
+    init(main: Int64) {
+        self.main = main
+    }
+
+    /// The main revision that a read between the changes sees.
+    var current: Int64 { changes == 0 ? main - 1 : main }
+
+    mutating func nextRevision() -> Revision {
+        defer { changes += 1 }
+        return Revision(main: main, sub: changes)
+    }
+}
+
+extension KeyValueStore {
+    package mutating func put(_ request: PutRequest) throws(KeyValueError) -> PutResponse {
+        try request.validate()
+        try checkLease(request)
+        try checkKeeps(request)
+        return write { store, batch in store.put(request, in: &batch) }
+    }
+
+    package mutating func deleteRange(_ request: DeleteRangeRequest) throws(KeyValueError) -> DeleteRangeResponse {
+        try request.validate()
+        return write { store, batch in store.deleteRange(request, in: &batch) }
+    }
+
+    /// Runs `body`, and if it changed anything moves the revision and tells the watches.
+    mutating func write<Result>(_ body: (inout KeyValueStore, inout WriteBatch) -> Result) -> Result {
+        var batch = WriteBatch(main: revision + 1)
+        let begin = history.end
+        let result = body(&self, &batch)
+        if batch.changes > 0 {
+            revision = batch.main
+            publishChanges(from: begin, count: batch.changes)
+        }
+        return result
+    }
+
+    /// Refuses a put that names a lease which does not exist.
+    func checkLease(_ request: PutRequest) throws(KeyValueError) {
+        if request.lease != .none, !leases.contains(request.lease) { throw .leaseNotFound }
+    }
+
+    /// Refuses a put that keeps something of a key which does not exist.
+    func checkKeeps(_ request: PutRequest) throws(KeyValueError) {
+        guard request.ignoreValue || request.ignoreLease else { return }
+        if index.withValue(of: request.key, { $0.isLive }) != true { throw .keyNotFound }
+    }
+
+    /// What a put did to the index, for history, leases and the answer.
+    private struct Replaced {
+        var change: HistoryRecord
+        var lease: LeaseID
+        var previous: KeyValueRecord?
+        var preserved: HistoryRecord?
+    }
+
+    mutating func put(_ request: PutRequest, in batch: inout WriteBatch) -> PutResponse {
+        let revision = batch.nextRevision()
+        let floor = history.floor
+        let replaced = index.update(request.key, initial: KeyEntry()) { key, entry in
+            let previous = request.wantsPrevious && entry.isLive ? entry.record(key: key) : nil
+            let preserved = entry.versionToPreserve(key: key, below: floor)
+            let lease = entry.lease
+            // A key that a "from a key on" delete of the same transaction took has neither value nor lease to keep.
+            entry.put(
+                request.ignoreValue ? entry.value : request.value,
+                lease: request.ignoreLease ? lease : request.lease, at: revision)
+            let change = HistoryRecord(
+                revision: revision, createRevision: entry.created.main, version: entry.version, lease: entry.lease,
+                key: key, value: entry.value)
+            return Replaced(change: change, lease: lease, previous: previous, preserved: preserved)
+        }
+        if let preserved = replaced.preserved { history.preserve(preserved) }
+        history.append(replaced.change)
+        if replaced.lease != replaced.change.lease {
+            leases.detach(replaced.change.key, from: replaced.lease)
+            leases.attach(replaced.change.key, to: replaced.change.lease)
+        }
+        return PutResponse(revision: batch.main, previous: replaced.previous)
+    }
+
+    mutating func deleteRange(_ request: DeleteRangeRequest, in batch: inout WriteBatch) -> DeleteRangeResponse {
+        var keys: [[UInt8]] = []
+        var previous: [KeyValueRecord] = []
+        index.forEach(in: request.interval, liveOnly: true) { key, entry in
+            keys.append(key)
+            if request.wantsPrevious { previous.append(entry.record(key: key)) }
+            return true
+        }
+        for key in keys { delete(key, in: &batch) }
+        return DeleteRangeResponse(revision: batch.current, deleted: Int64(keys.count), previous: previous)
+    }
+
+    /// Ends the life of a key that exists.
+    mutating func delete(_ key: [UInt8], in batch: inout WriteBatch) {
+        let revision = batch.nextRevision()
+        let floor = history.floor
+        let deleted = index.updateExisting(key) { key, entry in
+            let preserved = entry.versionToPreserve(key: key, below: floor)
+            let lease = entry.lease
+            entry.delete(at: revision)
+            return (key: key, lease: lease, preserved: preserved)
+        }
+        guard let deleted else { preconditionFailure("\(key) is not in the index") }
+        if let preserved = deleted.preserved { history.preserve(preserved) }
+        history.append(
+            HistoryRecord(
+                revision: revision, createRevision: 0, version: 0, lease: .none, key: deleted.key, value: []))
+        leases.detach(deleted.key, from: deleted.lease)
+    }
+}
+
+extension KeyEntry {
+    /// The newest version, where it stands in this entry alone because history no longer reaches back so far: it must
+    /// go there before something newer takes its place.
+    func versionToPreserve(key: [UInt8], below floor: Revision) -> HistoryRecord? {
+        guard isLive, modified < floor else { return nil }
+        return HistoryRecord(
+            revision: modified, createRevision: created.main, version: version, lease: lease, key: key, value: value)
+    }
+}

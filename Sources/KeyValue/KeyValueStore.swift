@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+
+/// An etcd v3 key-value store as a value: keys with their history, leases, and who watches what.
+///
+///     request ──> index     key -> newest record, revisions of older ones     (CountedTree of KeyEntry)
+///                 history   revision -> record or tombstone                    (History)
+///                 leases    lease -> term, attached keys                       (LeaseTable)
+///                 watches   key -> watches that want its changes               (WatchTable)
+///                                  └─> deliveries, drained by the shell
+///
+/// Every change of keys appends to history and moves the revision by one, whatever its size. What a request does
+/// depends only on the state and the request; time enters as a parameter and concerns leases alone. A copy of the store
+/// is a snapshot and cheap: it shares everything until one of the two changes.
+///
+/// A method that throws has changed nothing.
+/// Source: etcd server/storage/mvcc, server/lease, server/etcdserver/apply.
+package struct KeyValueStore: Sendable {
+    /// What shapes a store. Two replicas must agree on the first two.
+    package struct Configuration: Sendable {
+        /// A lease asked for with less gets this. 2 is etcd's with its default election timeout of one second.
+        package var minimumLeaseTTLSeconds: Int64 = 2
+        /// Operations in a list of a transaction, counted with the lists around it. etcd's `--max-txn-ops`.
+        package var maximumTransactionOperations = 128
+        /// Distinct revisions that watches get from history in one step, so that a step ends soon. etcd's number.
+        package var maximumCatchUpRevisions = 1000
+        /// A step of catching up also ends with the revision at which its events reach this many bytes of keys and
+        /// values, so that what a step hands out fits a stream's queue.
+        package var maximumCatchUpBytes = 4 << 20
+        /// See `CountedTree`.
+        package var indexNodeCapacity = 32
+
+        package init() {}
+    }
+
+    /// The main revision of an empty store. The first write gets the next one.
+    package static let emptyRevision: Int64 = 1
+    /// The compact revision of a store that was never compacted.
+    package static let neverCompacted: Int64 = -1
+
+    package let configuration: Configuration
+
+    /// The main revision of the last change.
+    package internal(set) var revision = KeyValueStore.emptyRevision
+    /// The oldest main revision that can be read; −1 if the store was never compacted.
+    package internal(set) var compactRevision = KeyValueStore.neverCompacted
+
+    var index: CountedTree<KeyEntry>
+    var history = History()
+    var leases: LeaseTable
+    var watches = WatchTable()
+    /// Where the removal of compacted versions goes on; `nil` when nothing is left to remove.
+    var reclaimCursor: Revision?
+
+    package init(configuration: Configuration = Configuration()) {
+        self.configuration = configuration
+        index = CountedTree(nodeCapacity: configuration.indexNodeCapacity)
+        leases = LeaseTable(minimumTTLSeconds: configuration.minimumLeaseTTLSeconds)
+    }
+
+    /// Keys that exist at the newest revision.
+    package var keyCount: Int { index.liveCount }
+    /// Changes that history still holds.
+    package var historyCount: Int { history.count }
+}

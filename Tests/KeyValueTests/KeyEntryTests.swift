@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletKeyValue
+import Testing
+
+@Suite struct KeyEntryTests {
+    private func revisions(_ entry: KeyEntry) -> [[Revision]] { entry.generations.map(\.revisions) }
+
+    private func main(_ numbers: Int64...) -> [Revision] { numbers.map { Revision(main: $0) } }
+
+    /// Puts at 1 and 2, deleted at 3, put at 4, deleted at 5.
+    private func twoLives() -> KeyEntry {
+        var entry = KeyEntry()
+        entry.put([1], lease: .none, at: Revision(main: 1))
+        entry.put([2], lease: .none, at: Revision(main: 2))
+        entry.delete(at: Revision(main: 3))
+        entry.put([4], lease: .none, at: Revision(main: 4))
+        entry.delete(at: Revision(main: 5))
+        return entry
+    }
+
+    @Test func deletingOpensAnEmptyGeneration() {
+        let entry = twoLives()
+        #expect(revisions(entry) == [main(1, 2, 3), main(4, 5), []])
+        #expect(entry.generations.map(\.changeCount) == [3, 2, 0])
+        #expect(entry.generations[1].created == Revision(main: 4))
+        #expect(!entry.isLive)
+    }
+
+    @Test(arguments: [(1, 0), (2, 1), (3, 2), (4, 3), (5, 4), (6, 5)] as [(Int64, Int)])
+    func compactsAsEtcdDoes(_ at: Int64, _ dropped: Int) {
+        let left: [Int64: [[Revision]]] = [
+            1: [main(1, 2, 3), main(4, 5), []], 2: [main(2, 3), main(4, 5), []], 3: [main(3), main(4, 5), []],
+            4: [main(4, 5), []], 5: [main(5), []], 6: [[]],
+        ]
+        var entry = twoLives()
+        let forgotten = entry.compact(at: at)
+        #expect(revisions(entry) == left[at])
+        #expect(entry.isEmpty == (at == 6))
+        #expect(forgotten == Array(main(1, 2, 3, 4, 5).prefix(dropped)))
+    }
+
+    @Test func compactingStepByStepEndsAsInOneStep() {
+        var entry = twoLives()
+        var forgotten: [Revision] = []
+        for at in 1...6 {
+            forgotten += entry.compact(at: Int64(at))
+            var atOnce = twoLives()
+            _ = atOnce.compact(at: Int64(at))
+            #expect(revisions(entry) == revisions(atOnce))
+        }
+        #expect(forgotten == main(1, 2, 3, 4, 5))
+    }
+
+    @Test func severalChangesInOneTransaction() {
+        var entry = KeyEntry()
+        for sub in [0, 1, 3] as [Int64] { entry.put([], lease: .none, at: Revision(main: 2, sub: sub)) }
+        entry.delete(at: Revision(main: 4))
+        entry.put([], lease: .none, at: Revision(main: 5))
+        #expect(
+            revisions(entry) == [
+                [Revision(main: 2, sub: 0), Revision(main: 2, sub: 1), Revision(main: 2, sub: 3), Revision(main: 4)],
+                [Revision(main: 5)],
+            ])
+        #expect(entry.version(at: 1) == .absent)
+        #expect(entry.version(at: 2) == .older(Revision(main: 2, sub: 3)))
+        #expect(entry.version(at: 3) == .older(Revision(main: 2, sub: 3)))
+        #expect(entry.version(at: 4) == .absent)
+        #expect(entry.version(at: 5) == .newest)
+        #expect(entry.holds(Revision(main: 2, sub: 1)) && !entry.holds(Revision(main: 2, sub: 2)))
+        _ = entry.compact(at: 2)
+        #expect(revisions(entry)[0] == [Revision(main: 2, sub: 3), Revision(main: 4)])
+        _ = entry.compact(at: 4)
+        #expect(revisions(entry) == [main(4), main(5)])
+        _ = entry.compact(at: 5)
+        #expect(revisions(entry) == [main(5)])
+        #expect(!entry.isEmpty)
+    }
+
+    @Test func findsTheVersionOfAnyRevision() {
+        var entry = KeyEntry()
+        for at in [2, 5, 9] as [Int64] { entry.put([], lease: .none, at: Revision(main: at)) }
+        let found = (1...10).map { entry.version(at: $0) }
+        let two = KeyEntry.Version.older(Revision(main: 2)), five = KeyEntry.Version.older(Revision(main: 5))
+        #expect(found == [.absent, two, two, two, five, five, five, five, .newest, .newest])
+        #expect(entry.compact(at: 6) == main(2))
+        #expect(revisions(entry) == [main(5, 9)])
+        #expect(entry.compact(at: 9) == main(5))
+    }
+}

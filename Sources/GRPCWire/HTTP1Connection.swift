@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import NIOHTTP1
+
+/// The plain HTTP/1.1 side of the port: one request at a time, whole, to a function, and its answer back.
+///
+/// `@unchecked Sendable`: touched only on the channel's event loop.
+final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// The largest body of a request; a longer one is answered 413.
+    static let maximumBodyBytes = 2 << 20
+
+    private let answer: HTTP1Handler?
+    private let executor: EndpointExecutor
+    private var head: HTTPRequestHead?
+    private var body: [UInt8] = []
+    private var isTooLarge = false
+    private var task: Task<Void, Never>?
+
+    init(answer: HTTP1Handler?, loop: LoopExecutor) {
+        self.answer = answer
+        self.executor = EndpointExecutor(name: "HTTP/1.1", loop: loop)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch self.unwrapInboundIn(data) {
+        case .head(let head):
+            self.head = head
+            self.body = []
+            self.isTooLarge = false
+        case .body(let part):
+            if self.body.count + part.readableBytes > Self.maximumBodyBytes {
+                self.isTooLarge = true
+                self.body = []
+            } else if !self.isTooLarge {
+                self.body.append(contentsOf: part.readableBytesView)
+            }
+        case .end:
+            guard let head = self.head else { return }
+            self.head = nil
+            self.respond(to: head, context)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.task?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    private func respond(to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let keepsAlive = head.isKeepAlive
+        let version = head.version
+        if self.isTooLarge {
+            return self.write(HTTP1Response(status: 413), version, keepsAlive: false, context)
+        }
+        guard let answer = self.answer else {
+            return self.write(HTTP1Response(status: 404), version, keepsAlive: keepsAlive, context)
+        }
+        let request = HTTP1Request(
+            method: head.method.rawValue, uri: head.uri, headers: head.headers.map { ($0.name, $0.value) },
+            body: self.body)
+        self.body = []
+        let context = NIOLoopBound(context, eventLoop: context.eventLoop)
+        self.task = Task(executorPreference: self.executor) {
+            let response = await answer(request)
+            context.eventLoop.execute {
+                self.write(response, version, keepsAlive: keepsAlive, context.value)
+            }
+        }
+    }
+
+    private func write(
+        _ response: HTTP1Response, _ version: HTTPVersion, keepsAlive: Bool, _ context: ChannelHandlerContext
+    ) {
+        guard context.channel.isActive else { return }
+        var headers = HTTPHeaders(response.headers)
+        headers.replaceOrAdd(name: "content-length", value: String(response.body.count))
+        if !keepsAlive { headers.replaceOrAdd(name: "connection", value: "close") }
+        let head = HTTPResponseHead(
+            version: version, status: HTTPResponseStatus(statusCode: response.status), headers: headers)
+        context.write(self.wrapOutboundOut(.head(head)), promise: nil)
+        if !response.body.isEmpty {
+            context.write(
+                self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: response.body)))), promise: nil)
+        }
+        guard !keepsAlive else {
+            return context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
+        }
+        // Closed after the last byte has gone: closing a channel drops what it still holds.
+        let channel = context.channel
+        context.writeAndFlush(self.wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
+    }
+}

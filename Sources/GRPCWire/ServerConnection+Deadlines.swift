@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletHTTP2Session
+import NIOCore
+
+/// One timer for all deadlines of a connection.
+///
+/// It stands at the earliest deadline that was added since it last fired. Most calls end long before theirs, so it
+/// fires rarely; then it looks at all open calls and stands at the earliest that is left.
+struct DeadlineTimer {
+    /// The timer is not finer than this, so that many near deadlines cost few looks.
+    static let resolution = TimeAmount.milliseconds(1)
+
+    private var earliest = NIODeadline.distantFuture
+    private var timer: Scheduled<Void>?
+
+    mutating func add(_ deadline: NIODeadline, on connection: ServerConnection) {
+        guard deadline < self.earliest else { return }
+        self.timer?.cancel()
+        self.earliest = deadline
+        self.timer = connection.loop.eventLoop.assumeIsolated().scheduleTask(
+            deadline: max(deadline, .now() + Self.resolution)
+        ) { [weak connection] in
+            connection?.deadlinePassed()
+        }
+    }
+
+    mutating func reset() {
+        self.earliest = .distantFuture
+        self.timer = nil
+    }
+
+    mutating func cancel() {
+        self.timer?.cancel()
+        self.reset()
+    }
+}
+
+extension ServerConnection {
+    /// Answers every call whose deadline has passed with status 4, without waiting for its handler.
+    fileprivate func deadlinePassed() {
+        self.deadlines.reset()
+        let now = NIODeadline.now()
+        var next = NIODeadline.distantFuture
+        // A copy: finishing a call changes the table.
+        for call in Array(self.calls.values) {
+            guard let deadline = call.deadline, !call.isFinished else { continue }
+            if deadline <= now {
+                self.finish(call, .deadlineExceeded)
+            } else {
+                next = min(next, deadline)
+            }
+        }
+        if next != .distantFuture { self.deadlines.add(next, on: self) }
+    }
+}
+
+/// The two steps of a drain. Source: RFC 9113 §6.8.
+extension ServerConnection {
+    /// The payload of the ping whose answer shows that the client has seen the shutdown notice.
+    static let drainPayload: UInt64 = 0x6d61_7274_6c65_7401
+
+    /// Tells the client to open no more calls here; those it opened before it read this are still served.
+    func announceDrain() {
+        guard case .none = self.drain else { return }
+        self.drain = .announced
+        self.wire.session.announceShutdown()
+        self.wire.session.ping(payload: Self.drainPayload)
+        self.wire.markDirty()
+    }
+
+    func pingAcknowledged(_ payload: UInt64) {
+        guard payload == Self.drainPayload, case .announced = self.drain else { return }
+        self.drain = .draining
+        self.wire.session.goAway(.noError)
+        self.wire.markDirty()
+        self.closeIfDrained()
+    }
+
+    func closeIfDrained() {
+        guard case .draining = self.drain, self.calls.isEmpty else { return }
+        self.wire.terminate(.noError)
+    }
+
+    /// Ends what is left of the calls.
+    func abandon() {
+        for call in Array(self.calls.values) {
+            self.finish(call, GRPCStatus(.unavailable, "server is shutting down"))
+        }
+        self.wire.terminate(.noError)
+    }
+}

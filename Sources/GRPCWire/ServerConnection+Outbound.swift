@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletHTTP2Session
+
+/// Responses: headers, messages, status.
+extension ServerConnection {
+    /// A unary answer and status 0.
+    func respond(_ call: ServerCall, _ message: [UInt8]) {
+        guard case .idle = call.outbound else { return }
+        guard message.count <= self.settings.maximumSentMessageBytes else {
+            return self.finish(call, self.tooLarge(message.count))
+        }
+        let shared = call.takeShared()
+        let body = self.makeBody(call, shared)
+        self.append(message, to: body, call)
+        body.end(
+            trailers: shared.map { GRPCStatus.ok.trailerBlock(extra: $0.trailers) } ?? GRPCStatus.okTrailers)
+        self.submitHead(call, shared, body: body)
+        self.finished(call)
+    }
+
+    /// One message of a stream. Returns whether there is room for more.
+    ///
+    /// - Throws: when the call is over, or the message is too large (which ends the call).
+    func write(_ call: ServerCall, _ message: [UInt8]) throws(GRPCStatus) -> Bool {
+        let body: OutboundBody
+        switch call.outbound {
+        case .finished:
+            throw .cancelled
+        case .streaming(let open):
+            body = open
+        case .idle:
+            body = self.makeBody(call, call.takeShared())
+        }
+        guard message.count <= self.settings.maximumSentMessageBytes else {
+            let status = self.tooLarge(message.count)
+            self.finish(call, status)
+            throw status
+        }
+        self.append(message, to: body, call)
+        if case .idle = call.outbound {
+            call.outbound = .streaming(body)
+            self.submitHead(call, call.takeShared(), body: body)
+        } else {
+            self.wire.session.resume(body)
+            self.wire.markDirty()
+        }
+        guard body.queuedBytes > ServerCall.outboundHighWater else { return true }
+        if !call.isAboveHighWater {
+            call.isAboveHighWater = true
+            self.throttled.append(call)
+        }
+        return false
+    }
+
+    /// The headers of a stream, ahead of its first message. Ignored once they have gone.
+    func sendHead(_ call: ServerCall) {
+        guard case .idle = call.outbound else { return }
+        let shared = call.takeShared()
+        let body = self.makeBody(call, shared)
+        call.outbound = .streaming(body)
+        self.submitHead(call, shared, body: body)
+    }
+
+    /// One message of an event handler's stream.
+    func send(_ call: ServerCall, _ message: [UInt8]) {
+        // A call that is over takes nothing; its handler learns of that by `closed()`.
+        _ = try? self.write(call, message)
+    }
+
+    /// The status, after whatever was sent. A call that is over stays as it is.
+    func finish(_ call: ServerCall, _ status: GRPCStatus) {
+        switch call.outbound {
+        case .finished:
+            return
+        case .streaming(let body):
+            let shared = call.takeShared()
+            body.end(trailers: status.trailerBlock(extra: shared?.trailers ?? HeaderBlock()))
+            self.wire.session.resume(body)
+            self.wire.markDirty()
+        case .idle:
+            let shared = call.takeShared()
+            var block = self.responseHead(subtype: shared?.responseSubtype ?? call.contentSubtype, isCompressed: false)
+            if let shared { block.append(contentsOf: shared.responseMetadata) }
+            block.append(contentsOf: status.trailerBlock(extra: shared?.trailers ?? HeaderBlock()))
+            self.wire.session.respond(call.streamID, block, body: nil)
+            self.wire.markDirty()
+        }
+        self.finished(call)
+    }
+
+    /// The status is submitted: nothing more is read, and the handler's task is let go of.
+    private func finished(_ call: ServerCall) {
+        call.outbound = .finished
+        call.cancelHandler()
+        switch call.inbound {
+        case .queue(let messages): messages.finish(.failure(.cancelled))
+        case .events(let events):
+            call.inbound = .none
+            events.closed()
+        case .none, .unary, .unaryStarted: break
+        }
+        call.inbound = .none
+        self.took(call, bytes: call.withheldBytes)
+        if !call.writers.isEmpty {
+            let writers = call.writers
+            call.writers = []
+            for writer in writers { writer.resume(throwing: GRPCStatus.cancelled) }
+        }
+    }
+
+    private func makeBody(_ call: ServerCall, _ shared: ServerCall.Shared?) -> OutboundBody {
+        if let shared, shared.compressesResponse, call.acceptsGzip { call.compresses = true }
+        return OutboundBody(streamID: call.streamID, counter: self.wire.counter)
+    }
+
+    private func append(_ message: [UInt8], to body: OutboundBody, _ call: ServerCall) {
+        let compresses = call.compresses && message.count >= Gzip.minimumBytes
+        let bytes = compresses ? Gzip.compress(message) : message
+        body.append(
+            bytes, prefix: MessageFraming.prefix(length: bytes.count, isCompressed: compresses),
+            prefixBytes: MessageFraming.headerBytes)
+    }
+
+    private func submitHead(_ call: ServerCall, _ shared: ServerCall.Shared?, body: OutboundBody) {
+        var block = self.responseHead(
+            subtype: shared?.responseSubtype ?? call.contentSubtype, isCompressed: call.compresses)
+        if let shared, !shared.responseMetadata.isEmpty { block.append(contentsOf: shared.responseMetadata) }
+        self.wire.session.respond(call.streamID, block, body: body)
+        self.wire.markDirty()
+    }
+
+    private func tooLarge(_ count: Int) -> GRPCStatus {
+        GRPCStatus(
+            .resourceExhausted,
+            "trying to send message larger than max (\(count) vs. \(self.settings.maximumSentMessageBytes))")
+    }
+}

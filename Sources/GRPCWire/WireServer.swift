@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Logging
+package import NIOCore
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// A gRPC server: HTTP/2 by libnghttp2 in NIO channels, HTTP/1.1 on the same port.
+///
+/// Every connection belongs to one event loop of the group; its handlers run there (see ``HandlerPool``). With a group
+/// of one thread, everything that event handlers touch needs no lock.
+package final class WireServer: Sendable {
+    private struct State {
+        var listeners: [any Channel] = []
+        var reload: RepeatedTask?
+        var isClosed = false
+    }
+
+    private let settings: ServerSettings
+    private let configuration: WireServerConfiguration
+    private let group: any EventLoopGroup
+    private let loops: LoopExecutors
+    private let tls: TLSReloader?
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    /// - Throws: when the TLS files cannot be used.
+    package init(
+        router: GRPCRouter, configuration: WireServerConfiguration = WireServerConfiguration(),
+        eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, logger: Logger
+    ) throws {
+        self.settings = ServerSettings(router: router, configuration: configuration)
+        self.configuration = configuration
+        self.group = eventLoopGroup
+        self.loops = LoopExecutors(group: eventLoopGroup, logger: logger)
+        self.tls = try configuration.tls.map(TLSReloader.init)
+        self.logger = logger
+    }
+
+    /// Handlers that held their loop too long, so far.
+    package var loopHoldCount: Int { self.loops.holdWatch.count }
+    /// Open HTTP/2 connections.
+    package var connectionCount: Int { self.settings.connections.connections.count }
+    /// The executors of this server's loops, for shells that hand work to them.
+    package var executors: LoopExecutors { self.loops }
+
+    /// Listens on `address`, beside those of earlier calls, and returns what it was bound to.
+    ///
+    /// `localhost` is bound on IPv4 and, where there is one, on IPv6 with the same port; the IPv4 address is returned.
+    package func bind(_ address: WireAddress) async throws -> SocketAddress {
+        switch address.kind {
+        case .unixSocket(let path):
+            return try await self.listen { $0.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true) }
+        case .hostPort("localhost", let port):
+            let first = try await self.listen { $0.bind(host: "127.0.0.1", port: port) }
+            // No IPv6 on this machine, or the port taken there: IPv4 serves alone.
+            _ = try? await self.listen { $0.bind(host: "::1", port: first.port ?? port) }
+            return first
+        case .hostPort(let host, let port):
+            return try await self.listen { $0.bind(host: host.isEmpty ? "0.0.0.0" : host, port: port) }
+        }
+    }
+
+    private func listen(
+        _ bind: (ServerBootstrap) -> EventLoopFuture<any Channel>
+    ) async throws -> SocketAddress {
+        let bootstrap = ServerBootstrap(group: self.group)
+            .serverChannelOption(.backlog, value: Int32(clamping: self.configuration.backlog))
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.maxMessagesPerRead, value: 4)
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: .init(low: WireConnection.writeBytes / 4, high: WireConnection.writeBytes)
+            )
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try self.initialize(channel) }
+            }
+        let channel = try await bind(bootstrap).get()
+        guard let address = channel.localAddress else {
+            throw GRPCStatus(.internalError, "the listening socket has no address")
+        }
+        let isClosed = self.state.withLock { state in
+            state.listeners.append(channel)
+            return state.isClosed
+        }
+        if isClosed { try await channel.close() }
+        self.startReloading()
+        return address
+    }
+
+    private func initialize(_ channel: any Channel) throws {
+        self.settings.connections.add(channel)
+        if channel.remoteAddress?.protocol != .unix {
+            // Requests and replies are small and come in turns of their own: never wait for more.
+            try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+        }
+        if let tls = self.tls {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.context))
+        }
+        try channel.pipeline.syncOperations.addHandler(
+            ProtocolSniffer(settings: self.settings, loop: self.loops.executor(for: channel.eventLoop)))
+    }
+
+    private func startReloading() {
+        guard let tls = self.tls else { return }
+        self.state.withLock { state in
+            guard state.reload == nil, !state.isClosed else { return }
+            let logger = self.logger
+            let loop = self.group.next()
+            state.reload = loop.scheduleRepeatedAsyncTask(
+                initialDelay: TLSReloader.interval, delay: TLSReloader.interval
+            ) { _ in
+                NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
+                    if let error = tls.reloadIfChanged() {
+                        logger.warning("changed TLS files are unusable", metadata: ["error": "\(error)"])
+                    }
+                }
+            }
+        }
+    }
+
+    // MARK: The end
+
+    /// Stops: no new connections; a shutdown notice to the open ones and, one round trip later, GOAWAY; then open
+    /// calls until `limit`; what is left is cancelled and every connection closed.
+    package func drain(limit: Duration) async {
+        await self.stopListening()
+        for connection in self.settings.connections.connections {
+            connection.loop.perform { connection.announceDrain() }
+        }
+        let clock = ContinuousClock()
+        let end = clock.now.advanced(by: limit)
+        // Polled: it is over within milliseconds as a rule, happens once, and must also see connections that came late.
+        while !self.settings.connections.connections.isEmpty, clock.now < end, !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        await self.close()
+    }
+
+    /// Closes everything at once: calls are answered with status 14.
+    package func close() async {
+        await self.stopListening()
+        for connection in self.settings.connections.connections {
+            connection.loop.perform { connection.abandon() }
+        }
+        let clock = ContinuousClock()
+        let end = clock.now.advanced(by: .milliseconds(250))
+        while !self.settings.connections.connections.isEmpty, clock.now < end {
+            try? await Task.sleep(for: .milliseconds(2))
+        }
+        for channel in self.settings.connections.channels { channel.close(promise: nil) }
+    }
+
+    private func stopListening() async {
+        let (listeners, reload) = self.state.withLock { state in
+            defer {
+                state.listeners = []
+                state.reload = nil
+                state.isClosed = true
+            }
+            return (state.listeners, state.reload)
+        }
+        self.settings.connections.close()
+        reload?.cancel()
+        for listener in listeners { try? await listener.close() }
+    }
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletGRPCWire
+import MartletHTTP2Session
+import NIOCore
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct DeadlineTests {
+    @Test func handlerSeesTheSoonerOfTheTwoHeaders() async throws {
+        var router = GRPCRouter()
+        router.add(
+            "/D/Left",
+            .unary { call, _ in bytes(call.deadline.map { "\(($0 - .now()).nanoseconds / 1_000_000_000)" } ?? "none") })
+        try await withWire(router) { client, _ in
+            func left(_ change: (inout WireCallOptions) -> Void) async throws -> String? {
+                var options = WireCallOptions()
+                change(&options)
+                return text(try await client.unary("/D/Left", [], options: options).message)
+            }
+            #expect(try await left { _ in } == "none")
+            let seconds = try await left { $0.timeout = .seconds(500) }
+            #expect(seconds == "499" || seconds == "498")
+            let micro = try await left { $0.metadata = ["timeout": "700000000000"] }
+            #expect(micro == "699" || micro == "698")
+            let sooner = try await left {
+                $0.timeout = .seconds(500)
+                $0.metadata = ["timeout": "300000000000"]
+            }
+            #expect(sooner == "299" || sooner == "298")
+            #expect(try await left { $0.metadata = ["timeout": "soon"] } == "none")
+        }
+    }
+
+    /// The answer goes out at the deadline although the handler neither ends nor looks at its cancellation.
+    @Test(arguments: ["grpc-timeout", "timeout"]) func serverDoesNotWaitForTheHandler(_ header: String) async throws {
+        var router = GRPCRouter()
+        let release = Signal()
+        let wasCancelled = Signal()
+        router.add(
+            "/D/Stubborn",
+            .unary { _, _ in
+                await withTaskCancellationHandler {
+                    while !release.hasFired { await Self.pause() }
+                } onCancel: {
+                    wasCancelled.fire()
+                }
+                return []
+            })
+        try await withServer(router) { _, address in
+            let peer = try await RawPeer.connect(address)
+            try await peer.startClient()
+            let value = header == "timeout" ? "50000000" : "50m"
+            peer.open(1, RawPeer.requestHead(path: "/D/Stubborn", [(header, value)]))
+            peer.send(.data(1, [0, 0, 0, 0, 0], endStream: true))
+            let trailers = try await peer.response(1)
+            #expect(trailers.first("grpc-status") == "4")
+            #expect(trailers.first("grpc-message") == "context deadline exceeded")
+            try await wasCancelled.wait("the handler's task is cancelled")
+            release.fire()
+            peer.close()
+        }
+    }
+
+    /// Waits without looking at cancellation.
+    private static func pause() async {
+        await Task.detached { try? await Task.sleep(for: .milliseconds(5)) }.value
+    }
+
+    @Test func serverEndsAStreamAtItsDeadline() async throws {
+        var router = GRPCRouter()
+        let ended = Signal()
+        router.add(
+            "/D/Stream",
+            .stream { _, reader, writer in
+                try await writer.write([1])
+                defer { ended.fire() }
+                _ = try await reader.next()
+            })
+        try await withServer(router) { _, address in
+            let peer = try await RawPeer.connect(address)
+            try await peer.startClient()
+            peer.open(1, RawPeer.requestHead(path: "/D/Stream", [("grpc-timeout", "100m")]))
+            _ = try await peer.response(1)
+            #expect(try await peer.response(1).first("grpc-status") == "4")
+            try await ended.wait("the waiting handler wakes")
+            peer.close()
+        }
+    }
+
+    @Test func clientDoesNotWaitForTheServer() async throws {
+        let server = try await RawServer.listen()
+        try await withClient(server.address) { client in
+            async let outcome = status(.deadlineExceeded, "context deadline exceeded") {
+                var options = WireCallOptions()
+                options.timeout = .milliseconds(300)
+                _ = try await client.unary("/D/Silent", [1], options: options)
+            }
+            let peer = try await server.peer(0)
+            peer.send(.settings())
+            // The stream is given up on the wire too.
+            #expect(try await peer.next(.reset).number(at: 0) == 8)
+            _ = await outcome
+        }
+        await server.close()
+    }
+
+    @Test func passesWhileConnecting() async throws {
+        // Accepts, and never says a word of HTTP/2.
+        let server = try await RawServer.listen()
+        try await withClient(server.address) { client in
+            var options = WireCallOptions()
+            options.timeout = .milliseconds(100)
+            options.waitForReady = true
+            let status = await status(.deadlineExceeded) { _ = try await client.unary("/D/M", [], options: options) }
+            #expect(status?.wasNotProcessed == true)
+        }
+        await server.close()
+    }
+
+    @Test func alreadyPassed() async throws {
+        var router = GRPCRouter()
+        router.add("/D/Slow", .unary { _, message in
+            try await Task.sleep(for: .seconds(60))
+            return message
+        })
+        try await withWire(router) { client, _ in
+            var options = WireCallOptions()
+            options.deadline = .now() - .seconds(1)
+            await status(.deadlineExceeded) { _ = try await client.unary("/D/Slow", [], options: options) }
+        }
+    }
+
+    @Test func manyDeadlinesOnOneConnection() async throws {
+        var router = GRPCRouter()
+        router.add("/D/Sleep", .unary { _, message in
+            try await Task.sleep(for: .seconds(60))
+            return message
+        })
+        router.add("/D/Echo", .unary { $1 })
+        try await withWire(router) { client, _ in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for index in 0..<100 {
+                    group.addTask {
+                        var options = WireCallOptions()
+                        options.timeout = .milliseconds(10 + index * 5)
+                        await status(.deadlineExceeded) {
+                            _ = try await client.unary("/D/Sleep", [], options: options)
+                        }
+                        options.timeout = .seconds(50)
+                        _ = try await client.unary("/D/Echo", [1], options: options)
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletGRPCWire
+import MartletHTTP2Session
+import NIOCore
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct DrainTests {
+    private struct Served {
+        let release = Signal()
+        let started = Counter()
+        var router = GRPCRouter()
+
+        init() {
+            let release = self.release
+            let started = self.started
+            self.router.add(
+                "/D/Wait",
+                .unary { _, message in
+                    started.add()
+                    try await release.wait("release", within: .seconds(40))
+                    return message
+                })
+            self.router.add("/D/Echo", .unary { $1 })
+        }
+    }
+
+    @Test func callsInFlightFinish() async throws {
+        let served = Served()
+        try await withServer(served.router) { server, address in
+            try await withClient(address) { client in
+                async let reply = client.unary("/D/Wait", [7])
+                try await eventually("started") { served.started.count == 1 }
+                let drained = Signal()
+                let drain = Task {
+                    await server.drain(limit: .seconds(40))
+                    drained.fire()
+                }
+                try await eventually("the client knows") { client.connectivity != .ready }
+                let status = await status(.unavailable) { _ = try await client.unary("/D/Echo", [1]) }
+                #expect(status?.wasNotProcessed == true)
+                #expect(!drained.hasFired)
+                served.release.fire()
+                #expect(try await reply.message == [7])
+                await drain.value
+            }
+        }
+    }
+
+    /// What the client sent before it read the notice is served; what it sends after the second GOAWAY is not.
+    @Test func inTwoSteps() async throws {
+        let served = Served()
+        try await withServer(served.router) { server, address in
+            let peer = try await RawPeer.connect(address)
+            try await peer.startClient()
+            peer.answersPings = false
+            peer.call(1, "/D/Wait", [1])
+            try await eventually("started") { served.started.count == 1 }
+            let drain = Task { await server.drain(limit: .seconds(40)) }
+            #expect(try await peer.next(.goAway).number(at: 0) == 0x7fff_ffff)
+            let ping = try await peer.next(.ping)
+            peer.call(3, "/D/Echo", [2])
+            #expect(try await peer.response(3).first(":status") == "200")
+            peer.send(RawFrame(kind: .ping, flags: RawFrame.acknowledgement, payload: ping.payload))
+            #expect(try await peer.next(.goAway).number(at: 0) == 3)
+            peer.call(5, "/D/Echo", [3])
+            served.release.fire()
+            #expect(try await peer.response(1).first(":status") == "200")
+            await drain.value
+            try await eventually("closed") { peer.isClosed }
+        }
+    }
+
+    @Test func limitEndsWhatIsLeft() async throws {
+        let served = Served()
+        try await withServer(served.router) { server, address in
+            try await withClient(address) { client in
+                async let outcome = status(.unavailable, "server is shutting down") {
+                    _ = try await client.unary("/D/Wait", [7])
+                }
+                try await eventually("started") { served.started.count == 1 }
+                await server.drain(limit: .milliseconds(100))
+                _ = await outcome
+                served.release.fire()
+            }
+        }
+    }
+
+    @Test func idleConnectionsAreGoneAtOnce() async throws {
+        try await withServer(Served().router) { server, address in
+            try await withClient(address) { client in
+                _ = try await client.unary("/D/Echo", [1])
+                let clock = ContinuousClock()
+                let start = clock.now
+                await server.drain(limit: .seconds(40))
+                #expect(clock.now - start < .seconds(20))
+                #expect(server.connectionCount == 0)
+            }
+        }
+    }
+
+    /// The last answer of a connection that drains is larger than the socket's buffer.
+    @Test func largeLastAnswerArrivesWhole() async throws {
+        var router = GRPCRouter()
+        let started = Signal()
+        let release = Signal()
+        router.add(
+            "/D/Large",
+            .unary { _, _ in
+                started.fire()
+                try await release.wait("release", within: .seconds(40))
+                return [UInt8](repeating: 3, count: 4 << 20)
+            })
+        try await withServer(router) { server, address in
+            try await withClient(address) { client in
+                async let reply = client.unary("/D/Large", [])
+                try await started.wait("started")
+                let drain = Task { await server.drain(limit: .seconds(40)) }
+                try await eventually("the client knows") { client.connectivity != .ready }
+                release.fire()
+                #expect(try await reply.message.count == 4 << 20)
+                await drain.value
+            }
+        }
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct KeepaliveTests {
+    private static var router: GRPCRouter {
+        var router = GRPCRouter()
+        router.add(
+            "/K/Echo",
+            .stream { _, reader, writer in
+                writer.sendMetadata()
+                for try await message in reader { try await writer.write(message) }
+            })
+        return router
+    }
+
+    private static let quick = KeepaliveConfiguration(interval: .milliseconds(40), timeout: .milliseconds(300))
+
+    @Test func serverGivesUpASilentPeer() async throws {
+        try await withServer(Self.router, configure: { $0.keepalive = Self.quick }) { server, address in
+            let silent = try await RawPeer.connect(address)
+            silent.answersPings = false
+            try await silent.startClient()
+            let alive = try await RawPeer.connect(address)
+            try await alive.startClient()
+            try await eventually("the silent one is closed") { silent.isClosed }
+            #expect(silent.count(of: .ping) >= 1)
+            #expect(!alive.isClosed)
+            #expect(alive.count(of: .ping) >= 1)
+            alive.close()
+        }
+    }
+
+    @Test func clientGivesUpASilentServer() async throws {
+        let server = try await RawServer.listen()
+        try await withClient(server.address, configure: { $0.keepalive = Self.quick }) { client in
+            let call = Task { try await client.unary("/K/M", [1]) }
+            let peer = try await server.peer(0)
+            peer.answersPings = false
+            peer.send(.settings())
+            let status = await status(.unavailable, "keepalive ping failed to receive ACK within timeout") {
+                _ = try await call.value
+            }
+            #expect(status?.wasNotProcessed == false)
+        }
+        await server.close()
+    }
+
+    @Test func clientWithoutCallsIsQuiet() async throws {
+        let server = try await RawServer.listen()
+        try await withClient(server.address, configure: { $0.keepalive = Self.quick }) { client in
+            let call = Task { try await client.unary("/K/M", [1]) }
+            let peer = try await server.peer(0)
+            peer.send(.settings())
+            _ = try await peer.next(.headers)
+            peer.send(.headers(1, RawServer.responseHead + [("grpc-status", "5")], endStream: true))
+            await status(.notFound) { _ = try await call.value }
+            let before = peer.count(of: .ping)
+            try await Task.sleep(for: .milliseconds(300))
+            #expect(peer.count(of: .ping) <= before + 1)
+            #expect(!peer.isClosed)
+        }
+        await server.close()
+    }
+
+    /// Two minutes of an idle watch at the usual pace, in short: dozens of intervals, pings both ways, nobody leaves.
+    @Test func idleStreamLives() async throws {
+        let pace = KeepaliveConfiguration(interval: .milliseconds(20), timeout: .seconds(20))
+        try await withWire(
+            Self.router, server: { $0.keepalive = pace }, client: { $0.keepalive = pace }
+        ) { client, _ in
+            try await client.withStream("/K/Echo") { stream in
+                _ = try await stream.metadata
+                try await Task.sleep(for: .seconds(1))
+                try await stream.write([1])
+                let echo = try await stream.next()
+                #expect(echo == [1])
+            }
+        }
+    }
+}

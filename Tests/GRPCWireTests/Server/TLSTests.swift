@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import MartletGRPCWire
+import NIOCore
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct TLSTests {
+    private static var router: GRPCRouter {
+        var router = GRPCRouter()
+        router.add("/T/Echo", .unary { $1 })
+        router.add("/T/Peer", .unary { call, _ in call.peerCertificate?.derBytes ?? [] })
+        router.add(
+            "/T/Stream",
+            .stream { _, reader, writer in
+                for try await message in reader { try await writer.write(message) }
+            })
+        return router
+    }
+
+    private func server(_ certificates: Certificates, requiresClient: Bool = false) -> WireServerTLS {
+        var tls = WireServerTLS(
+            certificateChainFile: certificates.certificate("server"), privateKeyFile: certificates.key("server"))
+        if requiresClient {
+            tls.trustRootsFile = certificates.certificate("ca")
+            tls.requiresClientCertificate = true
+        }
+        return tls
+    }
+
+    private func client(_ certificates: Certificates, _ authority: String = "ca", as name: String? = nil) -> WireClientTLS {
+        var tls = WireClientTLS()
+        tls.trustRootsFile = certificates.certificate(authority)
+        if let name {
+            tls.certificateChainFile = certificates.certificate(name)
+            tls.privateKeyFile = certificates.key(name)
+        }
+        return tls
+    }
+
+    @Test func callsOfAllSizes() async throws {
+        let certificates = try Certificates()
+        try await withWire(
+            Self.router, server: { $0.tls = self.server(certificates) }, client: { $0.tls = self.client(certificates) }
+        ) { client, _ in
+            for count in [0, 1, 16_384, 1_000_000, 4 << 20] {
+                let message = [UInt8](repeating: 5, count: count)
+                let reply = try await client.unary("/T/Echo", message)
+                #expect(reply.message == message)
+            }
+            try await client.withStream("/T/Stream") { stream in
+                for index in 0..<50 {
+                    try await stream.write([UInt8(index)])
+                    let echo = try await stream.next()
+                    #expect(echo == [UInt8(index)])
+                }
+            }
+            let peer = try await client.unary("/T/Peer", [])
+            #expect(peer.message.isEmpty)
+        }
+    }
+
+    @Test func untrustedServerIsRefused() async throws {
+        let certificates = try Certificates()
+        try certificates.makeAuthority("other")
+        try await withServer(Self.router, configure: { $0.tls = self.server(certificates) }) { _, address in
+            try await withClient(address, configure: { $0.tls = self.client(certificates, "other") }) { client in
+                let status = await status(.unavailable) { _ = try await client.unary("/T/Echo", []) }
+                #expect(status?.isConnectFailure == true)
+            }
+            try await withClient(
+                address,
+                configure: {
+                    $0.tls = self.client(certificates, "other")
+                    $0.tls?.skipsVerification = true
+                }
+            ) { client in
+                let reply = try await client.unary("/T/Echo", [1])
+                #expect(reply.message == [1])
+            }
+            try await withClient(
+                address,
+                configure: {
+                    $0.tls = self.client(certificates)
+                    $0.tls?.serverName = "elsewhere.example"
+                }
+            ) { client in
+                await status(.unavailable) { _ = try await client.unary("/T/Echo", []) }
+            }
+            // A client without TLS gets an answer too: a failure.
+            try await withClient(address) { client in
+                await status(.unavailable) { _ = try await client.unary("/T/Echo", []) }
+            }
+        }
+    }
+
+    @Test func clientCertificate() async throws {
+        let certificates = try Certificates()
+        try certificates.makeAuthority("other")
+        try certificates.makeLeaf("stranger", by: "other")
+        let tls = self.server(certificates, requiresClient: true)
+        try await withServer(Self.router, configure: { $0.tls = tls }) { _, address in
+            try await withClient(address, configure: { $0.tls = self.client(certificates, as: "client") }) { client in
+                let peer = try await client.unary("/T/Peer", [])
+                let der = try run(
+                    "openssl", ["x509", "-in", certificates.certificate("client"), "-outform", "PEM"])
+                let base64 = der.split(separator: "\n").filter { !$0.hasPrefix("-") }.joined()
+                #expect(Data(base64Encoded: base64).map { [UInt8]($0) } == peer.message)
+            }
+            for name in [nil, "stranger"] as [String?] {
+                try await withClient(address, configure: { $0.tls = self.client(certificates, as: name) }) { client in
+                    await status(.unavailable) { _ = try await client.unary("/T/Echo", []) }
+                }
+            }
+        }
+    }
+
+    @Test func reloadsChangedFiles() async throws {
+        let certificates = try Certificates()
+        try certificates.makeAuthority("next")
+        try await withServer(Self.router, configure: { $0.tls = self.server(certificates) }) { _, address in
+            func trusts(_ authority: String) async throws -> Bool {
+                try await withClient(address, configure: { $0.tls = self.client(certificates, authority) }) { client in
+                    (try? await client.unary("/T/Echo", [1]))?.message == [1]
+                }
+            }
+            #expect(try await trusts("ca"))
+            #expect(try await !trusts("next"))
+            // Rubbish is ignored; then a good pair is taken.
+            try "rubbish".write(toFile: certificates.certificate("server"), atomically: true, encoding: .utf8)
+            try await Task.sleep(for: .milliseconds(1_500))
+            #expect(try await trusts("ca"))
+            try certificates.makeLeaf("server", by: "next")
+            try await eventually("the new certificate is shown") { try await trusts("next") }
+            #expect(try await !trusts("ca"))
+        }
+    }
+
+    @Test func negotiatesHTTP2() async throws {
+        let certificates = try Certificates()
+        try await withServer(
+            Self.router,
+            configure: {
+                $0.tls = self.server(certificates)
+                $0.http1 = { _ in HTTP1Response(status: 200, body: bytes("plain")) }
+            }
+        ) { _, address in
+            let common = ["s_client", "-connect", "\(address)", "-CAfile", certificates.certificate("ca"), "-alpn"]
+            let both = try run("openssl", common + ["h2,http/1.1"])
+            #expect(both.contains("ALPN protocol: h2"))
+            let old = try run("openssl", common + ["http/1.1"])
+            #expect(old.contains("ALPN protocol: http/1.1"))
+        }
+    }
+
+    @Test func unusableFilesAreAnErrorAtOnce() throws {
+        var configuration = WireServerConfiguration()
+        configuration.tls = WireServerTLS(certificateChainFile: "/nowhere", privateKeyFile: "/nowhere")
+        #expect(throws: (any Error).self) {
+            try WireServer(router: GRPCRouter(), configuration: configuration, logger: .silent)
+        }
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletGRPCWire
+package import NIOCore
+
+/// A member's client side: the etcd services on our wire.
+///
+/// All handlers run on one event loop, the store's, as events: there is no task and no queue between a request and the
+/// store. A ``WireServer`` with this server's routes must therefore run on a group of just that loop.
+package final class EtcdServer: Sendable {
+    package let configuration: EtcdServerConfiguration
+    private let store: NIOLoopBound<MemberStore>
+
+    /// Call on `eventLoop`.
+    private init(onLoop eventLoop: any EventLoop, configuration: EtcdServerConfiguration) {
+        self.configuration = configuration
+        let store = MemberStore(configuration: configuration, eventLoop: eventLoop)
+        store.start()
+        self.store = NIOLoopBound(store, eventLoop: eventLoop)
+    }
+
+    /// An empty store on `eventLoop`, its clock running.
+    package static func start(
+        configuration: EtcdServerConfiguration,
+        on eventLoop: any EventLoop
+    ) async throws -> EtcdServer {
+        try await eventLoop.submit { EtcdServer(onLoop: eventLoop, configuration: configuration) }.get()
+    }
+
+    /// Ends watches and timers.
+    package func stop() async throws {
+        try await store.eventLoop.submit { [store] in store.value.stop() }.get()
+    }
+
+    /// Answers a request of the plain HTTP endpoints.
+    package func respond(to request: HTTP1Request) async -> HTTP1Response {
+        let state = try? await store.eventLoop.submit { [store] in MemberState(store.value) }.get()
+        guard let state else {
+            return HTTP1Response(status: 503, headers: [], body: [])
+        }
+        return PlainEndpoints.respond(to: request, state: state)
+    }
+
+    /// Adds the services' methods to `router`.
+    package func addRoutes(to router: inout GRPCRouter) {
+        let store = store
+        func unary(_ path: String, _ method: @escaping @Sendable (MemberStore, ServerCall, [UInt8]) -> Void) {
+            router.add(path, .unaryEvent { call, message in method(store.value, call, message) })
+        }
+        func stream(_ path: String, _ make: @escaping @Sendable (MemberStore, ServerCall) -> any ServerCallEvents) {
+            router.add(path, .streamEvent { call in make(store.value, call) })
+        }
+        unary("/etcdserverpb.KV/Range") { KVService(store: $0).range($1, $2) }
+        unary("/etcdserverpb.KV/Put") { KVService(store: $0).put($1, $2) }
+        unary("/etcdserverpb.KV/DeleteRange") { KVService(store: $0).deleteRange($1, $2) }
+        unary("/etcdserverpb.KV/Txn") { KVService(store: $0).txn($1, $2) }
+        unary("/etcdserverpb.KV/Compact") { KVService(store: $0).compact($1, $2) }
+        stream("/etcdserverpb.Watch/Watch") { WatchService(store: $0).watch($1) }
+        unary("/etcdserverpb.Lease/LeaseGrant") { LeaseService(store: $0).grant($1, $2) }
+        unary("/etcdserverpb.Lease/LeaseRevoke") { LeaseService(store: $0).revoke($1, $2) }
+        stream("/etcdserverpb.Lease/LeaseKeepAlive") { LeaseService(store: $0).keepAlive($1) }
+        unary("/etcdserverpb.Lease/LeaseTimeToLive") { LeaseService(store: $0).timeToLive($1, $2) }
+        unary("/etcdserverpb.Lease/LeaseLeases") { LeaseService(store: $0).leases($1, $2) }
+        unary("/etcdserverpb.Cluster/MemberList") { ClusterService(store: $0).memberList($1, $2) }
+        unary("/etcdserverpb.Maintenance/Status") { MaintenanceService(store: $0).status($1, $2) }
+        unary("/etcdserverpb.Maintenance/Alarm") { MaintenanceService(store: $0).alarm($1, $2) }
+        unary("/etcdserverpb.Auth/AuthStatus") { AuthService(store: $0).status($1, $2) }
+        unary("/etcdserverpb.Auth/Authenticate") { AuthService(store: $0).authenticate($1, $2) }
+        stream("/v3lockpb.Lock/Lock") { LockService(store: $0).lock($1) }
+        unary("/v3lockpb.Lock/Unlock") { LockService(store: $0).unlock($1, $2) }
+        stream("/v3electionpb.Election/Campaign") { ElectionService(store: $0).campaign($1) }
+        unary("/v3electionpb.Election/Proclaim") { ElectionService(store: $0).proclaim($1, $2) }
+        unary("/v3electionpb.Election/Leader") { ElectionService(store: $0).leader($1, $2) }
+        stream("/v3electionpb.Election/Observe") { ElectionService(store: $0).observe($1) }
+        unary("/v3electionpb.Election/Resign") { ElectionService(store: $0).resign($1, $2) }
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a member is told at its start.
+package struct EtcdServerConfiguration: Sendable {
+    /// The member's name, as MemberList shows it.
+    package var name = "default"
+    package var peerURLs = ["http://localhost:2380"]
+    /// Where clients are told to connect.
+    package var clientURLs = ["http://localhost:2379"]
+    package var clusterToken = "etcd-cluster"
+    /// The largest request that may enter the log, in bytes.
+    ///
+    /// Messages up to ``wireLimitBytes`` are read, so that a request a little too large gets an answer in words.
+    package var maximumRequestBytes = 1_572_864
+    /// Most compares, successes or failures of one transaction.
+    package var maximumTransactionOperations = 128
+    /// How long a watcher that asked for progress hears nothing before it gets an empty response; at least 100 ms.
+    package var watchProgressInterval: Duration = .seconds(600)
+    /// The election time-out; it only decides the least lease TTL here.
+    package var electionTimeout: Duration = .milliseconds(1000)
+
+    package init() {}
+
+    /// What requests may exceed ``maximumRequestBytes`` by before the wire itself refuses them: room for gRPC's and
+    /// the log's own fields.
+    package static let wireOverheadBytes = 512 * 1024
+
+    package var wireLimitBytes: Int { maximumRequestBytes + Self.wireOverheadBytes }
+
+    /// Half as long again as the election time-out, in whole seconds: a lease must outlive a change of leader.
+    package var minimumLeaseTTLSeconds: Int64 {
+        let milliseconds = electionTimeout / .milliseconds(1)
+        return Int64((milliseconds * 1.5 / 1000).rounded(.up))
+    }
+}
+
+/// The versions a member reports.
+package enum EtcdVersion {
+    package static let server = "3.6.14"
+    /// The lowest server version all members of the cluster can follow.
+    package static let cluster = "3.6.0"
+    package static let storage = "3.6.0"
+}

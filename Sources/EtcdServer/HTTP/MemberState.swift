@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletKeyValue
+
+/// What the plain HTTP endpoints tell of a member: a copy, taken on its loop.
+package struct MemberState: Sendable {
+    package var identity: MemberIdentity
+    package var revision: Int64
+    package var compactRevision: Int64
+    package var appliedIndex: UInt64
+    package var watchStreams: Int
+    package var estimatedBytes: Int64
+    package var counters: StoreCounters
+
+    package init(_ store: MemberStore) {
+        identity = store.identity
+        revision = store.keyValue.revision
+        compactRevision = store.keyValue.compactRevision
+        appliedIndex = store.appliedIndex.rawValue
+        watchStreams = store.watchStreams.count
+        estimatedBytes = store.estimatedBytes
+        counters = store.counters
+    }
+
+    package init(identity: MemberIdentity) {
+        self.identity = identity
+        revision = 1
+        compactRevision = -1
+        appliedIndex = 0
+        watchStreams = 0
+        estimatedBytes = 0
+        counters = StoreCounters()
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletGRPCWire
+
+/// The endpoints that need no gRPC: what probes, load balancers and Prometheus ask for.
+package enum PlainEndpoints {
+    package static func respond(to request: HTTP1Request, state: MemberState) -> HTTP1Response {
+        let parts = request.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let path = parts.first.map(String.init) ?? ""
+        let query = QueryItems(parts.count > 1 ? parts[1] : "")
+        let answer: () -> HTTP1Response
+        switch path {
+        case "/health":
+            answer = { .text(200, #"{"health":"true","reason":""}"#) }
+        case "/version":
+            answer = {
+                .text(
+                    200,
+                    #"{"etcdserver":"\#(EtcdVersion.server)","etcdcluster":"\#(EtcdVersion.cluster)","#
+                        + #""storage":"\#(EtcdVersion.storage)"}"#,
+                    type: "application/json"
+                )
+            }
+        case "/metrics":
+            answer = { .text(200, MetricsPage.text(for: state), type: MetricsPage.contentType) }
+        default:
+            guard let checks = HealthChecks(path: path) else { return .text(404, "404 page not found\n") }
+            answer = { checks.respond(query) }
+        }
+        guard request.method == "GET" else {
+            var refusal = HTTP1Response.text(405, "Method Not Allowed\n")
+            refusal.headers.append(("Allow", "GET"))
+            return refusal
+        }
+        return answer()
+    }
+}
+
+extension HTTP1Response {
+    static func text(_ status: Int, _ body: String, type: String = "text/plain; charset=utf-8") -> HTTP1Response {
+        HTTP1Response(status: status, headers: [("Content-Type", type)], body: Array(body.utf8))
+    }
+}
+
+/// The items of a query string, in order. Percent escapes stay: no name or value here needs one.
+struct QueryItems {
+    private var items: [(name: Substring, value: Substring)] = []
+
+    init(_ query: Substring) {
+        items = query.split(separator: "&").map { item in
+            let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return (parts[0], parts.count > 1 ? parts[1] : "")
+        }
+    }
+
+    func contains(_ name: String) -> Bool {
+        items.contains { $0.name == name }
+    }
+
+    func values(of name: String) -> [Substring] {
+        items.filter { $0.name == name }.map(\.value)
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletEtcdAPI
+import MartletKeyValue
+
+extension MemberStore {
+    /// Answers `call` with the message that belongs to its request.
+    func respond(_ response: WriteResponse, to call: any EtcdCall) {
+        switch response {
+        case .put(let response):
+            call.respond(with: Etcdserverpb_PutResponse(response, header: header(revision: response.revision)))
+        case .deleteRange(let response):
+            call.respond(with: Etcdserverpb_DeleteRangeResponse(response, header: header(revision: response.revision)))
+        case .txn(let response):
+            call.respond(with: Etcdserverpb_TxnResponse(response, header: header(revision: response.revision)))
+        case .compact(let response):
+            var message = Etcdserverpb_CompactionResponse()
+            message.header = header(revision: response.revision)
+            call.respond(with: message)
+        case .leaseGrant(let id, let ttlSeconds):
+            var message = Etcdserverpb_LeaseGrantResponse()
+            message.header = header
+            message.id = id.rawValue
+            message.ttl = ttlSeconds
+            call.respond(with: message)
+        case .leaseRevoke:
+            var message = Etcdserverpb_LeaseRevokeResponse()
+            message.header = header
+            call.respond(with: message)
+        }
+    }
+}

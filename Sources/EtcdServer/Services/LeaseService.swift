@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletEtcdAPI
+package import MartletGRPCWire
+import MartletKeyValue
+
+/// etcdserverpb.Lease.
+package struct LeaseService {
+    package let store: MemberStore
+
+    package init(store: MemberStore) {
+        self.store = store
+    }
+
+    package func grant(_ call: any EtcdCall, _ message: [UInt8]) {
+        guard let request = call.decoded(message, as: Etcdserverpb_LeaseGrantRequest.self) else { return }
+        let id = store.leaseID(requested: request.id)
+        store.propose(.leaseGrant(id, ttlSeconds: request.ttl), reply: .call(call))
+    }
+
+    package func revoke(_ call: any EtcdCall, _ message: [UInt8]) {
+        guard let request = call.decoded(message, as: Etcdserverpb_LeaseRevokeRequest.self) else { return }
+        store.propose(.leaseRevoke(LeaseID(request.id)), reply: .call(call))
+    }
+
+    package func keepAlive(_ call: any EtcdCall) -> any ServerCallEvents {
+        LeaseKeepAliveStream(store: store, call: call)
+    }
+
+    package func timeToLive(_ call: any EtcdCall, _ message: [UInt8]) {
+        guard let request = call.decoded(message, as: Etcdserverpb_LeaseTimeToLiveRequest.self) else { return }
+        var response = Etcdserverpb_LeaseTimeToLiveResponse()
+        response.header = store.header
+        response.id = request.id
+        let status = store.keyValue.leaseStatus(LeaseID(request.id), now: store.now, includingKeys: request.keys)
+        if let status {
+            response.ttl = status.remainingSeconds
+            response.grantedTtl = status.grantedSeconds
+            response.keys = status.keys.map(\.data)
+        } else {
+            response.ttl = -1
+        }
+        call.respond(with: response)
+    }
+
+    package func leases(_ call: any EtcdCall, _ message: [UInt8]) {
+        guard call.decoded(message, as: Etcdserverpb_LeaseLeasesRequest.self) != nil else { return }
+        var response = Etcdserverpb_LeaseLeasesResponse()
+        response.header = store.header
+        response.leases = store.keyValue.leaseIDs().map { id in
+            var status = Etcdserverpb_LeaseStatus()
+            status.id = id.rawValue
+            return status
+        }
+        call.respond(with: response)
+    }
+}
+
+/// One client's stream of renewals: each request has one response, at once.
+final class LeaseKeepAliveStream: ServerCallEvents {
+    private let store: MemberStore
+    private let call: any EtcdCall
+    private var isClosed = false
+
+    init(store: MemberStore, call: any EtcdCall) {
+        self.store = store
+        self.call = call
+    }
+
+    func received(_ message: [UInt8]) {
+        guard !isClosed, let request = call.decoded(message, as: Etcdserverpb_LeaseKeepAliveRequest.self) else {
+            return
+        }
+        guard call.queuedBytes < Self.maximumUnreadBytes else {
+            isClosed = true
+            return call.finish(GRPCStatus(.resourceExhausted, "keep-alive responses are not read"))
+        }
+        var response = Etcdserverpb_LeaseKeepAliveResponse()
+        response.header = store.header
+        response.id = request.id
+        response.ttl = store.renewLease(LeaseID(request.id)) ?? 0
+        call.send(response)
+    }
+
+    func receivedEnd() {
+        guard !isClosed else { return }
+        call.finish(.ok)
+    }
+
+    func becameWritable() {}
+
+    func closed() {
+        isClosed = true
+    }
+
+    /// A client that renews but never reads is cut off here: some hundred thousand responses.
+    private static let maximumUnreadBytes = 8 << 20
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletKeyValue
+
+/// The keys under a name that stand in line, oldest first: what locks and elections are made of.
+///
+/// A member of the queue is the key `name/` followed by its lease's id in hexadecimal; the least create revision is
+/// first. Each waits only for the key right before it, so that a departure wakes one.
+/// Source: etcd's concurrency recipes.
+struct KeyQueue {
+    let prefix: [UInt8]
+
+    init(name: [UInt8]) {
+        prefix = name + [UInt8(ascii: "/")]
+    }
+
+    func key(of lease: LeaseID) -> [UInt8] {
+        prefix + Array(String(lease.rawValue, radix: 16).utf8)
+    }
+
+    /// The first in line.
+    func head(in store: KeyValueStore) throws(KeyValueError) -> KeyValueRecord? {
+        var request = RangeRequest(key: prefix, rangeEnd: Self.end(of: prefix))
+        request.sortOrder = .ascend
+        request.sortTarget = .createRevision
+        request.limit = 1
+        return try store.range(request).records.first
+    }
+
+    /// Who stands right before the key that was created at `revision`.
+    func predecessor(of revision: Int64, in store: KeyValueStore) throws(KeyValueError) -> KeyValueRecord? {
+        var request = RangeRequest(key: prefix, rangeEnd: Self.end(of: prefix))
+        request.sortOrder = .descend
+        request.sortTarget = .createRevision
+        request.maxCreateRevision = revision - 1
+        request.limit = 1
+        return try store.range(request).records.first
+    }
+
+    /// All keys of the queue, for a watch.
+    var watchRequest: WatchRequest { WatchRequest(key: prefix, rangeEnd: Self.end(of: prefix)) }
+
+    /// The first key behind all that begin with `prefix`, whose last byte is the slash.
+    private static func end(of prefix: [UInt8]) -> [UInt8] {
+        prefix.dropLast() + [UInt8(ascii: "/") + 1]
+    }
+}

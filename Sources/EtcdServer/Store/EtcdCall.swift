@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletGRPCWire
+
+/// What a service needs of the call it answers. Everything happens on the store's event loop.
+package protocol EtcdCall: AnyObject {
+    /// Answers a unary call: one message and status 0.
+    func respond(_ message: [UInt8])
+    /// Sends one message of a stream.
+    func send(_ message: [UInt8])
+    /// Ends the call.
+    func finish(_ status: GRPCStatus)
+    /// Bytes of this call that wait for the socket.
+    var queuedBytes: Int { get }
+}
+
+extension ServerCall: EtcdCall {}

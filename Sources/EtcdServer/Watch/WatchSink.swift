@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletGRPCWire
+import MartletKeyValue
+
+/// Whoever holds a watch stream of the store.
+protocol WatchSink: AnyObject {
+    func deliver(_ delivery: WatchDelivery, encoder: inout WatchEventEncoder)
+    /// The member stops.
+    func end(_ status: GRPCStatus)
+}

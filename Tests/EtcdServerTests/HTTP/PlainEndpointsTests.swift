@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletEtcdServer
+import MartletGRPCWire
+import Testing
+
+@Suite struct PlainEndpointsTests {
+    static let state = MemberState(
+        identity: MemberIdentity(peerURLs: ["http://localhost:2380"], clusterToken: "etcd-cluster"))
+
+    private func get(_ uri: String, method: String = "GET") -> (status: Int, body: String, headers: [String: String]) {
+        let request = HTTP1Request(method: method, uri: uri, headers: [], body: [])
+        let response = PlainEndpoints.respond(to: request, state: Self.state)
+        let headers = Dictionary(response.headers, uniquingKeysWith: { first, _ in first })
+        return (response.status, String(decoding: response.body, as: UTF8.self), headers)
+    }
+
+    @Test(arguments: [
+        ("/health", #"{"health":"true","reason":""}"#),
+        ("/health?serializable=true", #"{"health":"true","reason":""}"#),
+        ("/version", #"{"etcdserver":"3.6.14","etcdcluster":"3.6.0","storage":"3.6.0"}"#),
+        ("/livez", "ok\n"),
+        ("/readyz", "ok\n"),
+        ("/livez?verbose", "[+]serializable_read ok\nok\n"),
+        ("/livez/serializable_read?verbose=true", "[+]serializable_read ok\nok\n"),
+        (
+            "/readyz?verbose&exclude=non_learner",
+            "[+]data_corruption ok\n[+]serializable_read ok\n[+]linearizable_read ok\n[+]non_learner excluded: ok\nok\n"
+        ),
+    ])
+    func answers(uri: String, body: String) {
+        let answer = get(uri)
+        #expect(answer.status == 200)
+        #expect(answer.body == body)
+    }
+
+    @Test(arguments: ["/", "/nope", "/livez/nope", "/livez/serializable_read/x", "/healthy", ""])
+    func unknownPaths(uri: String) {
+        #expect(get(uri).status == 404)
+        #expect(get(uri).body == "404 page not found\n")
+    }
+
+    @Test(arguments: ["/health", "/version", "/livez", "/readyz", "/metrics"])
+    func onlyGet(uri: String) {
+        let answer = get(uri, method: "POST")
+        #expect(answer.status == 405)
+        #expect(answer.headers["Allow"] == "GET")
+    }
+
+    @Test func metricsAreWellFormed() {
+        let answer = get("/metrics")
+        #expect(answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8")
+        let lines = answer.body.split(separator: "\n")
+        #expect(lines.count.isMultiple(of: 3))
+        for start in stride(from: 0, to: lines.count, by: 3) {
+            let name = lines[start].split(separator: " ")[2]
+            #expect(lines[start].hasPrefix("# HELP \(name) "))
+            #expect(lines[start + 1].hasPrefix("# TYPE \(name) "))
+            #expect(lines[start + 2].hasPrefix("\(name) ") || lines[start + 2].hasPrefix("\(name){"))
+        }
+        #expect(answer.body.contains("\netcd_server_has_leader 1\n"))
+        #expect(answer.body.contains(#"etcd_server_id{server_id="8e9e05c52164694d"} 1"#))
+    }
+}

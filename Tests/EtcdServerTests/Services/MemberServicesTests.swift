@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletEtcdAPI
+import MartletEtcdServer
+import MartletGRPCWire
+import SwiftProtobuf
+import Testing
+
+@Suite struct MemberServicesTests {
+    let fixture = StoreFixture { $0.clientURLs = ["http://127.0.0.1:2379"] }
+
+    @Test func memberList() throws {
+        try fixture.put("a")
+        let service = ClusterService(store: fixture.store)
+        let request = Etcdserverpb_MemberListRequest()
+        let response = try fixture.call(service.memberList, request, Etcdserverpb_MemberListResponse.self)
+        #expect(response.header.memberID == 10_276_657_743_932_975_437)
+        #expect(response.header.raftTerm == 2)
+        #expect(response.header.revision == 0)
+        #expect(response.members.count == 1)
+        #expect(response.members[0].id == response.header.memberID)
+        #expect(response.members[0].name == "n1")
+        #expect(response.members[0].peerUrls == ["http://localhost:2380"])
+        #expect(response.members[0].clientUrls == ["http://127.0.0.1:2379"])
+        #expect(!response.members[0].isLearner)
+    }
+
+    @Test func status() throws {
+        try fixture.put("a")
+        let service = MaintenanceService(store: fixture.store)
+        let request = Etcdserverpb_StatusRequest()
+        let response = try fixture.call(service.status, request, Etcdserverpb_StatusResponse.self)
+        #expect(response.header.revision == 2)
+        #expect(response.version == "3.6.14")
+        #expect(response.storageVersion == "3.6.0")
+        #expect(response.leader == response.header.memberID)
+        #expect(response.raftTerm == 2)
+        #expect(response.raftIndex == 5)
+        #expect(response.raftAppliedIndex == 5)
+        #expect(response.dbSizeQuota == 2_147_483_648)
+        #expect(response.hasDowngradeInfo && !response.downgradeInfo.enabled)
+        #expect(response.errors.isEmpty && !response.isLearner)
+    }
+
+    @Test func alarms() throws {
+        let service = MaintenanceService(store: fixture.store)
+        var request = Etcdserverpb_AlarmRequest()
+        #expect(try fixture.call(service.alarm, request, Etcdserverpb_AlarmResponse.self).alarms.isEmpty)
+        request.action = .activate
+        let call = RecordingCall()
+        service.alarm(call, try request.serializedBytes())
+        #expect(call.status?.code == .unimplemented)
+    }
+
+    @Test func authenticationIsOff() throws {
+        let service = AuthService(store: fixture.store)
+        let request = Etcdserverpb_AuthStatusRequest()
+        let response = try fixture.call(service.status, request, Etcdserverpb_AuthStatusResponse.self)
+        #expect(!response.enabled)
+        #expect(response.authRevision == 1)
+        let call = RecordingCall()
+        service.authenticate(call, [])
+        #expect(call.status?.message == "etcdserver: authentication is not enabled")
+    }
+}

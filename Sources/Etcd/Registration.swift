@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Logging
+internal import Martlet
+internal import MartletEtcdClient
+
+/// One node's key and the lease that keeps it.
+actor Registration {
+    private let key: String
+    private let value: [UInt8]
+    private let options: RegistrationOptions
+    private let client: EtcdClient
+    private let logger: Logger
+
+    private(set) var lease: EtcdLeaseID?
+    private var upkeep: Task<Void, Never>?
+
+    init(key: String, value: [UInt8], options: RegistrationOptions, client: EtcdClient, logger: Logger) {
+        self.key = key
+        self.value = value
+        self.options = options
+        self.client = client
+        self.logger = logger
+    }
+
+    deinit { self.upkeep?.cancel() }
+
+    /// Writes the record and starts to look after it; the second happens even if the first fails.
+    ///
+    /// - Parameter lease: A lease of an earlier record of the same node.
+    func start(adopting lease: EtcdLeaseID?) async throws {
+        self.lease = lease
+        let first: Result<Void, any Error>
+        do {
+            first = .success(try await self.refresh(isFirst: true))
+        } catch {
+            first = .failure(error)
+        }
+        self.upkeep = Task { [weak self, interval = self.options.interval] in
+            while true {
+                do { try await Task.sleep(for: interval) } catch { return }
+                guard let self else { return }
+                await self.check()
+            }
+        }
+        try first.get()
+    }
+
+    /// Ends the upkeep and waits for what it is doing, so that nothing is written afterwards.
+    func stop() async {
+        let upkeep = self.upkeep
+        upkeep?.cancel()
+        await upkeep?.value
+        self.upkeep = nil
+    }
+
+    private func check() async {
+        do {
+            try await self.refresh(isFirst: false)
+        } catch is CancellationError {
+            // The registration ends.
+        } catch {
+            self.logger.warning("registration not refreshed", metadata: ["key": "\(self.key)", "error": "\(error)"])
+        }
+    }
+
+    /// Renews the lease, or grants one, and writes the key unless it is as it should be.
+    private func refresh(isFirst: Bool) async throws {
+        if let lease = self.lease {
+            do {
+                try await self.client.keepAliveOnce(lease)
+            } catch let error as EtcdError where error.code == .leaseNotFound {
+                self.logger.notice("lease lost, granting another", metadata: ["key": "\(self.key)"])
+                self.lease = nil
+            }
+        }
+        if self.lease == nil, self.options.ttl > .zero {
+            self.lease = try await self.client.grantLease(ttlSeconds: self.ttlSeconds).id
+        }
+        if !isFirst {
+            let stored = try await self.client.get(.key(self.key)).keyValues.first
+            if let stored, stored.value == self.value, stored.leaseID == self.lease ?? .none { return }
+            self.logger.notice("record was gone or changed, writing it again", metadata: ["key": "\(self.key)"])
+        }
+        try await self.client.put(self.key.utf8, self.value, lease: self.lease ?? .none)
+    }
+
+    /// The time to live in whole seconds, rounded up.
+    private var ttlSeconds: Int64 {
+        let (seconds, attoseconds) = self.options.ttl.components
+        return seconds + (attoseconds > 0 ? 1 : 0)
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MartletEtcdAPI
+
+extension EtcdClient {
+    /// Grants a lease: keys that are put with it go when it ends.
+    ///
+    /// - Parameters:
+    ///   - ttlSeconds: How long it lives without a keep-alive. The server may raise it.
+    ///   - id: Its number; none lets the server choose.
+    public func grantLease(ttlSeconds: Int64, id: EtcdLeaseID = .none) async throws -> EtcdLease {
+        var request = Etcdserverpb_LeaseGrantRequest()
+        request.ttl = ttlSeconds
+        request.id = id.rawValue
+        let response: Etcdserverpb_LeaseGrantResponse = try await self.request(
+            "/etcdserverpb.Lease/LeaseGrant", request, .ifNotExecuted)
+        return EtcdLease(id: EtcdLeaseID(rawValue: response.id), ttlSeconds: response.ttl)
+    }
+
+    /// Ends a lease; its keys go with it.
+    public func revokeLease(_ id: EtcdLeaseID) async throws {
+        var request = Etcdserverpb_LeaseRevokeRequest()
+        request.id = id.rawValue
+        let _: Etcdserverpb_LeaseRevokeResponse = try await self.request(
+            "/etcdserverpb.Lease/LeaseRevoke", request, .always)
+    }
+
+    /// Asks how a lease stands.
+    ///
+    /// - Throws: ``EtcdError/Code/leaseNotFound`` when it is gone.
+    public func leaseStatus(_ id: EtcdLeaseID, withKeys: Bool = false) async throws -> EtcdLeaseStatus {
+        var request = Etcdserverpb_LeaseTimeToLiveRequest()
+        request.id = id.rawValue
+        request.keys = withKeys
+        let response: Etcdserverpb_LeaseTimeToLiveResponse = try await self.request(
+            "/etcdserverpb.Lease/LeaseTimeToLive", request, .always)
+        guard response.ttl >= 0 else { throw Self.leaseNotFound }
+        return EtcdLeaseStatus(
+            id: EtcdLeaseID(rawValue: response.id), remainingSeconds: response.ttl,
+            grantedSeconds: response.grantedTtl, keys: response.keys.map { [UInt8]($0) })
+    }
+
+    /// The ids of all leases.
+    public func leases() async throws -> [EtcdLeaseID] {
+        let response: Etcdserverpb_LeaseLeasesResponse = try await self.request(
+            "/etcdserverpb.Lease/LeaseLeases", Etcdserverpb_LeaseLeasesRequest(), .always)
+        return response.leases.map { EtcdLeaseID(rawValue: $0.id) }
+    }
+
+    /// Renews a lease once. All renewals of a client share one stream.
+    ///
+    /// - Returns: How long it lives from now on, in seconds.
+    /// - Throws: ``EtcdError/Code/leaseNotFound`` when it is gone.
+    @discardableResult
+    public func keepAliveOnce(_ id: EtcdLeaseID) async throws -> Int64 {
+        let ttlSeconds = try await self.leases.renew(id.rawValue, on: self)
+        guard ttlSeconds > 0 else { throw Self.leaseNotFound }
+        return ttlSeconds
+    }
+
+    /// Renews a lease every third of its life, until the task is cancelled or the lease is gone.
+    ///
+    /// Failures to reach the server are tried again until the lease would have ended.
+    public func keepAlive(_ id: EtcdLeaseID) async throws {
+        var lastSuccess = ContinuousClock.now
+        var ttlSeconds: Int64 = 1
+        while true {
+            do {
+                ttlSeconds = try await self.keepAliveOnce(id)
+                lastSuccess = .now
+            } catch let error as EtcdError where error.code == .unavailable || error.code == .timeout {
+                guard lastSuccess.duration(to: .now) < .seconds(ttlSeconds) else { throw Self.leaseNotFound }
+            }
+            try await Task.sleep(for: .milliseconds(max(ttlSeconds * 1000 / 3, 100)))
+        }
+    }
+
+    private static var leaseNotFound: EtcdError {
+        EtcdError(.leaseNotFound, "etcdserver: requested lease not found", wasNotExecuted: true)
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Logging
+internal import MartletGRPCWire
+internal import NIOCore
+internal import Synchronization
+
+/// A client of etcd's version 3 interface, for etcd itself and for Martlet's own server.
+///
+/// Requests go to one endpoint; when it can't be reached, or doesn't answer, the next one takes over. Every request
+/// ends within its time limit. A client connects with its first request and ends with ``close()``.
+public final class EtcdClient: Sendable {
+    public struct Configuration: Sendable {
+        /// The servers of one cluster, each `host:port`; without a port 2379 is meant.
+        public var endpoints: [String]
+        /// How long a request may take, further attempts included.
+        public var timeout = Duration.seconds(5)
+        /// The largest response that is taken; a read without limit may be large.
+        public var maximumMessageBytes = 64 << 20
+        /// Where the client says what it does beside requests.
+        public var logger = Logger(label: "martlet.etcd")
+
+        public init(endpoints: [String] = ["127.0.0.1:2379"]) { self.endpoints = endpoints }
+    }
+
+    /// The longest pause between two connects to one endpoint, short so that a store that is back is used at once.
+    static let longestReconnectPause = TimeAmount.milliseconds(500)
+
+    struct State {
+        /// Counts upward; the endpoint in use is this modulo the number of endpoints.
+        var endpoint = 0
+        var isClosed = false
+    }
+
+    let configuration: Configuration
+    let connections: [WireClient]
+    let state = Mutex(State())
+    let leases: LeaseStream
+
+    /// Makes a client; nothing is connected yet.
+    ///
+    /// - Throws: ``EtcdError`` when there is no endpoint, or one that isn't an address.
+    public init(_ configuration: Configuration) throws(EtcdError) {
+        guard !configuration.endpoints.isEmpty else { throw EtcdError(.invalidRequest, "no endpoints") }
+        var wireConfiguration = WireClientConfiguration()
+        wireConfiguration.backoff.maximum = Self.longestReconnectPause
+        var connections: [WireClient] = []
+        for endpoint in configuration.endpoints {
+            let address = try Self.address(endpoint)
+            do {
+                connections.append(
+                    try WireClient(address, configuration: wireConfiguration, logger: configuration.logger))
+            } catch {
+                throw EtcdError(.invalidRequest, "\(error)")
+            }
+        }
+        self.configuration = configuration
+        self.connections = connections
+        self.leases = LeaseStream(timeout: configuration.timeout)
+    }
+
+    /// Makes a client with the default settings.
+    public convenience init(endpoints: String...) throws(EtcdError) {
+        try self.init(Configuration(endpoints: endpoints))
+    }
+
+    deinit {
+        let connections = self.connections
+        Task { for connection in connections { await connection.close() } }
+    }
+
+    /// Closes all connections. Requests fail from now on, watches end.
+    public func close() async {
+        self.state.withLock { $0.isClosed = true }
+        await self.leases.close()
+        for connection in self.connections { await connection.close() }
+    }
+
+    /// Reads `host:port`, `host`, and both behind `http://`.
+    static func address(_ endpoint: String) throws(EtcdError) -> WireAddress {
+        var text = endpoint[...]
+        if text.hasPrefix("http://") { text = text.dropFirst(7) }
+        if text.hasSuffix("/") { text = text.dropLast() }
+        let port = text.lastIndex(of: ":").flatMap { UInt16(text[text.index(after: $0)...]) }
+        let isComplete = text.hasPrefix("unix:") || port != nil
+        guard let address = WireAddress(isComplete ? String(text) : "\(text):2379") else {
+            throw EtcdError(.invalidRequest, "malformed endpoint: \"\(endpoint)\"")
+        }
+        return address
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MartletGRPCWire
+public import SwiftProtobuf
+
+extension MicroClient {
+    /// Calls an endpoint that answers with many messages.
+    ///
+    /// Leaving `body` ends the stream, whether or not it has come to its end.
+    @discardableResult
+    public func serverStream<Request: Codable & Sendable, Response: Codable & Sendable, Result>(
+        _ service: String, _ endpoint: String, _ request: Request, of type: Response.Type = Response.self,
+        configure: (inout RequestOptions) -> Void = { _ in }, _ body: (MessageStream<Response>) async throws -> Result
+    ) async throws -> Result {
+        try await self.serverStream(service, endpoint, request, .codable, .codable, configure, body)
+    }
+
+    /// The same for protobuf messages.
+    @discardableResult
+    public func serverStream<Request: SwiftProtobuf.Message, Response: SwiftProtobuf.Message, Result>(
+        _ service: String, _ endpoint: String, _ request: Request, of type: Response.Type = Response.self,
+        configure: (inout RequestOptions) -> Void = { _ in }, _ body: (MessageStream<Response>) async throws -> Result
+    ) async throws -> Result {
+        try await self.serverStream(service, endpoint, request, .protobuf, .protobuf, configure, body)
+    }
+
+    /// The same for types that are both.
+    @discardableResult
+    public func serverStream<
+        Request: SwiftProtobuf.Message & Codable, Response: SwiftProtobuf.Message & Codable, Result
+    >(
+        _ service: String, _ endpoint: String, _ request: Request, of type: Response.Type = Response.self,
+        configure: (inout RequestOptions) -> Void = { _ in }, _ body: (MessageStream<Response>) async throws -> Result
+    ) async throws -> Result {
+        try await self.serverStream(
+            service, endpoint, request, .protobufAndCodable, .protobufAndCodable, configure, body)
+    }
+
+    /// Calls an endpoint that takes many messages and answers with one.
+    ///
+    /// `body` writes the requests; the response comes after it has returned.
+    public func clientStream<Request: Codable & Sendable, Response: Codable & Sendable>(
+        _ service: String, _ endpoint: String, of type: Request.Type = Request.self,
+        configure: (inout RequestOptions) -> Void = { _ in }, _ body: (MessageWriter<Request>) async throws -> Void
+    ) async throws -> Response {
+        try await self.clientStream(service, endpoint, .codable, .codable, configure, body)
+    }
+
+    /// The same for protobuf messages.
+    public func clientStream<Request: SwiftProtobuf.Message, Response: SwiftProtobuf.Message>(
+        _ service: String, _ endpoint: String, of type: Request.Type = Request.self,
+        configure: (inout RequestOptions) -> Void = { _ in }, _ body: (MessageWriter<Request>) async throws -> Void
+    ) async throws -> Response {
+        try await self.clientStream(service, endpoint, .protobuf, .protobuf, configure, body)
+    }
+
+    /// The same for types that are both.
+    public func clientStream<Request: SwiftProtobuf.Message & Codable, Response: SwiftProtobuf.Message & Codable>(
+        _ service: String, _ endpoint: String, of type: Request.Type = Request.self,
+        configure: (inout RequestOptions) -> Void = { _ in }, _ body: (MessageWriter<Request>) async throws -> Void
+    ) async throws -> Response {
+        try await self.clientStream(service, endpoint, .protobufAndCodable, .protobufAndCodable, configure, body)
+    }
+
+    /// Calls an endpoint that takes and answers many messages at the same time.
+    ///
+    /// Leaving `body` ends the stream; call ``MessageWriter/finish()`` to say that no more requests follow.
+    @discardableResult
+    public func bidirectionalStream<Request: Codable & Sendable, Response: Codable & Sendable, Result>(
+        _ service: String, _ endpoint: String, sending request: Request.Type = Request.self,
+        receiving response: Response.Type = Response.self, configure: (inout RequestOptions) -> Void = { _ in },
+        _ body: (MessageWriter<Request>, MessageStream<Response>) async throws -> Result
+    ) async throws -> Result {
+        try await self.bidirectionalStream(service, endpoint, .codable, .codable, configure, body)
+    }
+
+    /// The same for protobuf messages.
+    @discardableResult
+    public func bidirectionalStream<Request: SwiftProtobuf.Message, Response: SwiftProtobuf.Message, Result>(
+        _ service: String, _ endpoint: String, sending request: Request.Type = Request.self,
+        receiving response: Response.Type = Response.self, configure: (inout RequestOptions) -> Void = { _ in },
+        _ body: (MessageWriter<Request>, MessageStream<Response>) async throws -> Result
+    ) async throws -> Result {
+        try await self.bidirectionalStream(service, endpoint, .protobuf, .protobuf, configure, body)
+    }
+
+    /// The same for types that are both.
+    @discardableResult
+    public func bidirectionalStream<
+        Request: SwiftProtobuf.Message & Codable, Response: SwiftProtobuf.Message & Codable, Result
+    >(
+        _ service: String, _ endpoint: String, sending request: Request.Type = Request.self,
+        receiving response: Response.Type = Response.self, configure: (inout RequestOptions) -> Void = { _ in },
+        _ body: (MessageWriter<Request>, MessageStream<Response>) async throws -> Result
+    ) async throws -> Result {
+        try await self.bidirectionalStream(
+            service, endpoint, .protobufAndCodable, .protobufAndCodable, configure, body)
+    }
+}
+
+extension MicroClient {
+    private func serverStream<Request: Sendable, Response: Sendable, Result>(
+        _ service: String, _ endpoint: String, _ request: Request, _ requests: MessageCoding<Request>,
+        _ responses: MessageCoding<Response>, _ configure: (inout RequestOptions) -> Void,
+        _ body: (MessageStream<Response>) async throws -> Result
+    ) async throws -> Result {
+        try await self.stream(service, endpoint, requests, configure) { stream, codec in
+            let writer = MessageWriter(.client(stream), requests, codec)
+            try await writer.write(request)
+            writer.finish()
+            return try await body(MessageStream(.client(stream), responses, codec))
+        }
+    }
+
+    private func clientStream<Request: Sendable, Response: Sendable>(
+        _ service: String, _ endpoint: String, _ requests: MessageCoding<Request>,
+        _ responses: MessageCoding<Response>, _ configure: (inout RequestOptions) -> Void,
+        _ body: (MessageWriter<Request>) async throws -> Void
+    ) async throws -> Response {
+        try await self.stream(service, endpoint, requests, configure) { stream, codec in
+            let writer = MessageWriter(.client(stream), requests, codec)
+            try await body(writer)
+            writer.finish()
+            let answers = MessageStream(.client(stream), responses, codec)
+            guard let response = try await answers.next() else {
+                throw MicroError(.internalServerError, "\(endpoint) ended without a response", id: MicroError.clientID)
+            }
+            // The status comes after the message: a call may still have failed.
+            _ = try await answers.next()
+            return response
+        }
+    }
+
+    private func bidirectionalStream<Request: Sendable, Response: Sendable, Result>(
+        _ service: String, _ endpoint: String, _ requests: MessageCoding<Request>,
+        _ responses: MessageCoding<Response>, _ configure: (inout RequestOptions) -> Void,
+        _ body: (MessageWriter<Request>, MessageStream<Response>) async throws -> Result
+    ) async throws -> Result {
+        try await self.stream(service, endpoint, requests, configure) { stream, codec in
+            try await body(
+                MessageWriter(.client(stream), requests, codec), MessageStream(.client(stream), responses, codec))
+        }
+    }
+
+    private func stream<Request, Result>(
+        _ service: String, _ endpoint: String, _ requests: MessageCoding<Request>,
+        _ configure: (inout RequestOptions) -> Void, _ body: (ClientStream, MessageCodec) async throws -> Result
+    ) async throws -> Result {
+        var options = RequestOptions()
+        configure(&options)
+        let codec = options.codec ?? requests.preferred
+        return try await self.core.stream(
+            service, endpoint, codec: codec, options: options, inherited: self.inherited
+        ) { stream in
+            try await body(stream, codec)
+        }
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Logging
+internal import MartletHTTP2Session
+internal import NIOCore
+public import ServiceLifecycle
+
+/// Calls services by name.
+///
+/// A client mirrors the registry and keeps one multiplexed connection to each node that it calls. It starts with the
+/// first call and ends with ``close()``. Copies share everything; one client serves a whole process.
+///
+///     let reply: HelloResponse = try await client.call("go.micro.server", "Greeter.Hello", HelloRequest(name: "John"))
+public struct MicroClient: Sendable {
+    /// What all calls of a client have in common.
+    public struct Configuration: Sendable {
+        /// How long a call may take that says nothing else.
+        public var timeout = Duration.seconds(5)
+        /// Which node takes a call that says nothing else.
+        public var selector = NodeSelector.roundRobin
+        /// The largest message that is taken from a server.
+        public var maximumMessageBytes = 4 << 20
+        /// The name under which calls go out, in `micro-from-service`; a service's client has the service's name.
+        public var serviceName: String?
+        /// Where the client says what went wrong beside calls.
+        public var logger = Logger(label: "martlet.client")
+
+        public init() {}
+    }
+
+    let core: ClientCore
+    let inherited: InheritedCall?
+
+    /// Makes a client; nothing is connected yet.
+    public init(
+        registry: some ServiceRegistry = .memory, configure: (inout Configuration) -> Void = { _ in }
+    ) {
+        var configuration = Configuration()
+        configure(&configuration)
+        self.init(registry, configuration)
+    }
+
+    init(_ registry: any ServiceRegistry, _ configuration: Configuration) {
+        self.core = ClientCore(registry: registry, configuration: configuration)
+        self.inherited = nil
+    }
+
+    private init(core: ClientCore, inherited: InheritedCall) {
+        self.core = core
+        self.inherited = inherited
+    }
+
+    /// Ends the mirror of the registry and closes all connections. Calls fail from now on.
+    public func close() async { await self.core.close() }
+
+    /// The same client for calls that are made to answer another call.
+    func onBehalf(of headers: HeaderBlock, deadline: NIODeadline?) -> MicroClient {
+        let trace = InheritedCall.traceHeaders.compactMap { name in headers.first(name).map { (name, $0) } }
+        return MicroClient(core: self.core, inherited: InheritedCall(deadline: deadline, trace: trace))
+    }
+}
+
+extension MicroClient: Service {
+    /// Keeps the client open until the task is cancelled or its service group shuts down.
+    public func run() async throws {
+        try? await gracefulShutdown()
+        await self.close()
+    }
+}
+
+/// Runs `body` with a client of its own and closes the client afterwards.
+@discardableResult
+public func withMicroClient<Result>(
+    registry: some ServiceRegistry = .memory, configure: (inout MicroClient.Configuration) -> Void = { _ in },
+    _ body: (MicroClient) async throws -> Result
+) async throws -> Result {
+    let client = MicroClient(registry: registry, configure: configure)
+    do {
+        let result = try await body(client)
+        await client.close()
+        return result
+    } catch {
+        await client.close()
+        throw error
+    }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Logging
+package import MartletGRPCWire
+package import MartletHTTP2Session
+internal import NIOCore
+
+/// What a handler may ask about the call that it answers.
+///
+/// Everything is read from the call when it is asked for: a handler that asks nothing costs nothing.
+public struct HandlerContext: Sendable {
+    package let call: ServerCall
+    let runtime: ServiceRuntime
+    let info: EndpointInfo
+    private var ownLogger: Logger?
+
+    init(call: ServerCall, runtime: ServiceRuntime, info: EndpointInfo) {
+        self.call = call
+        self.runtime = runtime
+        self.info = info
+    }
+
+    /// The name of the service that was called.
+    public var service: String { self.runtime.name }
+
+    /// The endpoint, `Greeter.Hello` for example.
+    public var endpoint: String { self.info.name }
+
+    /// The caller's metadata, without what only the protocol uses.
+    public var metadata: CallMetadata { CallMetadata(headers: self.call.metadata) }
+
+    /// The caller's address, as it shows on this machine.
+    public var peer: String? { self.call.peer.map { "\($0)" } }
+
+    /// The name of the calling service, if it says so.
+    public var caller: String? { self.call.metadata.first("micro-from-service") }
+
+    /// When the caller stops waiting; the handler's task is cancelled then.
+    public var deadline: ContinuousClock.Instant? {
+        self.call.deadline.map { .now + .nanoseconds(($0 - .now()).nanoseconds) }
+    }
+
+    /// The metadata that goes out before the first message; once that is on its way, changes are ignored.
+    public var responseMetadata: CallMetadata {
+        get { CallMetadata(headers: self.call.responseMetadata) }
+        nonmutating set { self.call.responseMetadata = newValue.headers }
+    }
+
+    /// The metadata that goes out after the last message.
+    public var trailingMetadata: CallMetadata {
+        get { CallMetadata(headers: self.call.trailers) }
+        nonmutating set { self.call.trailers = newValue.headers }
+    }
+
+    /// The service's logger, or the one that an interceptor put in its place.
+    public var logger: Logger {
+        get { self.ownLogger ?? self.runtime.logger }
+        set { self.ownLogger = newValue }
+    }
+
+    /// A client for calls on behalf of this one: the deadline and the trace go along.
+    public var client: MicroClient {
+        self.runtime.client.onBehalf(of: self.call.metadata, deadline: self.call.deadline)
+    }
+}
+
+extension CallMetadata {
+    /// Reads the headers of a call, leaving out what belongs to HTTP/2, gRPC and go-micro's envelope.
+    package init(headers: HeaderBlock) {
+        self.init()
+        headers.forEach { name, value in
+            guard !Self.isReserved(name) else { return }
+            self.add(value, for: name)
+        }
+    }
+
+    /// The pairs as headers; reserved names are left out, so that no metadata can break the protocol.
+    package var headers: HeaderBlock {
+        var headers = HeaderBlock()
+        self.append(to: &headers)
+        return headers
+    }
+
+    package func append(to headers: inout HeaderBlock) {
+        for pair in self where !Self.isReserved(pair.key) { headers.append(pair.key, pair.value) }
+    }
+
+    static func isReserved(_ name: String) -> Bool {
+        if name.utf8.first == UInt8(ascii: ":") || name.hasPrefix("grpc-") { return true }
+        switch name {
+        case "content-type", "te", "timeout", "x-content-type", "connection", "transfer-encoding": return true
+        default: return false
+        }
+    }
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MartletGRPCWire
+
+/// Where the handler of an endpoint runs.
+public struct HandlerExecutor: Sendable {
+    let pool: HandlerPool
+
+    /// On the event loop of the call's connection: the fastest, for handlers that never block or compute for long.
+    public static var eventLoop: HandlerExecutor { HandlerExecutor(pool: .loop) }
+
+    /// On Swift's global pool, which has a thread a core: for handlers that compute.
+    public static var concurrentPool: HandlerExecutor { HandlerExecutor(pool: .concurrentPool) }
+
+    /// On a pool of threads that may sleep: for handlers that call blocking code.
+    public static var blockingPool: HandlerExecutor { HandlerExecutor(pool: .blockingPool) }
+
+    /// On an executor of your own.
+    public static func custom(_ executor: any TaskExecutor) -> HandlerExecutor {
+        HandlerExecutor(pool: .custom(executor))
+    }
+}

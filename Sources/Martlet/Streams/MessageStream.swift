@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MartletGRPCWire
+
+/// The messages that the other side sends, as they come.
+///
+/// One task reads it, once. It ends when the other side has sent its last message, and throws a ``MicroError`` when the
+/// call failed. Reading slowly slows the sender: at most a flow-control window of messages waits in memory.
+public struct MessageStream<Message: Sendable>: AsyncSequence, Sendable {
+    public typealias Element = Message
+
+    enum Source: Sendable {
+        case server(MartletGRPCWire.MessageReader)
+        case client(ClientStream)
+    }
+
+    private let source: Source
+    private let coding: MessageCoding<Message>
+    private let codec: MessageCodec
+
+    init(_ source: Source, _ coding: MessageCoding<Message>, _ codec: MessageCodec) {
+        self.source = source
+        self.coding = coding
+        self.codec = codec
+    }
+
+    /// The next message, or `nil` after the last one.
+    public func next() async throws -> Message? {
+        switch self.source {
+        case .server(let reader):
+            guard let bytes = try await reader.next() else { return nil }
+            return try self.coding.decode(bytes, self.codec)
+        case .client(let stream):
+            do {
+                guard let bytes = try await stream.next() else { return nil }
+                return try self.coding.decode(bytes, self.codec)
+            } catch {
+                throw CallFailure.error(for: error)
+            }
+        }
+    }
+
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(stream: self) }
+
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        let stream: MessageStream
+
+        public mutating func next() async throws -> Message? { try await self.stream.next() }
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import MartletEtcdClient
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// A real etcd in a folder and on ports of its own.
+final class EtcdProcess: Sendable {
+    let endpoint: String
+    private let process: Process
+    private let folder: URL
+
+    /// The binary of a real etcd, or `nil` where there is none.
+    static let binary: String? = {
+        let named = ProcessInfo.processInfo.environment["MARTLET_ETCD_34"]
+        return ([named].compactMap { $0 } + ["/usr/bin/etcd"]).first {
+            FileManager.default.isExecutableFile(atPath: $0)
+        }
+    }()
+
+    private init(endpoint: String, process: Process, folder: URL) {
+        self.endpoint = endpoint
+        self.process = process
+        self.folder = folder
+    }
+
+    struct NotStarted: Error { var log: String }
+
+    /// Runs `body` beside a fresh etcd and ends it.
+    static func with<Result>(_ body: (EtcdProcess) async throws -> Result) async throws -> Result {
+        let server = try await self.start()
+        do {
+            let result = try await body(server)
+            server.end()
+            return result
+        } catch {
+            server.end()
+            throw error
+        }
+    }
+
+    private static func start() async throws -> EtcdProcess {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-etcd-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        var log = ""
+        // A port that was free a moment ago may be taken now; another pair is tried then.
+        for _ in 0..<3 {
+            let client = try Self.freePort()
+            let peer = try Self.freePort()
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: Self.binary ?? "/usr/bin/etcd")
+            process.arguments = [
+                "--name", "test", "--data-dir", folder.appendingPathComponent("data-\(client)").path,
+                "--listen-client-urls", "http://127.0.0.1:\(client)",
+                "--advertise-client-urls", "http://127.0.0.1:\(client)",
+                "--listen-peer-urls", "http://127.0.0.1:\(peer)",
+                "--initial-advertise-peer-urls", "http://127.0.0.1:\(peer)",
+                "--initial-cluster", "test=http://127.0.0.1:\(peer)",
+            ]
+            let logFile = folder.appendingPathComponent("log-\(client)")
+            _ = FileManager.default.createFile(atPath: logFile.path, contents: nil)
+            let handle = try FileHandle(forWritingTo: logFile)
+            process.standardOutput = handle
+            process.standardError = handle
+            try process.run()
+            for _ in 0..<400 {
+                try await Task.sleep(for: .milliseconds(25))
+                log = (try? String(contentsOf: logFile, encoding: .utf8)) ?? ""
+                if log.contains("ready to serve client requests") || log.contains("serving insecure client requests") {
+                    return EtcdProcess(endpoint: "127.0.0.1:\(client)", process: process, folder: folder)
+                }
+                if !process.isRunning { break }
+            }
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+            process.waitUntilExit()
+        }
+        try? FileManager.default.removeItem(at: folder)
+        throw NotStarted(log: log)
+    }
+
+    /// Stops the process as a debugger would: connections stay, nothing answers.
+    func freeze() { kill(self.process.processIdentifier, SIGSTOP) }
+    func thaw() { kill(self.process.processIdentifier, SIGCONT) }
+
+    private func end() {
+        kill(self.process.processIdentifier, SIGCONT)
+        kill(self.process.processIdentifier, SIGKILL)
+        self.process.waitUntilExit()
+        try? FileManager.default.removeItem(at: self.folder)
+    }
+
+    private static func freePort() throws -> Int {
+        #if canImport(Darwin)
+        let descriptor = socket(AF_INET, SOCK_STREAM, 0)
+        #else
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        #endif
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
+            }
+        }
+        guard result == 0 else { throw NotStarted(log: "no free port") }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+}
+
+/// Waits until a condition holds, at most `limit`.
+func eventually(_ limit: Duration = .seconds(10), _ condition: () async throws -> Bool) async throws -> Bool {
+    let end = ContinuousClock.now + limit
+    while ContinuousClock.now < end {
+        if try await condition() { return true }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+    return try await condition()
+}

@@ -1,0 +1,1 @@
+../EtcdClientTests/EtcdProcess.swift

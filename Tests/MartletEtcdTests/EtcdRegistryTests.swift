@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Martlet
+import MartletEtcd
+import MartletEtcdClient
+import Synchronization
+import Testing
+
+/// The registry in a real etcd.
+@Suite(.enabled(if: EtcdProcess.binary != nil, "no etcd on this machine"), .serialized)
+struct EtcdRegistryTests {
+    static let record = ServiceRecord(
+        name: "go.micro.server", version: "myVersion",
+        endpoints: [
+            EndpointRecord(
+                name: "Greeter.Hello", request: ValueRecord(name: "R", type: "R"),
+                response: ValueRecord(name: "S", type: "S"))
+        ],
+        nodes: [
+            NodeRecord(
+                id: "go.micro.server-1", address: "127.0.0.1:9101",
+                metadata: ["protocol": "grpc", "registry": "etcd", "server": "grpc", "transport": "grpc"])
+        ])
+    static let key = "/micro/registry/go.micro.server/go.micro.server-1"
+
+    static func run(_ body: (EtcdRegistry, EtcdClient, EtcdProcess) async throws -> Void) async throws {
+        try await EtcdProcess.with { server in
+            let client = try EtcdClient(endpoints: server.endpoint)
+            try await body(EtcdRegistry(endpoints: [server.endpoint]), client, server)
+            await client.close()
+        }
+    }
+
+    static var fast: RegistrationOptions { RegistrationOptions(ttl: .seconds(15), interval: .milliseconds(200)) }
+
+    @Test func keysAndValuesAreGoMicros() async throws {
+        try await Self.run { registry, client, _ in
+            try await registry.register(Self.record, options: RegistrationOptions())
+            let stored = try #require(try await client.get(.prefix("/micro")).keyValues.first)
+            #expect(stored.keyText == Self.key)
+            #expect(
+                stored.valueText
+                    == #"{"name":"go.micro.server","version":"myVersion","metadata":null,"endpoints":["#
+                    + #"{"name":"Greeter.Hello","request":{"name":"R","type":"R","values":null},"#
+                    + #""response":{"name":"S","type":"S","values":null},"metadata":{}}],"#
+                    + #""nodes":[{"id":"go.micro.server-1","address":"127.0.0.1:9101","#
+                    + #""metadata":{"protocol":"grpc","registry":"etcd","server":"grpc","transport":"grpc"}}]}"#)
+            #expect(try await client.leaseStatus(stored.leaseID).grantedSeconds == 15)
+            #expect(try await registry.services(named: "go.micro.server") == [Self.record])
+            #expect(try await registry.services().map(\.name) == ["go.micro.server"])
+
+            try await registry.deregister(Self.record)
+            #expect(try await client.get(.prefix("/micro")).keyValues.isEmpty)
+            #expect(try await client.leases().isEmpty)
+            #expect(try await registry.services().isEmpty)
+        }
+    }
+
+    @Test func mendsItself() async throws {
+        try await Self.run { registry, client, _ in
+            try await registry.register(Self.record, options: Self.fast)
+            func stored() async throws -> EtcdKeyValue? { try await client.get(.key(Self.key)).keyValues.first }
+            let first = try #require(try await stored())
+
+            // Untouched, the key isn't written again: no event for anybody.
+            try await Task.sleep(for: .milliseconds(700))
+            #expect(try await stored()?.modRevision == first.modRevision)
+
+            try await client.delete(.key(Self.key))
+            #expect(try await eventually { try await stored()?.value == first.value })
+            #expect(try await stored()?.leaseID == first.leaseID)
+
+            try await client.revokeLease(first.leaseID)
+            #expect(try await eventually { try await stored() != nil })
+            let second = try #require(try await stored())
+            #expect(second.leaseID != first.leaseID)
+
+            try await client.put(Self.key, "rubbish")
+            #expect(try await eventually { try await stored()?.value == first.value })
+
+            var changed = Self.record
+            changed.version = "2"
+            try await registry.register(changed, options: Self.fast)
+            #expect(try await registry.services(named: "go.micro.server").map(\.version) == ["2"])
+            try await registry.deregister(changed)
+            try await Task.sleep(for: .milliseconds(500))
+            #expect(try await stored() == nil)
+        }
+    }
+
+    @Test func watchMirrorsEveryChangeOfATransaction() async throws {
+        try await Self.run { registry, client, _ in
+            let changes = Mutex<[RegistryChange]>([])
+            let watch = Task { try await registry.watch { change in changes.withLock { $0.append(change) } } }
+            #expect(try await eventually { changes.withLock { $0 } == [.snapshot([])] })
+            var others: [EtcdOperation] = []
+            for id in ["a", "b", "c"] {
+                let record = ServiceRecord(name: "s", version: "1", nodes: [NodeRecord(id: id, address: "h:1")])
+                others.append(
+                    .put(key: [UInt8](RegistryKey.node(service: "s", id: id).utf8), value: record.jsonBytes))
+            }
+            try await client.transaction(then: others)
+            try await client.put("/micro/registry/s/foreign", "no record")
+            try await client.delete(.prefix(RegistryKey.service("s")))
+            #expect(try await eventually { changes.withLock { $0.count } == 8 })
+            let seen = changes.withLock { $0 }
+            let puts = seen.compactMap { if case .put(let record) = $0 { record.nodes[0].id } else { nil } }
+            #expect(puts == ["a", "b", "c"])
+            #expect(seen.suffix(4).contains(.remove(service: "s", nodeID: "b")))
+            watch.cancel()
+            await #expect(throws: CancellationError.self) { try await watch.value }
+        }
+    }
+
+    @Test func requestsEndWhileTheStoreIsStopped() async throws {
+        try await EtcdProcess.with { server in
+            let registry = EtcdRegistry(endpoints: [server.endpoint]) { $0.timeout = .milliseconds(500) }
+            try await registry.register(Self.record, options: Self.fast)
+            server.freeze()
+            let start = ContinuousClock.now
+            await #expect(throws: EtcdError.self) { try await registry.deregister(Self.record) }
+            await #expect(throws: EtcdError.self) { _ = try await registry.services() }
+            #expect(start.duration(to: .now) < .seconds(5))
+            // A service that starts meanwhile is registered as soon as the store is back.
+            await #expect(throws: EtcdError.self) { try await registry.register(Self.record, options: Self.fast) }
+            server.thaw()
+            #expect(try await eventually { (try? await registry.services(named: "go.micro.server").count) == 1 })
+        }
+    }
+
+    @Test func malformedEndpointsAreSaidSo() async throws {
+        await #expect(throws: EtcdError.self) { try await EtcdRegistry(endpoints: ["a:b:c"]).services().count }
+    }
+
+    /// The store is stopped until the records' leases have run out, then comes back and ends them: no call fails.
+    ///
+    /// `MARTLET_SOAK` stops it for a minute under the default time to live.
+    @Test func callsGoOnWhileTheStoreIsStopped() async throws {
+        let isSoak = ProcessInfo.processInfo.environment["MARTLET_SOAK"] != nil
+        try await EtcdProcess.with { server in
+            var service = MicroService("test.steady", registry: .etcd(server.endpoint) { $0.timeout = .seconds(1) }) {
+                $0.address = "127.0.0.1:0"
+                $0.drainDelay = .milliseconds(1)
+                if !isSoak { $0.registration = RegistrationOptions(ttl: .seconds(2), interval: .milliseconds(500)) }
+            }
+            service.handle("Steady.Answer") { (request: String, context) in request }
+            let running = service
+            let task = Task { try await running.run() }
+            try await withMicroClient(registry: .etcd(server.endpoint)) { client in
+                func call() async throws -> String { try await client.call("test.steady", "Steady.Answer", "x") }
+                func callFor(_ time: Duration) async throws {
+                    let end = ContinuousClock.now + time
+                    while ContinuousClock.now < end {
+                        let answer = try await call()
+                        #expect(answer == "x")
+                        try await Task.sleep(for: .milliseconds(10))
+                    }
+                }
+                #expect(try await eventually { (try? await call()) == "x" })
+                let store = try EtcdClient(endpoints: server.endpoint)
+                let before = try await store.leases()
+                server.freeze()
+                try await callFor(isSoak ? .seconds(60) : .seconds(4))
+                server.thaw()
+                try await callFor(isSoak ? .seconds(15) : .seconds(3))
+                // The lease did run out, and the record is there again.
+                let after = try await store.leases()
+                #expect(Set(before).isDisjoint(with: after))
+                #expect(try await store.get(.prefix("/micro/registry/test.steady/")).count == 1)
+                await store.close()
+            }
+            task.cancel()
+            try await task.value
+        }
+    }
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import Martlet
+import MartletGRPCWire
+import Testing
+
+@Suite struct ClientTests {
+    static func named(_ name: String, _ registry: InMemoryRegistry) -> MicroService {
+        var service = MicroService("test.nodes", version: name, registry: registry)
+        service.handle("Who.Am") { (request: Question, context) in
+            if let milliseconds = Int(request.name) { try await Task.sleep(for: .milliseconds(milliseconds)) }
+            return Answer(greeting: name)
+        }
+        service.handle("Who.Relay") { (request: Question, context) in
+            try await context.client.call("test.nodes", "Who.Am", request) { $0.timeout = .seconds(60) } as Answer
+        }
+        service.handle("Who.Remaining") { (request: Question, context) in
+            Number(value: context.deadline.map { Int(ContinuousClock.now.duration(to: $0) / .milliseconds(1)) } ?? -1)
+        }
+        return service
+    }
+
+    static func ask(
+        _ client: MicroClient, _ name: String = "", endpoint: String = "Who.Am",
+        configure: (inout RequestOptions) -> Void = { _ in }
+    ) async throws -> String {
+        let answer: Answer = try await client.call(
+            "test.nodes", endpoint, Question(name: name), configure: configure)
+        return answer.greeting
+    }
+
+    @Test func callsGoRoundAllNodesAndFollowTheRegistry() async throws {
+        let registry = InMemoryRegistry()
+        try await withService(Self.named("a", registry)) { _ in
+            try await withMicroClient(registry: registry) { client in
+                #expect(try await Self.ask(client) == "a")
+                try await withService(Self.named("b", registry)) { _ in
+                    #expect(try await eventually { try await Self.ask(client) == "b" })
+                    var counts: [String: Int] = [:]
+                    for _ in 0..<100 { counts[try await Self.ask(client), default: 0] += 1 }
+                    #expect(counts == ["a": 50, "b": 50])
+                    let only = try await Self.ask(client) { $0.filter = { _, version in version == "b" } }
+                    #expect(only == "b")
+                    await #expect(throws: MicroError.self) {
+                        _ = try await Self.ask(client) { $0.filter = { _, _ in false } }
+                    }
+                }
+                for _ in 0..<10 {
+                    let name = try await Self.ask(client)
+                    #expect(name == "a")
+                }
+            }
+        }
+    }
+
+    @Test func unknownServicesAreSaidSo() async throws {
+        try await withMicroClient(registry: InMemoryRegistry()) { client in
+            await #expect(
+                throws: MicroError(
+                    .internalServerError, "service test.nodes: not found", id: "go.micro.client")
+            ) { _ = try await Self.ask(client) }
+        }
+    }
+
+    @Test func aNodeThatIsNotThereCostsNoCall() async throws {
+        let registry = InMemoryRegistry()
+        // Port 1 refuses: nothing listens there.
+        let dead = ServiceRecord(
+            name: "test.nodes", version: "dead", nodes: [NodeRecord(id: "a-dead", address: "127.0.0.1:1")])
+        try await registry.register(dead, options: RegistrationOptions())
+        try await withService(Self.named("alive", registry)) { _ in
+            try await withMicroClient(registry: registry) { client in
+                for _ in 0..<20 {
+                    let name = try await Self.ask(client)
+                    #expect(name == "alive")
+                }
+            }
+        }
+    }
+
+    @Test func aCallThatMayHaveRunIsRepeatedOnlyIfIdempotent() async throws {
+        let registry = InMemoryRegistry()
+        // A node whose wire takes the call and then drops the connection.
+        let dropping = try DroppingServer()
+        let address = try await dropping.start()
+        let record = ServiceRecord(
+            name: "test.nodes", version: "drop", nodes: [NodeRecord(id: "a-drop", address: address)])
+        try await registry.register(record, options: RegistrationOptions())
+        try await withService(Self.named("alive", registry)) { _ in
+            try await withMicroClient(registry: registry) { client in
+                var failures = 0
+                for _ in 0..<6 {
+                    do {
+                        let name = try await Self.ask(client)
+                        #expect(name == "alive")
+                    } catch let error as MicroError {
+                        #expect(error.code == .unavailable)
+                        failures += 1
+                    }
+                }
+                #expect(failures == 3)
+                for _ in 0..<6 {
+                    let name = try await Self.ask(client) { $0.isIdempotent = true }
+                    #expect(name == "alive")
+                }
+            }
+        }
+        await dropping.stop()
+    }
+
+    @Test func deadlinesEndCallsWithGoMicrosText() async throws {
+        let registry = InMemoryRegistry()
+        try await withService(Self.named("a", registry)) { _ in
+            try await withMicroClient(registry: registry) { client in
+                let start = ContinuousClock.now
+                await #expect(
+                    throws: MicroError(.timeout, "context deadline exceeded", id: "go.micro.client")
+                ) { _ = try await Self.ask(client, "3000") { $0.timeout = .milliseconds(150) } }
+                #expect(start.duration(to: .now) < .seconds(2))
+                // A call on behalf of another call has no more time than that one, whatever it asks for.
+                await #expect(throws: MicroError.self) {
+                    _ = try await Self.ask(client, "3000", endpoint: "Who.Relay") { $0.timeout = .milliseconds(150) }
+                }
+                #expect(start.duration(to: .now) < .seconds(2))
+                let left: Number = try await client.call("test.nodes", "Who.Remaining", Question(name: "")) {
+                    $0.timeout = .seconds(10)
+                }
+                #expect((8000...10000).contains(left.value))
+            }
+        }
+    }
+
+    @Test func cancellingTheTaskEndsTheCall() async throws {
+        let registry = InMemoryRegistry()
+        try await withService(Self.named("a", registry)) { _ in
+            try await withMicroClient(registry: registry) { client in
+                _ = try await Self.ask(client)
+                let task = Task { try await Self.ask(client, "5000") { $0.timeout = .seconds(30) } }
+                try await Task.sleep(for: .milliseconds(50))
+                let start = ContinuousClock.now
+                task.cancel()
+                await #expect(throws: CancellationError.self) { _ = try await task.value }
+                #expect(start.duration(to: .now) < .seconds(2))
+            }
+        }
+    }
+
+    @Test func addressesBypassTheRegistry() async throws {
+        try await withService(Self.named("a", InMemoryRegistry())) { node in
+            try await withMicroClient(registry: InMemoryRegistry()) { client in
+                let name = try await Self.ask(client) { $0.address = node.address }
+                #expect(name == "a")
+                await #expect(throws: MicroError.self) { _ = try await Self.ask(client) { $0.address = "nowhere" } }
+            }
+        }
+    }
+
+    @Test func callsUnderWayFinishWhenTheServiceEnds() async throws {
+        let registry = InMemoryRegistry()
+        try await withMicroClient(registry: registry) { client in
+            let answer = try await withService(Self.named("a", registry)) { _ in
+                _ = try await Self.ask(client)
+                let task = Task { try await Self.ask(client, "300") }
+                try await Task.sleep(for: .milliseconds(100))
+                return task
+            }
+            #expect(try await answer.value == "a")
+            await #expect(throws: MicroError.self) { _ = try await Self.ask(client) }
+        }
+    }
+
+    @Test func theLastNodeIsCalledOnWhenTheRegistryLosesIt() async throws {
+        let registry = InMemoryRegistry()
+        try await withMicroClient(registry: registry) { client in
+            try await withService(Self.named("a", registry)) { node in
+                let before = try await Self.ask(client)
+                #expect(before == "a")
+                try await registry.deregister(ServiceRecord(name: "test.nodes", version: "a", nodes: [node]))
+                // The change has long arrived when the last of these is made.
+                for _ in 0..<20 {
+                    let name = try await Self.ask(client)
+                    #expect(name == "a")
+                    try await Task.sleep(for: .milliseconds(5))
+                }
+                // Who never called it before doesn't find it.
+                try await withMicroClient(registry: registry) { other in
+                    await #expect(throws: MicroError.self) { _ = try await Self.ask(other) }
+                }
+            }
+            await #expect(throws: MicroError.self) { _ = try await Self.ask(client) }
+        }
+    }
+
+    @Test func closedClientsRefuse() async throws {
+        let client = MicroClient(registry: InMemoryRegistry())
+        await client.close()
+        await #expect(throws: MicroError.self) { _ = try await Self.ask(client) }
+    }
+}

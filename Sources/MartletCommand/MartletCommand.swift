@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+@main
+struct Main {
+    static func main() async {
+        let arguments = CommandLine.arguments
+        switch Invocation(name: arguments.first ?? "", arguments: Array(arguments.dropFirst())) {
+        case .server(let flags): exit(await ServerCommand.run(flags))
+        case .commands(let words): await MartletCommand.main(words)
+        }
+    }
+}
+
+struct MartletCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "martlet",
+        abstract: "Services that find and call each other, and the key-value server they find each other through.",
+        discussion: """
+            See it all work at once, in twenty seconds:
+              martlet demo
+
+            Or by hand, each in a terminal of its own:
+              martlet server
+              martlet services --watch
+              martlet call go.micro.server Greeter.Hello '{"name": "John"}'
+
+            Called as `etcd`, or with a flag in first place, this is `martlet server`.
+            """,
+        subcommands: [
+            ServerCommand.self, DemoCommand.self, ServicesCommand.self, CallCommand.self, DemoServerCommand.self,
+            DemoGreeterCommand.self, DemoClientCommand.self,
+        ])
+}

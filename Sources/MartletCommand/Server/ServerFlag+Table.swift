@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension ServerFlag {
+    /// Every flag that etcd 3.4 to 3.6 knows, with what it does here. Source: etcd server/etcdmain.
+    package static let table: [ServerFlag] = member + clustering + security + limits + operation + withoutEffect
+
+    /// A flag by its name. etcd 3.4 and 3.5 write many of them behind `experimental-`.
+    package static func named(_ name: String) -> ServerFlag? {
+        if let flag = byName[name] { return flag }
+        guard name.hasPrefix(experimentalPrefix) else { return nil }
+        return byName[String(name.dropFirst(experimentalPrefix.count))]
+    }
+
+    private static let experimentalPrefix = "experimental-"
+    private static let byName = Dictionary(uniqueKeysWithValues: table.map { ($0.name, $0) })
+
+    private static let member: [ServerFlag] = [
+        .used("name", .string, "default", "this member's name, as `etcdctl member list` shows it"),
+        .used("data-dir", .string, "", "where data will lie; nothing is written there yet"),
+        .used(
+            "listen-client-urls", .urls, "http://127.0.0.1:2379",
+            "where clients connect: http, https, unix or unixs; port 0 lets the kernel choose"),
+        .used(
+            "advertise-client-urls", .urls, "",
+            "the URLs that clients are told to use; without it, those that are listened on"),
+        .used("listen-client-http-urls", .urls, "", "where plain HTTP is answered, if not on the client URLs"),
+        .used("listen-metrics-urls", .urls, "", "more places for /metrics and /health"),
+    ]
+
+    private static let clustering: [ServerFlag] = [
+        .used("listen-peer-urls", .urls, "http://localhost:2380", "where members will connect; nothing listens yet"),
+        .used(
+            "initial-advertise-peer-urls", .urls, "http://localhost:2380",
+            "this member's peer URLs; its identity is made of them and the token"),
+        .used(
+            "initial-cluster", .string, "", "the members, each name=URL; one, which must be this one"),
+        .used("initial-cluster-state", .string, "new", "new, or existing"),
+        .used("initial-cluster-token", .string, "etcd-cluster", "tells clusters apart"),
+    ]
+
+    private static let security: [ServerFlag] = [
+        .used("cert-file", .string, "", "certificate chain (PEM) for https and unixs; read again when it changes"),
+        .used("key-file", .string, "", "its private key (PEM)"),
+        .used("trusted-ca-file", .string, "", "authorities (PEM) whose client certificates are accepted"),
+        .used("client-cert-auth", .boolean, "false", "require a client certificate"),
+    ]
+
+    private static let limits: [ServerFlag] = [
+        .used("max-txn-ops", .number, "128", "most operations of one transaction"),
+        .used("max-request-bytes", .number, "1572864", "largest request"),
+        .used("max-concurrent-streams", .number, "65536", "calls that one connection may have open"),
+        .used("grpc-keepalive-interval", .duration, "2h", "how long a silent client is left alone before a ping"),
+        .used("grpc-keepalive-timeout", .duration, "20s", "how long the answer to that ping may take"),
+        .used(
+            "watch-progress-notify-interval", .duration, "10m",
+            "how long a watcher hears nothing before progress is told"),
+        .used("election-timeout", .number, "1000", "milliseconds; the least time to live of a lease follows from it"),
+        .used("heartbeat-interval", .number, "100", "milliseconds; at most a fifth of the election time-out"),
+    ]
+
+    private static let operation: [ServerFlag] = [
+        .used("log-level", .string, "info", "debug, info, warn, error, panic or fatal"),
+        .used("log-format", .string, "", "json or console; without it console on a terminal, json elsewhere"),
+        .used("version", .boolean, "false", "print the version and end"),
+        .used("help", .boolean, "false", "print this and end"),
+    ]
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One flag of the server, named and written as etcd's.
+package struct ServerFlag: Sendable {
+    /// What a flag's value looks like.
+    package enum Kind: Sendable {
+        case string
+        /// Needs no value: the name alone means true.
+        case boolean
+        /// A whole number, zero or more.
+        case number
+        /// Go's notation: `100ms`, `1m30s`.
+        case duration
+        /// URLs, separated by commas.
+        case urls
+    }
+
+    /// What setting a flag to something else than its default does.
+    package enum Effect: Sendable, Equatable {
+        case used
+        /// Accepted, so that scripts and unit files written for etcd start; a warning names it.
+        case ignored
+        /// Ends the start: whoever sets this relies on something that would silently not be there.
+        case refused(String)
+    }
+
+    package let name: String
+    package let kind: Kind
+    package let defaultValue: String
+    package let effect: Effect
+    /// A line for the help; only flags that are used have one.
+    package let help: String
+
+    static func used(_ name: String, _ kind: Kind, _ defaultValue: String, _ help: String) -> ServerFlag {
+        ServerFlag(name: name, kind: kind, defaultValue: defaultValue, effect: .used, help: help)
+    }
+
+    static func ignored(_ name: String, _ kind: Kind, _ defaultValue: String = "") -> ServerFlag {
+        ServerFlag(name: name, kind: kind, defaultValue: defaultValue, effect: .ignored, help: "")
+    }
+
+    static func refused(_ name: String, _ kind: Kind, _ defaultValue: String, _ reason: String) -> ServerFlag {
+        ServerFlag(name: name, kind: kind, defaultValue: defaultValue, effect: .refused(reason), help: "")
+    }
+
+    /// The environment variable that sets this flag: `ETCD_LISTEN_CLIENT_URLS`.
+    package var variable: String {
+        Self.variablePrefix + String(name.uppercased().map { $0 == "-" ? "_" : $0 })
+    }
+
+    package static let variablePrefix = "ETCD_"
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Logging
+import MartletEtcdServer
+import MartletGRPCWire
+import NIOCore
+import NIOPosix
+
+/// A running server: the store on one event loop, and its listeners.
+struct ServerRun {
+    /// How long open calls may go on after the signal; a stopped process is awaited for 1.5 s by scripts.
+    static let drainLimit = Duration.milliseconds(800)
+
+    private let group: MultiThreadedEventLoopGroup
+    private let store: EtcdServer
+    private let servers: [WireServer]
+    private let logger: Logger
+    /// What was bound, in the order of the listeners.
+    let addresses: [SocketAddress]
+
+    /// Listens everywhere and only then says that it is ready.
+    static func start(_ options: ServerOptions, logger: Logger) async throws -> ServerRun {
+        for warning in options.warnings { logger.warning("\(warning)") }
+        logger.notice("data is kept in memory only and is gone when the server ends")
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        do {
+            let run = try await start(options, group, logger)
+            run.announce(options)
+            return run
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+    }
+
+    private static func start(
+        _ options: ServerOptions, _ group: MultiThreadedEventLoopGroup, _ logger: Logger
+    ) async throws -> ServerRun {
+        var attempts = 0
+        while true {
+            var chosen = options
+            let didChoose = try await ListenPorts.choose(&chosen, group)
+            let store = try await EtcdServer.start(configuration: chosen.store, on: group.next())
+            var servers: [WireServer] = []
+            do {
+                let addresses = try await bind(chosen, store, group, logger, &servers)
+                return ServerRun(group: group, store: store, servers: servers, logger: logger, addresses: addresses)
+            } catch {
+                for server in servers { await server.close() }
+                try? await store.stop()
+                attempts += 1
+                guard didChoose, attempts < ListenPorts.maximumAttempts, ListenPorts.isInUse(error) else { throw error }
+            }
+        }
+    }
+
+    /// Binds all listeners; those with the same role and encryption share a server.
+    private static func bind(
+        _ options: ServerOptions, _ store: EtcdServer, _ group: MultiThreadedEventLoopGroup, _ logger: Logger,
+        _ servers: inout [WireServer]
+    ) async throws -> [SocketAddress] {
+        struct Kind: Hashable {
+            var role: ServerOptions.Role
+            var isEncrypted: Bool
+        }
+        var byKind: [Kind: WireServer] = [:]
+        var addresses: [SocketAddress] = []
+        for listener in options.listeners {
+            let kind = Kind(role: listener.role, isEncrypted: listener.url.isEncrypted)
+            let server: WireServer
+            if let known = byKind[kind] {
+                server = known
+            } else {
+                server = try makeServer(listener, options, store, group, logger)
+                byKind[kind] = server
+                servers.append(server)
+            }
+            do {
+                addresses.append(try await server.bind(listener.url.wireAddress))
+            } catch {
+                throw ListenFailure(url: listener.url, cause: error)
+            }
+        }
+        return addresses
+    }
+
+    private static func makeServer(
+        _ listener: ServerOptions.Listener, _ options: ServerOptions, _ store: EtcdServer,
+        _ group: MultiThreadedEventLoopGroup, _ logger: Logger
+    ) throws -> WireServer {
+        var router = GRPCRouter()
+        if listener.role != .http { store.addRoutes(to: &router) }
+        var configuration = WireServerConfiguration()
+        configuration.maximumMessageBytes = options.store.wireLimitBytes
+        configuration.maximumConcurrentStreams = options.maximumConcurrentStreams
+        configuration.keepalive = KeepaliveConfiguration(
+            interval: TimeAmount(options.keepaliveInterval), timeout: TimeAmount(options.keepaliveTimeout))
+        if listener.role != .grpcOnly { configuration.http1 = { request in await store.respond(to: request) } }
+        if listener.url.isEncrypted, let tls = options.tls {
+            configuration.tls = WireServerTLS(
+                certificateChainFile: tls.certificateFile, privateKeyFile: tls.keyFile)
+            configuration.tls?.trustRootsFile = tls.trustedAuthorityFile
+            configuration.tls?.requiresClientCertificate = tls.requiresClientCertificate
+        }
+        return try WireServer(router: router, configuration: configuration, eventLoopGroup: group, logger: logger)
+    }
+
+    /// The ready line of each address, as scripts written for etcd wait for it.
+    private func announce(_ options: ServerOptions) {
+        for (listener, address) in zip(options.listeners, addresses) {
+            var metadata: Logger.Metadata = ["address": "\(address.text)"]
+            guard listener.role != .http else {
+                logger.info("serving plain HTTP", metadata: metadata)
+                continue
+            }
+            metadata["traffic"] = listener.url.scheme == .https ? "grpc+tls,http" : "grpc,http"
+            logger.info("ready to serve client requests", metadata: metadata)
+        }
+    }
+
+    /// Ends watches, lets calls finish for a moment, closes.
+    func stop() async {
+        try? await store.stop()
+        await withDiscardingTaskGroup { tasks in
+            for server in servers { tasks.addTask { await server.drain(limit: Self.drainLimit) } }
+        }
+        try? await group.shutdownGracefully()
+        logger.info("stopped")
+    }
+}
+
+/// An address that can't be listened on.
+struct ListenFailure: Error, CustomStringConvertible {
+    var url: ServerURL
+    var cause: any Error
+
+    var description: String {
+        let hint = ListenPorts.isInUse(cause) ? " (another server runs there; port 0 lets the kernel choose)" : ""
+        let reason = (cause as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(cause)"
+        return "cannot listen on \(url): \(reason)\(hint)"
+    }
+}
+
+extension ServerURL {
+    var wireAddress: WireAddress { isSocketFile ? .unixSocket(host) : .hostPort(host, port) }
+}
+
+extension SocketAddress {
+    /// `127.0.0.1:2379`, `[::1]:2379`, or a socket file's path.
+    var text: String {
+        guard let ipAddress, let port else { return pathname ?? "\(self)" }
+        return ipAddress.contains(":") ? "[\(ipAddress)]:\(port)" : "\(ipAddress):\(port)"
+    }
+}

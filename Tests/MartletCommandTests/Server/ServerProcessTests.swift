@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import MartletCommand
+import Testing
+
+/// The real binary, started and stopped as scripts written for etcd do it.
+@Suite(.timeLimit(.minutes(1))) struct ServerProcessTests {
+    private struct Run {
+        var exit: ChildProcess.Exit
+        var output: [String]
+        var log: String
+        /// How long the end took from the signal.
+        var ending: Duration
+    }
+
+    /// The binary that was built beside this test's.
+    private static let binary: String = {
+        // Of a bundle the path leads inside on macOS, and is the executable itself on Linux.
+        var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        while folder.path != "/" {
+            let candidate = folder.appendingPathComponent("martlet").path
+            if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
+            folder.deleteLastPathComponent()
+        }
+        return "martlet"
+    }()
+
+    /// Runs the binary; if it gets ready, `use` gets its address and `signal` ends it.
+    private func run(
+        _ arguments: [String], environment: [String: String] = [:], signal: Int32 = SIGTERM,
+        use: (String) async throws -> Void = { _ in }
+    ) async throws -> Run {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let logFile = folder.appendingPathComponent("log")
+        func log() -> String { (try? String(contentsOf: logFile, encoding: .utf8)) ?? "" }
+
+        let (lines, lineSink) = AsyncStream.makeStream(of: String.self)
+        let (exits, exitSink) = AsyncStream.makeStream(of: ChildProcess.Exit.self)
+        let child = try ChildProcess.start(
+            Self.binary, arguments, environment: environment, errorFile: logFile.path,
+            onLine: { lineSink.yield($0) },
+            onExit: {
+                lineSink.finish()
+                exitSink.yield($0)
+            })
+        while !child.hasEnded, !log().contains("ready to serve client requests") {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        if !child.hasEnded {
+            let ready = try #require(log().split(separator: "\n").last { $0.contains("ready to serve") })
+            let address = try #require(ready.split(separator: "\"address\":\"").last?.split(separator: "\"").first)
+            try await use(String(address))
+        }
+        let start = ContinuousClock.now
+        child.send(signal)
+        let exit = try #require(await exits.first { _ in true })
+        let ending = start.duration(to: .now)
+        return Run(exit: exit, output: await lines.reduce(into: []) { $0.append($1) }, log: log(), ending: ending)
+    }
+
+    @Test(arguments: [SIGTERM, SIGINT]) func startsAndStops(_ signal: Int32) async throws {
+        let run = try await run(["server", "--listen-client-urls", "http://127.0.0.1:0"], signal: signal) { address in
+            #expect(address.hasPrefix("127.0.0.1:"))
+            #expect(!address.hasSuffix(":0"))
+        }
+        #expect(run.exit == .code(0))
+        #expect(run.ending < .milliseconds(1500))
+        #expect(run.log.contains("data is kept in memory only"))
+        #expect(run.log.split(separator: "\n").allSatisfy { $0.hasPrefix("{\"level\":\"") && $0.hasSuffix("}") })
+    }
+
+    @Test func takesFlagsAndVariables() async throws {
+        let environment = ["ETCD_LISTEN_CLIENT_URLS": "http://localhost:0", "ETCD_SNAPSHOT_COUNT": "5"]
+        let run = try await run(["-log-format=console", "--log-format", "json"], environment: environment)
+        #expect(run.exit == .code(0))
+        #expect(run.log.contains("without effect yet: --snapshot-count"))
+    }
+
+    @Test func refusesAPortInUse() async throws {
+        var second: Run?
+        _ = try await run(["server", "--listen-client-urls=http://127.0.0.1:0"]) { address in
+            second = try await run(["server", "--listen-client-urls=http://\(address)"])
+        }
+        let refused = try #require(second)
+        #expect(refused.exit == .code(1))
+        #expect(refused.log.contains("cannot listen on http://127.0.0.1:"))
+    }
+
+    @Test(arguments: [
+        (["--nope"], Int32(2), "flag provided but not defined: -nope"),
+        (["server", "extra"], 1, "'extra' is not a valid flag"),
+        (["server", "--auto-tls"], 1, "--auto-tls is not supported"),
+    ])
+    func refusesFlags(_ arguments: [String], _ code: Int32, _ text: String) async throws {
+        let run = try await run(arguments)
+        #expect(run.exit == .code(code))
+        #expect(run.log.contains(text))
+    }
+
+    @Test func printsVersionAndHelp() async throws {
+        let version = try await run(["--version"])
+        #expect(version.exit == .code(0))
+        #expect(version.output.first?.hasPrefix("etcd Version: 3.6.") == true)
+        #expect(version.output.contains { $0.hasPrefix("Martlet Version: ") })
+        for arguments in [["server", "--help"], ["--help"], ["demo", "--help"], ["call", "--help"]] {
+            let help = try await run(arguments)
+            #expect(help.exit == .code(0))
+            #expect(help.output.contains { $0.contains("  martlet ") }, "an example to paste")
+        }
+    }
+}

@@ -106,6 +106,9 @@ package final class ClientStream: Sendable {
     /// The trailing metadata; empty until the call has ended.
     package var trailers: HeaderBlock { self.inbox.status?.trailers ?? HeaderBlock() }
 
+    /// The server, this side or the connection has ended the call; messages may still wait to be read.
+    package var isOver: Bool { self.inbox.status != nil }
+
     /// Ends the call if it is not over: the server sees it cancelled.
     package func cancel() {
         self.loop.perform { self.call.connection?.cancel(self.call) }

@@ -58,7 +58,7 @@ extension WireClient {
                 value: .init(low: WireConnection.writeBytes / 4, high: WireConnection.writeBytes)
             )
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try self.initialize(channel, attempt) }
+                channel.eventLoop.makeCompletedFuture { _ = try self.initialize(channel, attempt) }
             }
         let connecting =
             switch self.target.kind {
@@ -89,7 +89,8 @@ extension WireClient {
         }
     }
 
-    private func initialize(_ channel: any Channel, _ attempt: ConnectAttempt) throws {
+    @discardableResult
+    func initialize(_ channel: any Channel, _ attempt: ConnectAttempt) throws -> ClientConnection {
         if case .hostPort(let host, _) = self.target.kind {
             try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
             try self.addTLS(channel, host: host)
@@ -104,9 +105,9 @@ extension WireClient {
             connection, change in
             self.changed(connection, change, attempt)
         }
-        // Held by `wire` as its owner until it closes.
-        _ = connection
         try channel.pipeline.syncOperations.addHandler(wire)
+        // Held by `wire` as its owner until it closes.
+        return connection
     }
 
     private func addTLS(_ channel: any Channel, host: String) throws {
@@ -162,7 +163,7 @@ extension WireClient {
 /// Whether an attempt to connect has come to its end.
 ///
 /// `@unchecked Sendable`: touched only on the channel's event loop.
-private final class ConnectAttempt: @unchecked Sendable {
+final class ConnectAttempt: @unchecked Sendable {
     /// TCP is connected; TLS and HTTP/2 may not be.
     var isConnected = false
     private(set) var isSettled = false

@@ -79,6 +79,12 @@ package final class WireClient: Sendable {
     ) async throws -> ClientStream {
         let deadline = options.resolvedDeadline
         let connection = try await self.connection(deadline: deadline, waitForReady: options.waitForReady)
+        return self.startStream(path, options: options, deadline: deadline, on: connection)
+    }
+
+    func startStream(
+        _ path: String, options: WireCallOptions, deadline: NIODeadline?, on connection: ClientConnection
+    ) -> ClientStream {
         let inbox = ClientStream.Inbox()
         let call = ClientCall(
             request: self.request(path, options, deadline), deadline: deadline, compresses: options.compress,

@@ -89,6 +89,12 @@ package final class WireServer: Sendable {
         return address
     }
 
+    /// Serves a channel that was not accepted by this server, such as an embedded one. On the channel's event loop, which
+    /// belongs to this server's group.
+    package func serve(_ channel: any Channel) throws {
+        try self.initialize(channel)
+    }
+
     private func initialize(_ channel: any Channel) throws {
         self.settings.connections.add(channel)
         if channel.remoteAddress?.protocol != .unix {

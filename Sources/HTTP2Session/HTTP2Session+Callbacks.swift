@@ -17,6 +17,8 @@ struct Inbox {
     var input: UnsafeRawPointer?
     var maximumHeaderListBytes = 0
     var isServer = false
+    /// On a server: whether the block that is being decoded is well formed so far.
+    var rules = RequestFieldRules(isTrailers: false)
 }
 
 /// The callbacks, shared by all sessions of the process.
@@ -47,8 +49,12 @@ enum Callbacks {
         pointer!.assumingMemoryBound(to: Inbox.self)
     }
 
-    private static let onBeginHeaders: nghttp2_on_begin_headers_callback = { _, _, userData in
+    private static let onBeginHeaders: nghttp2_on_begin_headers_callback = { _, frame, userData in
         let inbox = Callbacks.inbox(userData)
+        if let frame, inbox.pointee.isServer {
+            inbox.pointee.rules = RequestFieldRules(
+                isTrailers: frame.pointee.headers.cat != NGHTTP2_HCAT_REQUEST)
+        }
         inbox.pointee.fields.removeAll(keepingCapacity: true)
         inbox.pointee.fieldCount = 0
         inbox.pointee.fieldListBytes = 0
@@ -56,19 +62,32 @@ enum Callbacks {
         return 0
     }
 
-    private static let onHeader: nghttp2_on_header_callback = { _, _, name, nameBytes, value, valueBytes, _, userData in
+    private static let onHeader: nghttp2_on_header_callback = {
+        session, frame, name, nameBytes, value, valueBytes, _, userData in
         let inbox = Callbacks.inbox(userData)
+        let name = UnsafeRawBufferPointer(start: name, count: nameBytes)
+        let value = UnsafeRawBufferPointer(start: value, count: valueBytes)
+        if inbox.pointee.isServer, !inbox.pointee.rules.allows(name, value) {
+            return Callbacks.refuse(frame, session)
+        }
         inbox.pointee.fieldListBytes += nameBytes + valueBytes + HeaderBlock.fieldOverheadBytes
         guard inbox.pointee.fieldListBytes <= inbox.pointee.maximumHeaderListBytes else {
             inbox.pointee.isOversize = true
             return 0
         }
-        HeaderBlock.write(
-            name: UnsafeRawBufferPointer(start: name, count: nameBytes),
-            value: UnsafeRawBufferPointer(start: value, count: valueBytes),
-            to: &inbox.pointee.fields)
+        HeaderBlock.write(name: name, value: value, to: &inbox.pointee.fields)
         inbox.pointee.fieldCount += 1
         return 0
+    }
+
+    /// Resets the stream of a malformed block; nghttp2 drops what is left of the block.
+    private static func refuse(_ frame: UnsafePointer<nghttp2_frame>?, _ session: OpaquePointer?) -> Int32 {
+        if let frame {
+            _ = nghttp2_submit_rst_stream(
+                session, UInt8(NGHTTP2_FLAG_NONE.rawValue), frame.pointee.hd.stream_id,
+                HTTP2ErrorCode.protocolError.rawValue)
+        }
+        return Int32(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
     }
 
     private static let onData: nghttp2_on_data_chunk_recv_callback = { _, _, stream, data, length, userData in
@@ -85,7 +104,7 @@ enum Callbacks {
         return 0
     }
 
-    private static let onFrame: nghttp2_on_frame_recv_callback = { _, frame, userData in
+    private static let onFrame: nghttp2_on_frame_recv_callback = { session, frame, userData in
         guard let frame else { return 0 }
         let inbox = Callbacks.inbox(userData)
         let header = frame.pointee.hd
@@ -93,6 +112,10 @@ enum Callbacks {
         let isAcknowledgement = header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0
         switch UInt32(header.type) {
         case NGHTTP2_HEADERS.rawValue:
+            if inbox.pointee.isServer, !inbox.pointee.rules.isComplete, !inbox.pointee.isOversize {
+                _ = Callbacks.refuse(frame, session)
+                return 0
+            }
             let kind: HTTP2Event.HeaderKind
             switch frame.pointee.headers.cat {
             case NGHTTP2_HCAT_REQUEST: kind = .request

@@ -43,6 +43,8 @@ package final class HTTP2Session {
         defer { nghttp2_option_del(option) }
         nghttp2_option_set_no_auto_window_update(option, 1)
         nghttp2_option_set_no_closed_streams(option, 1)
+        // `RequestFieldRules` checks requests in its place.
+        if role == .server { nghttp2_option_set_no_http_messaging(option, 1) }
         nghttp2_option_set_max_settings(option, settings.maximumSettingsEntries)
         nghttp2_option_set_max_outbound_ack(option, settings.maximumQueuedAcknowledgements)
         _ = martlet_nghttp2_limit_resets(option, settings.resetBurst, settings.resetsPerSecond)

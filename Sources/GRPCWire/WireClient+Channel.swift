@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import NIOCore
+
+extension WireClient {
+    /// Opens calls of `paths` on a channel that was not connected by this client, such as an embedded one. On the
+    /// channel's event loop, which belongs to this client's group.
+    ///
+    /// Other calls of this client use the connection too, once the server's SETTINGS have come.
+    package func openStreams(_ paths: [String], on channel: any Channel) throws -> [ClientStream] {
+        let attempt = ConnectAttempt()
+        attempt.isConnected = true
+        let connection = try self.initialize(channel, attempt)
+        return paths.map { self.startStream($0, options: WireCallOptions(), deadline: nil, on: connection) }
+    }
+}

@@ -11,7 +11,7 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
     let loop: LoopExecutor
     private let idleTimeout: TimeAmount?
     private let onChange: @Sendable (ClientConnection, Change) -> Void
-    private var calls: [Int32: ClientCall] = [:]
+    private var calls = StreamTable<ClientCall>()
     private var throttled: [ClientCall] = []
     /// Streams up to this one have been handed to the channel: the server may have seen them.
     private var lastFlushedStream: Int32 = 0
@@ -62,7 +62,7 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
         call.streamID = stream
         call.body = body
         self.lastStream = stream
-        self.calls[stream] = call
+        self.calls.insert(call, for: stream)
         self.wire.keepalive.hasOpenStreams = true
         if let deadline = call.deadline { self.add(deadline) }
         if case .unary(let message, _) = call.sink {
@@ -174,8 +174,7 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
     }
 
     private func closed(_ stream: Int32, _ code: HTTP2ErrorCode) {
-        self.wire.session.forget(stream)
-        guard let call = self.calls.removeValue(forKey: stream) else { return }
+        guard let call = self.calls.remove(stream) else { return }
         if !call.isComplete {
             var status = GRPCStatus(reset: code)
             if code == .noError {
@@ -194,7 +193,7 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
         self.deadlineTimer?.cancel()
         self.idleTimer?.cancel()
         let calls = self.calls
-        self.calls = [:]
+        self.calls = StreamTable()
         self.throttled = []
         for call in calls.values {
             var status = GRPCStatus(.unavailable, self.goAwayReason ?? reason.message)
@@ -333,8 +332,9 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
         self.earliestDeadline = deadline
         self.deadlineTimer = self.loop.eventLoop.assumeIsolated().scheduleTask(
             deadline: max(deadline, .now() + DeadlineTimer.resolution)
-        ) { [weak self] in
-            self?.deadlinePassed()
+        ) {
+            // Strong: a weak reference would make every retain slow. `didClose` cancels the timer.
+            self.deadlinePassed()
         }
     }
 
@@ -342,7 +342,7 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
         self.earliestDeadline = .distantFuture
         let now = NIODeadline.now()
         var next = NIODeadline.distantFuture
-        for call in Array(self.calls.values) {
+        for call in self.calls.values {
             guard let deadline = call.deadline, !call.isComplete else { continue }
             if deadline <= now {
                 self.end(call, .deadlineExceeded)
@@ -360,8 +360,8 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
     }
 
     private func scheduleIdleCheck(in delay: TimeAmount, _ idleTimeout: TimeAmount) {
-        self.idleTimer = self.loop.eventLoop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
-            guard let self, self.wire.isOpen else { return }
+        self.idleTimer = self.loop.eventLoop.assumeIsolated().scheduleTask(in: delay) {
+            guard self.wire.isOpen else { return }
             let idle = NIODeadline.now() - self.lastUse
             if self.calls.isEmpty, idle >= idleTimeout {
                 self.startDraining()

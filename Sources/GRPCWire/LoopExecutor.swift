@@ -157,11 +157,11 @@ package final class LoopExecutor: Sendable {
         self.ring.isDraining = true
         var remaining = Self.jobsPerDrain
         if !self.ring.jobs.isEmpty {
-            var before = NIODeadline.now()
+            var before = CoarseClock.now()
             while remaining > 0, let entry = self.ring.jobs.popFirst() {
                 remaining -= 1
                 entry.job.runSynchronously(on: entry.executor.asUnownedTaskExecutor())
-                let after = NIODeadline.now()
+                let after = CoarseClock.now()
                 self.holdWatch.check(entry.executor, held: after - before)
                 before = after
             }

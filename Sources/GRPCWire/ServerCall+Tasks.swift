@@ -33,18 +33,23 @@ extension ServerCall {
     }
 
     @inline(__always)
-    private func start(_ pool: HandlerPool, _ operation: @escaping @Sendable () async -> Void) {
+    private func start(
+        _ pool: HandlerPool, _ operation: sending @escaping @isolated(any) () async -> Void
+    ) {
         let task: Task<Void, Never>
         switch pool.kind {
         case .loop:
+            let executor = self.endpoint.executor
             #if canImport(Darwin)
-            task = Task(executorPreference: self.endpoint.executor) { await operation() }
+            task = Task(executorPreference: executor, operation: operation)
             #else
             // Runs here until it first waits: a handler that never does costs no enqueue.
-            task = Task.immediate(executorPreference: self.endpoint.executor) { await operation() }
+            let before = CoarseClock.now()
+            task = Task.immediate(executorPreference: executor, operation: operation)
+            self.loop.holdWatch.check(executor, held: CoarseClock.now() - before)
             #endif
         case .executor(let executor):
-            task = Task(executorPreference: executor) { await operation() }
+            task = Task(executorPreference: executor, operation: operation)
         }
         if !self.isFinished { self.task = task }
     }

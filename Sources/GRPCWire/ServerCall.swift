@@ -33,65 +33,53 @@ package final class ServerCall: @unchecked Sendable {
         var trailers = HeaderBlock()
         var responseSubtype: String?
         var compressesResponse = false
-        var isTouched = false
         /// Of a route that does not cancel its handler's task.
         var onCancel: (@Sendable () -> Void)?
         var isCancelled = false
     }
 
-    private let shared = Mutex(Shared())
+    /// `nil` until a handler sets something: most never do.
+    private let shared = Mutex<Shared?>(nil)
+
+    private func change<Result: Sendable>(_ body: (inout Shared) -> Result) -> Result {
+        self.shared.withLock { shared in
+            var changed = shared ?? Shared()
+            defer { shared = changed }
+            return body(&changed)
+        }
+    }
 
     package var authority: String { self.metadata.first(":authority") ?? "" }
 
     /// Initial metadata of the response. What is set after the first message has gone is ignored.
     package var responseMetadata: HeaderBlock {
-        get { self.shared.withLock { $0.responseMetadata } }
-        set {
-            self.shared.withLock {
-                $0.responseMetadata = newValue
-                $0.isTouched = true
-            }
-        }
+        get { self.shared.withLock { $0?.responseMetadata } ?? HeaderBlock() }
+        set { self.change { $0.responseMetadata = newValue } }
     }
 
     /// Metadata that follows the last message.
     package var trailers: HeaderBlock {
-        get { self.shared.withLock { $0.trailers } }
-        set {
-            self.shared.withLock {
-                $0.trailers = newValue
-                $0.isTouched = true
-            }
-        }
+        get { self.shared.withLock { $0?.trailers } ?? HeaderBlock() }
+        set { self.change { $0.trailers = newValue } }
     }
 
     /// The content subtype of the answer, where it is not the request's.
     package var responseSubtype: String? {
-        get { self.shared.withLock { $0.responseSubtype } }
-        set {
-            self.shared.withLock {
-                $0.responseSubtype = newValue
-                $0.isTouched = true
-            }
-        }
+        get { self.shared.withLock { $0?.responseSubtype } }
+        set { self.change { $0.responseSubtype = newValue } }
     }
 
     /// Sends messages by gzip, if the client reads it; of itself that is done where the client compresses its own. What
     /// is set after the response's headers have gone is ignored.
     package var compressesResponse: Bool {
-        get { self.shared.withLock { $0.compressesResponse } }
-        set {
-            self.shared.withLock {
-                $0.compressesResponse = newValue
-                $0.isTouched = true
-            }
-        }
+        get { self.shared.withLock { $0?.compressesResponse } ?? false }
+        set { self.change { $0.compressesResponse = newValue } }
     }
 
     /// On an `uncancelledStream` route: `action` is called once when the call ends before its handler does, at once when
     /// it already has; on any thread. `nil` takes it back, as a handler does when it is done.
     package func setCancellationHandler(_ action: (@Sendable () -> Void)?) {
-        let isCancelled = self.shared.withLock { shared in
+        let isCancelled = self.change { shared in
             shared.onCancel = shared.isCancelled ? nil : action
             return shared.isCancelled
         }
@@ -106,7 +94,7 @@ package final class ServerCall: @unchecked Sendable {
             task?.cancel()
             return
         }
-        let action = self.shared.withLock { shared in
+        let action = self.change { shared in
             shared.isCancelled = true
             defer { shared.onCancel = nil }
             return shared.onCancel
@@ -116,7 +104,7 @@ package final class ServerCall: @unchecked Sendable {
 
     /// What the handler set beside its messages, or `nil` when it set nothing: the usual case, and one lock.
     func takeShared() -> Shared? {
-        self.shared.withLock { $0.isTouched ? $0 : nil }
+        self.shared.withLock { $0 }
     }
 
     // MARK: Confined to the loop
@@ -132,6 +120,8 @@ package final class ServerCall: @unchecked Sendable {
     var assembler: MessageAssembler
     var inbound = Inbound.none
     var outbound = Outbound.idle
+    /// Held until the stream has closed, for nghttp2 pulls from it.
+    var body: OutboundBody?
     var task: Task<Void, Never>?
     /// Body bytes that were received and not yet returned to the stream's window.
     var withheldBytes = 0

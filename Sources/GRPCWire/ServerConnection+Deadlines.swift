@@ -20,8 +20,9 @@ struct DeadlineTimer {
         self.earliest = deadline
         self.timer = connection.loop.eventLoop.assumeIsolated().scheduleTask(
             deadline: max(deadline, .now() + Self.resolution)
-        ) { [weak connection] in
-            connection?.deadlinePassed()
+        ) {
+            // Strong: a weak reference would make every retain of the connection slow. `didClose` cancels the timer.
+            connection.deadlinePassed()
         }
     }
 
@@ -42,8 +43,7 @@ extension ServerConnection {
         self.deadlines.reset()
         let now = NIODeadline.now()
         var next = NIODeadline.distantFuture
-        // A copy: finishing a call changes the table.
-        for call in Array(self.calls.values) {
+        for call in self.calls.values {
             guard let deadline = call.deadline, !call.isFinished else { continue }
             if deadline <= now {
                 self.finish(call, .deadlineExceeded)
@@ -84,7 +84,7 @@ extension ServerConnection {
 
     /// Ends what is left of the calls.
     func abandon() {
-        for call in Array(self.calls.values) {
+        for call in self.calls.values {
             self.finish(call, GRPCStatus(.unavailable, "server is shutting down"))
         }
         self.wire.terminate(.noError)

@@ -17,7 +17,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     let settings: ServerSettings
     let peer: SocketAddress?
     let peerCertificate: PeerCertificate?
-    var calls: [Int32: ServerCall] = [:]
+    var calls = StreamTable<ServerCall>()
     /// Calls that hold back a writer or told their events to wait.
     var throttled: [ServerCall] = []
     private var endpoints: [Endpoint] = []
@@ -88,7 +88,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     func didClose(_ reason: GRPCStatus) {
         self.deadlines.cancel()
         let calls = self.calls
-        self.calls = [:]
+        self.calls = StreamTable()
         self.throttled = []
         for call in calls.values { self.end(call, reason) }
         self.settings.connections.remove(self)
@@ -158,7 +158,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
             let call = ServerCall(
                 connection: self, streamID: stream, endpoint: endpoint, head: head, metadata: block,
                 maximumMessageBytes: self.settings.maximumMessageBytes)
-            self.calls[stream] = call
+            self.calls.insert(call, for: stream)
             self.wire.keepalive.hasOpenStreams = true
             self.start(call)
         }
@@ -217,8 +217,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     }
 
     private func closed(_ stream: Int32, _ code: HTTP2ErrorCode) {
-        self.wire.session.forget(stream)
-        guard let call = self.calls.removeValue(forKey: stream) else { return }
+        guard let call = self.calls.remove(stream) else { return }
         self.release(call)
         self.end(call, code == .noError ? .cancelled : GRPCStatus(.cancelled, "context canceled"))
         self.wire.keepalive.hasOpenStreams = !self.calls.isEmpty
@@ -229,6 +228,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     func end(_ call: ServerCall, _ reason: GRPCStatus) {
         let wasFinished = call.isFinished
         call.outbound = .finished
+        call.body = nil
         if !wasFinished { call.cancelHandler() }
         switch call.inbound {
         case .queue(let messages): messages.finish(.failure(reason))

@@ -6,11 +6,10 @@ import CMartletNghttp2
 ///
 /// It lives behind a raw pointer, outside the session object: nghttp2 calls back while a method of the session runs,
 /// and nothing of the session may be under access then.
-struct Inbox {
+struct Inbox: ~Copyable {
     var events: [HTTP2Event] = []
     /// The header block that is being decoded.
-    var fields: [UInt8] = []
-    var fieldCount = 0
+    var fields = FieldScratch()
     var fieldListBytes = 0
     var isOversize = false
     /// Start of the input that nghttp2 reads now; data events are offsets from here.
@@ -55,8 +54,7 @@ enum Callbacks {
             inbox.pointee.rules = RequestFieldRules(
                 isTrailers: frame.pointee.headers.cat != NGHTTP2_HCAT_REQUEST)
         }
-        inbox.pointee.fields.removeAll(keepingCapacity: true)
-        inbox.pointee.fieldCount = 0
+        inbox.pointee.fields.removeAll()
         inbox.pointee.fieldListBytes = 0
         inbox.pointee.isOversize = false
         return 0
@@ -75,8 +73,7 @@ enum Callbacks {
             inbox.pointee.isOversize = true
             return 0
         }
-        HeaderBlock.write(name: name, value: value, to: &inbox.pointee.fields)
-        inbox.pointee.fieldCount += 1
+        inbox.pointee.fields.append(name, value)
         return 0
     }
 
@@ -122,14 +119,11 @@ enum Callbacks {
             case NGHTTP2_HCAT_RESPONSE: kind = .response
             default:
                 // Informational responses come as plain HEADERS too; only a block without :status is trailers.
-                kind = Callbacks.startsWithStatus(inbox.pointee.fields) ? .response : .trailers
+                kind = inbox.pointee.fields.startsWithStatus ? .response : .trailers
             }
-            // Copied to its exact size; the scratch keeps its capacity for the next block.
-            let storage = inbox.pointee.fields.withUnsafeBytes { [UInt8]($0) }
-            let block = HeaderBlock(storage: storage, count: inbox.pointee.fieldCount)
             inbox.pointee.events.append(
                 .headers(
-                    stream: header.stream_id, block: block, kind: kind, isEndOfStream: isEnd,
+                    stream: header.stream_id, block: inbox.pointee.fields.block, kind: kind, isEndOfStream: isEnd,
                     isOversize: inbox.pointee.isOversize))
         case NGHTTP2_DATA.rawValue:
             if isEnd { inbox.pointee.events.append(.endOfStream(stream: header.stream_id)) }
@@ -179,7 +173,7 @@ enum Callbacks {
     /// Pulls the next bytes of a body. Submits the trailers when the last byte has gone.
     static let readBody: nghttp2_data_source_read_callback = { session, stream, target, length, flags, source, _ in
         guard let source, let flags else { return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
-        // Alive: the session holds the body until nghttp2 has closed the stream.
+        // Alive: whoever gave it to the session holds it until nghttp2 has closed the stream.
         let body = Unmanaged<OutboundBody>.fromOpaque(source.pointee.ptr).takeUnretainedValue()
         let written = body.pull(into: UnsafeMutableRawBufferPointer(start: target, count: length))
         if body.isEmpty {
@@ -196,12 +190,6 @@ enum Callbacks {
             }
         }
         return written
-    }
-
-    private static func startsWithStatus(_ fields: [UInt8]) -> Bool {
-        let name = Array(":status".utf8)
-        return fields.count > name.count + HeaderBlock.fieldPrefixBytes
-            && fields[HeaderBlock.fieldPrefixBytes..<(HeaderBlock.fieldPrefixBytes + name.count)].elementsEqual(name)
     }
 }
 

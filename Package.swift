@@ -18,7 +18,6 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
-let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
@@ -68,7 +67,7 @@ let package = Package(
 
         // Pure cores
         .target(
-            name: "MartletKeyValue", dependencies: ["MartletBasics", deque, heap], path: "Sources/KeyValue",
+            name: "MartletKeyValue", dependencies: ["MartletBasics"], path: "Sources/KeyValue",
             swiftSettings: settings),
 
         // Shells
@@ -128,6 +127,13 @@ let package = Package(
             name: "MartletWireBench", dependencies: ["MartletGRPCWire", "MartletHTTP2Session", logging, nioCore],
             path: "Sources/WireBench", swiftSettings: settings),
 
+        .executableTarget(
+            name: "MartletWireFuzz",
+            dependencies: [
+                "MartletBasics", "MartletGRPCWire", "MartletHTTP2Session", logging, nioCore, nioEmbedded, nioPosix,
+            ],
+            path: "Sources/WireFuzz", swiftSettings: settings),
+
         // Tests
         .target(
             name: "MartletGreeterFixture", dependencies: [protobuf], path: "Tests/Fixtures/Greeter",
@@ -136,12 +142,64 @@ let package = Package(
             name: "MartletGreeterGRPCFixture",
             dependencies: ["MartletGreeterFixture", grpcCore, grpcProtobuf, protobuf],
             path: "Tests/Fixtures/GreeterGRPC", swiftSettings: settings),
+        .target(
+            name: "MartletWireGreeter",
+            dependencies: [
+                "MartletGRPCWire", "MartletGreeterFixture", "MartletHTTP2Session", "MartletWireServices", logging,
+                nioCore, nioPosix, protobuf,
+            ],
+            path: "Tests/Fixtures/WireGreeter", swiftSettings: settings),
         .testTarget(
             name: "MartletBasicsTests", dependencies: ["MartletBasics"], path: "Tests/BasicsTests",
             swiftSettings: settings),
         .testTarget(
             name: "MartletKeyValueTests", dependencies: ["MartletKeyValue", "MartletBasics"],
             path: "Tests/KeyValueTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletHTTP2SessionTests", dependencies: ["MartletBasics", "MartletHTTP2Session"],
+            path: "Tests/HTTP2SessionTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletWireServicesTests",
+            dependencies: [
+                "MartletGRPCWire", "MartletGreeterFixture", "MartletHTTP2Session", "MartletWireAPI",
+                "MartletWireServices", logging, nioCore, protobuf,
+            ],
+            path: "Tests/WireServicesTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletGRPCTests",
+            dependencies: [
+                "Martlet", "MartletGRPC", "MartletGRPCWire", "MartletGreeterFixture", "MartletGreeterGRPCFixture",
+                "MartletHTTP2Session", grpcCore, logging, nioCore, protobuf,
+            ],
+            path: "Tests/GRPCSwiftAdapterTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletEtcdServerTests",
+            dependencies: [
+                "MartletBasics", "MartletEtcdAPI", "MartletEtcdServer", "MartletGRPCWire", "MartletHTTP2Session",
+                "MartletKeyValue", logging, nioCore, nioEmbedded, nioPosix, protobuf,
+            ],
+            path: "Tests/EtcdServerTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletEtcdClientTests", dependencies: ["MartletEtcdClient", logging, nioCore, nioPosix],
+            path: "Tests/EtcdClientTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletTests",
+            dependencies: [
+                "Martlet", "MartletGRPCWire", "MartletGreeterFixture", "MartletHTTP2Session", grpcCore, lifecycle,
+                logging, nioCore, nioPosix, protobuf, tracing,
+            ],
+            path: "Tests/MartletTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletEtcdTests",
+            dependencies: [
+                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletGreeterFixture", lifecycle, logging,
+            ],
+            path: "Tests/MartletEtcdTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletCommandTests",
+            dependencies: ["Martlet", "MartletCommand", "MartletEtcdServer", logging],
+            path: "Tests/MartletCommandTests", swiftSettings: settings),
+        .testTarget(name: "MartletPeersTests", path: "Tests/PeersTests", swiftSettings: settings),
         .testTarget(name: "MartletRingsTests", path: "Tests/RingsTests", swiftSettings: settings),
     ]
 )

@@ -174,6 +174,7 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
     }
 
     private func closed(_ stream: Int32, _ code: HTTP2ErrorCode) {
+        self.wire.session.forget(stream)
         guard let call = self.calls.remove(stream) else { return }
         if !call.isComplete {
             var status = GRPCStatus(reset: code)

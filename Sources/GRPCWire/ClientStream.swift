@@ -35,7 +35,11 @@ package final class ClientStream: Sendable {
             }
             self.messages.end(status.code == .ok ? .success(()) : .failure(status))
             for waiter in waiters {
-                if status.code == .ok { waiter.resume(returning: HeaderBlock()) } else { waiter.resume(throwing: status) }
+                if status.code == .ok {
+                    waiter.resume(returning: HeaderBlock())
+                } else {
+                    waiter.resume(throwing: status)
+                }
             }
         }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import NIOCore
 import DequeModule
+package import NIOCore
 import Synchronization
 
 /// Runs the jobs of call handlers on one event loop, in batches.

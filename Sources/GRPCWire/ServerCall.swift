@@ -76,8 +76,8 @@ package final class ServerCall: @unchecked Sendable {
         set { self.change { $0.compressesResponse = newValue } }
     }
 
-    /// On an `uncancelledStream` route: `action` is called once when the call ends before its handler does, at once when
-    /// it already has; on any thread. `nil` takes it back, as a handler does when it is done.
+    /// On an `uncancelledStream` route: `action` is called once when the call ends before its handler does, at once
+    /// when it already has; on any thread. `nil` takes it back, as a handler does when it is done.
     package func setCancellationHandler(_ action: (@Sendable () -> Void)?) {
         let isCancelled = self.change { shared in
             shared.onCancel = shared.isCancelled ? nil : action
@@ -120,8 +120,6 @@ package final class ServerCall: @unchecked Sendable {
     var assembler: MessageAssembler
     var inbound = Inbound.none
     var outbound = Outbound.idle
-    /// Held until the stream has closed, for nghttp2 pulls from it.
-    var body: OutboundBody?
     var task: Task<Void, Never>?
     /// Body bytes that were received and not yet returned to the stream's window.
     var withheldBytes = 0

@@ -111,9 +111,7 @@ extension ServerConnection {
 
     private func makeBody(_ call: ServerCall, _ shared: ServerCall.Shared?) -> OutboundBody {
         if let shared, shared.compressesResponse, call.acceptsGzip { call.compresses = true }
-        let body = OutboundBody(streamID: call.streamID, counter: self.wire.counter)
-        call.body = body
-        return body
+        return OutboundBody(streamID: call.streamID, counter: self.wire.counter)
     }
 
     private func append(_ message: [UInt8], to body: OutboundBody, _ call: ServerCall) {

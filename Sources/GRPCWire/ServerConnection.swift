@@ -217,6 +217,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     }
 
     private func closed(_ stream: Int32, _ code: HTTP2ErrorCode) {
+        self.wire.session.forget(stream)
         guard let call = self.calls.remove(stream) else { return }
         self.release(call)
         self.end(call, code == .noError ? .cancelled : GRPCStatus(.cancelled, "context canceled"))
@@ -228,7 +229,6 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     func end(_ call: ServerCall, _ reason: GRPCStatus) {
         let wasFinished = call.isFinished
         call.outbound = .finished
-        call.body = nil
         if !wasFinished { call.cancelHandler() }
         switch call.inbound {
         case .queue(let messages): messages.finish(.failure(reason))

@@ -14,7 +14,8 @@ package struct WireClientConfiguration: Sendable {
     package var backoff = ReconnectBackoff()
     /// Connections to one target; a second one is made only when the first has reached the server's stream limit.
     package var maximumConnections = 8
-    /// A connection without calls for this long is closed; the next call makes a new one. Source: gRPC, client idleness.
+    /// A connection without calls for this long is closed; the next call makes a new one. Source: gRPC, client
+    /// idleness.
     package var idleTimeout: TimeAmount? = .minutes(30)
     package var keepalive = KeepaliveConfiguration.clientDefaults
     package var tls: WireClientTLS?

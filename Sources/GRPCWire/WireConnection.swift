@@ -175,7 +175,6 @@ final class WireConnection: ChannelDuplexHandler, FlushTarget, @unchecked Sendab
     private func writeOutbound(_ context: ChannelHandlerContext) throws(HTTP2Failure) {
         var total = 0
         var hasWritten = false
-        // A failed write closes the connection, whose owner then lets go of the bodies.
         while !self.isClosed, context.channel.isWritable, total < Self.turnBytes {
             guard let buffer = try self.nextBuffer(context) else { break }
             total += buffer.readableBytes

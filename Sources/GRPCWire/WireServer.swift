@@ -89,8 +89,8 @@ package final class WireServer: Sendable {
         return address
     }
 
-    /// Serves a channel that was not accepted by this server, such as an embedded one. On the channel's event loop, which
-    /// belongs to this server's group.
+    /// Serves a channel that was not accepted by this server, such as an embedded one. On the channel's event loop,
+    /// which belongs to this server's group.
     package func serve(_ channel: any Channel) throws {
         try self.initialize(channel)
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOSSL
 import NIOCore
+import NIOSSL
 import Synchronization
 
 #if canImport(Glibc)

@@ -52,7 +52,8 @@ struct FieldScratch: ~Copyable {
 
     /// Whether the first field is `:status`.
     var startsWithStatus: Bool {
-        let name = UnsafeRawBufferPointer(start: self.start, count: self.byteCount).dropFirst(HeaderBlock.fieldPrefixBytes)
+        let name = UnsafeRawBufferPointer(start: self.start, count: self.byteCount).dropFirst(
+            HeaderBlock.fieldPrefixBytes)
         return name.starts(with: ":status".utf8)
     }
 

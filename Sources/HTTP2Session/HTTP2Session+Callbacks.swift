@@ -173,7 +173,7 @@ enum Callbacks {
     /// Pulls the next bytes of a body. Submits the trailers when the last byte has gone.
     static let readBody: nghttp2_data_source_read_callback = { session, stream, target, length, flags, source, _ in
         guard let source, let flags else { return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
-        // Alive: whoever gave it to the session holds it until nghttp2 has closed the stream.
+        // Alive: the session holds the body until its owner forgets the stream, which nghttp2 has closed then.
         let body = Unmanaged<OutboundBody>.fromOpaque(source.pointee.ptr).takeUnretainedValue()
         let written = body.pull(into: UnsafeMutableRawBufferPointer(start: target, count: length))
         if body.isEmpty {

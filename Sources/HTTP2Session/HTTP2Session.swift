@@ -14,6 +14,8 @@ package final class HTTP2Session {
 
     private let session: OpaquePointer
     private let inbox: UnsafeMutablePointer<Inbox>
+    /// Bodies that nghttp2 may still pull from: it holds them unretained.
+    private var bodies = StreamTable<OutboundBody>()
     package let role: Role
 
     /// Starts a session and queues its SETTINGS (and, on a client, the preface).
@@ -143,8 +145,6 @@ package final class HTTP2Session {
     // MARK: Streams
 
     /// Opens a stream and returns its id, or `nil` when this session can open no more (a GOAWAY, ids used up).
-    ///
-    /// The caller holds the body until ``HTTP2Event/closed(stream:code:)``, or until it uses the session no more.
     package func request(_ headers: HeaderBlock, body: (Int32) -> OutboundBody?) -> Int32? {
         let next = nghttp2_session_get_next_stream_id(self.session)
         guard next <= UInt32(Int32.max), nghttp2_session_check_request_allowed(self.session) != 0 else { return nil }
@@ -152,13 +152,14 @@ package final class HTTP2Session {
         let stream = self.withProvider(body) { provider in
             headers.withNameValues { nghttp2_submit_request(self.session, nil, $0, $1, provider, nil) }
         }
-        return stream > 0 ? stream : nil
+        guard stream > 0 else { return nil }
+        if let body { self.bodies.insert(body, for: stream) }
+        return stream
     }
 
     /// Sends response headers, then what `body` holds and will hold. Without a body the headers end the stream.
-    ///
-    /// The caller holds `body` until ``HTTP2Event/closed(stream:code:)``, or until it uses the session no more.
     package func respond(_ stream: Int32, _ headers: HeaderBlock, body: OutboundBody?) {
+        if let body { self.bodies.insert(body, for: stream) }
         // A stream that has just been reset is stale, not wrong: the error is dropped, its close event tells the owner.
         _ = self.withProvider(body) { provider in
             headers.withNameValues { nghttp2_submit_response(self.session, stream, $0, $1, provider) }
@@ -180,6 +181,11 @@ package final class HTTP2Session {
     package func reset(_ stream: Int32, _ code: HTTP2ErrorCode) {
         self.check(
             nghttp2_submit_rst_stream(self.session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue))
+    }
+
+    /// Drops the body of a closed stream. To be called for every ``HTTP2Event/closed(stream:code:)``.
+    package func forget(_ stream: Int32) {
+        self.bodies.remove(stream)
     }
 
     private func withProvider<Result>(
@@ -210,7 +216,8 @@ package final class HTTP2Session {
         withUnsafeBytes(of: payload) { bytes in
             self.check(
                 nghttp2_submit_ping(
-                    self.session, UInt8(NGHTTP2_FLAG_NONE.rawValue), bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)))
+                    self.session, UInt8(NGHTTP2_FLAG_NONE.rawValue),
+                    bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)))
         }
     }
 

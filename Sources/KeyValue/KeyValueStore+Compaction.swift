@@ -12,8 +12,9 @@ extension KeyValueStore {
         if request.revision > revision { throw .futureRevision }
         if request.revision <= compactRevision { throw .compacted }
         compactRevision = request.revision
-        // A pass that runs goes on with the new revision from where it is.
-        if reclaimCursor == nil { reclaimCursor = history.floor }
+        // A pass that runs goes on with the new revision, but from the floor: it may already have looked at changes of
+        // the old compact revision, which stayed only because they could be watched.
+        reclaimCursor = history.floor
         watches.cancelLagging(behind: compactRevision)
         return CompactionResponse(revision: revision)
     }

@@ -51,7 +51,6 @@ struct SessionPair {
             try part.withUnsafeBytes { input in
                 try self.client.receive(input)
                 for event in self.client.takeEvents() {
-                    if case .closed(let stream, _) = event { self.client.forget(stream) }
                     if case .data(let stream, _, let length) = event {
                         self.client.consume(stream: stream, bytes: length)
                         self.client.consumeConnection(bytes: length)
@@ -79,8 +78,6 @@ struct SessionPair {
             self.server.consumeConnection(bytes: length)
         case .endOfStream(let stream):
             self.answer(stream)
-        case .closed(let stream, _):
-            self.server.forget(stream)
         default: break
         }
         self.serverLog.append(describe(event))

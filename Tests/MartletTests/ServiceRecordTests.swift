@@ -30,9 +30,11 @@ import Testing
 
     @Test(arguments: [
         #"{"nodes":[{"metadata":{},"address":"h:1","id":"s-1"}],"version":"1","extra":[1,{"a":2}],"name":"s"}"#,
-        #"{"name":"s","version":"1","metadata":null,"endpoints":null,"nodes":[{"id":"s-1","address":"h:1","metadata":null}]}"#,
+        #"{"name":"s","version":"1","metadata":null,"endpoints":null,"#
+            + #""nodes":[{"id":"s-1","address":"h:1","metadata":null}]}"#,
         #"{"name":"s","version":"1","metadata":{},"endpoints":{},"nodes":[{"id":"s-1","address":"h:1","port":9}]}"#,
-        #"{"name":"s","version":"1","metadata":[],"endpoints":[],"nodes":[{"id":"s-1","address":"h:1"},{"id":"","address":"x"},null,{}]}"#,
+        #"{"name":"s","version":"1","metadata":[],"endpoints":[],"#
+            + #""nodes":[{"id":"s-1","address":"h:1"},{"id":"","address":"x"},null,{}]}"#,
     ])
     func readingIsLenient(_ text: String) throws {
         let record = try #require(ServiceRecord(jsonBytes: text.utf8))

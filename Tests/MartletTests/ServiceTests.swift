@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Martlet
-import MartletGRPCWire
 import MartletGreeterFixture
 import SwiftProtobuf
 import Testing
@@ -259,22 +258,6 @@ struct Number: Codable, Sendable, Equatable { var value: Int }
         }
     }
 
-    @Test func mountedMethodsAreCalledByTheirEnd() async throws {
-        let registry = InMemoryRegistry()
-        var service = Self.service(registry)
-        service.mount("/some.pkg.Mounted/Echo", isStreaming: false, .unary(subtypes: .any) { _, bytes in bytes })
-        try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
-                for endpoint in ["Mounted.Echo", "/some.pkg.Mounted/Echo"] {
-                    let answer = try await client.call("test.greeter", endpoint, bytes: [1, 2], codec: .protobuf)
-                    #expect(answer == [1, 2])
-                }
-            }
-            let record = try await registry.services(named: "test.greeter").first
-            #expect(record?.endpoints?.contains { $0.name == "Mounted.Echo" } == true)
-        }
-    }
-
     @Test func interceptorsWrapEveryKindOutermostFirst() async throws {
         let registry = InMemoryRegistry()
         let seen = Recorder<String>()
@@ -333,54 +316,5 @@ struct ReversedJSON: MessageCoder {
 
     func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
         try CodableJSON.decode(type, from: bytes.reversed())
-    }
-}
-
-/// A message type that is `Codable` as well: it must count as a message, in every overload.
-@Suite struct BothTests {
-    @Test func typesThatAreBothSpeakProtobufAndProtobufsJSON() async throws {
-        let registry = InMemoryRegistry()
-        var service = MicroService("test.both", registry: registry)
-        service.handle("Both.Echo") { (request: Both, context) in request }
-        try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
-                let sent = Both(number: 1 << 60)
-                let answer: Both = try await client.call("test.both", "Both.Echo", sent)
-                #expect(answer == sent)
-                let bytes = try await client.call("test.both", "Both.Echo", bytes: [8, 5], codec: .protobuf)
-                #expect(bytes == [8, 5])
-                // Protobuf's JSON writes 64-bit numbers as text, Codable's would write them bare.
-                let text = try await client.call("test.both", "Both.Echo", json: #"{"value":"7"}"#)
-                #expect(text == #"{"value":"7"}"#)
-            }
-        }
-        #expect(MessageCodec.protobuf.subtype == "proto")
-    }
-
-    /// Wraps a well-known message and adds a `Codable` conformance of its own.
-    struct Both: SwiftProtobuf.Message, SwiftProtobuf._ProtoNameProviding, Codable, Sendable, Equatable {
-        static let protoMessageName = "test.Both"
-        static let _protobuf_nameMap: SwiftProtobuf._NameMap = [1: .same(proto: "value")]
-
-        var number: Int64 = 0
-        var unknownFields = SwiftProtobuf.UnknownStorage()
-
-        enum CodingKeys: String, CodingKey { case number }
-
-        init() {}
-        init(number: Int64) { self.number = number }
-
-        var isInitialized: Bool { true }
-
-        mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-            while let field = try decoder.nextFieldNumber() {
-                if field == 1 { try decoder.decodeSingularInt64Field(value: &self.number) }
-            }
-        }
-
-        func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-            if self.number != 0 { try visitor.visitSingularInt64Field(value: self.number, fieldNumber: 1) }
-            try self.unknownFields.traverse(visitor: &visitor)
-        }
     }
 }

@@ -84,7 +84,7 @@ let ringTable: [String: RingEntry] = [
             "Martlet", "MartletEtcd", "MartletEtcdServer", "MartletEtcdClient", "MartletGRPCWire",
             "MartletHTTP2Session", "MartletWireServices", "MartletKeyValue", "MartletBasics", "CMartletPosix",
         ],
-        modules: network.union(["ArgumentParser", "ServiceLifecycle", "UnixSignals", "SwiftProtobuf"])),
+        modules: network.union(["ArgumentParser", "Histogram", "ServiceLifecycle", "UnixSignals", "SwiftProtobuf"])),
     "MartletWireBench": RingEntry(
         .program, folder: "WireBench",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletBasics"], modules: network),

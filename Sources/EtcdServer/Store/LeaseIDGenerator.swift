@@ -3,8 +3,8 @@
 /// Positive lease ids that rise, on each member among its own, also over a restart.
 ///
 /// From the top: 15 bits of the member's id, then a 48-bit number that starts at the milliseconds of the wall clock
-/// times 256 and grows by one an id. So a later start begins above all earlier ids as long as less than 256 a millisecond
-/// were given. Source: etcd's id generator.
+/// times 256 and grows by one an id. So a later start begins above all earlier ids as long as less than 256 a
+/// millisecond were given. Source: etcd's id generator.
 struct LeaseIDGenerator {
     private static let sequenceBits: Int64 = 48
     private static let sequenceMask: Int64 = 1 << sequenceBits - 1

@@ -3,7 +3,8 @@
 import MartletKeyValue
 
 extension MemberStore {
-    /// About how many bytes the store takes: its versions times the mean size of those written, and what surrounds them.
+    /// About how many bytes the store takes: its versions times the mean size of those written, and what surrounds
+    /// them.
     ///
     /// An estimate, since a store in memory has no file whose size could be read.
     var estimatedBytes: Int64 {

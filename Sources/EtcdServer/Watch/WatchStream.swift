@@ -9,9 +9,9 @@ import SwiftProtobuf
 
 /// One client's Watch call: any number of watchers whose responses share a stream.
 ///
-/// When more than ``ServerCall/outboundHighWater`` bytes wait for the socket, the store is told that the stream is full;
-/// its watchers then fall behind, and read history once the stream has drained. So a slow client costs no memory and
-/// loses no event.
+/// When more than ``ServerCall/outboundHighWater`` bytes wait for the socket, the store is told that the stream is
+/// full; its watchers then fall behind, and read history once the stream has drained. So a slow client costs no
+/// memory and loses no event.
 final class WatchStream: ServerCallEvents, WatchSink {
     let store: MemberStore
     let call: any EtcdCall

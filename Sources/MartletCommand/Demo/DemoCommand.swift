@@ -13,9 +13,9 @@ struct DemoCommand: AsyncParsableCommand {
         commandName: "demo",
         abstract: "Watch services register, share calls, survive a SIGKILL and come back, in twenty seconds.",
         discussion: """
-            Starts a store, two Greeter services and a client, each a process of its own. The client calls twenty times \
-            a second; one Greeter is killed with SIGKILL while it works on a call, and later started again. The end is a \
-            table of what was claimed and what was measured; the exit code is 0 only if every claim held.
+            Starts a store, two Greeter services and a client, each a process of its own. The client calls twenty \
+            times a second; one Greeter is killed with SIGKILL while it works on a call, and later started again. \
+            The end is a table of what was claimed and what was measured; the exit code is 0 only if every claim held.
 
               martlet demo
               martlet demo --seconds 60 --rate 100
@@ -31,8 +31,9 @@ struct DemoCommand: AsyncParsableCommand {
         guard (DemoPlan.minimumSeconds...3600).contains(seconds) else {
             throw ValidationError("--seconds is from \(DemoPlan.minimumSeconds) to 3600")
         }
-        guard (5...DemoPlan.maximumCallsPerSecond).contains(rate) else {
-            throw ValidationError("--rate is from 5 to \(DemoPlan.maximumCallsPerSecond)")
+        guard (DemoPlan.minimumCallsPerSecond...DemoPlan.maximumCallsPerSecond).contains(rate) else {
+            throw ValidationError(
+                "--rate is from \(DemoPlan.minimumCallsPerSecond) to \(DemoPlan.maximumCallsPerSecond)")
         }
     }
 
@@ -151,7 +152,8 @@ private final class DemoRun {
                 "or call a Greeter yourself:",
                 "  "
                     + style.bold(
-                        "martlet call \(DemoService.name) \(DemoService.endpoint) '{\"name\": \"Ann\"}' --registry \(registry)"
+                        "martlet call \(DemoService.name) \(DemoService.endpoint) '{\"name\": \"Ann\"}' "
+                            + "--registry \(registry)"
                     ),
                 "",
             ])

@@ -11,6 +11,8 @@ package struct DemoPlan: Sendable, Equatable {
 
     /// Shorter, and a phase holds too few calls to say anything about shares.
     package static let minimumSeconds = 12
+    /// Fewer, and the shortest demonstration has too few calls a phase.
+    package static let minimumCallsPerSecond = 10
     /// The client's tasks, and two lines of report a call, are nothing up to here.
     package static let maximumCallsPerSecond = 500
     /// How long a handler takes.

@@ -6,7 +6,7 @@ package import Logging
 ///
 /// As JSON a line has etcd's keys `level`, `ts`, `caller` and `msg`, then the event's metadata:
 ///
-///     {"level":"info","ts":"2026-01-31T12:00:00.000000Z","caller":"Server/ServerRun.swift:52","msg":"…","name":"default"}
+///     {"level":"info","ts":"2026-01-31T12:00:00.000000Z","caller":"ServerRun.swift:52","msg":"…","name":"default"}
 package struct EventLog: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]

@@ -2,8 +2,8 @@
 
 /// The server's flags as they were given: on the command line, else in the environment, else their defaults.
 ///
-/// A value without I/O. The command line is read as Go's `flag` package reads it: one dash or two, `=` or a space before
-/// the value, booleans without a value, the last of several wins. Source: etcd server/etcdmain, Go flag.
+/// A value without I/O. The command line is read as Go's `flag` package reads it: one dash or two, `=` or a space
+/// before the value, booleans without a value, the last of several wins. Source: etcd server/etcdmain, Go flag.
 package struct ServerFlags: Sendable, Equatable {
     private var given: [String: String] = [:]
 

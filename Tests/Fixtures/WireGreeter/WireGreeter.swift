@@ -156,7 +156,8 @@ package final class WireGreeter: Sendable {
     private static func exact(_ count: Int) throws -> HelloResponse {
         for lengthBytes in 1...5 {
             let response = HelloResponse.with { $0.blob = self.pattern(count - 1 - lengthBytes) }
-            if try response.serializedBytes().count as Int == count { return response }
+            let encoded: [UInt8] = try response.serializedBytes()
+            if encoded.count == count { return response }
         }
         throw GRPCStatus(.invalidArgument, "no message has \(count) bytes")
     }

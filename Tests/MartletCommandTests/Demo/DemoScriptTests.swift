@@ -101,6 +101,7 @@ import Testing
         var stage = Stage()
         stage.begin()
         for count in [1, 2, 2, 1, 2] { _ = stage.send(.registry(count)) }
+        _ = stage.send(.tick, at: .seconds(7))
         _ = stage.send(.tick, at: .seconds(21))
         _ = stage.send(.registry(0))
         #expect(stage.script.record.registryCounts == [1, 2, 1, 2])

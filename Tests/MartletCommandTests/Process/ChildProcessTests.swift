@@ -47,8 +47,8 @@ import Testing
     }
 
     @Test func holdsItsInputOpen() async throws {
-        // A child that reads its input to the end waits for as long as its parent lives.
-        let (child, observed) = try start("echo ready; cat; echo end of input")
+        // A child that reads its input waits for as long as its parent lives.
+        let (child, observed) = try start("echo ready; read line; echo end of input")
         var iterator = observed.makeAsyncIterator()
         #expect(await iterator.next() == .line("ready"))
         try await Task.sleep(for: .milliseconds(100))

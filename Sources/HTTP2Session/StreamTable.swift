@@ -5,39 +5,53 @@
 /// A dictionary would do, and did: hashing ids with SipHash, four times a call, was 3 % of a server's time. Ids of one
 /// peer are all odd or all even and rise by two, so `id / 2` modulo the capacity hardly ever collides. The peer's limit
 /// on streams bounds the size. Finding, adding and removing are O(1).
-struct StreamTable<Value: AnyObject> {
-    private struct Slot {
+/// Inlinable, so that other modules get it specialised.
+package struct StreamTable<Value: AnyObject> {
+    @usableFromInline
+    struct Slot {
         /// 0: free. Stream 0 is the connection itself and never in here.
-        var stream: Int32 = 0
-        var value: Value?
+        @usableFromInline var stream: Int32 = 0
+        @usableFromInline var value: Value?
+
+        @inlinable
+        init(stream: Int32 = 0, value: Value? = nil) {
+            self.stream = stream
+            self.value = value
+        }
     }
 
-    private static var smallestCapacity: Int { 16 }
+    @usableFromInline static var smallestCapacity: Int { 16 }
 
-    private var slots: [Slot]
-    private(set) var count = 0
+    @usableFromInline var slots: [Slot]
+    @usableFromInline var count = 0
 
-    init() {
+    @inlinable
+    package init() {
         self.slots = Array(repeating: Slot(), count: Self.smallestCapacity)
     }
 
-    var isEmpty: Bool { self.count == 0 }
+    @inlinable package var isEmpty: Bool { self.count == 0 }
 
-    private func home(_ stream: Int32) -> Int { Int(stream >> 1) & (self.slots.count - 1) }
+    @inlinable
+    func home(_ stream: Int32) -> Int { Int(stream >> 1) & (self.slots.count - 1) }
 
-    private func next(_ index: Int) -> Int { (index + 1) & (self.slots.count - 1) }
+    @inlinable
+    func next(_ index: Int) -> Int { (index + 1) & (self.slots.count - 1) }
 
     /// Where `stream` is, or the free slot where it would go.
-    private func index(of stream: Int32) -> Int {
+    @inlinable
+    func index(of stream: Int32) -> Int {
         var index = self.home(stream)
         while self.slots[index].stream != stream, self.slots[index].stream != 0 { index = self.next(index) }
         return index
     }
 
-    subscript(stream: Int32) -> Value? { self.slots[self.index(of: stream)].value }
+    @inlinable
+    package subscript(stream: Int32) -> Value? { self.slots[self.index(of: stream)].value }
 
     /// Adds `value`, or replaces what was there.
-    mutating func insert(_ value: Value, for stream: Int32) {
+    @inlinable
+    package mutating func insert(_ value: Value, for stream: Int32) {
         precondition(stream > 0, "stream \(stream) is no stream of a call")
         if (self.count + 1) * 2 > self.slots.count { self.grow() }
         let index = self.index(of: stream)
@@ -46,8 +60,8 @@ struct StreamTable<Value: AnyObject> {
     }
 
     /// Takes `stream` out, and moves up what stood behind it because of it.
-    @discardableResult
-    mutating func remove(_ stream: Int32) -> Value? {
+    @discardableResult @inlinable
+    package mutating func remove(_ stream: Int32) -> Value? {
         var hole = self.index(of: stream)
         guard self.slots[hole].stream == stream, stream != 0 else { return nil }
         let value = self.slots[hole].value
@@ -68,9 +82,10 @@ struct StreamTable<Value: AnyObject> {
     }
 
     /// All values, in no order that means anything.
-    var values: [Value] { self.slots.compactMap(\.value) }
+    @inlinable package var values: [Value] { self.slots.compactMap(\.value) }
 
-    private mutating func grow() {
+    @usableFromInline
+    mutating func grow() {
         let old = self.slots
         self.slots = Array(repeating: Slot(), count: old.count * 2)
         for slot in old where slot.stream != 0 { self.slots[self.index(of: slot.stream)] = slot }

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Medians, the table, and the claims that it must show."""
+
+import statistics
+
+from .load import Measure
+
+# Measured on one machine beside each other: go-micro 1.18's Greeter.Hello, and etcd 3.5.1's linearizable Range.
+GO_MICRO_PROTOBUF = 74_000
+GO_MICRO_JSON = 50_000
+GO_MICRO_BESIDE_RANGE = 62_000
+
+
+def median(measures):
+    return Measure(
+        statistics.median(measure.rate for measure in measures),
+        statistics.median(measure.microseconds for measure in measures))
+
+
+class Table:
+    """Rows of text, printed as they come."""
+
+    WIDTHS = (32, 6, 9, 11)
+
+    def __init__(self, *titles):
+        self.widths = self.WIDTHS + (13,) * (len(titles) - len(self.WIDTHS))
+        self.row(*titles)
+        print("-" * (sum(self.widths) + 2 * (len(self.widths) - 1)))
+
+    def row(self, *cells):
+        padded = [cells[0].ljust(self.widths[0])]
+        padded += [cell.rjust(width) for cell, width in zip(cells[1:], self.widths[1:])]
+        print("  ".join(padded).rstrip(), flush=True)
+
+
+def ratios(measure, other):
+    """How many times the other's rate, and how many times less processor time than it."""
+    if other is None:
+        return "-"
+    spent = f"{other.microseconds / measure.microseconds:.2f}" if measure.microseconds else "?"
+    return f"{measure.rate / other.rate:.2f} / {spent}"
+
+
+class Claims:
+    """What must be shown, and whether it was."""
+
+    def __init__(self):
+        self.lines = []
+        self.failed = 0
+
+    def at_least(self, text, value, limit):
+        self._add(value >= limit, f"{text}: {value:.2f}, must be at least {limit:.2f}")
+
+    def at_most(self, text, value, limit, unit):
+        self._add(value <= limit, f"{text}: {value:.2f} {unit}, must be at most {limit:.2f}")
+
+    def not_shown(self, text, reason):
+        self.failed += 1
+        self.lines.append(f"NOT SHOWN   {text}: there is no {reason}")
+
+    def _add(self, holds, text):
+        self.failed += 0 if holds else 1
+        self.lines.append(("holds       " if holds else "DOES NOT    ") + text)
+
+    def print(self):
+        print("\nMust show")
+        for line in self.lines:
+            print("  " + line)

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+/// etcd's own tool sees no difference between etcd and Martlet. What is masked stands at the head of the script.
+@Suite(.serialized)
+struct EtcdctlTests {
+    private static let flags = """
+        --name default --data-dir {data} --listen-client-urls {client} --advertise-client-urls {client} \
+        --listen-peer-urls {peer} --initial-advertise-peer-urls {peer} --initial-cluster default={peer}
+        """
+
+    @Test(arguments: ["MARTLET_ETCDCTL_34", "MARTLET_ETCDCTL_35"])
+    func sameTranscript(tool: String) async throws {
+        guard let etcdctl = Peers.find(tool), let etcd = Peers.find("MARTLET_ETCD_35"),
+            let martlet = Peers.find("MARTLET_BINARY")
+        else { return }
+        let result = try await run(
+            "/usr/bin/env",
+            [
+                "python3", Peers.root + "Tests/Peers/etcdctl_parity", "--etcdctl", etcdctl,
+                "--server", "\(etcd) \(Self.flags)", "--server", "\(martlet) server \(Self.flags)",
+            ], limit: .seconds(300))
+        #expect(result.status == 0, "\(result.output)")
+        #expect(result.output.contains("27 of 27 scenarios equal"), "\(result.output.suffix(2_000))")
+    }
+
+    /// A client of another language and maker, through a script that asserts what it reads.
+    @Test func pythonClient() async throws {
+        guard let python = Peers.find("MARTLET_PEERS_PYTHON"), let martlet = Peers.find("MARTLET_BINARY") else {
+            return
+        }
+        let result = try await run(
+            python, [Peers.root + "Tests/Peers/etcd3_client.py", martlet, "server"], limit: .seconds(120))
+        #expect(result.status == 0, "\(result.output)")
+        #expect(result.output.contains("all cases ok"), "\(result.output)")
+    }
+
+    /// The demonstration holds all its claims, on ports of its own.
+    @Test func demonstration() async throws {
+        guard let martlet = Peers.find("MARTLET_BINARY") else { return }
+        let result = try await run(martlet, ["demo"], limit: .seconds(120))
+        #expect(result.status == 0, "\(result.output)")
+        #expect(result.output.contains("7 of 7 claims held"), "\(result.output)")
+    }
+}

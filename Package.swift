@@ -159,6 +159,13 @@ let package = Package(
             name: "MartletHTTP2SessionTests", dependencies: ["MartletBasics", "MartletHTTP2Session"],
             path: "Tests/HTTP2SessionTests", swiftSettings: settings),
         .testTarget(
+            name: "MartletGRPCWireTests",
+            dependencies: [
+                "MartletBasics", "MartletGRPCWire", "MartletGreeterFixture", "MartletHTTP2Session",
+                "MartletWireFuzz", "MartletWireGreeter", logging, nioCore, nioEmbedded, nioPosix, protobuf,
+            ],
+            path: "Tests/GRPCWireTests", swiftSettings: settings),
+        .testTarget(
             name: "MartletWireServicesTests",
             dependencies: [
                 "MartletGRPCWire", "MartletGreeterFixture", "MartletHTTP2Session", "MartletWireAPI",

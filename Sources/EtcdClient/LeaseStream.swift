@@ -33,7 +33,6 @@ actor LeaseStream {
         let stream: ClientStream
         do {
             (stream, endpoint) = try await self.open(client)
-            try await stream.write(bytes)
         } catch let status as GRPCStatus {
             self.broke(EtcdError(status))
             throw EtcdError(status)
@@ -49,8 +48,10 @@ actor LeaseStream {
         defer { limit.cancel() }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
+                // Before the request leaves, for its answer may come at once.
                 self.waiters[id, default: []].append(Waiter(number: number, continuation: continuation))
                 if Task.isCancelled { self.end(id, number, CancellationError()) }
+                Task { await self.write(bytes, to: stream) }
             }
         } onCancel: {
             Task { await self.end(id, number, CancellationError()) }
@@ -95,6 +96,16 @@ actor LeaseStream {
             self.broke(EtcdError(status), stream)
         } catch {
             self.broke(EtcdError(.other, "malformed response: \(error)"), stream)
+        }
+    }
+
+    private func write(_ bytes: [UInt8], to stream: ClientStream) async {
+        do {
+            try await stream.write(bytes)
+        } catch let status as GRPCStatus {
+            self.broke(EtcdError(status), stream)
+        } catch {
+            self.broke(EtcdError(.other, "\(error)"), stream)
         }
     }
 

@@ -29,6 +29,8 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
         /// No new calls: the server is going away, or stream ids are used up.
         case draining
         case callEnded
+        /// No call was open for the idle time.
+        case idle
         case closed(GRPCStatus)
     }
 
@@ -130,8 +132,9 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
             self.received(stream, UnsafeRawBufferPointer(rebasing: input[offset..<(offset + length)]))
         case .endOfStream(let stream):
             // Ended by DATA: a response without trailers.
-            self.calls[stream]?.complete(
-                GRPCStatus(.internalError, "server closed the stream without sending trailers"))
+            guard let call = self.calls[stream] else { return }
+            call.complete(
+                call.failure ?? GRPCStatus(.internalError, "server closed the stream without sending trailers"))
         case .closed(let stream, let code):
             self.closed(stream, code)
         case .settingsReceived:
@@ -364,11 +367,10 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
         self.idleTimer = self.loop.eventLoop.assumeIsolated().scheduleTask(in: delay) {
             guard self.wire.isOpen else { return }
             let idle = NIODeadline.now() - self.lastUse
-            if self.calls.isEmpty, idle >= idleTimeout {
-                self.startDraining()
-            } else {
-                self.scheduleIdleCheck(in: self.calls.isEmpty ? idleTimeout - idle : idleTimeout, idleTimeout)
-            }
+            if self.calls.isEmpty, idle >= idleTimeout { self.onChange(self, .idle) }
+            guard !self.isDraining else { return }
+            let rest = self.calls.isEmpty && idle < idleTimeout ? idleTimeout - idle : idleTimeout
+            self.scheduleIdleCheck(in: rest, idleTimeout)
         }
     }
 

@@ -140,6 +140,13 @@ struct ClientState {
         self.connections[ObjectIdentifier(connection)]?.openCalls -= 1
     }
 
+    /// Takes an idle connection out of use, unless a call has just been given it.
+    mutating func retireIfUnused(_ connection: ClientConnection) -> Bool {
+        guard self.connections[ObjectIdentifier(connection)]?.openCalls == 0 else { return false }
+        self.draining(connection)
+        return true
+    }
+
     mutating func draining(_ connection: ClientConnection) {
         self.usable.removeAll { $0 == ObjectIdentifier(connection) }
     }

@@ -63,8 +63,14 @@ extension ServerConnection {
     /// Tells the client to open no more calls here; those it opened before it read this are still served.
     func announceDrain() {
         guard case .none = self.drain else { return }
-        self.drain = .announced
+        self.drain = .announcing
         self.wire.session.announceShutdown()
+        self.wire.markDirty()
+    }
+
+    func pingAfterNotice() {
+        guard case .announcing = self.drain, !self.wire.session.wantsToSend else { return }
+        self.drain = .announced
         self.wire.session.ping(payload: Self.drainPayload)
         self.wire.markDirty()
     }
@@ -87,6 +93,8 @@ extension ServerConnection {
         for call in self.calls.values {
             self.finish(call, GRPCStatus(.unavailable, "server is shutting down"))
         }
-        self.wire.terminate(.noError)
+        // No `terminate`: nghttp2 would drop the statuses just submitted.
+        self.wire.session.goAway(.noError)
+        self.wire.closeWhenFlushed()
     }
 }

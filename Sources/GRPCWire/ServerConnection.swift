@@ -31,6 +31,8 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
 
     enum Drain {
         case none
+        /// The shutdown notice is on its way; a ping follows when it was written, for nghttp2 sends pings first.
+        case announcing
         /// The shutdown notice went out; its round trip is awaited.
         case announced
         /// GOAWAY went out: the connection closes after its last call.
@@ -95,6 +97,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     }
 
     func didFlush() {
+        self.pingAfterNotice()
         guard !self.throttled.isEmpty else { return }
         let waiting = self.throttled
         self.throttled = []

@@ -131,6 +131,8 @@ extension WireClient {
             if outcome.mustClose { connection.wire.terminate(.noError) }
         case .draining:
             self.state.withLock { $0.draining(connection) }
+        case .idle:
+            if self.state.withLock({ $0.retireIfUnused(connection) }) { connection.drain() }
         case .callEnded:
             self.state.withLock { $0.callEnded(connection) }
         case .closed(let reason):

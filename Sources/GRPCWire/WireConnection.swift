@@ -162,7 +162,7 @@ final class WireConnection: ChannelDuplexHandler, FlushTarget, @unchecked Sendab
         self.handleEvents(input: UnsafeRawBufferPointer(start: nil, count: 0))
         self.owner?.didFlush()
         if self.session.wantsToSend, context.channel.isWritable { self.markDirty() }
-        if self.closesWhenFlushed || self.session.isFinished {
+        if self.closesWhenFlushed && !self.session.wantsToSend || self.session.isFinished {
             self.closeWhenWritten(GRPCStatus(.unavailable, "transport is closing"), context)
             return
         }
@@ -216,15 +216,31 @@ final class WireConnection: ChannelDuplexHandler, FlushTarget, @unchecked Sendab
 
     private func linger(_ channel: any Channel, until end: NIODeadline) {
         let waiting = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-        guard waiting > 0, channel.isActive, NIODeadline.now() < end else { return channel.close(promise: nil) }
+        guard waiting > 0, channel.isActive, NIODeadline.now() < end else { return self.halfClose(channel) }
         channel.eventLoop.assumeIsolated().scheduleTask(in: Self.lingerStep) { self.linger(channel, until: end) }
+    }
+
+    /// How long a peer gets to read what was written and close its side.
+    private static let goodbyeTime = TimeAmount.milliseconds(200)
+
+    /// Ends our side first: closing at once resets the connection when the peer has just sent something, and the reset
+    /// takes from it what it had not yet read.
+    private func halfClose(_ channel: any Channel) {
+        guard channel.isActive else { return }
+        channel.close(mode: .output, promise: nil)
+        channel.eventLoop.scheduleTask(in: Self.goodbyeTime) { channel.close(promise: nil) }
+    }
+
+    /// Closes when all that is submitted has been written.
+    func closeWhenFlushed() {
+        self.closesWhenFlushed = true
+        self.markDirty()
     }
 
     /// Sends GOAWAY with `code`, then closes.
     func terminate(_ code: HTTP2ErrorCode) {
         self.session.terminate(code)
-        self.closesWhenFlushed = true
-        self.markDirty()
+        self.closeWhenFlushed()
     }
 
     private func closed(_ reason: GRPCStatus) {

@@ -152,7 +152,7 @@ package final class WireServer: Sendable {
         }
         let clock = ContinuousClock()
         let end = clock.now.advanced(by: .milliseconds(250))
-        while !self.settings.connections.connections.isEmpty, clock.now < end {
+        while !self.settings.connections.channels.isEmpty, clock.now < end {
             try? await Task.sleep(for: .milliseconds(2))
         }
         for channel in self.settings.connections.channels { channel.close(promise: nil) }

@@ -57,7 +57,8 @@ import Testing
                 .goAway(last: 1), .headers(1, RawServer.responseHead), .data(1, [0, 0, 0, 0, 1, 42]),
                 .headers(1, [("grpc-status", "0")], endStream: true))
         } _: { _, call in
-            #expect(try await call.value.message == [42])
+            let reply = try await call.value
+            #expect(reply.message == [42])
         }
     }
 
@@ -137,7 +138,8 @@ import Testing
                 .headers(1, [(":status", "103"), ("link", "x")]), .headers(1, RawServer.responseHead),
                 .data(1, [0, 0, 0, 0, 1, 9]), .headers(1, [("grpc-status", "0")], endStream: true))
         } _: { _, call in
-            #expect(try await call.value.message == [9])
+            let reply = try await call.value
+            #expect(reply.message == [9])
         }
     }
 
@@ -180,7 +182,8 @@ import Testing
             let answer = try await peer.next(.ping)
             #expect(answer.flags == 1)
             #expect(answer.payload.last == 77)
-        } _: { _, _ in }
+        } _: { _, _ in
+        }
     }
 }
 

@@ -92,7 +92,9 @@ import Testing
         #expect(self.subtype("application/grpc+") == "")
     }
 
-    @Test(arguments: ["", "application/grp", "application/grpcx", "application/grpc-web", "application/json", "text/html"])
+    @Test(arguments: [
+        "", "application/grp", "application/grpcx", "application/grpc-web", "application/json", "text/html",
+    ])
     func refuses(_ text: String) {
         #expect(self.subtype(text) == nil)
     }

@@ -12,22 +12,22 @@ import Testing
             "/D/Left",
             .unary { call, _ in bytes(call.deadline.map { "\(($0 - .now()).nanoseconds / 1_000_000_000)" } ?? "none") })
         try await withWire(router) { client, _ in
-            func left(_ change: (inout WireCallOptions) -> Void) async throws -> String? {
-                var options = WireCallOptions()
-                change(&options)
-                return text(try await client.unary("/D/Left", [], options: options).message)
+            func left(_ options: WireCallOptions) async throws -> String? {
+                text(try await client.unary("/D/Left", [], options: options).message)
             }
-            #expect(try await left { _ in } == "none")
-            let seconds = try await left { $0.timeout = .seconds(500) }
-            #expect(seconds == "499" || seconds == "498")
-            let micro = try await left { $0.metadata = ["timeout": "700000000000"] }
+            var options = WireCallOptions()
+            #expect(try await left(options) == "none")
+            options.metadata = ["timeout": "soon"]
+            #expect(try await left(options) == "none")
+            options.metadata = ["timeout": "700000000000"]
+            let micro = try await left(options)
             #expect(micro == "699" || micro == "698")
-            let sooner = try await left {
-                $0.timeout = .seconds(500)
-                $0.metadata = ["timeout": "300000000000"]
-            }
+            options.timeout = .seconds(500)
+            let seconds = try await left(options)
+            #expect(seconds == "499" || seconds == "498")
+            options.metadata = ["timeout": "300000000000"]
+            let sooner = try await left(options)
             #expect(sooner == "299" || sooner == "298")
-            #expect(try await left { $0.metadata = ["timeout": "soon"] } == "none")
         }
     }
 
@@ -119,10 +119,12 @@ import Testing
 
     @Test func alreadyPassed() async throws {
         var router = GRPCRouter()
-        router.add("/D/Slow", .unary { _, message in
-            try await Task.sleep(for: .seconds(60))
-            return message
-        })
+        router.add(
+            "/D/Slow",
+            .unary { _, message in
+                try await Task.sleep(for: .seconds(60))
+                return message
+            })
         try await withWire(router) { client, _ in
             var options = WireCallOptions()
             options.deadline = .now() - .seconds(1)
@@ -132,10 +134,12 @@ import Testing
 
     @Test func manyDeadlinesOnOneConnection() async throws {
         var router = GRPCRouter()
-        router.add("/D/Sleep", .unary { _, message in
-            try await Task.sleep(for: .seconds(60))
-            return message
-        })
+        router.add(
+            "/D/Sleep",
+            .unary { _, message in
+                try await Task.sleep(for: .seconds(60))
+                return message
+            })
         router.add("/D/Echo", .unary { $1 })
         try await withWire(router) { client, _ in
             try await withThrowingTaskGroup(of: Void.self) { group in

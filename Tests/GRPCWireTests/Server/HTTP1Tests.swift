@@ -12,7 +12,8 @@ import Testing
             configure: {
                 $0.http1 = { request in
                     switch request.uri {
-                    case "/health": HTTP1Response(status: 200, headers: [("content-type", "text/plain")], body: bytes("fine"))
+                    case "/health":
+                        HTTP1Response(status: 200, headers: [("content-type", "text/plain")], body: bytes("fine"))
                     case "/large": HTTP1Response(status: 200, body: [UInt8](repeating: 0x41, count: 8 << 20))
                     default:
                         HTTP1Response(status: 200, body: bytes("\(request.method) \(request.uri) ") + request.body)

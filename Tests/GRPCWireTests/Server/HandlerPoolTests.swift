@@ -3,6 +3,7 @@
 import Foundation
 import Logging
 import MartletGRPCWire
+import NIOCore
 import NIOPosix
 import Synchronization
 import Testing
@@ -62,14 +63,18 @@ import Testing
         let custom = NamedExecutor()
         var router = GRPCRouter()
         @Sendable func thread() -> [UInt8] { bytes(Self.threadName()) }
-        router.add("/P/Custom", .unary(pool: .custom(custom)) { _, _ in
-            await Task.yield()
-            return thread()
-        })
-        router.add("/P/Loop", .unary { _, _ in
-            await Task.yield()
-            return thread()
-        })
+        router.add(
+            "/P/Custom",
+            .unary(pool: .custom(custom)) { _, _ in
+                await Task.yield()
+                return thread()
+            })
+        router.add(
+            "/P/Loop",
+            .unary { _, _ in
+                await Task.yield()
+                return thread()
+            })
         router.add("/P/Blocking", .unary(pool: .blockingPool) { _, _ in thread() })
         try await withWire(router) { client, _ in
             let loop = text(try await client.unary("/P/Loop", []).message) ?? ""
@@ -112,9 +117,7 @@ import Testing
     private static func blockThread(seconds: Double) { Thread.sleep(forTimeInterval: seconds) }
 
     private static func threadName() -> String {
-        var name = [CChar](repeating: 0, count: 64)
-        pthread_getname_np(pthread_self(), &name, name.count)
-        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        (try? String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8))?.trimmingCharacters(in: .newlines) ?? ""
     }
 }
 

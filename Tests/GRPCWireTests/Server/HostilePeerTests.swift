@@ -61,7 +61,8 @@ import Testing
                 for _ in 0..<5 { peer.send(bytes: (0..<100).flatMap { _ in RawFrame.ping().bytes }) }
                 let stream = Int32(round * 2 + 1)
                 peer.call(stream, "/H/Echo")
-                #expect(try await peer.response(stream).first(":status") == "200")
+                let response = try await peer.response(stream)
+                #expect(response.first(":status") == "200")
             }
             #expect(!peer.isClosed)
         }
@@ -133,7 +134,10 @@ import Testing
         ("data on stream 0", RawFrame.data(0, [1]).bytes),
         ("data on an idle stream", RawFrame.data(7, [1]).bytes),
         ("headers on an even stream", RawFrame.headers(2, RawPeer.requestHead(path: "/H/Echo")).bytes),
-        ("field block garbage", RawFrame(kind: .headers, flags: 4, stream: 1, payload: [0xff, 0xff, 0xff, 0xff]).bytes),
+        (
+            "field block garbage",
+            RawFrame(kind: .headers, flags: 4, stream: 1, payload: [0xff, 0xff, 0xff, 0xff]).bytes
+        ),
         ("frame over the limit", [0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1]),
         ("settings of 5 bytes", RawFrame(kind: .settings, payload: [0, 0, 0, 0, 0]).bytes),
         ("ping of 7 bytes", RawFrame(kind: .ping, payload: [0, 0, 0, 0, 0, 0, 0]).bytes),
@@ -158,7 +162,9 @@ import Testing
             peer.send(.headers(3, head + [("Upper-Case", "x")], endStream: true))
             peer.send(.headers(5, head + [(":late", "x")], endStream: true))
             peer.send(.headers(7, head.map { $0.0 == ":path" ? (":path", "no-slash") : $0 }, endStream: true))
-            for _ in 0..<4 { #expect(try await peer.next(.reset).number(at: 0) == 1) }
+            for _ in 0..<3 { #expect(try await peer.next(.reset).number(at: 0) == 1) }
+            // A path without a slash is no breach of HTTP/2: it gets a status.
+            #expect(try await peer.next(.headers).stream == 7)
             // No message at all, and half of one.
             peer.send(.headers(9, head, endStream: true))
             peer.send(.headers(11, head), .data(11, [0, 0, 0, 0, 9, 1], endStream: true))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletGRPCWire
+import MartletHTTP2Session
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct MessageLimitTests {
@@ -78,7 +79,7 @@ import Testing
             await status(.resourceExhausted, "trying to send message larger than max (501 vs. 500)") {
                 _ = try await client.unary("/Limit/Unary", self.ask(for: 501))
             }
-            try await client.withStream("/Limit/Echo") { stream in
+            _ = try await client.withStream("/Limit/Echo") { stream in
                 await status(.resourceExhausted, "trying to send message larger than max (1001 vs. 1000)") {
                     try await stream.write([UInt8](repeating: 1, count: 1_001))
                 }

@@ -107,15 +107,18 @@ import Testing
     /// What cannot travel in one header list ends the call, not the connection, and leaves nobody waiting.
     @Test func tooLongTrailersEndTheCall() async throws {
         var router = GRPCRouter()
-        router.add("/Long/Message", .unary { _, _ in throw GRPCStatus(.unknown, String(repeating: "m", count: 200_000)) })
-        router.add("/Long/Trailers", .stream { call, _, writer in
-            try await writer.write([1])
-            call.trailers.append("t", String(repeating: "m", count: 200_000))
-        })
+        router.add(
+            "/Long/Message", .unary { _, _ in throw GRPCStatus(.unknown, String(repeating: "m", count: 200_000)) })
+        router.add(
+            "/Long/Trailers",
+            .stream { call, _, writer in
+                try await writer.write([1])
+                call.trailers.append("t", String(repeating: "m", count: 200_000))
+            })
         router.add("/Long/Echo", .unary { $1 })
         try await withWire(router) { client, _ in
             await status(.internalError) { _ = try await client.unary("/Long/Message", []) }
-            try await client.withStream("/Long/Trailers") { stream in
+            _ = try await client.withStream("/Long/Trailers") { stream in
                 await status(.internalError) { while try await stream.next() != nil {} }
             }
             let reply = try await client.unary("/Long/Echo", [3])

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Testing
 
 /// A folder that is gone when its owner is.
 final class TemporaryFolder: Sendable {
@@ -36,6 +37,13 @@ func run(_ program: String, _ arguments: [String], input: String = "") throws ->
     process.waitUntilExit()
     guard process.terminationStatus == 0 else { throw ProcessFailure(text: "\(program) \(arguments): \(text)") }
     return text
+}
+
+extension Trait where Self == ConditionTrait {
+    /// For tests that make certificates. With `MARTLET_REQUIRE_PEERS=1` they fail where the program is missing.
+    static var needsOpenSSL: ConditionTrait {
+        .enabled("no openssl program") { Peers.isRequired || (try? run("openssl", ["version"])) != nil }
+    }
 }
 
 /// Authorities and certificates of one test, made by the `openssl` program; valid for a day.

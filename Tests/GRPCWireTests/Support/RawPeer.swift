@@ -25,12 +25,15 @@ final class RawPeer: ChannelInboundHandler, Sendable {
         /// A server's peer starts with the preface.
         var prefaceBytesLeft = 0
         var answersPings = true
+        /// A server's first frame must be its SETTINGS: until the test has sent them, acknowledgements wait here.
+        var isSilent = false
+        var heldAnswers: [UInt8] = []
         /// Decodes response headers: it has opened the same streams. Touched under the lock only.
         var decoder: Decoder?
     }
 
     /// `@unchecked Sendable`: a session may be used by any thread, one at a time; it lives behind a lock.
-    private final class Decoder: @unchecked Sendable {
+    fileprivate final class Decoder: @unchecked Sendable {
         let session = HTTP2Session(role: .client, settings: HTTP2Settings())
         let counter = QueuedByteCounter()
         var headers: [(stream: Int32, block: HeaderBlock)] = []
@@ -43,6 +46,7 @@ final class RawPeer: ChannelInboundHandler, Sendable {
         self.state = Mutex(State())
         self.state.withLock {
             $0.prefaceBytesLeft = isServer ? Self.preface.count : 0
+            $0.isSilent = isServer
             if decodes { $0.decoder = Decoder() }
         }
     }
@@ -51,7 +55,7 @@ final class RawPeer: ChannelInboundHandler, Sendable {
 
     static func connect(_ address: WireAddress) async throws -> RawPeer {
         let peer = RawPeer(decodes: true)
-        guard case .hostPort(let host, let port) = address.kind else { throw ChannelError.unsupportedProtocolOrNoHost }
+        guard case .hostPort(let host, let port) = address.kind else { throw GRPCStatus(.invalidArgument, "a raw peer connects by TCP") }
         _ = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(peer) }
@@ -76,7 +80,18 @@ final class RawPeer: ChannelInboundHandler, Sendable {
 
     func send(_ frames: RawFrame...) { self.send(bytes: frames.flatMap(\.bytes)) }
 
-    func send(bytes: [UInt8]) { self.channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil) }
+    func send(bytes: [UInt8]) {
+        let channel = self.channel
+        // On the loop, so that no acknowledgement overtakes what is sent.
+        channel.eventLoop.execute {
+            let held = self.state.withLock { state in
+                state.isSilent = false
+                defer { state.heldAnswers = [] }
+                return state.heldAnswers
+            }
+            channel.writeAndFlush(ByteBuffer(bytes: bytes + held), promise: nil)
+        }
+    }
 
     /// Preface and SETTINGS of a client.
     func startClient(_ settings: [UInt16: UInt32] = [:]) async throws {
@@ -119,10 +134,11 @@ final class RawPeer: ChannelInboundHandler, Sendable {
             let skipped = min(state.prefaceBytesLeft, bytes.count)
             state.prefaceBytesLeft -= skipped
             bytes.removeFirst(skipped)
-            state.decoder?.read(bytes)
             let frames = state.reader.feed(bytes)
+            // The test decides what follows a GOAWAY, not the session that decodes headers for it.
+            for frame in frames where frame.kind != .goAway { state.decoder?.read(frame.bytes) }
             state.frames += frames
-            return frames.flatMap { frame -> [UInt8] in
+            let answers = frames.flatMap { frame -> [UInt8] in
                 guard frame.flags & RawFrame.acknowledgement == 0 else { return [] }
                 var answer = frame
                 answer.flags = RawFrame.acknowledgement
@@ -134,6 +150,9 @@ final class RawPeer: ChannelInboundHandler, Sendable {
                 default: return []
                 }
             }
+            guard state.isSilent else { return answers }
+            state.heldAnswers += answers
+            return []
         }
         if !answers.isEmpty { context.writeAndFlush(NIOAny(ByteBuffer(bytes: answers)), promise: nil) }
     }

@@ -19,7 +19,10 @@ extension Logger {
     static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 }
 
+// `@_optimize(none)`: Swift 6.3.1 in release form gives one call of such a function another call's `configure`.
+
 /// Serves `router` on a loopback port for the time of `body`.
+@_optimize(none)
 func withServer<Result>(
     _ router: GRPCRouter, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
     logger: Logger = .silent, configure: (inout WireServerConfiguration) -> Void = { _ in },
@@ -41,6 +44,7 @@ func withServer<Result>(
 }
 
 /// A client of `target` for the time of `body`.
+@_optimize(none)
 func withClient<Result>(
     _ target: WireAddress, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
     configure: (inout WireClientConfiguration) -> Void = { _ in }, _ body: (WireClient) async throws -> Result
@@ -59,6 +63,7 @@ func withClient<Result>(
 }
 
 /// A server of `router` and a client of it.
+@_optimize(none)
 func withWire<Result>(
     _ router: GRPCRouter, server configureServer: (inout WireServerConfiguration) -> Void = { _ in },
     client configureClient: (inout WireClientConfiguration) -> Void = { _ in },

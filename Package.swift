@@ -120,7 +120,7 @@ let package = Package(
             name: "MartletCommand",
             dependencies: [
                 "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire",
-                "MartletHTTP2Session", argumentParser, histogram, lifecycle, logging, nioCore, nioPosix, signals,
+                "MartletWireServices", argumentParser, histogram, logging, nioCore, nioPosix, signals,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(

@@ -133,7 +133,8 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
         case .endOfStream(let stream):
             // Ended by DATA: a response without trailers.
             guard let call = self.calls[stream] else { return }
-            call.complete(
+            self.end(
+                call,
                 call.failure ?? GRPCStatus(.internalError, "server closed the stream without sending trailers"))
         case .closed(let stream, let code):
             self.closed(stream, code)
@@ -208,9 +209,12 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
         self.onChange(self, .closed(reason))
     }
 
-    func didFlush() {
+    func willFlush() {
         // Part of them may still wait in nghttp2; to say of a call that it never left, all must be certain.
         self.lastFlushedStream = self.lastStream
+    }
+
+    func didFlush() {
         guard !self.throttled.isEmpty else { return }
         let waiting = self.throttled
         self.throttled = []
@@ -249,9 +253,11 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
             if case .stream(let inbox) = call.sink, !isEnd { inbox.received(metadata: block) }
         }
         guard isEnd else { return }
-        call.complete(
-            call.failure ?? GRPCStatus(trailers: block)
-                ?? GRPCStatus(.unknown, "the server sent no grpc-status"))
+        var status = GRPCStatus(trailers: block) ?? GRPCStatus(.unknown, "the server sent no grpc-status")
+        if status.code == .ok, call.assembler.isInMessage {
+            status = GRPCStatus(.internalError, "the response ended inside a message")
+        }
+        call.complete(call.failure ?? status)
         // The server has said all; what is left to send would only keep the stream open.
         guard let body = call.body, !body.isFullySent, self.wire.session.isOpen(stream) else { return }
         body.discard()
@@ -300,6 +306,9 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
         switch call.sink {
         case .stream(let inbox):
             _ = inbox.messages.push(bytes)
+            guard inbox.messages.byteCount <= InboundMessages.maximumBytes else {
+                throw GRPCStatus(.resourceExhausted, "grpc: too many bytes wait to be read")
+            }
         case .unary:
             guard call.reply == nil else {
                 throw GRPCStatus(.internalError, "the server sent two messages on a unary call")

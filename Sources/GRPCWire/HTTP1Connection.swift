@@ -56,12 +56,11 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
 
     private func respond(to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         let keepsAlive = head.isKeepAlive
-        let version = head.version
         if self.isTooLarge {
-            return self.write(HTTP1Response(status: 413), version, keepsAlive: false, context)
+            return self.write(HTTP1Response(status: 413), to: head, keepsAlive: false, context)
         }
         guard let answer = self.answer else {
-            return self.write(HTTP1Response(status: 404), version, keepsAlive: keepsAlive, context)
+            return self.write(HTTP1Response(status: 404), to: head, keepsAlive: keepsAlive, context)
         }
         let request = HTTP1Request(
             method: head.method.rawValue, uri: head.uri, headers: head.headers.map { ($0.name, $0.value) },
@@ -71,22 +70,23 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
         self.task = Task(executorPreference: self.executor) {
             let response = await answer(request)
             context.eventLoop.execute {
-                self.write(response, version, keepsAlive: keepsAlive, context.value)
+                self.write(response, to: head, keepsAlive: keepsAlive, context.value)
             }
         }
     }
 
     private func write(
-        _ response: HTTP1Response, _ version: HTTPVersion, keepsAlive: Bool, _ context: ChannelHandlerContext
+        _ response: HTTP1Response, to request: HTTPRequestHead, keepsAlive: Bool, _ context: ChannelHandlerContext
     ) {
         guard context.channel.isActive else { return }
         var headers = HTTPHeaders(response.headers)
         headers.replaceOrAdd(name: "content-length", value: String(response.body.count))
         if !keepsAlive { headers.replaceOrAdd(name: "connection", value: "close") }
         let head = HTTPResponseHead(
-            version: version, status: HTTPResponseStatus(statusCode: response.status), headers: headers)
+            version: request.version, status: HTTPResponseStatus(statusCode: response.status), headers: headers)
         context.write(self.wrapOutboundOut(.head(head)), promise: nil)
-        if !response.body.isEmpty {
+        // The answer to HEAD says how long the body would be, and has none.
+        if !response.body.isEmpty, request.method != .HEAD {
             context.write(
                 self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: response.body)))), promise: nil)
         }

@@ -10,12 +10,23 @@ final class InboundMessages: Sendable {
     /// Told when a message left the queue, so that its bytes return to the peer's window.
     typealias OnTake = @Sendable (_ bytes: Int) -> Void
 
+    /// Messages that may wait, decompressed. Flow control counts bytes as they travelled; gzip can make a thousand of
+    /// one, so that a stream's window alone would not bound them.
+    static let maximumBytes = 32 << 20
+
     private struct State {
         var messages: Deque<[UInt8]> = []
+        var byteCount = 0
         var end: Result<Void, GRPCStatus>?
         var waiter: UnsafeContinuation<[UInt8]?, any Error>?
         var isWaiterCancelled = false
         var onTake: OnTake?
+
+        mutating func popFirst() -> [UInt8]? {
+            let message = self.messages.popFirst()
+            self.byteCount -= message?.count ?? 0
+            return message
+        }
     }
 
     private let state = Mutex(State())
@@ -33,6 +44,7 @@ final class InboundMessages: Sendable {
                 return waiter
             }
             state.messages.append(message)
+            state.byteCount += message.count
             return nil
         }
         waiter?.resume(returning: message)
@@ -63,6 +75,9 @@ final class InboundMessages: Sendable {
         self.finish(result, keepsMessages: true)
     }
 
+    /// Bytes of the messages that wait.
+    var byteCount: Int { self.state.withLock { $0.byteCount } }
+
     var isEmpty: Bool { self.state.withLock { $0.messages.isEmpty } }
 
     /// The next message, or `nil` after the last. One reader at a time.
@@ -82,7 +97,7 @@ final class InboundMessages: Sendable {
 
     private func takeReady() throws -> Taken? {
         let (taken, onTake) = try self.state.withLock { state throws -> (Taken?, OnTake?) in
-            if let message = state.messages.popFirst() { return (Taken(message: message), state.onTake) }
+            if let message = state.popFirst() { return (Taken(message: message), state.onTake) }
             guard let end = state.end else {
                 // Left by a cancellation that came too late to matter.
                 state.isWaiterCancelled = false
@@ -103,7 +118,7 @@ final class InboundMessages: Sendable {
             case cancelled
         }
         let outcome = self.state.withLock { state -> Outcome in
-            if let message = state.messages.popFirst() { return .message(message, state.onTake) }
+            if let message = state.popFirst() { return .message(message, state.onTake) }
             if let end = state.end { return .end(end) }
             if state.isWaiterCancelled {
                 state.isWaiterCancelled = false

@@ -71,7 +71,7 @@ package final class LoopExecutor: Sendable {
 
     /// Runs `operation` on the loop: at once when called there, else with the next batch.
     ///
-    /// On a stopped loop it runs at once on the calling thread, where it finds its connection closed.
+    /// Once the group has shut down it is dropped: its connections are gone, and have told whoever waited.
     package func perform(_ operation: @escaping @Sendable () -> Void) {
         if self.eventLoop.inEventLoop { return operation() }
         let (mustWake, isStopped) = self.mail.withLock { mail in
@@ -80,7 +80,7 @@ package final class LoopExecutor: Sendable {
             defer { mail.isScheduled = true }
             return (!mail.isScheduled, false)
         }
-        if isStopped { operation() }
+        if isStopped { self.eventLoop.execute(operation) }
         if mustWake { self.eventLoop.execute { self.runTurn {} } }
     }
 
@@ -95,6 +95,7 @@ package final class LoopExecutor: Sendable {
             return mail
         }
         for entry in mail.jobs { globalConcurrentExecutor.enqueue(entry.job) }
+        for operation in mail.operations { self.eventLoop.execute(operation) }
     }
 
     // MARK: On the loop
@@ -171,11 +172,10 @@ package final class LoopExecutor: Sendable {
     }
 
     private func flushDirty() {
-        while !self.ring.dirty.isEmpty {
-            let targets = self.ring.dirty
-            self.ring.dirty = []
-            for target in targets { target.flushTurn() }
-        }
+        // One pass: who has more to write marks itself again and gets the next turn, after the loop's other work.
+        let targets = self.ring.dirty
+        self.ring.dirty = []
+        for target in targets { target.flushTurn() }
     }
 }
 

@@ -34,6 +34,8 @@ package struct MessageAssembler {
         self.maximumBytes = maximumBytes
     }
 
+    /// Bytes held of a message that has begun and not ended.
+    package var bufferedBytes: Int { self.body.count }
     /// Whether a message has begun and not ended.
     package var isInMessage: Bool { self.headerCount > 0 }
 

@@ -15,7 +15,12 @@ extension ServerConnection {
         call.withheldBytes += bytes.count
         self.unreadBytes += bytes.count
         var rest = bytes
-        do {
+        let before = call.assembler.bufferedBytes
+        defer { self.assemblingBytes += call.assembler.bufferedBytes - before }
+        do throws(GRPCStatus) {
+            guard self.assemblingBytes <= Self.maximumAssemblingBytes else {
+                throw GRPCStatus(.resourceExhausted, "grpc: too many unfinished messages on this connection")
+            }
             while let message = try call.assembler.next(&rest) {
                 self.deliver(call, try self.decompressed(message, call))
             }
@@ -46,6 +51,9 @@ extension ServerConnection {
             }
         case .queue(let messages):
             _ = messages.push(message)
+            if messages.byteCount > InboundMessages.maximumBytes {
+                self.finish(call, GRPCStatus(.resourceExhausted, "grpc: too many bytes wait to be read"))
+            }
         case .events(let events):
             events.received(message)
         case .unaryStarted, .none:
@@ -106,6 +114,7 @@ extension ServerConnection {
 
     /// The stream has closed: what it withheld returns to the connection.
     func release(_ call: ServerCall) {
+        self.assemblingBytes -= call.assembler.bufferedBytes
         self.unreadBytes -= call.withheldBytes
         call.withheldBytes = 0
         if self.withheldBytes > 0 {

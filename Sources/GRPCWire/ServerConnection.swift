@@ -9,6 +9,9 @@ import NIOCore
 final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     /// Unread body bytes on all streams of a connection above which its own window is withheld.
     static let maximumUnreadBytes = 16 << 20
+    /// Bytes of unfinished messages on all streams of a connection. They count as read, for they could not be finished
+    /// otherwise; more than this much is no honest client's.
+    static let maximumAssemblingBytes = 64 << 20
     /// Paths whose routes one connection remembers.
     static let rememberedPaths = 64
 
@@ -24,6 +27,8 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     private var responseHeads: [(subtype: String, block: HeaderBlock)] = []
     /// Body bytes received and not yet read, on all streams.
     var unreadBytes = 0
+    /// Bytes of messages that have begun and not ended, on all streams.
+    var assemblingBytes = 0
     /// Bytes that were not returned to the connection's window because of ``maximumUnreadBytes``.
     var withheldBytes = 0
     var deadlines = DeadlineTimer()
@@ -95,6 +100,8 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
         for call in calls.values { self.end(call, reason) }
         self.settings.connections.remove(self)
     }
+
+    func willFlush() {}
 
     func didFlush() {
         self.pingAfterNotice()
@@ -223,7 +230,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
         self.wire.session.forget(stream)
         guard let call = self.calls.remove(stream) else { return }
         self.release(call)
-        self.end(call, code == .noError ? .cancelled : GRPCStatus(.cancelled, "context canceled"))
+        self.end(call, .cancelled)
         self.wire.keepalive.hasOpenStreams = !self.calls.isEmpty
         self.closeIfDrained()
     }

@@ -11,6 +11,10 @@ extension WireClient {
         let attempt = ConnectAttempt()
         attempt.isConnected = true
         let connection = try self.initialize(channel, attempt)
-        return paths.map { self.startStream($0, options: WireCallOptions(), deadline: nil, on: connection) }
+        return paths.map { path in
+            let (stream, call) = self.makeStream(path, WireCallOptions(), nil, on: connection)
+            connection.loop.perform { connection.start(call) }
+            return stream
+        }
     }
 }

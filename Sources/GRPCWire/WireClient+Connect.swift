@@ -41,7 +41,9 @@ extension WireClient {
     private func schedule(_ deadline: NIODeadline, for waiter: ConnectionWaiter) {
         self.group.next().scheduleTask(deadline: deadline) { [weak self, weak waiter] in
             guard let self, let waiter else { return }
-            self.give(up: waiter, .deadlineExceeded)
+            var status = GRPCStatus.deadlineExceeded
+            status.isConnectFailure = true
+            self.give(up: waiter, status)
         }
     }
 

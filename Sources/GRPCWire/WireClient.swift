@@ -79,12 +79,21 @@ package final class WireClient: Sendable {
     ) async throws -> ClientStream {
         let deadline = options.resolvedDeadline
         let connection = try await self.connection(deadline: deadline, waitForReady: options.waitForReady)
-        return self.startStream(path, options: options, deadline: deadline, on: connection)
+        let (stream, call) = self.makeStream(path, options, deadline, on: connection)
+        // Started before it is handed out: nothing the caller does can overtake its start.
+        await withUnsafeContinuation { (started: UnsafeContinuation<Void, Never>) in
+            connection.loop.perform {
+                connection.start(call)
+                started.resume()
+            }
+        }
+        return stream
     }
 
-    func startStream(
-        _ path: String, options: WireCallOptions, deadline: NIODeadline?, on connection: ClientConnection
-    ) -> ClientStream {
+    /// A call that streams, not yet started.
+    func makeStream(
+        _ path: String, _ options: WireCallOptions, _ deadline: NIODeadline?, on connection: ClientConnection
+    ) -> (ClientStream, ClientCall) {
         let inbox = ClientStream.Inbox()
         let call = ClientCall(
             request: self.request(path, options, deadline), deadline: deadline, compresses: options.compress,
@@ -96,8 +105,7 @@ package final class WireClient: Sendable {
                 connection.readerTook(call, bytes: bytes)
             }
         }
-        connection.loop.perform { connection.start(call) }
-        return ClientStream(call: call, inbox: inbox, loop: connection.loop)
+        return (ClientStream(call: call, inbox: inbox, loop: connection.loop), call)
     }
 
     /// Runs `body` with an open call. Leaving it resets the call's stream if it has not ended.

@@ -7,6 +7,8 @@ import NIOCore
 protocol WireConnectionOwner: AnyObject {
     /// Something the peer did. `input` holds the bytes that a `data` event points into.
     func handle(_ event: HTTP2Event, input: UnsafeRawBufferPointer)
+    /// Output is about to be handed to the channel: from here the peer may have seen it.
+    func willFlush()
     /// Output was handed to the channel: writers that wait for room may go on.
     func didFlush()
     /// The connection is gone; exactly once, last.
@@ -43,6 +45,8 @@ final class WireConnection: ChannelDuplexHandler, FlushTarget, @unchecked Sendab
     private var isClosed = false
     private var isHandling = false
     private var closesWhenFlushed = false
+    /// GOAWAY ends the session: nothing more is read.
+    private var isBroken = false
     private var hasPendingRead = false
     /// Between a read and the end of its turn.
     private var isReading = false
@@ -121,14 +125,13 @@ final class WireConnection: ChannelDuplexHandler, FlushTarget, @unchecked Sendab
     // MARK: A turn
 
     private func receive(_ bytes: UnsafeRawBufferPointer) {
-        guard !self.isClosed else { return }
+        guard !self.isClosed, !self.isBroken else { return }
         do throws(HTTP2Failure) {
             try self.session.receive(bytes)
             self.handleEvents(input: bytes)
         } catch {
             self.handleEvents(input: bytes)
-            self.session.terminate(error.isFlood ? .enhanceYourCalm : .protocolError)
-            self.closesWhenFlushed = true
+            self.terminate(error.isFlood ? .enhanceYourCalm : .protocolError)
         }
     }
 
@@ -181,7 +184,9 @@ final class WireConnection: ChannelDuplexHandler, FlushTarget, @unchecked Sendab
             hasWritten = true
             context.write(self.wrapOutboundOut(buffer), promise: nil)
         }
-        if hasWritten { context.flush() }
+        guard hasWritten else { return }
+        self.owner?.willFlush()
+        context.flush()
     }
 
     /// Up to about ``writeBytes`` of what nghttp2 has to send, or `nil` when there is nothing.
@@ -233,12 +238,18 @@ final class WireConnection: ChannelDuplexHandler, FlushTarget, @unchecked Sendab
 
     /// Closes when all that is submitted has been written.
     func closeWhenFlushed() {
+        guard !self.closesWhenFlushed else { return }
         self.closesWhenFlushed = true
         self.markDirty()
+        // A peer that does not read must not keep what it has broken.
+        self.loop.eventLoop.assumeIsolated().scheduleTask(in: Self.lingerTime) {
+            self.close(GRPCStatus(.unavailable, "transport is closing"))
+        }
     }
 
     /// Sends GOAWAY with `code`, then closes.
     func terminate(_ code: HTTP2ErrorCode) {
+        self.isBroken = true
         self.session.terminate(code)
         self.closeWhenFlushed()
     }

@@ -102,6 +102,8 @@ final class TLSReloader: Sendable {
             self.state.withLock { $0 = State(context: context, stamps: stamps) }
             return nil
         } catch {
+            // Tried once: said once.
+            self.state.withLock { $0.stamps = stamps }
             return error
         }
     }

@@ -26,7 +26,7 @@ struct FieldScratch: ~Copyable {
         self.fieldCount = 0
     }
 
-    /// Appends a field. HPACK's own limit keeps a name below 65,536 bytes.
+    /// Appends a field, whose name has fewer than 65,536 bytes.
     mutating func append(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
         let end = self.byteCount + HeaderBlock.fieldPrefixBytes + name.count + value.count
         if end > self.capacity { self.grow(to: end) }

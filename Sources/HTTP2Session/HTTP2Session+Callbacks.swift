@@ -69,7 +69,7 @@ enum Callbacks {
             return Callbacks.refuse(frame, session)
         }
         inbox.pointee.fieldListBytes += nameBytes + valueBytes + HeaderBlock.fieldOverheadBytes
-        guard inbox.pointee.fieldListBytes <= inbox.pointee.maximumHeaderListBytes else {
+        guard inbox.pointee.fieldListBytes <= inbox.pointee.maximumHeaderListBytes, nameBytes <= UInt16.max else {
             inbox.pointee.isOversize = true
             return 0
         }

@@ -5,7 +5,9 @@ import CMartletNghttp2
 /// Whether the fields of a request are well formed. Source: RFC 9113 §8.2 and §8.3.
 ///
 /// It stands in for nghttp2's own check of messages, which is switched off on servers: that one refuses an `:authority`
-/// with a slash, and etcdctl 3.4 sends the whole URL there (`http://127.0.0.1:2379`). All else is as strict.
+/// with a slash, and etcdctl 3.4 sends the whole URL there (`http://127.0.0.1:2379`). The fields
+/// are checked as strictly; that a body is as long as `content-length` says is not, for gRPC's messages have lengths of
+/// their own.
 struct RequestFieldRules {
     private enum Pseudo: UInt8 {
         case method = 1

@@ -56,28 +56,37 @@ extension KeyValueStore {
 
     // MARK: Running
 
+    /// Whether all of `path` can run: first every put, then every range, which decides what error a transaction with
+    /// two faults ends in.
     private func check(_ path: Path) throws(KeyValueError) {
-        var nested = path.nested.makeIterator()
+        try self.checkPuts(path)
+        try self.checkRanges(path)
+    }
+
+    private func checkPuts(_ path: Path) throws(KeyValueError) {
         for operation in path.operations {
             switch operation {
-            case .range(let request):
-                // Unlike a plain range, a negative revision here is an old one, not the newest.
-                if request.revision == 0 { continue }
-                if request.revision > revision { throw .futureRevision }
-                if request.revision < compactRevision { throw .compacted }
             case .put(let request):
                 // The other way round than in a plain put, as etcd has it.
                 try checkKeeps(request)
                 try checkLease(request)
-            case .deleteRange:
-                continue
-            case .txn:
-                guard let inner = nested.next() else { preconditionFailure("a nested transaction has no path") }
-                try check(inner)
             case .unset:
                 throw .keyNotFound
+            case .range, .deleteRange, .txn:
+                continue
             }
         }
+        for inner in path.nested { try self.checkPuts(inner) }
+    }
+
+    private func checkRanges(_ path: Path) throws(KeyValueError) {
+        for case .range(let request) in path.operations {
+            // Unlike a plain range, a negative revision here is an old one, not the newest.
+            if request.revision == 0 { continue }
+            if request.revision > revision { throw .futureRevision }
+            if request.revision < compactRevision { throw .compacted }
+        }
+        for inner in path.nested { try self.checkRanges(inner) }
     }
 
     private mutating func run(_ path: Path, in batch: inout WriteBatch) -> TxnResponse {

@@ -319,12 +319,13 @@ private struct Model {
             }
             if isDeleted || !puts.insert(request.key).inserted { return .duplicateKey }
         }
-        for operation in operations {
-            if case .put(let request) = operation, let refusal = refusal(of: request, keyFirst: true) { return refusal }
-            if case .range(let request) = operation, request.revision != 0 {
-                if request.revision > current { return .futureRevision }
-                if request.revision < compacted { return .compacted }
-            }
+        // All puts first, as etcd checks them.
+        for case .put(let request) in operations {
+            if let refusal = refusal(of: request, keyFirst: true) { return refusal }
+        }
+        for case .range(let request) in operations where request.revision != 0 {
+            if request.revision > current { return .futureRevision }
+            if request.revision < compacted { return .compacted }
         }
         return nil
     }

@@ -40,6 +40,8 @@ final class NodeChannel: Sendable {
     }
 
     func connectFailed() {
+        // Calls that waited for the same attempt fail together: one failure, not many.
+        guard !self.isSkipped else { return }
         let failures = self.failures.add(1, ordering: .relaxed).newValue
         let doubled = Self.firstPause.nanoseconds << Int64(min(failures - 1, 10))
         // A fifth of jitter keeps clients that saw the node die together from coming back together.

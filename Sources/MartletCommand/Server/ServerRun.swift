@@ -4,6 +4,7 @@ import Foundation
 import Logging
 import MartletEtcdServer
 import MartletGRPCWire
+import MartletWireServices
 import NIOCore
 import NIOPosix
 
@@ -90,7 +91,10 @@ struct ServerRun {
         _ group: MultiThreadedEventLoopGroup, _ logger: Logger
     ) throws -> WireServer {
         var router = GRPCRouter()
-        if listener.role != .http { store.addRoutes(to: &router) }
+        if listener.role != .http {
+            store.addRoutes(to: &router)
+            HealthService().addRoutes(to: &router)
+        }
         var configuration = WireServerConfiguration()
         configuration.maximumMessageBytes = options.store.wireLimitBytes
         configuration.maximumConcurrentStreams = options.maximumConcurrentStreams

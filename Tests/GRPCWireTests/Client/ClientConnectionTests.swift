@@ -196,8 +196,9 @@ import Testing
     }
 
     /// A port on which nobody listens.
-    private func freePort() async throws -> WireAddress {
-        try await withServer(GRPCRouter()) { _, address in address }
+    /// Where nobody listens, and nobody but this test will: a port that was free might be given to another test.
+    private func freeAddress(_ folder: TemporaryFolder) -> WireAddress {
+        .unixSocket(folder.file("socket"))
     }
 
     private func serve(_ address: WireAddress) async throws -> WireServer {
@@ -207,7 +208,8 @@ import Testing
     }
 
     @Test func nobodyListens() async throws {
-        let address = try await self.freePort()
+        let folder = try TemporaryFolder()
+        let address = self.freeAddress(folder)
         try await withClient(address) { client in
             #expect(client.connectivity == .idle)
             for _ in 0..<3 {
@@ -221,7 +223,8 @@ import Testing
     }
 
     @Test func waitsForAServerThatComes() async throws {
-        let address = try await self.freePort()
+        let folder = try TemporaryFolder()
+        let address = self.freeAddress(folder)
         try await withClient(address) { client in
             var options = WireCallOptions()
             options.waitForReady = true
@@ -236,7 +239,8 @@ import Testing
     }
 
     @Test func reconnectsAfterARestart() async throws {
-        let address = try await self.freePort()
+        let folder = try TemporaryFolder()
+        let address = self.freeAddress(folder)
         let first = try await self.serve(address)
         try await withClient(address) { client in
             _ = try await client.unary("/C/Echo", [1])

@@ -28,7 +28,7 @@ import Testing
             "/P/Block",
             .unary(pool: .blockingPool) { _, message in
                 asleep.add()
-                Self.blockThread(seconds: 1)
+                Self.blockThread(seconds: 3)
                 asleep.add(-1)
                 return message
             })
@@ -117,7 +117,8 @@ import Testing
     private static func blockThread(seconds: Double) { Thread.sleep(forTimeInterval: seconds) }
 
     private static func threadName() -> String {
-        (try? String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8))?.trimmingCharacters(in: .newlines) ?? ""
+        let name = try? String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8)
+        return name?.trimmingCharacters(in: .newlines) ?? ""
     }
 }
 

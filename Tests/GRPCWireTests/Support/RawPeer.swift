@@ -55,7 +55,9 @@ final class RawPeer: ChannelInboundHandler, Sendable {
 
     static func connect(_ address: WireAddress) async throws -> RawPeer {
         let peer = RawPeer(decodes: true)
-        guard case .hostPort(let host, let port) = address.kind else { throw GRPCStatus(.invalidArgument, "a raw peer connects by TCP") }
+        guard case .hostPort(let host, let port) = address.kind else {
+            throw GRPCStatus(.invalidArgument, "a raw peer connects by TCP")
+        }
         _ = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(peer) }

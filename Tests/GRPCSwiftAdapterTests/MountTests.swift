@@ -11,7 +11,7 @@ import Testing
 
 /// A generated service inside a Martlet service: found by the registry, called by both kinds of clients.
 @Suite struct MountTests {
-    @Test(.timeLimit(.minutes(1))) func aGeneratedServiceIsAnEndpointLikeOthers() async throws {
+    @Test(.timeLimit(.minutes(4))) func aGeneratedServiceIsAnEndpointLikeOthers() async throws {
         let registry = InMemoryRegistry()
         let (addresses, announce) = AsyncStream.makeStream(of: String.self)
         var service = MicroService("test.mounted", registry: registry) {

@@ -31,7 +31,7 @@ actor Recorder<Value: Sendable> {
 }
 
 /// Waits until a condition holds, at most `limit`.
-func eventually(_ limit: Duration = .seconds(5), _ condition: () async throws -> Bool) async throws -> Bool {
+func eventually(_ limit: Duration = .seconds(30), _ condition: () async throws -> Bool) async throws -> Bool {
     let end = ContinuousClock.now + limit
     while ContinuousClock.now < end {
         if try await condition() { return true }

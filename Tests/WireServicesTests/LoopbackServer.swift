@@ -27,7 +27,7 @@ func withLoopback<Result>(
 /// Waits until `condition` holds; returns whether it did within five seconds.
 func eventually(_ condition: () -> Bool) async throws -> Bool {
     let clock = ContinuousClock()
-    let end = clock.now.advanced(by: .seconds(5))
+    let end = clock.now.advanced(by: .seconds(30))
     while clock.now < end {
         if condition() { return true }
         try await Task.sleep(for: .milliseconds(2))

@@ -132,7 +132,7 @@ enum Peers {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct H2loadTests {
+@Suite(.timeLimit(.minutes(4))) struct H2loadTests {
     @Test(.enabled(if: Peers.h2load != nil || Peers.isRequired, "no h2load: MARTLET_H2LOAD is not set"))
     func manyConnectionsAndStreams() async throws {
         let h2load = try #require(Peers.h2load, "MARTLET_H2LOAD is not set, and MARTLET_REQUIRE_PEERS=1")

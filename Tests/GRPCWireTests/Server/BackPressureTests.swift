@@ -5,7 +5,7 @@ import MartletHTTP2Session
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct BackPressureTests {
+@Suite(.timeLimit(.minutes(4))) struct BackPressureTests {
     private static let chunk = [UInt8](repeating: 0x55, count: 128 << 10)
     /// A stream's window, its outbound queue and the message that went over it.
     private static let inFlightLimit = (1 << 20) + ServerCall.outboundHighWater + 2 * Self.chunk.count

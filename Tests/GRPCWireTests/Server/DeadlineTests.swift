@@ -5,7 +5,7 @@ import MartletHTTP2Session
 import NIOCore
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct DeadlineTests {
+@Suite(.timeLimit(.minutes(4))) struct DeadlineTests {
     @Test func handlerSeesTheSoonerOfTheTwoHeaders() async throws {
         var router = GRPCRouter()
         router.add(

@@ -3,7 +3,7 @@
 import MartletGRPCWire
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct HTTP1Tests {
+@Suite(.timeLimit(.minutes(4))) struct HTTP1Tests {
     private func withHTTP1(_ body: (RawPeer, WireAddress) async throws -> Void) async throws {
         var router = GRPCRouter()
         router.add("/G/Echo", .unary { $1 })

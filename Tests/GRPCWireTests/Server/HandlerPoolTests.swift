@@ -8,7 +8,7 @@ import NIOPosix
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct HandlerPoolTests {
+@Suite(.timeLimit(.minutes(4))) struct HandlerPoolTests {
     /// One loop serves all: whatever held it would hold everything.
     private func withOneLoop(_ body: (MultiThreadedEventLoopGroup) async throws -> Void) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

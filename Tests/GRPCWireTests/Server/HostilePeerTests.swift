@@ -5,7 +5,7 @@ import MartletHTTP2Session
 import Testing
 
 /// Floods and malformed frames: each ends at most its own connection.
-@Suite(.timeLimit(.minutes(1))) struct HostilePeerTests {
+@Suite(.timeLimit(.minutes(4))) struct HostilePeerTests {
     private static let calm: UInt32 = 11
 
     private static var router: GRPCRouter {

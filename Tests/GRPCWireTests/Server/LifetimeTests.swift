@@ -5,7 +5,7 @@ import MartletHTTP2Session
 import NIOCore
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct DrainTests {
+@Suite(.timeLimit(.minutes(4))) struct DrainTests {
     private struct Served {
         let release = Signal()
         let started = Counter()
@@ -125,7 +125,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct KeepaliveTests {
+@Suite(.timeLimit(.minutes(4))) struct KeepaliveTests {
     private static var router: GRPCRouter {
         var router = GRPCRouter()
         router.add(

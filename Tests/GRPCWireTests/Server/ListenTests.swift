@@ -4,7 +4,7 @@ import MartletGRPCWire
 import NIOCore
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ListenTests {
+@Suite(.timeLimit(.minutes(4))) struct ListenTests {
     private static var router: GRPCRouter {
         var router = GRPCRouter()
         router.add("/L/Echo", .unary { $1 })

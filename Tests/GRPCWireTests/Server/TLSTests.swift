@@ -6,7 +6,7 @@ import MartletHTTP2Session
 import NIOCore
 import Testing
 
-@Suite(.needsOpenSSL, .timeLimit(.minutes(1))) struct TLSTests {
+@Suite(.needsOpenSSL, .timeLimit(.minutes(4))) struct TLSTests {
     private static var router: GRPCRouter {
         var router = GRPCRouter()
         router.add("/T/Echo", .unary { $1 })

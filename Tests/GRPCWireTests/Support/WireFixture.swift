@@ -97,7 +97,7 @@ func status(
 
 /// Waits until `condition` holds. The limit is long: it is met only when the test fails.
 func eventually(
-    _ what: String, within limit: Duration = .seconds(15), sourceLocation: SourceLocation = #_sourceLocation,
+    _ what: String, within limit: Duration = .seconds(60), sourceLocation: SourceLocation = #_sourceLocation,
     _ condition: () async throws -> Bool
 ) async throws {
     let clock = ContinuousClock()
@@ -120,7 +120,7 @@ final class Signal: Sendable {
     var hasFired: Bool { self.happened.withLock { $0 } }
 
     func wait(
-        _ what: String, within limit: Duration = .seconds(15), sourceLocation: SourceLocation = #_sourceLocation
+        _ what: String, within limit: Duration = .seconds(60), sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         try await eventually(what, within: limit, sourceLocation: sourceLocation) { self.hasFired }
     }

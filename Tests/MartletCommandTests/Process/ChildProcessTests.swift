@@ -4,7 +4,7 @@ import Foundation
 import MartletCommand
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ChildProcessTests {
+@Suite(.timeLimit(.minutes(4))) struct ChildProcessTests {
     /// What a child did, as its callbacks tell.
     private enum Observed: Sendable, Equatable {
         case line(String)

@@ -5,7 +5,7 @@ import MartletCommand
 import Testing
 
 /// The real binary, started and stopped as scripts written for etcd do it.
-@Suite(.timeLimit(.minutes(1))) struct ServerProcessTests {
+@Suite(.timeLimit(.minutes(4))) struct ServerProcessTests {
     private struct Run {
         var exit: ChildProcess.Exit
         var output: [String]

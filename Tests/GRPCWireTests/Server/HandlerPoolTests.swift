@@ -28,7 +28,7 @@ import Testing
             "/P/Block",
             .unary(pool: .blockingPool) { _, message in
                 asleep.add()
-                Self.blockThread(seconds: 3)
+                Self.blockThread(seconds: 8)
                 asleep.add(-1)
                 return message
             })
@@ -46,11 +46,11 @@ import Testing
                             }
                         }
                         try await eventually("all twenty sleep at once") { asleep.count == 20 }
-                        for _ in 0..<50 {
+                        for _ in 0..<10 {
                             _ = try await client.unary("/P/Echo", [2])
                             _ = try await client.unary("/P/Pool", [3])
                         }
-                        #expect(asleep.count > 0, "a hundred calls were answered while the twenty slept")
+                        #expect(asleep.count > 0, "twenty calls were answered while the twenty slept")
                         try await tasks.waitForAll()
                     }
                     #expect(server.loopHoldCount == 0)

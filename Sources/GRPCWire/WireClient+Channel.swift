@@ -9,7 +9,6 @@ extension WireClient {
     /// Other calls of this client use the connection too, once the server's SETTINGS have come.
     package func openStreams(_ paths: [String], on channel: any Channel) throws -> [ClientStream] {
         let attempt = ConnectAttempt()
-        attempt.isConnected = true
         let connection = try self.initialize(channel, attempt)
         return paths.map { path in
             let (stream, call) = self.makeStream(path, WireCallOptions(), nil, on: connection)

@@ -59,26 +59,39 @@ extension WireClient {
                 .writeBufferWaterMark,
                 value: .init(low: WireConnection.writeBytes / 4, high: WireConnection.writeBytes)
             )
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { _ = try self.initialize(channel, attempt) }
-            }
+            .channelOption(.autoRead, value: false)
         let connecting =
             switch self.target.kind {
             case .hostPort(let host, let port): bootstrap.connect(host: host, port: port)
             case .unixSocket(let path): bootstrap.connect(unixDomainSocketPath: path)
             }
         connecting.whenComplete { result in
-            switch result {
-            case .success(let channel):
-                attempt.isConnected = true
-                // A peer that accepts and says nothing, or speaks no HTTP/2, must not hold callers for ever.
-                attempt.timer = loop.scheduleTask(in: self.configuration.connectTimeout) {
-                    if !attempt.isSettled { channel.close(promise: nil) }
-                }
-            case .failure(let error):
+            do {
+                try self.start(result.get(), attempt)
+            } catch {
+                guard !attempt.isSettled else { return }
                 attempt.settle()
                 self.attemptFailed("Error while dialing \(self.target): \(Self.text(error))")
             }
+        }
+    }
+
+    /// Speaks on the channel that won: of the addresses of a name several may be tried, and only one is used.
+    private func start(_ channel: any Channel, _ attempt: ConnectAttempt) throws {
+        do {
+            // No handler hears of what was over before it was there.
+            guard channel.isActive else { throw ChannelError.eof }
+            try self.initialize(channel, attempt)
+            // Read only from here on: what the server says first has a handler to go to.
+            try channel.syncOptions?.setOption(.autoRead, value: true)
+        } catch {
+            channel.close(promise: nil)
+            throw error
+        }
+        guard !attempt.isSettled else { return }
+        // A peer that accepts and says nothing, or speaks no HTTP/2, must not hold callers for ever.
+        attempt.timer = channel.eventLoop.assumeIsolated().scheduleTask(in: self.configuration.connectTimeout) {
+            if !attempt.isSettled { channel.close(promise: nil) }
         }
     }
 
@@ -140,7 +153,7 @@ extension WireClient {
         case .closed(let reason):
             if attempt.isSettled {
                 self.state.withLock { $0.closed(connection) }
-            } else if attempt.isConnected {
+            } else {
                 attempt.settle()
                 self.attemptFailed("\(self.target): \(reason.message)")
             }
@@ -168,8 +181,6 @@ extension WireClient {
 ///
 /// `@unchecked Sendable`: touched only on the channel's event loop.
 final class ConnectAttempt: @unchecked Sendable {
-    /// TCP is connected; TLS and HTTP/2 may not be.
-    var isConnected = false
     private(set) var isSettled = false
     var timer: Scheduled<Void>?
 

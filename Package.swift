@@ -60,6 +60,7 @@ let package = Package(
         .systemLibrary(
             name: "CMartletZlib", path: "Sources/CZlib", pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .target(name: "MartletProcesses", path: "Sources/Processes", swiftSettings: settings),
         .target(
             name: "MartletEtcdAPI", dependencies: [protobuf], path: "Sources/EtcdAPI", swiftSettings: settings),
         .target(
@@ -120,7 +121,8 @@ let package = Package(
             name: "MartletCommand",
             dependencies: [
                 "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire",
-                "MartletWireServices", argumentParser, histogram, logging, nioCore, nioPosix, signals,
+                "MartletProcesses", "MartletWireServices", argumentParser, histogram, logging, nioCore, nioPosix,
+                signals,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(
@@ -149,6 +151,9 @@ let package = Package(
                 nioCore, nioPosix, protobuf,
             ],
             path: "Tests/Fixtures/WireGreeter", swiftSettings: settings),
+        .target(
+            name: "MartletTestPrograms", dependencies: ["MartletProcesses"], path: "Tests/Fixtures/Programs",
+            swiftSettings: settings),
         .testTarget(
             name: "MartletBasicsTests", dependencies: ["MartletBasics"], path: "Tests/BasicsTests",
             swiftSettings: settings),
@@ -162,7 +167,8 @@ let package = Package(
             name: "MartletGRPCWireTests",
             dependencies: [
                 "MartletBasics", "MartletGRPCWire", "MartletGreeterFixture", "MartletHTTP2Session",
-                "MartletWireFuzz", "MartletWireGreeter", logging, nioCore, nioEmbedded, nioPosix, protobuf,
+                "MartletProcesses", "MartletTestPrograms", "MartletWireFuzz", "MartletWireGreeter", logging, nioCore,
+                nioEmbedded, nioPosix, protobuf,
             ],
             path: "Tests/GRPCWireTests", swiftSettings: settings),
         .testTarget(
@@ -187,7 +193,8 @@ let package = Package(
             ],
             path: "Tests/EtcdServerTests", swiftSettings: settings),
         .testTarget(
-            name: "MartletEtcdClientTests", dependencies: ["MartletEtcdClient", logging, nioCore, nioPosix],
+            name: "MartletEtcdClientTests",
+            dependencies: ["MartletEtcdClient", "MartletProcesses", logging, nioCore, nioPosix],
             path: "Tests/EtcdClientTests", swiftSettings: settings),
         .testTarget(
             name: "MartletTests",
@@ -204,9 +211,14 @@ let package = Package(
             path: "Tests/MartletEtcdTests", swiftSettings: settings),
         .testTarget(
             name: "MartletCommandTests",
-            dependencies: ["Martlet", "MartletCommand", "MartletEtcdServer", logging],
+            dependencies: ["Martlet", "MartletCommand", "MartletEtcdServer", "MartletProcesses", logging],
             path: "Tests/MartletCommandTests", swiftSettings: settings),
-        .testTarget(name: "MartletPeersTests", path: "Tests/PeersTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletPeersTests", dependencies: ["MartletTestPrograms"], path: "Tests/PeersTests",
+            swiftSettings: settings),
+        .testTarget(
+            name: "MartletProcessesTests", dependencies: ["MartletProcesses"], path: "Tests/ProcessesTests",
+            swiftSettings: settings),
         .testTarget(name: "MartletRingsTests", path: "Tests/RingsTests", swiftSettings: settings),
     ]
 )

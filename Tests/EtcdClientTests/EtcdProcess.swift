@@ -2,6 +2,7 @@
 
 import Foundation
 import MartletEtcdClient
+import MartletProcesses
 
 #if canImport(Glibc)
 import Glibc
@@ -14,7 +15,7 @@ import Darwin
 /// A real etcd in a folder and on ports of its own.
 final class EtcdProcess: Sendable {
     let endpoint: String
-    private let process: Process
+    private let process: ChildProcess
     private let folder: URL
 
     /// The binary of a real etcd, or `nil` where there is none.
@@ -25,7 +26,7 @@ final class EtcdProcess: Sendable {
         }
     }()
 
-    private init(endpoint: String, process: Process, folder: URL) {
+    private init(endpoint: String, process: ChildProcess, folder: URL) {
         self.endpoint = endpoint
         self.process = process
         self.folder = folder
@@ -38,10 +39,10 @@ final class EtcdProcess: Sendable {
         let server = try await self.start()
         do {
             let result = try await body(server)
-            server.end()
+            await server.end()
             return result
         } catch {
-            server.end()
+            await server.end()
             throw error
         }
     }
@@ -54,9 +55,7 @@ final class EtcdProcess: Sendable {
         for _ in 0..<3 {
             let client = try Self.freePort()
             let peer = try Self.freePort()
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: Self.binary ?? "/usr/bin/etcd")
-            process.arguments = [
+            let arguments = [
                 "--name", "test", "--data-dir", folder.appendingPathComponent("data-\(client)").path,
                 "--listen-client-urls", "http://127.0.0.1:\(client)",
                 "--advertise-client-urls", "http://127.0.0.1:\(client)",
@@ -65,34 +64,34 @@ final class EtcdProcess: Sendable {
                 "--initial-cluster", "test=http://127.0.0.1:\(peer)",
             ]
             let logFile = folder.appendingPathComponent("log-\(client)")
-            _ = FileManager.default.createFile(atPath: logFile.path, contents: nil)
-            let handle = try FileHandle(forWritingTo: logFile)
-            process.standardOutput = handle
-            process.standardError = handle
-            try process.run()
+            let process = try ChildProcess.start(
+                Self.binary ?? "/usr/bin/etcd", arguments, environment: ProcessInfo.processInfo.environment,
+                errorFile: logFile.path, onLine: { _ in }, onExit: { _ in })
             for _ in 0..<400 {
                 try await Task.sleep(for: .milliseconds(25))
                 log = (try? String(contentsOf: logFile, encoding: .utf8)) ?? ""
                 if log.contains("ready to serve client requests") || log.contains("serving insecure client requests") {
                     return EtcdProcess(endpoint: "127.0.0.1:\(client)", process: process, folder: folder)
                 }
-                if !process.isRunning { break }
+                if process.hasEnded { break }
             }
-            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-            process.waitUntilExit()
+            await Self.end(process)
         }
         try? FileManager.default.removeItem(at: folder)
         throw NotStarted(log: log)
     }
 
     /// Stops the process as a debugger would: connections stay, nothing answers.
-    func freeze() { kill(self.process.processIdentifier, SIGSTOP) }
-    func thaw() { kill(self.process.processIdentifier, SIGCONT) }
+    func freeze() { self.process.send(SIGSTOP) }
+    func thaw() { self.process.send(SIGCONT) }
 
-    private func end() {
-        kill(self.process.processIdentifier, SIGCONT)
-        kill(self.process.processIdentifier, SIGKILL)
-        self.process.waitUntilExit()
+    private static func end(_ process: ChildProcess) async {
+        process.send(SIGKILL)
+        while !process.hasEnded { try? await Task.sleep(for: .milliseconds(5)) }
+    }
+
+    private func end() async {
+        await Self.end(self.process)
         try? FileManager.default.removeItem(at: self.folder)
     }
 

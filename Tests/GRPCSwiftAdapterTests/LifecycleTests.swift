@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import GRPCCore
 import MartletGRPC
 import MartletGreeterFixture
@@ -145,14 +146,11 @@ import Testing
 
     // MARK: A server that is not there
 
-    /// An address where nothing listens for now.
-    private static func freeAddress() async throws -> MartletGRPCAddress {
-        let transport = Self.serverTransport()
-        let listening = Task { try await transport.listen { _, _ in } }
-        let address = try await transport.listeningAddress
-        transport.beginGracefulShutdown()
-        try await listening.value
-        return address
+    /// An address where nothing listens for now, and which no other test can be given.
+    private static func withFreeAddress(_ body: (MartletGRPCAddress) async throws -> Void) async throws {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try await body(.unixDomainSocket(file.path))
     }
 
     private static func call(
@@ -175,9 +173,10 @@ import Testing
     }
 
     @Test func failsACallAtOnce() async throws {
-        let address = try await Self.freeAddress()
-        let error = await #expect(throws: RPCError.self) { try await Self.call(address, serveAfter: nil) }
-        #expect(error?.code == .unavailable)
+        try await Self.withFreeAddress { address in
+            let error = await #expect(throws: RPCError.self) { try await Self.call(address, serveAfter: nil) }
+            #expect(error?.code == .unavailable)
+        }
     }
 
     @Test func isRetriedByPolicy() async throws {
@@ -190,29 +189,32 @@ import Testing
                         maxAttempts: 5, initialBackoff: .milliseconds(400), maxBackoff: .seconds(2),
                         backoffMultiplier: 2, retryableStatusCodes: [.unavailable])))
         ]
-        let address = try await Self.freeAddress()
-        let greeting = try await Self.call(address, config, serveAfter: .milliseconds(100))
-        #expect(greeting == "Hello John")
+        try await Self.withFreeAddress { address in
+            let greeting = try await Self.call(address, config, serveAfter: .milliseconds(100))
+            #expect(greeting == "Hello John")
+        }
     }
 
     @Test func isWaitedForIfAsked() async throws {
-        let address = try await Self.freeAddress()
-        let greeting = try await Self.call(
-            address, ServiceConfig(), .with { $0.waitForReady = true }, serveAfter: .milliseconds(300))
-        #expect(greeting == "Hello John")
+        try await Self.withFreeAddress { address in
+            let greeting = try await Self.call(
+                address, ServiceConfig(), .with { $0.waitForReady = true }, serveAfter: .milliseconds(300))
+            #expect(greeting == "Hello John")
+        }
     }
 
     @Test func isWaitedForOnlyUntilTheDeadline() async throws {
-        let address = try await Self.freeAddress()
-        let error = await #expect(throws: RPCError.self) {
-            try await Self.call(
-                address, ServiceConfig(),
-                .with {
-                    $0.waitForReady = true
-                    $0.timeout = .milliseconds(300)
-                }, serveAfter: nil)
+        try await Self.withFreeAddress { address in
+            let error = await #expect(throws: RPCError.self) {
+                try await Self.call(
+                    address, ServiceConfig(),
+                    .with {
+                        $0.waitForReady = true
+                        $0.timeout = .milliseconds(300)
+                    }, serveAfter: nil)
+            }
+            #expect(error?.code == .deadlineExceeded)
         }
-        #expect(error?.code == .deadlineExceeded)
     }
 
     @Test func configsAreFoundByMethodThenServiceThenAll() throws {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import MartletTestPrograms
 import Testing
 
 /// etcd's own tool sees no difference between etcd and Martlet. What is masked stands at the head of the script.
@@ -22,7 +23,7 @@ struct EtcdctlTests {
                 "python3", Peers.root + "Tests/Peers/etcdctl_parity", "--etcdctl", etcdctl,
                 "--server", "\(etcd) \(Self.flags)", "--server", "\(martlet) server \(Self.flags)",
             ], limit: .seconds(300))
-        #expect(result.status == 0, "\(result.output)")
+        #expect(result.isSuccess, "\(result.output)")
         #expect(result.output.contains("27 of 27 scenarios equal"), "\(result.output.suffix(2_000))")
     }
 
@@ -33,7 +34,7 @@ struct EtcdctlTests {
         }
         let result = try await run(
             python, [Peers.root + "Tests/Peers/etcd3_client.py", martlet, "server"], limit: .seconds(120))
-        #expect(result.status == 0, "\(result.output)")
+        #expect(result.isSuccess, "\(result.output)")
         #expect(result.output.contains("all cases ok"), "\(result.output)")
     }
 
@@ -41,7 +42,7 @@ struct EtcdctlTests {
     @Test func demonstration() async throws {
         guard let martlet = Peers.find("MARTLET_BINARY") else { return }
         let result = try await run(martlet, ["demo"], limit: .seconds(120))
-        #expect(result.status == 0, "\(result.output)")
+        #expect(result.isSuccess, "\(result.output)")
         #expect(result.output.contains("7 of 7 claims held"), "\(result.output)")
     }
 }

@@ -23,35 +23,3 @@ enum Peers {
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path(percentEncoded: false)
 }
-
-/// What a finished program left.
-struct Finished {
-    var status: Int32
-    var output: String
-}
-
-/// Runs a program to its end, both outputs in one, or ends it by SIGKILL after `limit`.
-func run(_ program: String, _ arguments: [String], limit: Duration) async throws -> Finished {
-    let process = Process()
-    process.executableURL = URL(filePath: program)
-    process.arguments = arguments
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = output
-    process.standardInput = Pipe()
-    try process.run()
-    let killer = Task {
-        try await Task.sleep(for: limit)
-        kill(process.processIdentifier, SIGKILL)
-    }
-    defer { killer.cancel() }
-    // Off the pool's threads: reading blocks until the program has closed its output.
-    let text = await withCheckedContinuation { continuation in
-        Thread.detachNewThread {
-            let data = output.fileHandleForReading.readDataToEndOfFile()
-            process.waitUntilExit()
-            continuation.resume(returning: String(decoding: data, as: UTF8.self))
-        }
-    }
-    return Finished(status: process.terminationStatus, output: text)
-}

@@ -31,6 +31,7 @@ let ringTable: [String: RingEntry] = [
     "CMartletPosix": RingEntry(.leaf, folder: "CPosix"),
     "CMartletNghttp2": RingEntry(.leaf, folder: "CNghttp2"),
     "CMartletZlib": RingEntry(.leaf, folder: "CZlib"),
+    "MartletProcesses": RingEntry(.leaf, folder: "Processes", modules: system),
     "MartletEtcdAPI": RingEntry(.leaf, folder: "EtcdAPI", modules: system.union(["SwiftProtobuf"])),
     "MartletWireAPI": RingEntry(.leaf, folder: "WireAPI", modules: system.union(["SwiftProtobuf"])),
 
@@ -82,7 +83,8 @@ let ringTable: [String: RingEntry] = [
         .program, folder: "MartletCommand",
         targets: [
             "Martlet", "MartletEtcd", "MartletEtcdServer", "MartletEtcdClient", "MartletGRPCWire",
-            "MartletHTTP2Session", "MartletWireServices", "MartletKeyValue", "MartletBasics", "CMartletPosix",
+            "MartletHTTP2Session", "MartletProcesses", "MartletWireServices", "MartletKeyValue", "MartletBasics",
+            "CMartletPosix",
         ],
         modules: network.union(["ArgumentParser", "Histogram", "ServiceLifecycle", "UnixSignals", "SwiftProtobuf"])),
     "MartletWireBench": RingEntry(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import MartletProcesses
 
 /// The processes and files of a demonstration, and their end.
 final class DemoStage {

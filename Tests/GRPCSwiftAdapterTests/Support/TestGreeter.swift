@@ -143,7 +143,7 @@ final class EventLog: Sendable {
     /// Waits up to five seconds for `event`; returns whether it came.
     func wait(for event: String) async throws -> Bool {
         let clock = ContinuousClock()
-        let end = clock.now.advanced(by: .seconds(5))
+        let end = clock.now.advanced(by: .seconds(60))
         while clock.now < end, !self.all.contains(event) { try await Task.sleep(for: .milliseconds(2)) }
         return self.all.contains(event)
     }

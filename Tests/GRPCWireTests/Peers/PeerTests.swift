@@ -4,6 +4,8 @@ import Foundation
 import MartletGRPCWire
 import MartletGreeterFixture
 import MartletHTTP2Session
+import MartletProcesses
+import MartletTestPrograms
 import MartletWireGreeter
 import SwiftProtobuf
 import Synchronization
@@ -39,13 +41,7 @@ enum Peers {
     private func runCases(_ arguments: [String]) async throws {
         let python = try #require(Peers.python, "MARTLET_PEERS_PYTHON is not set, and MARTLET_REQUIRE_PEERS=1")
         let script = Peers.folder.appendingPathComponent("grpcio_client.py").path
-        let output = try await Task.detached {
-            do {
-                return try run(python, ["-B", script] + arguments)
-            } catch let failure as ProcessFailure {
-                return failure.text
-            }
-        }.value
+        let output = try await run(python, ["-B", script] + arguments).output
         let lines = output.split(separator: "\n")
         let failed = lines.filter { !$0.hasPrefix("ok ") }
         #expect(failed.isEmpty, "\(failed.joined(separator: "\n"))")
@@ -59,7 +55,7 @@ enum Peers {
     }
 
     @Test(isThere, .needsOpenSSL) func grpcioCallsOurServerOverMutualTLS() async throws {
-        let certificates = try Certificates()
+        let certificates = try await Certificates()
         var tls = WireServerTLS(
             certificateChainFile: certificates.certificate("server"), privateKeyFile: certificates.key("server"))
         tls.trustRootsFile = certificates.certificate("ca")
@@ -81,7 +77,7 @@ enum Peers {
     }
 
     @Test(isThere, .needsOpenSSL) func weCallGrpcioOverMutualTLS() async throws {
-        let certificates = try Certificates()
+        let certificates = try await Certificates()
         var tls = WireClientTLS()
         tls.trustRootsFile = certificates.certificate("ca")
         tls.certificateChainFile = certificates.certificate("client")
@@ -107,27 +103,14 @@ enum Peers {
 
     private func withGrpcioServer(_ arguments: [String], _ body: (WireAddress) async throws -> Void) async throws {
         let python = try #require(Peers.python, "MARTLET_PEERS_PYTHON is not set, and MARTLET_REQUIRE_PEERS=1")
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         let script = Peers.folder.appendingPathComponent("grpcio_server.py").path
-        process.arguments = [python, "-B", script, "--port", "0"] + arguments
-        let output = Pipe()
-        let input = Pipe()
-        process.standardOutput = output
-        process.standardInput = input
-        try process.run()
-        // It ends when its input does.
-        defer { try? input.fileHandleForWriting.close() }
-        let line = await Task.detached {
-            var line = ""
-            while !line.hasSuffix("\n"), let byte = try? output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty {
-                line += String(decoding: byte, as: UTF8.self)
-            }
-            return line
-        }.value
-        let port = try #require(
-            line.split(separator: " ").last.flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) },
-            "grpcio_server.py said: \(line)")
+        let (lines, sink) = AsyncStream.makeStream(of: String.self)
+        let server = try ChildProcess.start(
+            python, ["-B", script, "--port", "0"] + arguments, environment: ProcessInfo.processInfo.environment,
+            errorFile: "/dev/null", onLine: { sink.yield($0) }, onExit: { _ in sink.finish() })
+        defer { server.send(SIGKILL) }
+        let line = await lines.first { _ in true } ?? ""
+        let port = try #require(line.split(separator: " ").last.flatMap { Int($0) }, "grpcio_server.py said: \(line)")
         try await body(.hostPort("127.0.0.1", port))
     }
 }
@@ -141,14 +124,12 @@ enum Peers {
         let message = try HelloRequest.with { $0.name = "John" }.serializedBytes() as [UInt8]
         try Data(MessageAssemblerTests.frame(message)).write(to: URL(fileURLWithPath: request))
         try await withServer(try WireGreeter().router()) { _, address in
-            let output = try await Task.detached {
-                try run(
-                    h2load,
-                    [
-                        "-n", "5000", "-c", "10", "-m", "20", "-t", "1", "-d", request, "-H", "te: trailers",
-                        "-H", "content-type: application/grpc", "http://\(address)/Greeter/Hello",
-                    ])
-            }.value
+            let output = try await output(
+                of: h2load,
+                [
+                    "-n", "5000", "-c", "10", "-m", "20", "-t", "1", "-d", request, "-H", "te: trailers",
+                    "-H", "content-type: application/grpc", "http://\(address)/Greeter/Hello",
+                ])
             #expect(output.contains("5000 succeeded, 0 failed, 0 errored, 0 timeout"), "\(output)")
         }
     }

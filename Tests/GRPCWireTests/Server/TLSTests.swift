@@ -3,6 +3,7 @@
 import Foundation
 import MartletGRPCWire
 import MartletHTTP2Session
+import MartletTestPrograms
 import NIOCore
 import Testing
 
@@ -42,7 +43,7 @@ import Testing
     }
 
     @Test func callsOfAllSizes() async throws {
-        let certificates = try Certificates()
+        let certificates = try await Certificates()
         try await withWire(
             Self.router, server: { $0.tls = self.server(certificates) }, client: { $0.tls = self.client(certificates) }
         ) { client, _ in
@@ -64,8 +65,8 @@ import Testing
     }
 
     @Test func untrustedServerIsRefused() async throws {
-        let certificates = try Certificates()
-        try certificates.makeAuthority("other")
+        let certificates = try await Certificates()
+        try await certificates.makeAuthority("other")
         try await withServer(Self.router, configure: { $0.tls = self.server(certificates) }) { _, address in
             try await withClient(address, configure: { $0.tls = self.client(certificates, "other") }) { client in
                 let status = await status(.unavailable) { _ = try await client.unary("/T/Echo", []) }
@@ -89,15 +90,15 @@ import Testing
     }
 
     @Test func clientCertificate() async throws {
-        let certificates = try Certificates()
-        try certificates.makeAuthority("other")
-        try certificates.makeLeaf("stranger", by: "other")
+        let certificates = try await Certificates()
+        try await certificates.makeAuthority("other")
+        try await certificates.makeLeaf("stranger", by: "other")
         let tls = self.server(certificates, requiresClient: true)
         try await withServer(Self.router, configure: { $0.tls = tls }) { _, address in
             try await withClient(address, configure: { $0.tls = self.client(certificates, as: "client") }) { client in
                 let peer = try await client.unary("/T/Peer", [])
-                let der = try run(
-                    "openssl", ["x509", "-in", certificates.certificate("client"), "-outform", "PEM"])
+                let der = try await output(
+                    of: "openssl", ["x509", "-in", certificates.certificate("client"), "-outform", "PEM"])
                 let base64 = der.split(separator: "\n").filter { !$0.hasPrefix("-") }.joined()
                 #expect(Data(base64Encoded: base64).map { [UInt8]($0) } == peer.message)
             }
@@ -111,8 +112,8 @@ import Testing
     }
 
     @Test func reloadsChangedFiles() async throws {
-        let certificates = try Certificates()
-        try certificates.makeAuthority("next")
+        let certificates = try await Certificates()
+        try await certificates.makeAuthority("next")
         try await withServer(Self.router, configure: { $0.tls = self.server(certificates) }) { _, address in
             func trusts(_ authority: String) async throws -> Bool {
                 try await withClient(address, configure: { $0.tls = self.client(certificates, authority) }) { client in
@@ -125,14 +126,14 @@ import Testing
             try "rubbish".write(toFile: certificates.certificate("server"), atomically: true, encoding: .utf8)
             try await Task.sleep(for: .milliseconds(1_500))
             #expect(try await trusts("ca"))
-            try certificates.makeLeaf("server", by: "next")
+            try await certificates.makeLeaf("server", by: "next")
             try await eventually("the new certificate is shown") { try await trusts("next") }
             #expect(try await !trusts("ca"))
         }
     }
 
     @Test func negotiatesHTTP2() async throws {
-        let certificates = try Certificates()
+        let certificates = try await Certificates()
         try await withServer(
             Self.router,
             configure: {
@@ -141,9 +142,9 @@ import Testing
             }
         ) { _, address in
             let common = ["s_client", "-connect", "\(address)", "-CAfile", certificates.certificate("ca"), "-alpn"]
-            let both = try run("openssl", common + ["h2,http/1.1"])
+            let both = try await output(of: "openssl", common + ["h2,http/1.1"])
             #expect(both.contains("ALPN protocol: h2"))
-            let old = try run("openssl", common + ["http/1.1"])
+            let old = try await output(of: "openssl", common + ["http/1.1"])
             #expect(old.contains("ALPN protocol: http/1.1"))
         }
     }

@@ -2,6 +2,7 @@
 
 import Foundation
 import MartletCommand
+import MartletProcesses
 import Testing
 
 /// The real binary, started and stopped as scripts written for etcd do it.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import MartletCommand
+import MartletProcesses
 import Testing
 
 @Suite(.timeLimit(.minutes(4))) struct ChildProcessTests {

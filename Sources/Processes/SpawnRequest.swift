@@ -3,7 +3,7 @@
 import Foundation
 
 /// What posix_spawn is told.
-struct SpawnRequest {
+package struct SpawnRequest {
     var executable: String
     var arguments: [String]
     var environment: [String: String]
@@ -48,7 +48,7 @@ struct SpawnRequest {
         posix_spawnattr_setflags(&attributes, Int16(flags))
 
         // C strings with a nil at the end, ours until they are freed below; posix_spawn only reads them.
-        var words = (["martlet"] + arguments).map { strdup($0) } + [nil]
+        var words = ([executable] + arguments).map { strdup($0) } + [nil]
         var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for text in words + variables { free(text) } }
         var processID: pid_t = 0
@@ -58,7 +58,7 @@ struct SpawnRequest {
     }
 
     /// The file that this process runs.
-    static func ownExecutable() -> String {
+    package static func ownExecutable() -> String {
         #if os(Linux)
         if let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") { return path }
         #endif

@@ -36,7 +36,7 @@ final class ClientCall: @unchecked Sendable {
     /// Why the response cannot be used, found before its end.
     var failure: GRPCStatus?
     var withheldBytes = 0
-    var writers: [UnsafeContinuation<Void, any Error>] = []
+    var writers = WaitingWriters()
 
     init(
         request: HeaderBlock, deadline: NIODeadline?, compresses: Bool, maximumMessageBytes: Int,
@@ -55,9 +55,7 @@ final class ClientCall: @unchecked Sendable {
     func complete(_ status: GRPCStatus) {
         guard !self.isComplete else { return }
         self.isComplete = true
-        let waiting = self.writers
-        self.writers = []
-        for writer in waiting { writer.resume(throwing: status.code == .ok ? GRPCStatus.cancelled : status) }
+        self.writers.finish(.failure(status.code == .ok ? GRPCStatus.cancelled : status))
         switch self.sink {
         case .unary(_, let continuation):
             if status.code == .ok, let reply = self.reply {

@@ -146,7 +146,7 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
             self.startDraining()
         case .notSent(let stream):
             self.calls[stream]?.complete(Self.notSent)
-        case .finishedEarly, .pingReceived, .pingAcknowledged:
+        case .finishedEarly, .pingReceived, .pingAcknowledged, .goAwaySent, .resetFlood:
             break
         }
     }
@@ -222,9 +222,7 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
             if let body = call.body, body.queuedBytes > ServerCall.outboundLowWater, !call.isComplete {
                 self.throttled.append(call)
             } else {
-                let writers = call.writers
-                call.writers = []
-                for writer in writers { writer.resume() }
+                call.writers.finish(.success(()))
             }
         }
     }

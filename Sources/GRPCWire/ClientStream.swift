@@ -12,49 +12,46 @@ package final class ClientStream: Sendable {
         private struct State {
             var metadata: HeaderBlock?
             var status: GRPCStatus?
-            var waiters: [UnsafeContinuation<HeaderBlock, any Error>] = []
+            var waiters: [Awaited<HeaderBlock>] = []
+
+            /// What a task that asks for the metadata is told, once that is known.
+            var answer: Result<HeaderBlock, any Error>? {
+                if let metadata = self.metadata { return .success(metadata) }
+                return self.status.map { $0.code == .ok ? .success(HeaderBlock()) : .failure($0) }
+            }
         }
 
         let messages = InboundMessages()
         private let state = Mutex(State())
 
-        func received(metadata: HeaderBlock) {
-            let waiters = self.state.withLock { state in
-                state.metadata = metadata
+        private func change(_ body: (inout State) -> Void) {
+            let (waiters, answer) = self.state.withLock { state in
+                body(&state)
                 defer { state.waiters = [] }
-                return state.waiters
+                return (state.waiters, state.answer)
             }
-            for waiter in waiters { waiter.resume(returning: metadata) }
+            guard let answer else { return }
+            for waiter in waiters { waiter.finish(answer) }
+        }
+
+        func received(metadata: HeaderBlock) {
+            self.change { $0.metadata = metadata }
         }
 
         func finish(_ status: GRPCStatus) {
-            let waiters = self.state.withLock { state in
-                state.status = state.status ?? status
-                defer { state.waiters = [] }
-                return state.waiters
-            }
+            // First the status: whoever reads the last message finds the trailers.
+            self.change { $0.status = $0.status ?? status }
             self.messages.end(status.code == .ok ? .success(()) : .failure(status))
-            for waiter in waiters {
-                if status.code == .ok {
-                    waiter.resume(returning: HeaderBlock())
-                } else {
-                    waiter.resume(throwing: status)
-                }
-            }
         }
 
         var status: GRPCStatus? { self.state.withLock { $0.status } }
 
         func metadata() async throws -> HeaderBlock {
-            try await withUnsafeThrowingContinuation { continuation in
-                let known = self.state.withLock { state -> Result<HeaderBlock, any Error>? in
-                    if let metadata = state.metadata { return .success(metadata) }
-                    if let status = state.status { return status.code == .ok ? .success(.init()) : .failure(status) }
-                    state.waiters.append(continuation)
-                    return nil
-                }
-                if let known { continuation.resume(with: known) }
+            let waiter = Awaited<HeaderBlock>()
+            self.state.withLock { state in
+                if let answer = state.answer { waiter.finish(answer) } else { state.waiters.append(waiter) }
             }
+            return try await waiter.value()
         }
     }
 
@@ -70,24 +67,25 @@ package final class ClientStream: Sendable {
 
     /// Sends a message; waits while much of this call is still to be sent.
     ///
-    /// - Throws: ``GRPCStatus`` when the call is over.
+    /// - Throws: ``GRPCStatus`` when the call is over, `CancellationError` when the task was cancelled while it waited;
+    ///   the message is on its way then.
     package func write(_ message: [UInt8]) async throws {
-        try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
-            self.loop.perform {
-                do throws(GRPCStatus) {
-                    guard let connection = self.call.connection, !self.call.isComplete else {
-                        throw self.inbox.status.flatMap { $0.code == .ok ? nil : $0 } ?? .cancelled
-                    }
-                    if try connection.write(self.call, message) {
-                        continuation.resume()
-                    } else {
-                        self.call.writers.append(continuation)
-                    }
-                } catch {
-                    continuation.resume(throwing: error)
+        let writer = Awaited<Void>()
+        self.loop.perform {
+            do throws(GRPCStatus) {
+                guard let connection = self.call.connection, !self.call.isComplete else {
+                    throw self.inbox.status.flatMap { $0.code == .ok ? nil : $0 } ?? .cancelled
                 }
+                if try connection.write(self.call, message) {
+                    writer.finish(.success(()))
+                } else {
+                    self.call.writers.append(writer)
+                }
+            } catch {
+                writer.finish(.failure(error))
             }
         }
+        try await writer.value()
     }
 
     /// Tells the server that no message follows.

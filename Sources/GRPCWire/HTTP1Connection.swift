@@ -13,16 +13,31 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
     /// The largest body of a request; a longer one is answered 413.
     static let maximumBodyBytes = 2 << 20
 
+    /// A request must be whole this long after its predecessor's answer, or after the connection began: what waits
+    /// longer holds a descriptor for nothing. Clients that keep a connection open connect anew.
+    static let requestLimit = TimeAmount.seconds(60)
+
     private let answer: HTTP1Handler?
     private let executor: EndpointExecutor
     private var head: HTTPRequestHead?
     private var body: [UInt8] = []
     private var isTooLarge = false
     private var task: Task<Void, Never>?
+    private var timer: Scheduled<Void>?
 
     init(answer: HTTP1Handler?, loop: LoopExecutor) {
         self.answer = answer
         self.executor = EndpointExecutor(name: "HTTP/1.1", loop: loop)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.awaitRequest(context)
+    }
+
+    private func awaitRequest(_ context: ChannelHandlerContext) {
+        let channel = context.channel
+        self.timer?.cancel()
+        self.timer = context.eventLoop.scheduleTask(in: Self.requestLimit) { channel.close(promise: nil) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -31,6 +46,7 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
             self.head = head
             self.body = []
             self.isTooLarge = false
+            self.answerExpectation(of: head, context)
         case .body(let part):
             if self.body.count + part.readableBytes > Self.maximumBodyBytes {
                 self.isTooLarge = true
@@ -41,12 +57,14 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
         case .end:
             guard let head = self.head else { return }
             self.head = nil
+            self.timer?.cancel()
             self.respond(to: head, context)
         }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         self.task?.cancel()
+        self.timer?.cancel()
         context.fireChannelInactive()
     }
 
@@ -54,10 +72,25 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
         context.close(promise: nil)
     }
 
+    /// A client that asks first sends its body when it is told to. Source: RFC 9110 §10.1.1.
+    private func answerExpectation(of head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        guard head.headers["expect"].contains(where: { $0.lowercased() == "100-continue" }) else { return }
+        guard (head.headers.first(name: "content-length").flatMap(Int.init) ?? 0) <= Self.maximumBodyBytes else {
+            self.head = nil
+            return self.write(HTTP1Response(status: 413), to: head, keepsAlive: false, context)
+        }
+        context.writeAndFlush(
+            self.wrapOutboundOut(.head(HTTPResponseHead(version: head.version, status: .continue))), promise: nil)
+    }
+
     private func respond(to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         let keepsAlive = head.isKeepAlive
         if self.isTooLarge {
             return self.write(HTTP1Response(status: 413), to: head, keepsAlive: false, context)
+        }
+        // Source: RFC 9112 §3.2.
+        guard head.version.minor == 0 || head.headers["host"].count == 1 else {
+            return self.write(HTTP1Response(status: 400), to: head, keepsAlive: false, context)
         }
         guard let answer = self.answer else {
             return self.write(HTTP1Response(status: 404), to: head, keepsAlive: keepsAlive, context)
@@ -91,6 +124,7 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
                 self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: response.body)))), promise: nil)
         }
         guard !keepsAlive else {
+            self.awaitRequest(context)
             return context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
         }
         // Closed after the last byte has gone: closing a channel drops what it still holds.

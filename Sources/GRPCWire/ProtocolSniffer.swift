@@ -64,6 +64,11 @@ final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler, @un
         context.pipeline.syncOperations.removeHandler(self, promise: nil)
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
+        context.close(promise: nil)
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A failed TLS handshake, or a reset: nothing to answer.
         context.close(promise: nil)

@@ -80,7 +80,8 @@ package struct MessageWriter: Sendable {
 
     /// Sends `message`; waits while ``ServerCall/outboundHighWater`` bytes of this call are still to be sent.
     ///
-    /// - Throws: ``GRPCStatus`` when the call is over.
+    /// - Throws: ``GRPCStatus`` when the call is over, `CancellationError` when the task was cancelled while it waited;
+    ///   the message is on its way then.
     package func write(_ message: [UInt8]) async throws {
         if self.call.loop.isOnLoop, try self.call.connection.write(self.call, message) { return }
         try await self.call.writeOrWait(self.call.loop.isOnLoop ? nil : message)
@@ -90,21 +91,21 @@ package struct MessageWriter: Sendable {
 extension ServerCall {
     /// Sends `message`, if there is one, on the loop, and returns when there is room for another.
     fileprivate func writeOrWait(_ message: [UInt8]?) async throws {
-        try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
-            self.loop.perform {
-                do {
-                    let hasRoom =
-                        if let message { try self.connection.write(self, message) } else { self.hasRoom }
-                    if hasRoom {
-                        continuation.resume()
-                    } else {
-                        self.writers.append(continuation)
-                    }
-                } catch {
-                    continuation.resume(throwing: error)
+        let writer = Awaited<Void>()
+        self.loop.perform {
+            do {
+                let hasRoom =
+                    if let message { try self.connection.write(self, message) } else { self.hasRoom }
+                if hasRoom {
+                    writer.finish(.success(()))
+                } else {
+                    self.writers.append(writer)
                 }
+            } catch {
+                writer.finish(.failure(error))
             }
         }
+        try await writer.value()
     }
 
     /// Whether a writer may go on. A finished call has room: its next write throws.

@@ -124,7 +124,7 @@ package final class ServerCall: @unchecked Sendable {
     /// Body bytes that were received and not yet returned to the stream's window.
     var withheldBytes = 0
     /// Writers that wait for room.
-    var writers: [UnsafeContinuation<Void, any Error>] = []
+    var writers = WaitingWriters()
     var isAboveHighWater = false
     /// The client has half-closed.
     var isInputEnded = false

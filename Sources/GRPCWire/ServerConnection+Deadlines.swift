@@ -69,7 +69,7 @@ extension ServerConnection {
     }
 
     func pingAfterNotice() {
-        guard case .announcing = self.drain, !self.wire.session.wantsToSend else { return }
+        guard case .announcing = self.drain else { return }
         self.drain = .announced
         self.wire.session.ping(payload: Self.drainPayload)
         self.wire.markDirty()

@@ -102,11 +102,7 @@ extension ServerConnection {
         }
         call.inbound = .none
         self.took(call, bytes: call.withheldBytes)
-        if !call.writers.isEmpty {
-            let writers = call.writers
-            call.writers = []
-            for writer in writers { writer.resume(throwing: GRPCStatus.cancelled) }
-        }
+        call.writers.finish(.failure(GRPCStatus.cancelled))
     }
 
     private func makeBody(_ call: ServerCall, _ shared: ServerCall.Shared?) -> OutboundBody {

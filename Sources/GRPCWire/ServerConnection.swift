@@ -81,6 +81,10 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
             if !self.wire.keepalive.allowsPing() { self.wire.terminate(.enhanceYourCalm) }
         case .pingAcknowledged(let payload):
             self.pingAcknowledged(payload)
+        case .goAwaySent:
+            self.pingAfterNotice()
+        case .resetFlood:
+            self.wire.terminate(.enhanceYourCalm)
         case .notSent(let stream):
             // Headers that HTTP/2 cannot carry, as a rule too long ones: the client must not wait for them.
             guard self.wire.session.isOpen(stream) else { return }
@@ -104,7 +108,6 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     func willFlush() {}
 
     func didFlush() {
-        self.pingAfterNotice()
         guard !self.throttled.isEmpty else { return }
         let waiting = self.throttled
         self.throttled = []
@@ -119,9 +122,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
 
     private func wake(_ call: ServerCall) {
         call.isAboveHighWater = false
-        let writers = call.writers
-        call.writers = []
-        for writer in writers { writer.resume() }
+        call.writers.finish(.success(()))
         if case .events(let events) = call.inbound, !call.isFinished { events.becameWritable() }
     }
 
@@ -246,8 +247,6 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
         case .none, .unary, .unaryStarted: break
         }
         call.inbound = .none
-        let writers = call.writers
-        call.writers = []
-        for writer in writers { writer.resume(throwing: reason) }
+        call.writers.finish(.failure(reason))
     }
 }

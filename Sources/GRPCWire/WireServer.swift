@@ -132,6 +132,7 @@ package final class WireServer: Sendable {
     /// calls until `limit`; what is left is cancelled and every connection closed.
     package func drain(limit: Duration) async {
         await self.stopListening()
+        self.quiesceHTTP1()
         for connection in self.settings.connections.connections {
             connection.loop.perform { connection.announceDrain() }
         }
@@ -147,15 +148,26 @@ package final class WireServer: Sendable {
     /// Closes everything at once: calls are answered with status 14.
     package func close() async {
         await self.stopListening()
+        self.quiesceHTTP1()
         for connection in self.settings.connections.connections {
             connection.loop.perform { connection.abandon() }
         }
         let clock = ContinuousClock()
-        let end = clock.now.advanced(by: .milliseconds(250))
+        let end = clock.now.advanced(by: Self.closingTime)
         while !self.settings.connections.channels.isEmpty, clock.now < end {
             try? await Task.sleep(for: .milliseconds(2))
         }
         for channel in self.settings.connections.channels { channel.close(promise: nil) }
+    }
+
+    /// How long peers get to read their last answers.
+    private static let closingTime = Duration.milliseconds(250)
+
+    /// HTTP/1.1 connections, and those that have not spoken yet, close when they have nothing to answer.
+    private func quiesceHTTP1() {
+        for channel in self.settings.connections.channels {
+            channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        }
     }
 
     private func stopListening() async {

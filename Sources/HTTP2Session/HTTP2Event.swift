@@ -22,6 +22,10 @@ package enum HTTP2Event: Sendable {
     case settingsReceived
     /// A submitted request never left: the peer's stream limit or a GOAWAY stands in the way.
     case notSent(stream: Int32)
+    /// A GOAWAY of ours has been written.
+    case goAwaySent
+    /// A server has reset more streams for malformed frames than ``HTTP2Settings/maximumErrorResets``.
+    case resetFlood
 
     package enum HeaderKind: Sendable {
         case request, response, trailers

@@ -18,6 +18,8 @@ struct Inbox: ~Copyable {
     var isServer = false
     /// On a server: whether the block that is being decoded is well formed so far.
     var rules = RequestFieldRules(isTrailers: false)
+    /// Streams that were reset because of what the peer sent on them.
+    var errorResets = 0
 }
 
 /// The callbacks, shared by all sessions of the process.
@@ -153,13 +155,24 @@ enum Callbacks {
     private static let onFrameSent: nghttp2_on_frame_send_callback = { session, frame, userData in
         guard let frame else { return 0 }
         let header = frame.pointee.hd
-        let type = UInt32(header.type)
-        guard type == NGHTTP2_HEADERS.rawValue || type == NGHTTP2_DATA.rawValue,
-            header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
-        else { return 0 }
         let inbox = Callbacks.inbox(userData)
-        if inbox.pointee.isServer, nghttp2_session_get_stream_remote_close(session, header.stream_id) == 0 {
-            inbox.pointee.events.append(.finishedEarly(stream: header.stream_id))
+        switch UInt32(header.type) {
+        case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
+            let isEnd = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+            if isEnd, inbox.pointee.isServer, nghttp2_session_get_stream_remote_close(session, header.stream_id) == 0 {
+                inbox.pointee.events.append(.finishedEarly(stream: header.stream_id))
+            }
+        case NGHTTP2_GOAWAY.rawValue:
+            inbox.pointee.events.append(.goAwaySent)
+        case NGHTTP2_RST_STREAM.rawValue:
+            guard inbox.pointee.isServer, HTTP2ErrorCode(rawValue: frame.pointee.rst_stream.error_code).isPeersFault
+            else { break }
+            inbox.pointee.errorResets += 1
+            if inbox.pointee.errorResets == HTTP2Settings.maximumErrorResets + 1 {
+                inbox.pointee.events.append(.resetFlood)
+            }
+        default:
+            break
         }
         return 0
     }

@@ -14,6 +14,9 @@ package struct HTTP2Settings: Sendable {
     /// clients that reset each stream after its trailers, as go-micro's do.
     package var resetBurst: UInt64 = 10_000
     package var resetsPerSecond: UInt64 = 1_000
+    /// Streams of one connection that a server resets for malformed frames. Each costs a handler that was started in
+    /// vain, and the client's own limit of resets does not see them. Source: CVE-2025-8671.
+    package static let maximumErrorResets = 1_000
     /// CONTINUATION frames in one header block.
     package var maximumContinuations = 8
     /// Entries in one SETTINGS frame.
@@ -33,11 +36,14 @@ package struct HTTP2ErrorCode: RawRepresentable, Hashable, Sendable {
     package static let noError = Self(rawValue: 0)
     package static let protocolError = Self(rawValue: 1)
     package static let internalError = Self(rawValue: 2)
-    package static let flowControlError = Self(rawValue: 3)
     package static let refusedStream = Self(rawValue: 7)
     package static let cancel = Self(rawValue: 8)
     package static let enhanceYourCalm = Self(rawValue: 11)
     package static let inadequateSecurity = Self(rawValue: 12)
+
+    /// A frame that was malformed, or stood where it may not: PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED,
+    /// FRAME_SIZE_ERROR and COMPRESSION_ERROR.
+    var isPeersFault: Bool { [1, 3, 5, 6, 9].contains(self.rawValue) }
 }
 
 /// The session is of no further use; the connection must be closed.

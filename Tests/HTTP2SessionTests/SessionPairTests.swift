@@ -115,6 +115,8 @@ private func describe(_ event: HTTP2Event) -> String {
     case .pingReceived: "ping"
     case .goAway(let last, let code, let message): "goaway \(last) \(code.rawValue) \(message)"
     case .settingsReceived: "settings"
+    case .goAwaySent: "goaway sent"
+    case .resetFlood: "reset flood"
     case .notSent(let stream): "notSent \(stream)"
     }
 }

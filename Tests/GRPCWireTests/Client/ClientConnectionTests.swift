@@ -3,6 +3,7 @@
 import MartletGRPCWire
 import MartletHTTP2Session
 import NIOCore
+import NIOPosix
 import Testing
 
 /// The client against a server that does what a test tells it to.
@@ -317,5 +318,20 @@ import Testing
         let client = try WireClient(.hostPort("127.0.0.1", 1), logger: .silent)
         await client.close()
         #expect(client.connectivity == .shutdown)
+    }
+
+    /// Every call to a server that closes its connections at once, in whatever moment of connecting, gets its answer.
+    @Test func serverThatClosesAtOnce() async throws {
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { $0.close() }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = listener.localAddress?.port ?? 0
+        for _ in 0..<200 {
+            try await withClient(.hostPort("127.0.0.1", port)) { client in
+                let status = await status(.unavailable) { _ = try await client.unary("/C/Echo", [1]) }
+                #expect(status?.isConnectFailure == true)
+            }
+        }
+        try await listener.close()
     }
 }

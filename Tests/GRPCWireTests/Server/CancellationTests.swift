@@ -177,4 +177,37 @@ import Testing
             #expect(server.connectionCount == 1)
         }
     }
+
+    /// A task that waits for room is free as soon as it is cancelled, though its call goes on.
+    @Test func waitingWriters() async throws {
+        let freed = Signal()
+        var router = GRPCRouter()
+        router.add(
+            "/C/Flood",
+            .stream { _, _, writer in
+                let task = Task { while true { try await writer.write([UInt8](repeating: 1, count: 100_000)) } }
+                // Nobody reads: the task comes to wait within a few writes.
+                try await Task.sleep(for: .milliseconds(300))
+                task.cancel()
+                let result = await task.result
+                #expect(throws: CancellationError.self) { try result.get() }
+                freed.fire()
+            })
+        router.add("/C/Deaf", .stream { _, _, _ in try await freed.wait("the server's writer is free") })
+        try await withWire(router) { client, _ in
+            let deaf = try await client.openStream("/C/Deaf")
+            let task = Task { while true { try await deaf.write([UInt8](repeating: 1, count: 100_000)) } }
+            let metadata = Task { _ = try await deaf.metadata }
+            try await Task.sleep(for: .milliseconds(300))
+            for waiting in [task, metadata] {
+                waiting.cancel()
+                let result = await waiting.result
+                #expect(throws: CancellationError.self) { try result.get() }
+            }
+            #expect(!deaf.isOver)
+            let flood = try await client.openStream("/C/Flood")
+            try await freed.wait("the server's writer is freed")
+            flood.cancel()
+        }
+    }
 }

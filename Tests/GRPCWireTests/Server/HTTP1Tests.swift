@@ -113,6 +113,39 @@ import Testing
         }
     }
 
+    @Test func asksBeforeItSends() async throws {
+        try await self.withHTTP1 { peer, _ in
+            let head = "POST /p HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: "
+            peer.send(bytes: bytes(head + "3\r\n\r\n"))
+            try await eventually("go on") { self.received(peer) == "HTTP/1.1 100 Continue\r\n\r\n" }
+            peer.send(bytes: bytes("abc"))
+            try await eventually("answer") { self.received(peer).hasSuffix("POST /p abc") }
+            peer.send(bytes: bytes(head + "3000000\r\n\r\n"))
+            try await eventually("refused") { self.received(peer).components("HTTP/1.1 413") == 1 }
+            try await eventually("closed") { peer.isClosed }
+        }
+    }
+
+    @Test func hostIsRequired() async throws {
+        try await self.withHTTP1 { peer, _ in
+            peer.send(bytes: bytes("GET /health HTTP/1.1\r\n\r\n"))
+            try await eventually("400") { self.received(peer).hasPrefix("HTTP/1.1 400") }
+            try await eventually("closed") { peer.isClosed }
+        }
+    }
+
+    /// Connections that have nothing to say do not hold up the end of a server.
+    @Test func idleOnesCloseWithTheServer() async throws {
+        try await withServer(GRPCRouter()) { server, address in
+            let silent = try await RawPeer.connect(address)
+            let idle = try await RawPeer.connect(address)
+            idle.send(bytes: bytes("GET / HTTP/1.1\r\nhost: a\r\n\r\n"))
+            try await eventually("404") { self.received(idle).hasPrefix("HTTP/1.1 404") }
+            await server.drain(limit: .seconds(40))
+            try await eventually("closed") { idle.isClosed && silent.isClosed }
+        }
+    }
+
     @Test func withoutAHandlerEverythingIs404() async throws {
         try await withServer(GRPCRouter()) { _, address in
             let peer = try await RawPeer.connect(address)

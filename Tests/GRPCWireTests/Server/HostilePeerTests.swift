@@ -175,4 +175,18 @@ import Testing
             #expect(!peer.isClosed)
         }
     }
+
+    /// Resets that the peer makes the server send are bounded as well as those it sends. Source: CVE-2025-8671.
+    @Test func provokedResets() async throws {
+        try await self.attack { peer in
+            let head = RawPeer.requestHead(path: "/H/Wait")
+            for index in 0..<1_200 {
+                let stream = Int32(index * 2 + 1)
+                peer.send(.headers(stream, head), .windowUpdate(stream, 0x7fff_ffff))
+                if index % 100 == 0 { try await Task.sleep(for: .milliseconds(1)) }
+            }
+            try await self.expectEnd(peer, code: Self.calm)
+            #expect(peer.count(of: .reset) <= 1_201)
+        }
+    }
 }

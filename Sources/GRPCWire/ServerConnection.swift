@@ -176,7 +176,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     }
 
     private func start(_ call: ServerCall) {
-        if let deadline = call.deadline { self.deadlines.add(deadline, on: self) }
+        if let deadline = call.deadline { self.deadlines.add(deadline, on: self.loop, self.deadlinePassed) }
         switch call.endpoint.route.handler {
         case .unary, .unaryEvent:
             call.inbound = .unary

@@ -3,43 +3,9 @@
 import MartletHTTP2Session
 import NIOCore
 
-/// One timer for all deadlines of a connection.
-///
-/// It stands at the earliest deadline that was added since it last fired. Most calls end long before theirs, so it
-/// fires rarely; then it looks at all open calls and stands at the earliest that is left.
-struct DeadlineTimer {
-    /// The timer is not finer than this, so that many near deadlines cost few looks.
-    static let resolution = TimeAmount.milliseconds(1)
-
-    private var earliest = NIODeadline.distantFuture
-    private var timer: Scheduled<Void>?
-
-    mutating func add(_ deadline: NIODeadline, on connection: ServerConnection) {
-        guard deadline < self.earliest else { return }
-        self.timer?.cancel()
-        self.earliest = deadline
-        self.timer = connection.loop.eventLoop.assumeIsolated().scheduleTask(
-            deadline: max(deadline, .now() + Self.resolution)
-        ) {
-            // Strong: a weak reference would make every retain of the connection slow. `didClose` cancels the timer.
-            connection.deadlinePassed()
-        }
-    }
-
-    mutating func reset() {
-        self.earliest = .distantFuture
-        self.timer = nil
-    }
-
-    mutating func cancel() {
-        self.timer?.cancel()
-        self.reset()
-    }
-}
-
 extension ServerConnection {
     /// Answers every call whose deadline has passed with status 4, without waiting for its handler.
-    fileprivate func deadlinePassed() {
+    func deadlinePassed() {
         self.deadlines.reset()
         let now = NIODeadline.now()
         var next = NIODeadline.distantFuture
@@ -51,7 +17,7 @@ extension ServerConnection {
                 next = min(next, deadline)
             }
         }
-        if next != .distantFuture { self.deadlines.add(next, on: self) }
+        if next != .distantFuture { self.deadlines.add(next, on: self.loop, self.deadlinePassed) }
     }
 }
 

@@ -22,6 +22,10 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
 let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
@@ -42,6 +46,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -60,6 +67,9 @@ let package = Package(
         .systemLibrary(
             name: "CMartletZlib", path: "Sources/CZlib", pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .systemLibrary(
+            name: "CMartletCrypt", path: "Sources/CCrypt", pkgConfig: "libcrypt",
+            providers: [.apt(["libcrypt-dev"]), .brew(["libxcrypt"])]),
         .target(name: "MartletProcesses", path: "Sources/Processes", swiftSettings: settings),
         .target(
             name: "MartletEtcdAPI", dependencies: [protobuf], path: "Sources/EtcdAPI", swiftSettings: settings),
@@ -70,8 +80,20 @@ let package = Package(
         .target(
             name: "MartletKeyValue", dependencies: ["MartletBasics"], path: "Sources/KeyValue",
             swiftSettings: settings),
+        .target(
+            name: "MartletAuth", dependencies: ["MartletBasics", "MartletKeyValue"], path: "Sources/Auth",
+            swiftSettings: settings),
+        .target(name: "MartletBoltFile", path: "Sources/BoltFile", swiftSettings: settings),
+        .target(
+            name: "MartletEtcdSnapshot",
+            dependencies: ["MartletBasics", "MartletBoltFile", "MartletKeyValue", crypto],
+            path: "Sources/EtcdSnapshot", swiftSettings: settings),
 
         // Shells
+        .target(
+            name: "MartletAuthTokens",
+            dependencies: ["CMartletCrypt", "MartletAuth", asn1, crypto, cryptoExtras, x509],
+            path: "Sources/AuthTokens", swiftSettings: settings),
         .target(
             name: "MartletHTTP2Session", dependencies: ["CMartletNghttp2", deque], path: "Sources/HTTP2Session",
             swiftSettings: settings),
@@ -154,6 +176,20 @@ let package = Package(
         .target(
             name: "MartletTestPrograms", dependencies: ["MartletProcesses"], path: "Tests/Fixtures/Programs",
             swiftSettings: settings),
+        .testTarget(
+            name: "MartletAuthTests", dependencies: ["MartletAuth", "MartletBasics", "MartletKeyValue"],
+            path: "Tests/AuthTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletAuthTokensTests",
+            dependencies: ["MartletAuth", "MartletAuthTokens", "MartletBasics", asn1, crypto, cryptoExtras, x509],
+            path: "Tests/AuthTokensTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletBoltFileTests", dependencies: ["MartletBasics", "MartletBoltFile"],
+            path: "Tests/BoltFileTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletEtcdSnapshotTests",
+            dependencies: ["MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue"],
+            path: "Tests/EtcdSnapshotTests", exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "MartletBasicsTests", dependencies: ["MartletBasics"], path: "Tests/BasicsTests",
             swiftSettings: settings),

@@ -31,6 +31,7 @@ let ringTable: [String: RingEntry] = [
     "CMartletPosix": RingEntry(.leaf, folder: "CPosix"),
     "CMartletNghttp2": RingEntry(.leaf, folder: "CNghttp2"),
     "CMartletZlib": RingEntry(.leaf, folder: "CZlib"),
+    "CMartletCrypt": RingEntry(.leaf, folder: "CCrypt"),
     "MartletProcesses": RingEntry(.leaf, folder: "Processes", modules: system),
     "MartletEtcdAPI": RingEntry(.leaf, folder: "EtcdAPI", modules: system.union(["SwiftProtobuf"])),
     "MartletWireAPI": RingEntry(.leaf, folder: "WireAPI", modules: system.union(["SwiftProtobuf"])),
@@ -39,7 +40,17 @@ let ringTable: [String: RingEntry] = [
     "MartletKeyValue": RingEntry(
         .core, folder: "KeyValue", targets: ["MartletBasics"], modules: ["Swift", "DequeModule", "HeapModule"]),
 
+    "MartletAuth": RingEntry(
+        .core, folder: "Auth", targets: ["MartletBasics", "MartletKeyValue"], modules: ["Swift"]),
+    "MartletBoltFile": RingEntry(.core, folder: "BoltFile", modules: ["Swift"]),
+    "MartletEtcdSnapshot": RingEntry(
+        .core, folder: "EtcdSnapshot", targets: ["MartletBasics", "MartletBoltFile", "MartletKeyValue"],
+        modules: ["Swift", "Crypto"]),
+
     // Shells
+    "MartletAuthTokens": RingEntry(
+        .shell, folder: "AuthTokens", targets: ["CMartletCrypt", "MartletAuth", "MartletBasics"],
+        modules: system.union(["Crypto", "CryptoExtras", "SwiftASN1", "X509"])),
     "MartletHTTP2Session": RingEntry(
         .shell, folder: "HTTP2Session", targets: ["CMartletNghttp2", "CMartletPosix", "MartletBasics"],
         modules: network),

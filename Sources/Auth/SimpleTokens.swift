@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The tokens that one member handed out or saw handed out in the log: `sixteenLetters.index`, kept in memory.
+///
+/// They end a while after their last use, with their user or password, and all at once when authentication goes off;
+/// a restart forgets them, and clients log in anew. `index` is the log index of the record that handed the token out:
+/// a member that has not applied that far waits before it judges, see ``index(of:)``. Time is a duration since any
+/// fixed moment and never runs back.
+/// Source: etcd server/auth simple_token.
+package struct SimpleTokens: Sendable {
+    /// What a token is worth after its last use, unless `--auth-token-ttl` says otherwise.
+    package static let defaultTimeToLive = Duration.seconds(300)
+    /// Letters in the random part: 52 to the power of 16 is above 2 to the power of 91.
+    package static let prefixLength = 16
+
+    private static let letters = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
+
+    private struct Holder {
+        var user: AuthName
+        var end: Duration
+    }
+
+    package let timeToLive: Duration
+    private var holders: [String: Holder] = [:]
+    /// The tokens of each user, to end them together.
+    private var tokensByUser: [AuthName: Set<String>] = [:]
+    /// Every token once, with the end it had when it got here; one that was used since then goes to the back when its
+    /// turn comes. Only forgetting goes by it, so its order need not be exact. Taken from at `nextToEnd`.
+    private var byEnd: [(token: String, end: Duration)] = []
+    private var nextToEnd = 0
+    /// Whether authentication is on. Tokens assigned while it is off are not kept.
+    package private(set) var isEnabled = false
+
+    /// A lifetime of zero or less stands for the default, as in etcd.
+    package init(timeToLive: Duration = defaultTimeToLive) {
+        self.timeToLive = timeToLive > .zero ? timeToLive : Self.defaultTimeToLive
+    }
+
+    package var count: Int { holders.count }
+
+    /// The random part of a new token, for the record that proposes it. The source must be fit for secrets.
+    package static func makePrefix(using random: inout some RandomNumberGenerator) -> String {
+        let drawn = (0..<prefixLength).map { _ in letters[Int.random(in: 0..<letters.count, using: &random)] }
+        return String(decoding: drawn, as: UTF8.self)
+    }
+
+    /// The log index in a token; nil for text that is no token.
+    package static func index(of token: String) -> UInt64? {
+        let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[1].allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
+            return nil
+        }
+        return UInt64(String(decoding: Array(parts[1]), as: UTF8.self))
+    }
+
+    /// Carries out what an applied request asks for.
+    package mutating func apply(_ effect: AuthOutcome.TokenEffect) {
+        switch effect {
+        case .none: break
+        case .begin: isEnabled = true
+        case .endAll:
+            self = SimpleTokens(timeToLive: timeToLive)
+        case .end(let user):
+            for token in tokensByUser.removeValue(forKey: user) ?? [] { holders[token] = nil }
+        }
+    }
+
+    /// Hands out the token that the record at `index` is for.
+    package mutating func assign(
+        to user: AuthName, prefix: String, index: UInt64, now: Duration
+    ) -> String {
+        let token = "\(prefix).\(index)"
+        guard isEnabled else { return token }
+        removeEnded(now: now)
+        holders[token] = Holder(user: user, end: now + timeToLive)
+        tokensByUser[user, default: []].insert(token)
+        byEnd.append((token, now + timeToLive))
+        return token
+    }
+
+    /// Whose token it is, and keeps it alive. Nil: unknown or ended.
+    package mutating func user(of token: String, now: Duration) -> AuthName? {
+        guard let holder = holders[token], now <= holder.end else { return nil }
+        holders[token]?.end = now + timeToLive
+        return holder.user
+    }
+
+    /// Forgets what has ended. To be called now and then; also done at each assignment.
+    ///
+    /// Complexity: amortized O(1) for each token and each lifetime it lasts.
+    package mutating func removeEnded(now: Duration) {
+        while nextToEnd < byEnd.count, byEnd[nextToEnd].end < now {
+            let token = byEnd[nextToEnd].token
+            nextToEnd += 1
+            guard let holder = holders[token] else { continue }
+            if holder.end < now {
+                remove(token, of: holder.user)
+            } else {
+                byEnd.append((token, holder.end))
+            }
+        }
+        // Half of the array is behind us: move the rest forward.
+        if nextToEnd > 0 && nextToEnd * 2 >= byEnd.count {
+            byEnd.removeFirst(nextToEnd)
+            nextToEnd = 0
+        }
+    }
+
+    private mutating func remove(_ token: String, of user: AuthName) {
+        holders[token] = nil
+        tokensByUser[user]?.remove(token)
+        if tokensByUser[user]?.isEmpty == true { tokensByUser[user] = nil }
+    }
+}

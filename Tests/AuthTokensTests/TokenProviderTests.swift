@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletAuth
+import MartletAuthTokens
+import SwiftASN1
+import Testing
+
+@Suite struct TokenProviderTests {
+    private func provider(_ text: String) throws -> TokenProvider {
+        try TokenProvider(AuthTokenOptions(text)) { _ in Array("secret".utf8) }
+    }
+
+    private func time(_ seconds: Int) -> TokenTime {
+        TokenTime(monotonic: .seconds(seconds), unix: .seconds(1_000_000 + seconds))
+    }
+
+    private func enabledStore() throws -> AuthStore {
+        var store = AuthStore()
+        _ = try store.apply(
+            .userAdd(name: "root", hash: "", options: .init(noPassword: false)), as: .anonymous)
+        _ = try store.apply(.userGrantRole(user: "root", role: "root"), as: .anonymous)
+        _ = try store.apply(.enable, as: .anonymous)
+        return store
+    }
+
+    @Test func simpleTokensAreOfTheCurrentRevision() throws {
+        var provider = try provider("simple")
+        var store = try enabledStore()
+        provider.apply(.begin)
+        let prefix = provider.makePrefix()
+        #expect(prefix.count == 16)
+        let token = try provider.assign(
+            to: "root", revision: store.revision, simpleToken: prefix, index: 9, now: time(0))
+        #expect(provider.indexToAwait(for: token) == 9)
+        let identity = try provider.identity(token: token, certificateName: "other", in: store, now: time(1))
+        #expect(identity == AuthIdentity(name: "root", revision: store.revision))
+        _ = try store.apply(.roleAdd(name: "r"), as: identity)
+        #expect(
+            try provider.identity(token: token, certificateName: nil, in: store, now: time(2)).revision
+                == store.revision)
+        #expect(throws: AuthError.invalidToken) {
+            try provider.identity(token: token, certificateName: "root", in: store, now: time(1000))
+        }
+        provider.removeEnded(now: time(1000))
+        #expect(throws: AuthError.invalidToken) {
+            try provider.identity(token: "", certificateName: "root", in: store, now: time(0))
+        }
+    }
+
+    @Test func signedTokensKeepTheirRevision() throws {
+        var provider = try provider("jwt,sign-method=HS256,priv-key=k")
+        var store = try enabledStore()
+        provider.apply(.begin)
+        #expect(provider.makePrefix() == "")
+        let revision = store.revision
+        let token = try provider.assign(to: "root", revision: revision, simpleToken: "", index: 9, now: time(0))
+        #expect(provider.indexToAwait(for: token) == 0)
+        _ = try store.apply(.roleAdd(name: "r"), as: AuthIdentity(name: "root", revision: revision))
+        // Neither a change of users nor an ended user takes a signed token back; its revision does.
+        provider.apply(.end(of: "root"))
+        #expect(
+            try provider.identity(token: token, certificateName: nil, in: store, now: time(1))
+                == AuthIdentity(name: "root", revision: revision))
+        #expect(throws: AuthError.invalidToken) {
+            try provider.identity(token: token, certificateName: nil, in: store, now: time(300))
+        }
+    }
+
+    @Test func withoutTokensCertificatesCount() throws {
+        var provider = try provider("")
+        let store = try enabledStore()
+        #expect(throws: TokenProvider.AssignError.invalidToken) {
+            try provider.assign(to: "root", revision: 1, simpleToken: "", index: 1, now: time(0))
+        }
+        #expect(throws: AuthError.invalidToken) {
+            try provider.identity(token: "x.1", certificateName: "root", in: store, now: time(0))
+        }
+        #expect(
+            try provider.identity(token: nil, certificateName: "root", in: store, now: time(0))
+                == AuthIdentity(name: "root", revision: store.revision))
+        #expect(try provider.identity(token: nil, certificateName: nil, in: store, now: time(0)) == .anonymous)
+    }
+
+    @Test func whileOffTokensAreNotLookedAt() throws {
+        var provider = try provider("simple")
+        #expect(try provider.identity(token: "junk", certificateName: nil, in: AuthStore(), now: time(0)) == .anonymous)
+    }
+
+    @Test func metadata() {
+        #expect(TokenMetadata.token(token: nil, authorization: nil) == nil)
+        #expect(TokenMetadata.token(token: "a", authorization: "b") == "a")
+        #expect(TokenMetadata.token(token: "", authorization: "b") == "")
+        #expect(TokenMetadata.token(token: nil, authorization: "b") == "b")
+        #expect(TokenMetadata.token(token: nil, authorization: "Bearer b") == "b")
+        #expect(TokenMetadata.token(token: nil, authorization: "bearer b") == "bearer b")
+    }
+
+    @Test func commonNames() throws {
+        let two = try PEMDocument(pemString: Vectors.rsaCertificate).derBytes
+        #expect(ClientCertificate.commonName(of: two) == "alice")
+        let none = try PEMDocument(pemString: Vectors.p256Certificate).derBytes
+        #expect(ClientCertificate.commonName(of: none) == "")
+        #expect(ClientCertificate.commonName(of: [1, 2, 3]) == nil)
+    }
+}

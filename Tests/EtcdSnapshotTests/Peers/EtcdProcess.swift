@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import MartletBasics
+import MartletKeyValue
+import Testing
+
+/// A real etcd on a data folder, for as long as `body` runs.
+struct EtcdProcess {
+    var release: (etcd: String, etcdctl: String)
+    var clientPort: UInt16
+
+    static func peerURL(_ port: UInt16) -> String { "http://127.0.0.1:\(port)" }
+
+    /// Starts it, waits until it answers, and ends it afterwards, by its own process ID.
+    static func with(
+        _ release: (etcd: String, etcdctl: String), folder: String, peerPort: UInt16,
+        _ body: (EtcdProcess) async throws -> Void
+    ) async throws {
+        let etcd = EtcdProcess(release: release, clientPort: freePort())
+        let client = peerURL(etcd.clientPort)
+        let process = Process()
+        process.executableURL = URL(filePath: release.etcd)
+        process.arguments = [
+            "--data-dir", folder, "--listen-client-urls", client, "--advertise-client-urls", client,
+            "--listen-peer-urls", peerURL(peerPort), "--initial-advertise-peer-urls", peerURL(peerPort),
+            "--initial-cluster", "default=" + peerURL(peerPort), "--logger", "zap",
+        ]
+        let log = folder + ".log"
+        try Data().write(to: URL(filePath: log))
+        let handle = try #require(FileHandle(forWritingAtPath: log))
+        process.standardOutput = handle
+        process.standardError = handle
+        try process.run()
+        do {
+            try await etcd.waitUntilReady(process, log: log)
+            try await body(etcd)
+        } catch {
+            await end(process)
+            throw error
+        }
+        await end(process)
+    }
+
+    private static func end(_ process: Process) async {
+        process.terminate()
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                process.waitUntilExit()
+                continuation.resume()
+            }
+        }
+    }
+
+    private func waitUntilReady(_ process: Process, log: String) async throws {
+        var last: any Error = ToolFailure(description: "etcd did not answer")
+        for _ in 0..<100 {
+            guard process.isRunning else {
+                let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+                throw ToolFailure(description: "etcd ended: \(text.suffix(3000))")
+            }
+            do {
+                _ = try await control("get", "none", "--command-timeout=1s")
+                return
+            } catch {
+                last = error
+                try await Task.sleep(for: .milliseconds(100))
+            }
+        }
+        throw last
+    }
+
+    @discardableResult
+    func control(_ arguments: String..., input: [UInt8] = []) async throws -> [UInt8] {
+        try await run(release.etcdctl, ["--endpoints=127.0.0.1:\(clientPort)"] + arguments, input: input)
+    }
+
+    /// Everything, at a revision if one is given, and the store's revision.
+    func getAll(at revision: Int64 = 0) async throws -> (records: [KeyValueRecord], revision: Int64) {
+        let answer = try object(
+            try await control("get", "", "--prefix", "-w", "json", "--rev=\(revision)"))
+        let records = try (answer["kvs"] as? [[String: Any]] ?? []).map { kv in
+            KeyValueRecord(
+                key: try base64(kv["key"]), createRevision: number(kv["create_revision"]),
+                modRevision: number(kv["mod_revision"]), version: number(kv["version"]),
+                value: try base64(kv["value"]), lease: LeaseID(number(kv["lease"])))
+        }
+        return (records, number((answer["header"] as? [String: Any])?["revision"]))
+    }
+
+    /// What the server says of a lease: its TTL and its keys.
+    func lease(_ id: LeaseID) async throws -> (grantedSeconds: Int64, remainingSeconds: Int64, keys: [[UInt8]]) {
+        let answer = try object(
+            try await control("lease", "timetolive", String(id.rawValue, radix: 16), "--keys", "-w", "json"))
+        let keys = try (answer["keys"] as? [Any] ?? []).map(base64)
+        return (
+            number(answer["granted-ttl"]), number(answer["ttl"]), keys.sorted { $0.lexicographicallyPrecedes($1) }
+        )
+    }
+}
+
+func object(_ json: [UInt8]) throws -> [String: Any] {
+    try #require(try JSONSerialization.jsonObject(with: Data(json)) as? [String: Any])
+}
+
+/// Zero where Go's JSON leaves it out.
+func number(_ value: Any?) -> Int64 { (value as? NSNumber)?.int64Value ?? 0 }
+
+func base64(_ value: Any?) throws -> [UInt8] {
+    guard let value else { return [] }
+    let text = try #require(value as? String)
+    return [UInt8](try #require(Data(base64Encoded: text)))
+}

@@ -129,6 +129,23 @@ struct EtcdRegistryTests {
         }
     }
 
+    @Test func deregisteringEndsARegistrationThatIsUnderWay() async throws {
+        try await EtcdProcess.with { server in
+            let registry = EtcdRegistry(endpoints: [server.endpoint])
+            server.freeze()
+            let registering = Task { try await registry.register(Self.record, options: Self.fast) }
+            try await Task.sleep(for: .milliseconds(200))
+            let deregistering = Task { try await registry.deregister(Self.record) }
+            try await Task.sleep(for: .milliseconds(200))
+            server.thaw()
+            _ = await registering.result
+            try await deregistering.value
+            // Longer than the upkeep's interval.
+            try await Task.sleep(for: .milliseconds(600))
+            #expect(try await registry.services().isEmpty)
+        }
+    }
+
     @Test func malformedEndpointsAreSaidSo() async throws {
         await #expect(throws: EtcdError.self) { try await EtcdRegistry(endpoints: ["a:b:c"]).services().count }
     }

@@ -207,8 +207,8 @@ let package = Package(
         .testTarget(
             name: "MartletEtcdClientTests",
             dependencies: [
-                "MartletEtcdAPI", "MartletEtcdClient", "MartletGRPCWire", "MartletProcesses", logging, nioCore, nioPosix,
-                protobuf,
+                "MartletEtcdAPI", "MartletEtcdClient", "MartletGRPCWire", "MartletProcesses", logging, nioCore,
+                nioPosix, protobuf,
             ],
             path: "Tests/EtcdClientTests", swiftSettings: settings),
         .testTarget(

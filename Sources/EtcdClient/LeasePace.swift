@@ -21,7 +21,7 @@ package struct LeasePace {
         return min(max(life / 3, Self.shortestPause), Self.longestPause)
     }
 
-    /// The server could not be reached. Returns the pause before the next try; `nil` when the lease has ended meanwhile.
+    /// The server could not be reached. Returns the pause before the next try; `nil` when the lease has ended by now.
     package func failed(at now: ContinuousClock.Instant) -> Duration? {
         if let end = self.end, end <= now { return nil }
         return Self.retryPause

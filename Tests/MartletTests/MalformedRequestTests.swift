@@ -12,7 +12,7 @@ import Testing
             let address = try #require(WireAddress(node.address))
             let wire = try WireClient(address, logger: Logger(label: "test"))
             do {
-                _ = try await wire.unary("/test.greeter.Greeter/Hello", [0xFF])
+                _ = try await wire.unary("/test.greeter.Greeter/Hello", [0x0A, 5, 65])
                 Issue.record("malformed protobuf was taken")
             } catch let status as GRPCStatus {
                 #expect(status.code == .internalError)

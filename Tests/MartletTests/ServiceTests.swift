@@ -149,7 +149,7 @@ struct Number: Codable, Sendable, Equatable { var value: Int }
                 #expect(error?.detail.hasPrefix(start) == true)
                 return error.map { String($0.detail.dropFirst(start.count)) }
             }
-            #expect(await detail("Greeter.Hello", [0xFF], .protobuf) == "unexpected EOF")
+            #expect(await detail("Greeter.Hello", [0x0A, 5, 65], .protobuf) == "unexpected EOF")
             #expect(
                 await detail("Greeter.Hello", [0x07], .protobuf) == "proto: cannot parse invalid wire-format data")
             #expect(

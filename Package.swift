@@ -207,7 +207,7 @@ let package = Package(
         .testTarget(
             name: "MartletEtcdClientTests",
             dependencies: [
-                "MartletEtcdAPI", "MartletEtcdClient", "MartletGRPCWire", "MartletProcesses", logging, nioCore,
+                "MartletEtcdAPI", "MartletEtcdClient", "MartletGRPCWire", "MartletTestPrograms", logging, nioCore,
                 nioPosix, protobuf,
             ],
             path: "Tests/EtcdClientTests", swiftSettings: settings),
@@ -221,7 +221,8 @@ let package = Package(
         .testTarget(
             name: "MartletEtcdTests",
             dependencies: [
-                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletGreeterFixture", lifecycle, logging,
+                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletGreeterFixture", "MartletTestPrograms",
+                lifecycle, logging,
             ],
             path: "Tests/MartletEtcdTests", swiftSettings: settings),
         .testTarget(

@@ -3,6 +3,7 @@
 import MartletEtcdAPI
 import MartletEtcdClient
 import MartletGRPCWire
+import MartletTestPrograms
 import NIOCore
 import NIOPosix
 import SwiftProtobuf

@@ -4,6 +4,7 @@ import Foundation
 import Martlet
 import MartletEtcd
 import MartletEtcdClient
+import MartletTestPrograms
 import Synchronization
 import Testing
 

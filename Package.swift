@@ -12,6 +12,10 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ImmutableWeakCaptures"),
 ]
 
+// Packages that only some users need stand behind a trait: whoever disables it doesn't even fetch them.
+let server = TargetDependencyCondition.when(traits: ["Server"])
+let grpcSwift = TargetDependencyCondition.when(traits: ["GRPCSwift"])
+
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
@@ -20,17 +24,18 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
-let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
-let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
-let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
-let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
-let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2", condition: grpcSwift)
+let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf", condition: grpcSwift)
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto", condition: server)
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto", condition: server)
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates", condition: server)
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1", condition: server)
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
-let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
-let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing", condition: server)
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser", condition: server)
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift", condition: server)
 
 let package = Package(
     name: "martlet",
@@ -41,6 +46,13 @@ let package = Package(
         .library(name: "MartletEtcdClient", targets: ["MartletEtcdClient"]),
         .library(name: "MartletGRPC", targets: ["MartletGRPC"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
+    ],
+    traits: [
+        .default(enabledTraits: ["Server", "GRPCSwift"]),
+        .trait(
+            name: "Server",
+            description: "The server, the command-line tool and the tests; clients and services need none of it."),
+        .trait(name: "GRPCSwift", description: "The product MartletGRPC, for code generated for grpc-swift-2."),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -230,7 +242,10 @@ let package = Package(
             path: "Tests/EtcdServerTests", swiftSettings: settings),
         .testTarget(
             name: "MartletEtcdClientTests",
-            dependencies: ["MartletEtcdClient", "MartletProcesses", logging, nioCore, nioPosix],
+            dependencies: [
+                "MartletEtcdAPI", "MartletEtcdClient", "MartletGRPCWire", "MartletTestPrograms", logging, nioCore,
+                nioPosix, protobuf,
+            ],
             path: "Tests/EtcdClientTests", swiftSettings: settings),
         .testTarget(
             name: "MartletTests",
@@ -242,7 +257,8 @@ let package = Package(
         .testTarget(
             name: "MartletEtcdTests",
             dependencies: [
-                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletGreeterFixture", lifecycle, logging,
+                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletGreeterFixture", "MartletTestPrograms",
+                lifecycle, logging,
             ],
             path: "Tests/MartletEtcdTests", swiftSettings: settings),
         .testTarget(

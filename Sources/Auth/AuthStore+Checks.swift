@@ -35,8 +35,8 @@ extension AuthStore {
         }
     }
 
-    /// The same for a lease as a whole. As in etcd, an administrator's credentials may be of any revision here: a member
-    /// ends leases in the name of `root`, and must not fail because users changed meanwhile.
+    /// The same for a lease as a whole. As in etcd, an administrator's credentials may be of any revision here: a
+    /// member ends leases in the name of `root`, and must not fail because users changed meanwhile.
     package func authorize(_ request: LeaseAccess, as identity: AuthIdentity) throws(AuthError) {
         if user(identity.name)?.isRoot == true { return }
         try authorize(request, as: identity, attachedKeys: { _ in [] })

@@ -40,7 +40,7 @@ package struct SimpleTokens: Sendable {
 
     /// The random part of a new token, for the record that proposes it. The source must be fit for secrets.
     package static func makePrefix(using random: inout some RandomNumberGenerator) -> String {
-        let drawn = (0..<prefixLength).map { _ in letters[Int.random(in: 0..<letters.count, using: &random)] }
+        let drawn = (0..<prefixLength).map { _ in letters[Int(random.next(upperBound: UInt(letters.count)))] }
         return String(decoding: drawn, as: UTF8.self)
     }
 

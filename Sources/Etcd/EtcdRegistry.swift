@@ -99,7 +99,7 @@ public final class EtcdRegistry: ServiceRegistry {
             do {
                 let found = try await client.get(.prefix(RegistryKey.prefix))
                 deliver(.snapshot(found.keyValues.compactMap { Self.record($0) }))
-                for try await batch in client.watch(.prefix(RegistryKey.prefix), from: found.revision + 1) {
+                for try await batch in client.watch(.prefix(RegistryKey.prefix), from: found.nextRevision) {
                     for event in batch.events {
                         if let change = Self.change(event) { deliver(change) }
                     }
@@ -108,12 +108,13 @@ public final class EtcdRegistry: ServiceRegistry {
                 guard error.code != .closed else { throw error }
                 // Away, or compacted beyond where the watch stood: what is known stays true until the next list.
                 self.logger.info("registry is listed again", metadata: ["reason": "\(error)"])
-                if error.code != .compacted { try await Task.sleep(for: Self.retryInterval) }
+                try await Task.sleep(for: Self.retryInterval)
             }
         }
     }
 
-    /// The pause before a list is tried again; the client itself has already tried for its time limit.
+    /// The pause before a list is tried again: the client itself has already tried for its time limit, and a store that
+    /// compacts faster than it can be watched isn't asked in a busy loop.
     static let retryInterval = Duration.milliseconds(250)
 
     /// The record under a key, if it is one and lies where it belongs.

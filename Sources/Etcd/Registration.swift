@@ -13,7 +13,9 @@ actor Registration {
     private let logger: Logger
 
     private(set) var lease: EtcdLeaseID?
+    private var first: Task<Void, any Error>?
     private var upkeep: Task<Void, Never>?
+    private var isStopped = false
 
     init(key: String, value: [UInt8], options: RegistrationOptions, client: EtcdClient, logger: Logger) {
         self.key = key
@@ -28,29 +30,35 @@ actor Registration {
     /// Writes the record and starts to look after it; the second happens even if the first fails.
     ///
     /// - Parameter lease: A lease of an earlier record of the same node.
+    /// - Throws: `CancellationError` when the registration is stopped before the record is written.
     func start(adopting lease: EtcdLeaseID?) async throws {
+        guard !self.isStopped else { throw CancellationError() }
         self.lease = lease
-        let first: Result<Void, any Error>
-        do {
-            first = .success(try await self.refresh(isFirst: true))
-        } catch {
-            first = .failure(error)
-        }
+        let first = Task { try await self.refresh(isFirst: true) }
+        self.first = first
         self.upkeep = Task { [weak self, interval = self.options.interval] in
+            _ = await first.result
             while true {
                 do { try await Task.sleep(for: interval) } catch { return }
                 guard let self else { return }
                 await self.check()
             }
         }
-        try first.get()
+        try await withTaskCancellationHandler {
+            try await first.value
+        } onCancel: {
+            first.cancel()
+        }
     }
 
-    /// Ends the upkeep and waits for what it is doing, so that nothing is written afterwards.
+    /// Ends the upkeep and waits for what it is doing, the first write included, so that nothing is written afterwards.
     func stop() async {
-        let upkeep = self.upkeep
-        upkeep?.cancel()
-        await upkeep?.value
+        self.isStopped = true
+        self.first?.cancel()
+        self.upkeep?.cancel()
+        _ = await self.first?.result
+        await self.upkeep?.value
+        self.first = nil
         self.upkeep = nil
     }
 
@@ -74,6 +82,7 @@ actor Registration {
                 self.lease = nil
             }
         }
+        try Task.checkCancellation()
         if self.lease == nil, self.options.ttl > .zero {
             self.lease = try await self.client.grantLease(ttlSeconds: self.ttlSeconds).id
         }
@@ -82,12 +91,13 @@ actor Registration {
             if let stored, stored.value == self.value, stored.leaseID == self.lease ?? .none { return }
             self.logger.notice("record was gone or changed, writing it again", metadata: ["key": "\(self.key)"])
         }
+        try Task.checkCancellation()
         try await self.client.put(self.key.utf8, self.value, lease: self.lease ?? .none)
     }
 
     /// The time to live in whole seconds, rounded up.
     private var ttlSeconds: Int64 {
         let (seconds, attoseconds) = self.options.ttl.components
-        return seconds + (attoseconds > 0 ? 1 : 0)
+        return attoseconds > 0 && seconds < .max ? seconds + 1 : seconds
     }
 }

@@ -53,25 +53,28 @@ extension EtcdClient {
     /// - Throws: ``EtcdError/Code/leaseNotFound`` when it is gone.
     @discardableResult
     public func keepAliveOnce(_ id: EtcdLeaseID) async throws -> Int64 {
-        let ttlSeconds = try await self.leases.renew(id.rawValue, on: self)
+        let ttlSeconds = try await self.leases.renew(id.rawValue)
         guard ttlSeconds > 0 else { throw Self.leaseNotFound }
         return ttlSeconds
     }
 
     /// Renews a lease every third of its life, until the task is cancelled or the lease is gone.
     ///
-    /// Failures to reach the server are tried again until the lease would have ended.
+    /// While no server can be reached it tries again every half second, until the lease would have ended.
     public func keepAlive(_ id: EtcdLeaseID) async throws {
-        var lastSuccess = ContinuousClock.now
-        var ttlSeconds: Int64 = 1
+        var pace = LeasePace()
         while true {
+            let pause: Duration
             do {
-                ttlSeconds = try await self.keepAliveOnce(id)
-                lastSuccess = .now
+                pause = pace.renewed(ttlSeconds: try await self.keepAliveOnce(id), at: .now)
             } catch let error as EtcdError where error.code == .unavailable || error.code == .timeout {
-                guard lastSuccess.duration(to: .now) < .seconds(ttlSeconds) else { throw Self.leaseNotFound }
+                guard let retry = pace.failed(at: .now) else {
+                    throw EtcdError(
+                        .leaseNotFound, "the lease ended while no server could be reached: \(error.message)")
+                }
+                pause = retry
             }
-            try await Task.sleep(for: .milliseconds(max(ttlSeconds * 1000 / 3, 100)))
+            try await Task.sleep(for: pause)
         }
     }
 

@@ -3,7 +3,6 @@
 internal import MartletGRPCWire
 internal import NIOCore
 internal import SwiftProtobuf
-internal import Synchronization
 
 extension EtcdClient {
     /// The pause after all endpoints have failed in turn, doubled each time up to the limit below.
@@ -21,9 +20,9 @@ extension EtcdClient {
 
     /// Sends a request and reads its response, on one endpoint after the other while that is safe and time is left.
     func request<Request: Message, Response: Message>(
-        _ path: String, _ request: Request, _ repeatability: Repeatability, timeout: Duration? = nil
+        _ path: String, _ request: Request, _ repeatability: Repeatability
     ) async throws -> Response {
-        let deadline = NIODeadline.now() + TimeAmount(timeout ?? self.configuration.timeout)
+        let deadline = NIODeadline.now() + TimeAmount(self.timeout)
         var options = WireCallOptions()
         options.deadline = deadline
         options.maximumMessageBytes = self.configuration.maximumMessageBytes
@@ -31,41 +30,37 @@ extension EtcdClient {
         var pause = Self.firstPause
         var attempts = 0
         while true {
-            let (connection, endpoint) = try self.connection()
+            let (connection, endpoint) = try self.endpoints.connection()
+            let failure: EtcdError
             do {
-                let reply = try await connection.unary(path, bytes, options: options)
-                return try Response(serializedBytes: reply.message)
-            } catch let status as GRPCStatus {
-                if status.code == .cancelled, Task.isCancelled { throw CancellationError() }
-                guard status.code == .unavailable || status.code == .deadlineExceeded || status.wasNotProcessed else {
-                    throw EtcdError(status)
-                }
-                self.leave(endpoint)
-                let mayRepeat = status.wasNotProcessed || (repeatability == .always && status.code == .unavailable)
-                guard mayRepeat, NIODeadline.now() + TimeAmount(pause) < deadline else { throw EtcdError(status) }
-                attempts += 1
-                if attempts % self.connections.count == 0 {
-                    try await Task.sleep(for: pause)
-                    pause = min(pause * 2, Self.longestPause)
-                }
-            } catch let error as SwiftProtobufError {
-                throw EtcdError(.other, "malformed response: \(error)")
+                return try EtcdError.decoded(try await connection.unary(path, bytes, options: options).message)
+            } catch {
+                failure = try self.endpoints.error(for: error)
+            }
+            guard failure.code == .unavailable || failure.code == .timeout || failure.wasNotExecuted else {
+                throw failure
+            }
+            self.endpoints.leave(endpoint)
+            let mayRepeat = failure.wasNotExecuted || (repeatability == .always && failure.code == .unavailable)
+            guard mayRepeat, NIODeadline.now() + TimeAmount(pause) < deadline else { throw failure }
+            attempts += 1
+            if attempts % self.endpoints.count == 0 {
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, Self.longestPause)
             }
         }
     }
+}
 
-    /// The connection in use, and the number to leave it by.
-    func connection() throws -> (WireClient, Int) {
-        try self.state.withLock { state in
-            guard !state.isClosed else { throw EtcdError(.closed, "the client is closed") }
-            return (self.connections[state.endpoint % self.connections.count], state.endpoint)
-        }
-    }
-
-    /// Goes on to the next endpoint, unless somebody already has.
-    func leave(_ endpoint: Int) {
-        self.state.withLock { state in
-            if state.endpoint == endpoint { state.endpoint += 1 }
+extension EtcdError {
+    /// Reads a message of the server.
+    ///
+    /// - Throws: ``Code/other`` when the bytes are no such message.
+    static func decoded<Response: Message>(_ bytes: [UInt8]) throws(EtcdError) -> Response {
+        do {
+            return try Response(serializedBytes: bytes)
+        } catch {
+            throw EtcdError(.other, "malformed response: \(error)")
         }
     }
 }

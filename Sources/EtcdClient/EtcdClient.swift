@@ -3,7 +3,6 @@
 public import Logging
 internal import MartletGRPCWire
 internal import NIOCore
-internal import Synchronization
 
 /// A client of etcd's version 3 interface, for etcd itself and for Martlet's own server.
 ///
@@ -15,6 +14,8 @@ public final class EtcdClient: Sendable {
         public var endpoints: [String]
         /// How long a request may take, further attempts included.
         public var timeout = Duration.seconds(5)
+        /// How long one connect may take, so short that a dead server leaves a request time for the next one.
+        public var connectTimeout = Duration.seconds(1)
         /// The largest response that is taken; a read without limit may be large.
         public var maximumMessageBytes = 64 << 20
         /// Where the client says what it does beside requests.
@@ -26,15 +27,13 @@ public final class EtcdClient: Sendable {
     /// The longest pause between two connects to one endpoint, short so that a store that is back is used at once.
     static let longestReconnectPause = TimeAmount.milliseconds(500)
 
-    struct State {
-        /// Counts upward; the endpoint in use is this modulo the number of endpoints.
-        var endpoint = 0
-        var isClosed = false
-    }
+    /// The longest time limit that is kept; more is as good as none, and sums of a clock's nanoseconds would overflow.
+    static let longestTimeout = Duration.seconds(365 * 24 * 3600)
 
     let configuration: Configuration
-    let connections: [WireClient]
-    let state = Mutex(State())
+    /// The configured time limit, within bounds.
+    let timeout: Duration
+    let endpoints: EtcdEndpoints
     let leases: LeaseStream
 
     /// Makes a client; nothing is connected yet.
@@ -42,7 +41,9 @@ public final class EtcdClient: Sendable {
     /// - Throws: ``EtcdError`` when there is no endpoint, or one that isn't an address.
     public init(_ configuration: Configuration) throws(EtcdError) {
         guard !configuration.endpoints.isEmpty else { throw EtcdError(.invalidRequest, "no endpoints") }
+        let timeout = min(max(configuration.timeout, .zero), Self.longestTimeout)
         var wireConfiguration = WireClientConfiguration()
+        wireConfiguration.connectTimeout = TimeAmount(min(max(configuration.connectTimeout, .zero), timeout))
         wireConfiguration.backoff.maximum = Self.longestReconnectPause
         var connections: [WireClient] = []
         for endpoint in configuration.endpoints {
@@ -55,8 +56,9 @@ public final class EtcdClient: Sendable {
             }
         }
         self.configuration = configuration
-        self.connections = connections
-        self.leases = LeaseStream(timeout: configuration.timeout)
+        self.timeout = timeout
+        self.endpoints = EtcdEndpoints(connections)
+        self.leases = LeaseStream(self.endpoints, timeout: timeout)
     }
 
     /// Makes a client with the default settings.
@@ -65,15 +67,17 @@ public final class EtcdClient: Sendable {
     }
 
     deinit {
-        let connections = self.connections
-        Task { for connection in connections { await connection.close() } }
+        Task { [leases, endpoints] in
+            await leases.close()
+            await endpoints.close()
+        }
     }
 
     /// Closes all connections. Requests fail from now on, watches end.
     public func close() async {
-        self.state.withLock { $0.isClosed = true }
+        self.endpoints.refuse()
         await self.leases.close()
-        for connection in self.connections { await connection.close() }
+        await self.endpoints.close()
     }
 
     /// Reads `host:port`, `host`, and both behind `http://`.

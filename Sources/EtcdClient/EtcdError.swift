@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import MartletGRPCWire
+internal import MartletHTTP2Session
 
 /// Why a request to etcd failed.
 public struct EtcdError: Error, Sendable, CustomStringConvertible {
@@ -66,6 +67,9 @@ extension EtcdError {
             case (_, "etcdserver: request is too large"): .tooLarge
             case (_, "etcdserver: mvcc: database space exceeded"): .noSpace
             case (.unavailable, _): .unavailable
+            // Said by no server: the stream was reset, or the connection ended before a status came.
+            case (.internalError, _) where !status.isTheServers, (.cancelled, _) where !status.isTheServers:
+                .unavailable
             case (.deadlineExceeded, _): .timeout
             case (.permissionDenied, _), (.unauthenticated, _): .denied
             case (.invalidArgument, _), (.failedPrecondition, _), (.outOfRange, _), (.notFound, _): .invalidRequest
@@ -73,4 +77,9 @@ extension EtcdError {
             }
         self.init(code, status.message, wasNotExecuted: status.wasNotProcessed)
     }
+}
+
+extension GRPCStatus {
+    /// Whether the server sent this status; the wire makes up one for calls that end without.
+    fileprivate var isTheServers: Bool { self.trailers.contains("grpc-status") }
 }

@@ -11,6 +11,8 @@ public struct EtcdGetResult: Hashable, Sendable {
     public let count: Int64
     /// Whether the limit cut the list.
     public let hasMore: Bool
+    /// Where to watch from so that no change after this read is missed.
+    public var nextRevision: Int64 { self.revision.followingRevision }
 
     init(_ wire: Etcdserverpb_RangeResponse) {
         self.revision = wire.header.revision
@@ -18,6 +20,12 @@ public struct EtcdGetResult: Hashable, Sendable {
         self.count = wire.count
         self.hasMore = wire.more
     }
+}
+
+extension Int64 {
+    /// The revision after this one. The last number there is follows itself: no real store comes there, and one that
+    /// lies must not end the process.
+    var followingRevision: Int64 { self == .max ? self : self + 1 }
 }
 
 /// What a write did.

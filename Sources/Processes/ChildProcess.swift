@@ -26,6 +26,12 @@ package final class ChildProcess: Sendable {
     /// Set when the process has been reaped: its number may belong to another process from then on.
     private let exit = Mutex<Exit?>(nil)
 
+    /// Held from the making of a child's pipes until it has started.
+    ///
+    /// A pipe can't be made closed on exec from the start on every system: without this, a child that another thread
+    /// starts in between would hold an end of it, and whoever reads the other would never see the end.
+    private static let starting = Mutex<Void>(())
+
     private init(processID: pid_t) { self.processID = processID }
 
     /// Sends a signal, unless the process has ended.
@@ -45,17 +51,19 @@ package final class ChildProcess: Sendable {
         _ executable: String, _ arguments: [String], environment: [String: String], errorFile: String,
         onLine: @escaping @Sendable (String) -> Void, onExit: @escaping @Sendable (Exit) -> Void
     ) throws -> ChildProcess {
-        let input = try Pipe.make()
-        let output = try Pipe.make()
-        let processID: pid_t
-        do {
-            processID = try SpawnRequest(
-                executable: executable, arguments: arguments, environment: environment, input: input.readEnd,
-                output: output.writeEnd, errorFile: errorFile
-            ).spawn()
-        } catch {
-            for end in [input.readEnd, input.writeEnd, output.readEnd, output.writeEnd] { close(end) }
-            throw error
+        let (input, output, processID) = try starting.withLock { _ in
+            let input = try Pipe.make()
+            let output = try Pipe.make()
+            do {
+                let processID = try SpawnRequest(
+                    executable: executable, arguments: arguments, environment: environment, input: input.readEnd,
+                    output: output.writeEnd, errorFile: errorFile
+                ).spawn()
+                return (input, output, processID)
+            } catch {
+                for end in [input.readEnd, input.writeEnd, output.readEnd, output.writeEnd] { close(end) }
+                throw error
+            }
         }
         close(input.readEnd)
         close(output.writeEnd)
@@ -107,9 +115,12 @@ struct SystemFailure: Error, CustomStringConvertible {
     init(_ call: String, _ code: Int32) { description = "\(call): \(String(cString: strerror(code)))" }
 }
 
+/// How much is read at once: what a pipe holds on Linux.
+private let chunkByteCount = 1 << 16
+
 /// Reads until the end of the file; a last line without a line end counts too.
 private func readLines(of descriptor: Int32, _ deliver: (String) -> Void) {
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    var chunk = [UInt8](repeating: 0, count: chunkByteCount)
     var line: [UInt8] = []
     while true {
         let count = read(descriptor, &chunk, chunk.count)

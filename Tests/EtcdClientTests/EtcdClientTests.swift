@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletEtcdClient
+import MartletTestPrograms
 import Testing
 
 /// The client against a real etcd.

@@ -4,6 +4,7 @@ import Foundation
 import Martlet
 import MartletEtcd
 import MartletEtcdClient
+import MartletTestPrograms
 import Synchronization
 import Testing
 
@@ -126,6 +127,23 @@ struct EtcdRegistryTests {
             await #expect(throws: EtcdError.self) { try await registry.register(Self.record, options: Self.fast) }
             server.thaw()
             #expect(try await eventually { (try? await registry.services(named: "go.micro.server").count) == 1 })
+        }
+    }
+
+    @Test func deregisteringEndsARegistrationThatIsUnderWay() async throws {
+        try await EtcdProcess.with { server in
+            let registry = EtcdRegistry(endpoints: [server.endpoint])
+            server.freeze()
+            let registering = Task { try await registry.register(Self.record, options: Self.fast) }
+            try await Task.sleep(for: .milliseconds(200))
+            let deregistering = Task { try await registry.deregister(Self.record) }
+            try await Task.sleep(for: .milliseconds(200))
+            server.thaw()
+            _ = await registering.result
+            try await deregistering.value
+            // Longer than the upkeep's interval.
+            try await Task.sleep(for: .milliseconds(600))
+            #expect(try await registry.services().isEmpty)
         }
     }
 

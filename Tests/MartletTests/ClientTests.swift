@@ -3,6 +3,8 @@
 import Logging
 import Martlet
 import MartletGRPCWire
+import NIOCore
+import NIOPosix
 import Testing
 
 @Suite struct ClientTests {
@@ -77,6 +79,26 @@ import Testing
                 }
             }
         }
+    }
+
+    /// A node that accepts connections and never speaks, as one whose process is stopped.
+    @Test func aNodeThatSaysNothingIsLeftInTime() async throws {
+        let registry = InMemoryRegistry()
+        let silent = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let record = ServiceRecord(
+            name: "test.nodes", version: "silent",
+            nodes: [NodeRecord(id: "a-silent", address: "127.0.0.1:\(silent.localAddress?.port ?? 0)")])
+        try await registry.register(record, options: RegistrationOptions())
+        try await withService(Self.named("alive", registry)) { _ in
+            try await withMicroClient(registry: registry) { client in
+                for _ in 0..<4 {
+                    let name = try await Self.ask(client)
+                    #expect(name == "alive")
+                }
+            }
+        }
+        try await silent.close()
     }
 
     @Test func aCallThatMayHaveRunIsRepeatedOnlyIfIdempotent() async throws {

@@ -127,20 +127,47 @@ struct Number: Codable, Sendable, Equatable { var value: Int }
                 #expect(error.code == .notImplemented)
                 #expect(error.detail.contains("Question is Codable"))
             }
-            do {
-                _ = try await client.call("test.greeter", "Plain.Hello", json: #"{"name":"#)
-                Issue.record("truncated JSON was taken")
-            } catch let error as MicroError {
-                #expect(error.code == .internalServerError)
-                #expect(error.detail.hasPrefix("grpc: failed to unmarshal the received message"))
-            }
-            do {
-                _ = try await client.call("test.greeter", "Greeter.Hello", bytes: [0xFF], codec: .protobuf)
-                Issue.record("malformed protobuf was taken")
-            } catch let error as MicroError {
-                #expect(error.detail.hasPrefix("grpc: failed to unmarshal the received message"))
-            }
         }
+    }
+
+    /// The server says that it could not read the request, in words that callers of any language know.
+    @Test func malformedRequestsAreTheServersError() async throws {
+        let start = "grpc: failed to unmarshal the received message "
+        try await Self.run { client in
+            func failure(_ endpoint: String, _ bytes: [UInt8], _ codec: MessageCodec) async -> MicroError? {
+                do {
+                    _ = try await client.call("test.greeter", endpoint, bytes: bytes, codec: codec)
+                    return nil
+                } catch {
+                    return error as? MicroError
+                }
+            }
+            func detail(_ endpoint: String, _ bytes: [UInt8], _ codec: MessageCodec) async -> String? {
+                let error = await failure(endpoint, bytes, codec)
+                #expect(error?.code == .internalServerError)
+                #expect(error?.id == "test.greeter")
+                #expect(error?.detail.hasPrefix(start) == true)
+                return error.map { String($0.detail.dropFirst(start.count)) }
+            }
+            #expect(await detail("Greeter.Hello", [0x0A, 5, 65], .protobuf) == "unexpected EOF")
+            #expect(
+                await detail("Greeter.Hello", [0x07], .protobuf) == "proto: cannot parse invalid wire-format data")
+            #expect(
+                await detail("Greeter.Hello", [0x0A, 1, 0xFF], .protobuf) == "string field contains invalid UTF-8")
+            #expect(await detail("Greeter.Hello", Array(#"{"name":"#.utf8), .json) == "unexpected EOF")
+            #expect(await detail("Greeter.Hello", Array(#"{"name":3}"#.utf8), .json)?.contains("string") == true)
+            #expect(await detail("Plain.Hello", Array("{}".utf8), .json) == #"missing field "name""#)
+            let truncated = await detail("Plain.Hello", Array(#"{"name":"#.utf8), .json)
+            #expect(truncated?.contains("JSON") == true)
+            #expect(truncated?.contains("(") == false, "\(truncated ?? "")")
+        }
+    }
+
+    @Test func fieldsOfCodableTypesComeInTheOrderOfTheirNames() throws {
+        struct Wide: Codable { var z = 1, a = 2, m = 3, k = 4, b = 5, y = 6, c = 7 }
+        #expect(
+            String(decoding: try CodableJSON.encode(Wide()), as: UTF8.self)
+                == #"{"a":2,"b":5,"c":7,"k":4,"m":3,"y":6,"z":1}"#)
     }
 
     @Test func customCodec() async throws {

@@ -19,9 +19,7 @@ package enum CallFailure {
         case let error as UnsupportedCodec:
             return MicroError(.internalServerError, error.message, id: MicroError.clientID)
         case let error as MalformedMessage:
-            return MicroError(
-                .internalServerError, "grpc: failed to unmarshal the received message \(error.reason)",
-                id: MicroError.clientID)
+            return MicroError(.internalServerError, error.text, id: MicroError.clientID)
         case is CancellationError: return error
         default: return MicroError(.internalServerError, "\(error)", id: MicroError.clientID)
         }

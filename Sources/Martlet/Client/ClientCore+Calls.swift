@@ -15,8 +15,8 @@ struct InheritedCall: Sendable {
 }
 
 extension ClientCore {
-    /// How often a call that waits for the registry looks again.
-    static let lookInterval = Duration.milliseconds(2)
+    /// The longest time limit that is kept; more is as good as none, and a sum of nanoseconds would overflow.
+    static let longestTimeout = TimeAmount.hours(365 * 24)
     /// How long a call waits for a registry that has never answered; more would only hide that it is away.
     static let registryPatience = Duration.seconds(5)
     /// How long a call waits for a node that the registry names but the mirror hasn't seen yet.
@@ -105,11 +105,12 @@ extension ClientCore {
     /// itself knows it, and the event is waited for.
     private func find(_ service: String, _ deadline: NIODeadline?) async throws {
         self.startWatching()
-        if try await self.wait(for: service, until: deadline, patience: Self.registryPatience, { $0 != nil }) == nil {
+        let isKnown = try await self.wait(for: service, until: deadline, patience: Self.registryPatience) { $0 != nil }
+        guard let isKnown else {
             throw MicroError(
                 .unavailable, "the registry \"\(self.registry.name)\" has not answered", id: MicroError.clientID)
         }
-        guard self.learn(service) != true else { return }
+        if isKnown { return }
         let known = (try? await self.registry.services(named: service)) ?? []
         guard known.contains(where: { !$0.nodes.isEmpty }) else { throw MicroError.serviceNotFound(service) }
         if try await self.wait(for: service, until: deadline, patience: Self.mirrorPatience, { $0 == true }) != true {
@@ -120,12 +121,17 @@ extension ClientCore {
     private func wait(
         for service: String, until deadline: NIODeadline?, patience: Duration, _ isEnough: (Bool?) -> Bool
     ) async throws -> Bool? {
-        let end = ContinuousClock.now + patience
+        let start = ContinuousClock.now
+        let rest = deadline.map { Duration($0 - .now()) } ?? patience
+        let end = start + min(patience, rest)
         while true {
-            let isKnown = self.learn(service)
-            if isEnough(isKnown) || ContinuousClock.now >= end { return isKnown }
-            if let deadline, deadline <= .now() { throw MicroError.deadlineExceeded }
-            try await Task.sleep(for: Self.lookInterval)
+            let look = try self.look(for: service)
+            if isEnough(look.isKnown) { return look.isKnown }
+            guard ContinuousClock.now < end else {
+                if rest < patience { throw MicroError.deadlineExceeded }
+                return look.isKnown
+            }
+            try await self.nextChange(after: look.changes, until: end)
         }
     }
 
@@ -134,7 +140,7 @@ extension ClientCore {
     ) -> WireCallOptions {
         var wireOptions = WireCallOptions()
         wireOptions.contentSubtype = codec.subtype
-        var deadline = timeout.map { NIODeadline.now() + TimeAmount($0) }
+        var deadline = timeout.map { NIODeadline.now() + min(TimeAmount($0), Self.longestTimeout) }
         if let inheritedDeadline = inherited?.deadline {
             deadline = deadline.map { min($0, inheritedDeadline) } ?? inheritedDeadline
         }

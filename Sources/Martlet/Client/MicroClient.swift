@@ -16,6 +16,8 @@ public struct MicroClient: Sendable {
     public struct Configuration: Sendable {
         /// How long a call may take that says nothing else.
         public var timeout = Duration.seconds(5)
+        /// How long one connect may take, so short that a call which meets a dead node has time left for another.
+        public var connectTimeout = Duration.seconds(1)
         /// Which node takes a call that says nothing else.
         public var selector = NodeSelector.roundRobin
         /// The largest message that is taken from a server.

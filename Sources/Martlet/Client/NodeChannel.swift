@@ -22,6 +22,9 @@ final class NodeChannel: Sendable {
     /// The longest pause, the interval at which registrations are refreshed.
     static let longestPause = TimeAmount.seconds(5)
 
+    /// The pause has long reached its limit after so many doublings; more would only overflow.
+    private static let maximumDoublings = 10
+
     init(node: NodeRecord, version: String, wire: WireClient) {
         self.node = node
         self.version = version
@@ -43,7 +46,7 @@ final class NodeChannel: Sendable {
         // Calls that waited for the same attempt fail together: one failure, not many.
         guard !self.isSkipped else { return }
         let failures = self.failures.add(1, ordering: .relaxed).newValue
-        let doubled = Self.firstPause.nanoseconds << Int64(min(failures - 1, 10))
+        let doubled = Self.firstPause.nanoseconds << Int64(min(failures - 1, Self.maximumDoublings))
         // A fifth of jitter keeps clients that saw the node die together from coming back together.
         let pause = min(doubled, Self.longestPause.nanoseconds) * Int64.random(in: 80...120) / 100
         self.skippedUntil.store((.now() + .nanoseconds(pause)).uptimeNanoseconds, ordering: .relaxed)

@@ -20,9 +20,17 @@ package struct UnsupportedCodec: Error, Hashable {
     }
 }
 
-/// A message that isn't what its codec says.
-package struct MalformedMessage: Error {
-    package var reason: String
+extension MessageCoder {
+    /// Reads a message; what the coder throws means that the bytes are none, unless it names an error itself.
+    fileprivate func message<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
+        do {
+            return try self.decode(type, from: bytes)
+        } catch let error as MicroError {
+            throw error
+        } catch {
+            throw MalformedMessage(error)
+        }
+    }
 }
 
 extension MessageCoding where Value: Codable & Sendable {
@@ -33,7 +41,7 @@ extension MessageCoding where Value: Codable & Sendable {
                 switch codec.kind {
                 case .protobuf: throw UnsupportedCodec(Value.self, "is Codable, not a protobuf message", codec)
                 case .json: try CodableJSON.decode(Value.self, from: bytes)
-                case .custom(let coder): try coder.decode(Value.self, from: bytes)
+                case .custom(let coder): try coder.message(Value.self, from: bytes)
                 }
             },
             encode: { value, codec in
@@ -59,7 +67,7 @@ extension MessageCoding where Value: Message {
     private static func decodeMessage(_ bytes: [UInt8], _ codec: MessageCodec) throws -> Value {
         switch codec.kind {
         case .protobuf:
-            do { return try Value(serializedBytes: bytes) } catch { throw MalformedMessage(reason: "\(error)") }
+            do { return try Value(serializedBytes: bytes) } catch { throw MalformedMessage(error) }
         case .json: return try MessageJSON.decode(Value.self, from: bytes)
         case .custom: throw UnsupportedCodec(Value.self, "is a protobuf message", codec)
         }
@@ -79,7 +87,7 @@ extension MessageCoding where Value: Message & Codable {
     static var protobufAndCodable: MessageCoding {
         MessageCoding(
             decode: { bytes, codec in
-                if case .custom(let coder) = codec.kind { return try coder.decode(Value.self, from: bytes) }
+                if case .custom(let coder) = codec.kind { return try coder.message(Value.self, from: bytes) }
                 return try Self.decodeMessage(bytes, codec)
             },
             encode: { value, codec in

@@ -21,7 +21,7 @@ enum MessageJSON {
         do {
             return try Value(jsonUTF8Bytes: bytes, options: self.decodingOptions)
         } catch {
-            throw MalformedMessage(reason: "\(error)")
+            throw MalformedMessage(error)
         }
     }
 }

@@ -41,7 +41,7 @@ extension Endpoint {
     static func unary<Request, Response>(
         _ name: String, _ executor: HandlerExecutor, _ requests: MessageCoding<Request>,
         _ responses: MessageCoding<Response>,
-        _ handler: @escaping @Sendable (Request, HandlerContext) async throws -> Response
+        _ handler: @escaping MicroService.UnaryHandler<Request, Response>
     ) -> Endpoint {
         Endpoint(
             name,
@@ -86,7 +86,7 @@ extension Endpoint {
     static func serverStream<Request: Sendable, Response: Sendable>(
         _ name: String, _ executor: HandlerExecutor, _ requests: MessageCoding<Request>,
         _ responses: MessageCoding<Response>,
-        _ handler: @escaping @Sendable (Request, MessageWriter<Response>, HandlerContext) async throws -> Void
+        _ handler: @escaping MicroService.ServerStreamHandler<Request, Response>
     ) -> Endpoint {
         self.stream(name, executor) { codec, reader, writer, context in
             guard let bytes = try await reader.next() else {
@@ -101,7 +101,7 @@ extension Endpoint {
     static func clientStream<Request: Sendable, Response: Sendable>(
         _ name: String, _ executor: HandlerExecutor, _ requests: MessageCoding<Request>,
         _ responses: MessageCoding<Response>,
-        _ handler: @escaping @Sendable (MessageStream<Request>, HandlerContext) async throws -> Response
+        _ handler: @escaping MicroService.ClientStreamHandler<Request, Response>
     ) -> Endpoint {
         self.stream(name, executor) { codec, reader, writer, context in
             let response = try await handler(MessageStream(.server(reader), requests, codec), context)
@@ -113,10 +113,7 @@ extension Endpoint {
     static func bidirectionalStream<Request: Sendable, Response: Sendable>(
         _ name: String, _ executor: HandlerExecutor, _ requests: MessageCoding<Request>,
         _ responses: MessageCoding<Response>,
-        _ handler:
-            @escaping @Sendable (
-                MessageStream<Request>, MessageWriter<Response>, HandlerContext
-            ) async throws -> Void
+        _ handler: @escaping MicroService.BidirectionalStreamHandler<Request, Response>
     ) -> Endpoint {
         self.stream(name, executor) { codec, reader, writer, context in
             try await handler(

@@ -3,6 +3,21 @@
 public import SwiftProtobuf
 
 extension MicroService {
+    /// Answers one request with one response.
+    public typealias UnaryHandler<Request, Response> =
+        @Sendable (Request, HandlerContext) async throws -> Response
+    /// Answers one request with many messages.
+    public typealias ServerStreamHandler<Request, Response: Sendable> =
+        @Sendable (Request, MessageWriter<Response>, HandlerContext) async throws -> Void
+    /// Answers many messages with one.
+    public typealias ClientStreamHandler<Request: Sendable, Response> =
+        @Sendable (MessageStream<Request>, HandlerContext) async throws -> Response
+    /// Takes and answers many messages at the same time.
+    public typealias BidirectionalStreamHandler<Request: Sendable, Response: Sendable> =
+        @Sendable (MessageStream<Request>, MessageWriter<Response>, HandlerContext) async throws -> Void
+}
+
+extension MicroService {
     /// Answers an endpoint with a function of `Codable` types; they travel as JSON.
     ///
     /// - Parameters:
@@ -11,7 +26,7 @@ extension MicroService {
     ///   - handler: Throw a ``MicroError`` to choose what the caller sees; other errors become code 500.
     public mutating func handle<Request: Codable & Sendable, Response: Codable & Sendable>(
         _ endpoint: String, on executor: HandlerExecutor = .eventLoop,
-        _ handler: @escaping @Sendable (Request, HandlerContext) async throws -> Response
+        _ handler: @escaping UnaryHandler<Request, Response>
     ) {
         self.add(.unary(endpoint, executor, .codable, .codable, handler))
     }
@@ -19,7 +34,7 @@ extension MicroService {
     /// Answers an endpoint with a function of protobuf messages; they travel as protobuf, or JSON where asked for.
     public mutating func handle<Request: SwiftProtobuf.Message, Response: SwiftProtobuf.Message>(
         _ endpoint: String, on executor: HandlerExecutor = .eventLoop,
-        _ handler: @escaping @Sendable (Request, HandlerContext) async throws -> Response
+        _ handler: @escaping UnaryHandler<Request, Response>
     ) {
         self.add(.unary(endpoint, executor, .protobuf, .protobuf, handler))
     }
@@ -29,7 +44,7 @@ extension MicroService {
         Request: SwiftProtobuf.Message & Codable, Response: SwiftProtobuf.Message & Codable
     >(
         _ endpoint: String, on executor: HandlerExecutor = .eventLoop,
-        _ handler: @escaping @Sendable (Request, HandlerContext) async throws -> Response
+        _ handler: @escaping UnaryHandler<Request, Response>
     ) {
         self.add(.unary(endpoint, executor, .protobufAndCodable, .protobufAndCodable, handler))
     }
@@ -39,7 +54,7 @@ extension MicroService {
     /// Answers one request with many messages of `Codable` types.
     public mutating func serverStream<Request: Codable & Sendable, Response: Codable & Sendable>(
         _ endpoint: String, on executor: HandlerExecutor = .eventLoop,
-        _ handler: @escaping @Sendable (Request, MessageWriter<Response>, HandlerContext) async throws -> Void
+        _ handler: @escaping ServerStreamHandler<Request, Response>
     ) {
         self.add(.serverStream(endpoint, executor, .codable, .codable, handler))
     }
@@ -47,7 +62,7 @@ extension MicroService {
     /// Answers one request with many protobuf messages.
     public mutating func serverStream<Request: SwiftProtobuf.Message, Response: SwiftProtobuf.Message>(
         _ endpoint: String, on executor: HandlerExecutor = .eventLoop,
-        _ handler: @escaping @Sendable (Request, MessageWriter<Response>, HandlerContext) async throws -> Void
+        _ handler: @escaping ServerStreamHandler<Request, Response>
     ) {
         self.add(.serverStream(endpoint, executor, .protobuf, .protobuf, handler))
     }
@@ -57,7 +72,7 @@ extension MicroService {
         Request: SwiftProtobuf.Message & Codable, Response: SwiftProtobuf.Message & Codable
     >(
         _ endpoint: String, on executor: HandlerExecutor = .eventLoop,
-        _ handler: @escaping @Sendable (Request, MessageWriter<Response>, HandlerContext) async throws -> Void
+        _ handler: @escaping ServerStreamHandler<Request, Response>
     ) {
         self.add(.serverStream(endpoint, executor, .protobufAndCodable, .protobufAndCodable, handler))
     }
@@ -65,7 +80,7 @@ extension MicroService {
     /// Answers many messages of `Codable` types with one.
     public mutating func clientStream<Request: Codable & Sendable, Response: Codable & Sendable>(
         _ endpoint: String, on executor: HandlerExecutor = .eventLoop,
-        _ handler: @escaping @Sendable (MessageStream<Request>, HandlerContext) async throws -> Response
+        _ handler: @escaping ClientStreamHandler<Request, Response>
     ) {
         self.add(.clientStream(endpoint, executor, .codable, .codable, handler))
     }
@@ -73,7 +88,7 @@ extension MicroService {
     /// Answers many protobuf messages with one.
     public mutating func clientStream<Request: SwiftProtobuf.Message, Response: SwiftProtobuf.Message>(
         _ endpoint: String, on executor: HandlerExecutor = .eventLoop,
-        _ handler: @escaping @Sendable (MessageStream<Request>, HandlerContext) async throws -> Response
+        _ handler: @escaping ClientStreamHandler<Request, Response>
     ) {
         self.add(.clientStream(endpoint, executor, .protobuf, .protobuf, handler))
     }
@@ -83,7 +98,7 @@ extension MicroService {
         Request: SwiftProtobuf.Message & Codable, Response: SwiftProtobuf.Message & Codable
     >(
         _ endpoint: String, on executor: HandlerExecutor = .eventLoop,
-        _ handler: @escaping @Sendable (MessageStream<Request>, HandlerContext) async throws -> Response
+        _ handler: @escaping ClientStreamHandler<Request, Response>
     ) {
         self.add(.clientStream(endpoint, executor, .protobufAndCodable, .protobufAndCodable, handler))
     }
@@ -91,10 +106,7 @@ extension MicroService {
     /// Takes and answers many messages of `Codable` types at the same time.
     public mutating func bidirectionalStream<Request: Codable & Sendable, Response: Codable & Sendable>(
         _ endpoint: String, on executor: HandlerExecutor = .eventLoop,
-        _ handler:
-            @escaping @Sendable (
-                MessageStream<Request>, MessageWriter<Response>, HandlerContext
-            ) async throws -> Void
+        _ handler: @escaping BidirectionalStreamHandler<Request, Response>
     ) {
         self.add(.bidirectionalStream(endpoint, executor, .codable, .codable, handler))
     }
@@ -102,10 +114,7 @@ extension MicroService {
     /// Takes and answers many protobuf messages at the same time.
     public mutating func bidirectionalStream<Request: SwiftProtobuf.Message, Response: SwiftProtobuf.Message>(
         _ endpoint: String, on executor: HandlerExecutor = .eventLoop,
-        _ handler:
-            @escaping @Sendable (
-                MessageStream<Request>, MessageWriter<Response>, HandlerContext
-            ) async throws -> Void
+        _ handler: @escaping BidirectionalStreamHandler<Request, Response>
     ) {
         self.add(.bidirectionalStream(endpoint, executor, .protobuf, .protobuf, handler))
     }
@@ -115,10 +124,7 @@ extension MicroService {
         Request: SwiftProtobuf.Message & Codable, Response: SwiftProtobuf.Message & Codable
     >(
         _ endpoint: String, on executor: HandlerExecutor = .eventLoop,
-        _ handler:
-            @escaping @Sendable (
-                MessageStream<Request>, MessageWriter<Response>, HandlerContext
-            ) async throws -> Void
+        _ handler: @escaping BidirectionalStreamHandler<Request, Response>
     ) {
         self.add(.bidirectionalStream(endpoint, executor, .protobufAndCodable, .protobufAndCodable, handler))
     }

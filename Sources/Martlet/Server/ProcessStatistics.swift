@@ -19,11 +19,14 @@ enum ProcessStatistics {
     /// Threads of the process; 0 where the system doesn't tell.
     static func threadCount() -> UInt64 { self.statusValue("Threads:") }
 
+    /// What is read of the file: it has some sixty short lines, and those wanted are in its first half.
+    private static let statusByteCount = 4096
+
     /// A number from Linux's `/proc/self/status`.
     private static func statusValue(_ key: String) -> UInt64 {
         guard let file = fopen("/proc/self/status", "r") else { return 0 }
         defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 4096)
+        var bytes = [UInt8](repeating: 0, count: self.statusByteCount)
         let count = fread(&bytes, 1, bytes.count, file)
         for line in bytes.prefix(count).split(separator: UInt8(ascii: "\n")) {
             let words = line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }

@@ -55,11 +55,17 @@ package final class ServiceRuntime: Sendable {
         case let status as GRPCStatus: status
         case let error as MicroError: self.status(for: error)
         case let error as UnsupportedCodec: GRPCStatus(.unimplemented, error.message)
-        case let error as MalformedMessage:
-            GRPCStatus(.internalError, "grpc: failed to unmarshal the received message \(error.reason)")
+        case let error as MalformedMessage: self.status(for: error)
         case is CancellationError: GRPCStatus(.cancelled, "context canceled")
         default: self.status(for: MicroError(.internalServerError, "\(error)"))
         }
+    }
+
+    /// The bare text that go-micro's and gRPC's own servers answer. Beside it the detail says who could not read the
+    /// request: without one, a caller takes an error that is no JSON for its client's own.
+    private func status(for error: MalformedMessage) -> GRPCStatus {
+        let detail = MicroError(.internalServerError, error.text, id: self.name)
+        return self.status(.internalError, error.text, detail)
     }
 
     /// The error as JSON in the message, and as the one detail that go-micro's clients can read.
@@ -69,7 +75,10 @@ package final class ServiceRuntime: Sendable {
         var error = error
         if error.id.isEmpty { error.id = self.name }
         let code = GRPCStatusCode(rawValue: error.code.grpcStatusCode)
-        let message = error.jsonText
+        return self.status(code, error.jsonText, error)
+    }
+
+    private func status(_ code: GRPCStatusCode, _ message: String, _ error: MicroError) -> GRPCStatus {
         var trailers = HeaderBlock()
         if let detail = error.statusDetail(grpcStatusCode: code.rawValue, message: message) {
             trailers.append("grpc-status-details-bin", binary: detail)

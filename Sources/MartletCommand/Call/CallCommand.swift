@@ -50,10 +50,15 @@ struct CallCommand: AsyncParsableCommand {
         for pair in metadata where !pair.dropFirst().contains("=") {
             throw ValidationError("--metadata \(pair) is not key=value")
         }
+        if request != Self.standardInputName { try Self.check(request) }
     }
 
     mutating func run() async throws {
-        let json = request == "-" ? Self.standardInput() : request
+        var json = request
+        if request == Self.standardInputName {
+            json = Self.standardInput()
+            try Self.check(json)
+        }
         let client = MicroClient(registry: registry.make()) { $0.logger = RegistryOption.logger }
         let (address, timeout) = (address, FlagValue.duration(timeout))
         let pairs = CallMetadata.parsing(metadata)
@@ -70,6 +75,14 @@ struct CallCommand: AsyncParsableCommand {
             StandardStream.error.writeLine(Self.text(error))
             throw ExitCode.failure
         }
+    }
+
+    /// The request that stands for standard input.
+    private static let standardInputName = "-"
+
+    /// A request that is no JSON is said so before anything is connected.
+    private static func check(_ json: String) throws {
+        if let problem = RequestJSON.problem(in: json) { throw ValidationError("the request \(problem)") }
     }
 
     /// `error 404 Not Found: no name (go.micro.server)`

@@ -15,18 +15,6 @@ import Testing
         var ending: Duration
     }
 
-    /// The binary that was built beside this test's.
-    private static let binary: String = {
-        // Of a bundle the path leads inside on macOS, and is the executable itself on Linux.
-        var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        while folder.path != "/" {
-            let candidate = folder.appendingPathComponent("martlet").path
-            if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
-            folder.deleteLastPathComponent()
-        }
-        return "martlet"
-    }()
-
     /// Runs the binary; if it gets ready, `use` gets its address and `signal` ends it.
     private func run(
         _ arguments: [String], environment: [String: String] = [:], signal: Int32 = SIGTERM,
@@ -41,7 +29,7 @@ import Testing
         let (lines, lineSink) = AsyncStream.makeStream(of: String.self)
         let (exits, exitSink) = AsyncStream.makeStream(of: ChildProcess.Exit.self)
         let child = try ChildProcess.start(
-            Self.binary, arguments, environment: environment, errorFile: logFile.path,
+            BuiltBinary.path, arguments, environment: environment, errorFile: logFile.path,
             onLine: { lineSink.yield($0) },
             onExit: {
                 lineSink.finish()

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import MartletEtcdClient
 import MartletProcesses
 
 #if canImport(Glibc)
@@ -13,13 +12,13 @@ import Darwin
 #endif
 
 /// A real etcd in a folder and on ports of its own.
-final class EtcdProcess: Sendable {
-    let endpoint: String
+package final class EtcdProcess: Sendable {
+    package let endpoint: String
     private let process: ChildProcess
     private let folder: URL
 
     /// The binary of a real etcd, or `nil` where there is none.
-    static let binary: String? = {
+    package static let binary: String? = {
         let named = ProcessInfo.processInfo.environment["MARTLET_ETCD_34"]
         return ([named].compactMap { $0 } + ["/usr/bin/etcd"]).first {
             FileManager.default.isExecutableFile(atPath: $0)
@@ -32,10 +31,14 @@ final class EtcdProcess: Sendable {
         self.folder = folder
     }
 
-    struct NotStarted: Error { var log: String }
+    package struct NotStarted: Error {
+        package var log: String
+
+        package init(log: String) { self.log = log }
+    }
 
     /// Runs `body` beside a fresh etcd and ends it.
-    static func with<Result>(_ body: (EtcdProcess) async throws -> Result) async throws -> Result {
+    package static func with<Result>(_ body: (EtcdProcess) async throws -> Result) async throws -> Result {
         let server = try await self.start()
         do {
             let result = try await body(server)
@@ -81,9 +84,15 @@ final class EtcdProcess: Sendable {
         throw NotStarted(log: log)
     }
 
-    /// Stops the process as a debugger would: connections stay, nothing answers.
-    func freeze() { self.process.send(SIGSTOP) }
-    func thaw() { self.process.send(SIGCONT) }
+    /// Stops the process as a debugger would: connections stay, nothing answers. Returns when all its threads stand:
+    /// on a busy machine they would answer a little longer.
+    package func freeze() {
+        self.process.send(SIGSTOP)
+        var info = siginfo_t()
+        while waitid(P_PID, id_t(self.process.processID), &info, WSTOPPED | WNOWAIT) == -1, errno == EINTR {}
+    }
+
+    package func thaw() { self.process.send(SIGCONT) }
 
     private static func end(_ process: ChildProcess) async {
         process.send(SIGKILL)
@@ -114,14 +123,4 @@ final class EtcdProcess: Sendable {
         guard result == 0 else { throw NotStarted(log: "no free port") }
         return Int(UInt16(bigEndian: address.sin_port))
     }
-}
-
-/// Waits until a condition holds, at most `limit`.
-func eventually(_ limit: Duration = .seconds(30), _ condition: () async throws -> Bool) async throws -> Bool {
-    let end = ContinuousClock.now + limit
-    while ContinuousClock.now < end {
-        if try await condition() { return true }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-    return try await condition()
 }

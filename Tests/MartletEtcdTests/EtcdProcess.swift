@@ -1,1 +1,0 @@
-../EtcdClientTests/EtcdProcess.swift

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
+
 /// The keys that a request speaks of: `lower` and all keys before `end`.
 package struct KeyInterval: Hashable, Sendable {
     package enum End: Hashable, Sendable {
@@ -31,14 +33,7 @@ package struct KeyInterval: Hashable, Sendable {
 
     /// All keys that begin with `prefix`.
     package static func prefix(_ prefix: [UInt8]) -> KeyInterval {
-        var successor = prefix
-        while let last = successor.popLast() {
-            if last < 0xFF {
-                successor.append(last + 1)
-                return KeyInterval(lower: prefix, end: .before(successor))
-            }
-        }
-        return KeyInterval(lower: prefix, end: .unbounded)
+        KeyInterval(lower: prefix, end: KeyPrefix.end(of: prefix).map(End.before) ?? .unbounded)
     }
 
     /// Whether no key lies inside.

@@ -28,7 +28,7 @@ package enum KeyValueError: Error, Hashable, Sendable, CaseIterable {
     case databaseSpaceExceeded
     /// Raised by the shell: the encoded request is above its limit.
     case requestTooLarge
-    /// Raised by the shell: too much waits to be applied.
+    /// A stream has as many watches as it may. Raised by the shell, too: too much waits to be applied.
     case tooManyRequests
     case leaseNotFound
     case leaseExists

@@ -18,11 +18,14 @@ extension KeyValueStore {
     /// in the past gets its history from `catchUpWatches`; one that begins before the compact revision is not kept: its
     /// cancellation is among the deliveries.
     ///
-    /// - Throws: `duplicateWatchID`, `emptyWatchRange`, and `compacted` for a negative start.
+    /// - Throws: `duplicateWatchID`, `emptyWatchRange`, `compacted` for a negative start, and `tooManyRequests` when
+    ///   the stream has as many watches as it may.
     package mutating func createWatch(
         _ request: WatchRequest, on stream: WatchStreamID
     ) throws(KeyValueError) -> WatchID {
-        try watches.create(request, on: stream, current: revision, compacted: compactRevision)
+        try watches.create(
+            request, on: stream, current: revision, compacted: compactRevision,
+            maximumWatches: configuration.maximumWatchesPerStream)
     }
 
     /// Ends a watch on its client's wish.
@@ -36,8 +39,8 @@ extension KeyValueStore {
     /// The revision up to which every watch of the stream has seen everything; `nil` while one has not, or one waits
     /// for a revision to come.
     package func progressRevision(on stream: WatchStreamID) -> Int64? {
-        guard let watchers = watches.stream(stream)?.watchers.values else { return nil }
-        return watchers.allSatisfy(isCurrent) ? revision : nil
+        guard let stream = watches.stream(stream), stream.lagging.isEmpty else { return nil }
+        return stream.watchers.values.allSatisfy(isCurrent) ? revision : nil
     }
 
     /// As `progressRevision(on:)`, for one watch.
@@ -47,11 +50,12 @@ extension KeyValueStore {
     }
 
     private func isCurrent(_ place: Int) -> Bool {
-        guard let watcher = watches.watchers[place] else { return false }
-        return watcher.isSynced && watcher.startRevision <= revision
+        guard let isSynced = watches.watchers[place]?.isSynced, let start = watches.watchers[place]?.startRevision
+        else { return false }
+        return isSynced && start <= revision
     }
 
-    /// Stops events for a stream whose client reads too slowly. Its watches remember where they are.
+    /// Stops events for a stream whose client reads too slowly. Its watches remember where they are. Complexity: O(1).
     package mutating func markWatchStreamFull(_ stream: WatchStreamID) {
         watches.setFull(stream, true)
     }
@@ -69,5 +73,5 @@ extension KeyValueStore {
         return deliveries
     }
 
-    package var watchCount: Int { watches.synced.places.count + watches.unsynced.places.count }
+    package var watchCount: Int { watches.synced.count + watches.unsynced.count }
 }

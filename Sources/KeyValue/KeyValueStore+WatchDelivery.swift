@@ -12,18 +12,18 @@ extension KeyValueStore {
         guard !watches.synced.isEmpty else { return }
         var position = begin
         while let change = history.next(&position) {
-            let found = watches.takers(of: change, in: watches.synced, from: .min)
+            let found = watches.takers(of: change)
             if found.places.isEmpty { continue }
             let events = makeEvents(change, found)
             for place in found.places {
-                guard let watcher = watches.watchers[place] else { continue }
-                if watches.isFull(watcher) {
+                guard let wantsPrevious = watches.watchers[place]?.wantsPrevious else { continue }
+                if watches.isFull(place) {
                     watches.fallBehind(place, at: change.revision.main)
                 } else if count == 1 {
                     // The common case: all watches share one array of one event.
-                    watches.append(watcher.wantsPrevious ? events.full : events.plain, to: place, revision: revision)
+                    watches.append(wantsPrevious ? events.full : events.plain, to: place, revision: revision)
                 } else {
-                    watches.hold((watcher.wantsPrevious ? events.full : events.plain)[0], for: place)
+                    watches.hold((wantsPrevious ? events.full : events.plain)[0], for: place)
                 }
             }
         }
@@ -52,43 +52,60 @@ extension KeyValueStore {
 // MARK: Changes of the past
 
 extension KeyValueStore {
-    /// Whether `catchUpWatches` has something to do: a watch lags and its stream can take events.
-    package var hasWatchesToCatchUp: Bool {
-        watches.unsynced.places.contains { watches.canCatchUp($0) }
-    }
+    /// Whether `catchUpWatches` has something to do: a watch lags and its stream can take events. Complexity: O(1).
+    package var hasWatchesToCatchUp: Bool { !watches.readyStreams.isEmpty }
 
-    /// Hands out one stretch of history to the watches that lag, up to a number of revisions and bytes.
+    /// Hands out one stretch of history to some of the watches that lag; see `Configuration` for how much.
     ///
     /// Drain after each step, and mark streams that are full by then.
     /// - Returns: whether there is more to do.
     @discardableResult
     package mutating func catchUpWatches() -> Bool {
-        guard let first = watches.beginCatchUp() else { return false }
+        guard let first = watches.beginCatchUp(maximumWatches: configuration.maximumCatchUpWatches) else {
+            return false
+        }
         var position = history.position(of: Revision(main: first))
         var last = revision
         var main = first - 1
-        var revisions = 0
-        var bytes = 0
+        var spent = CatchUpCost()
         while let change = history.next(&position) {
             if change.revision.main != main {
-                if revisions == configuration.maximumCatchUpRevisions || bytes >= configuration.maximumCatchUpBytes {
+                if spent.reaches(configuration) {
                     last = main
                     break
                 }
-                revisions += 1
+                spent.revisions += 1
                 main = change.revision.main
             }
-            let found = watches.takers(of: change, in: watches.unsynced, from: first)
+            let found = watches.takersCatchingUp(of: change, from: first)
+            spent.work += 1 + found.lookedAt / CatchUpCost.looksPerUnit
             if found.places.isEmpty { continue }
             let events = makeEvents(change, found)
             for place in found.places {
                 let wantsPrevious = watches.watchers[place]?.wantsPrevious ?? false
                 watches.hold((wantsPrevious ? events.full : events.plain)[0], for: place)
-                bytes += change.key.count + change.value.count
+                spent.byteCount += change.key.count + change.value.count
+                spent.work += wantsPrevious ? 2 : 1
             }
         }
         watches.endCatchUp(from: first, through: last, current: revision)
         return hasWatchesToCatchUp
+    }
+}
+
+/// What a step of catching up has taken so far.
+private struct CatchUpCost {
+    /// Looking at a watch takes about a thirtieth of what reading a change or keeping an event takes.
+    static let looksPerUnit = 32
+
+    var revisions = 0
+    var byteCount = 0
+    /// Changes read, events kept, versions looked up.
+    var work = 0
+
+    func reaches(_ limit: KeyValueStore.Configuration) -> Bool {
+        revisions >= limit.maximumCatchUpRevisions || byteCount >= limit.maximumCatchUpBytes
+            || work >= limit.maximumCatchUpWork
     }
 }
 
@@ -97,49 +114,36 @@ extension WatchTable {
     struct Takers {
         var places: [Int] = []
         var wantsPrevious = false
+        /// How many watches of the key there were to choose from.
+        var lookedAt = 0
     }
 
-    /// - Parameter first: where the present stretch of history begins. An unsynced watch that still needs what lies
-    ///   before it gets nothing of the stretch; a synced one never does.
-    func takers(of change: HistoryRecord, in group: WatcherGroup, from first: Int64) -> Takers {
+    /// The synced watches that want a change which just happened.
+    func takers(of change: HistoryRecord) -> Takers {
         var takers = Takers()
-        group.forEach(watching: change.key) { place in
-            guard let watcher = watchers[place] else { return }
-            if change.isTombstone ? watcher.skipsDeletes : watcher.skipsPuts { return }
-            if watcher.nextRevision > change.revision.main || watcher.nextRevision < first { return }
-            if !watcher.isSynced, isFull(watcher) { return }
-            takers.places.append(place)
-            if watcher.wantsPrevious { takers.wantsPrevious = true }
+        synced.forEach(watching: change.key) { place in add(place, of: change, to: &takers) }
+        return takers
+    }
+
+    /// The watches of the present step that want a change.
+    ///
+    /// - Parameter first: where the present stretch of history begins. A watch that still needs what lies before it
+    ///   gets nothing of the stretch.
+    func takersCatchingUp(of change: HistoryRecord, from first: Int64) -> Takers {
+        var takers = Takers()
+        unsynced.forEach(watching: change.key) { place in
+            takers.lookedAt += 1
+            guard watchers[place]?.isCatchingUp == true, let next = watchers[place]?.nextRevision, next >= first
+            else { return }
+            add(place, of: change, to: &takers)
         }
         return takers
     }
 
-    func canCatchUp(_ place: Int) -> Bool {
-        guard let watcher = watchers[place] else { return false }
-        return !isFull(watcher)
-    }
-
-    /// Where the next stretch of history begins; `nil` if no watch can catch up.
-    ///
-    /// Every other time that is where the last watch stands, which gathers many watches into one walk. The other times
-    /// it is where the next watch in turn stands, so that newcomers from far behind do not hold up the others for good.
-    mutating func beginCatchUp() -> Int64? {
-        let waiting = unsynced.places.filter(canCatchUp)
-        guard let lowest = waiting.compactMap({ watchers[$0]?.nextRevision }).min() else { return nil }
-        takesTurns.toggle()
-        guard takesTurns else { return lowest }
-        let place = waiting.first { $0 > turn } ?? waiting[0]
-        turn = place
-        return watchers[place]?.nextRevision
-    }
-
-    /// Hands out what was held, and moves the watches that took part to where the stretch ended.
-    mutating func endCatchUp(from first: Int64, through last: Int64, current: Int64) {
-        release(revision: current)
-        for place in unsynced.places where canCatchUp(place) {
-            guard let next = watchers[place]?.nextRevision, next >= first, next <= last + 1 else { continue }
-            watchers[place]?.nextRevision = last + 1
-            if last == current { moveToSynced(place) }
-        }
+    private func add(_ place: Int, of change: HistoryRecord, to takers: inout Takers) {
+        guard let next = watchers[place]?.nextRevision, next <= change.revision.main else { return }
+        if change.isTombstone ? watchers[place]?.skipsDeletes == true : watchers[place]?.skipsPuts == true { return }
+        takers.places.append(place)
+        if watchers[place]?.wantsPrevious == true { takers.wantsPrevious = true }
     }
 }

@@ -23,11 +23,20 @@ package struct KeyValueStore: Sendable {
         package var minimumLeaseTTLSeconds: Int64 = 2
         /// Operations in a list of a transaction, counted with the lists around it. etcd's `--max-txn-ops`.
         package var maximumTransactionOperations = 128
-        /// Distinct revisions that watches get from history in one step, so that a step ends soon. etcd's number.
+        /// Distinct revisions that watches get from history in one step. etcd's number.
         package var maximumCatchUpRevisions = 1000
         /// A step of catching up also ends with the revision at which its events reach this many bytes of keys and
         /// values, so that what a step hands out fits a stream's queue.
         package var maximumCatchUpBytes = 4 << 20
+        /// And with the revision at which it has read this many changes, events that were kept and versions before
+        /// them counted with them. Each takes about half a microsecond: a step must leave the loop to others within a
+        /// millisecond, and what it hands out has to be encoded in the same time.
+        package var maximumCatchUpWork = 500
+        /// Watches that one step is for. More would make one revision that all of them want a long step.
+        package var maximumCatchUpWatches = 256
+        /// Watches that one stream may have. Each takes some hundred bytes, and a change that all of them want is one
+        /// step for all of them.
+        package var maximumWatchesPerStream = 1 << 16
         /// See `CountedTree`.
         package var indexNodeCapacity = 32
 

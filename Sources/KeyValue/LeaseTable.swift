@@ -36,8 +36,6 @@ struct LeaseTable: Sendable {
     }
 
     var count: Int { leases.count }
-    /// Deadlines kept, for tests of the bound.
-    var deadlineCount: Int { deadlines.count }
 
     func contains(_ id: LeaseID) -> Bool { leases[id] != nil }
 

@@ -92,6 +92,8 @@ private struct Model {
         var configuration = KeyValueStore.Configuration()
         configuration.indexNodeCapacity = 4
         configuration.maximumCatchUpRevisions = 5
+        configuration.maximumCatchUpWatches = 3
+        configuration.maximumCatchUpWork = 9
         store = KeyValueStore(configuration: configuration)
         streams = [store.openWatchStream(), store.openWatchStream()]
     }

@@ -196,4 +196,106 @@ import Testing
         let addresses = Set(deliveries.map { $0.events.withUnsafeBufferPointer { $0.baseAddress } })
         #expect(deliveries.count == 3 && addresses.count == 1)
     }
+
+    // MARK: Bounds
+
+    @Test func aStreamHasSoManyWatches() throws {
+        var configuration = KeyValueStore.Configuration()
+        configuration.maximumWatchesPerStream = 2
+        var store = KeyValueStore(configuration: configuration)
+        let stream = store.openWatchStream()
+        for _ in 0..<2 { _ = try store.createWatch(request("a"), on: stream) }
+        #expect(throws: KeyValueError.tooManyRequests) { try store.createWatch(request("a"), on: stream) }
+        expect(store.cancelWatch(WatchID(0), on: stream))
+        #expect(try store.createWatch(request("a"), on: stream) == WatchID(2))
+        let other = store.openWatchStream()
+        #expect(try store.createWatch(request("a"), on: other) == WatchID(0))
+    }
+
+    @Test func aStepIsForSomeWatches() throws {
+        var configuration = KeyValueStore.Configuration()
+        configuration.maximumCatchUpWatches = 2
+        var store = KeyValueStore(configuration: configuration)
+        try store.put("a", "2")
+        var watches: [WatchID] = []
+        for _ in 0..<3 {
+            let stream = store.openWatchStream()
+            for _ in 0..<3 { watches.append(try store.createWatch(request("a", from: 2), on: stream)) }
+        }
+        var count = 0
+        repeat {
+            store.catchUpWatches()
+            let step = store.drainWatchDeliveries()
+            #expect(step.count <= 2)
+            count += step.count
+        } while store.hasWatchesToCatchUp
+        #expect(count == watches.count)
+    }
+
+    /// Versions before count too, and changes that nobody wants.
+    @Test func workEndsAStep() throws {
+        var configuration = KeyValueStore.Configuration()
+        configuration.maximumCatchUpWork = 12
+        var store = KeyValueStore(configuration: configuration)
+        for number in 0..<40 { try store.put(number < 20 ? "z" : "a", "\(number)") }
+        let stream = store.openWatchStream()
+        var watch = request("a", from: 2)
+        watch.wantsPrevious = true
+        _ = try store.createWatch(watch, on: stream)
+        var steps: [Int] = []
+        repeat {
+            store.catchUpWatches()
+            steps.append(store.drainWatchDeliveries().flatMap(\.events).count)
+        } while store.hasWatchesToCatchUp
+        #expect(steps.reduce(0, +) == 20)
+        #expect(steps[0] == 0 && steps.allSatisfy { $0 <= 4 })
+    }
+
+    /// Newcomers that want all of history keep coming; who is nearly there must get there.
+    @Test func newcomersDoNotHoldUpTheOthers() throws {
+        var configuration = KeyValueStore.Configuration()
+        configuration.maximumCatchUpRevisions = 2
+        configuration.maximumCatchUpWatches = 3
+        var store = KeyValueStore(configuration: configuration)
+        for number in 0..<50 { try store.put("a", "\(number)") }
+        let stream = store.openWatchStream()
+        let near = try store.createWatch(request("a", from: 48), on: stream)
+        var newcomers: [WatchID] = []
+        var steps = 0
+        while store.progressRevision(of: near, on: stream) == nil, steps < 500 {
+            newcomers.append(try store.createWatch(request("a", from: 2), on: stream))
+            if newcomers.count > 5 { expect(store.cancelWatch(newcomers.removeFirst(), on: stream)) }
+            store.catchUpWatches()
+            _ = store.drainWatchDeliveries()
+            steps += 1
+        }
+        #expect(steps < 500)
+    }
+
+    /// Watches that come and go in all orders leave nothing behind, and each is found as long as it is there.
+    @Test func comingAndGoing() throws {
+        var store = KeyValueStore()
+        let stream = store.openWatchStream()
+        var random = SeededRandom(seed: testSeed("comingAndGoing"))
+        var present: [WatchID] = []
+        for round in 0..<400 {
+            if random.next() % 3 == 0, let place = present.indices.randomElement(using: &random) {
+                expect(store.cancelWatch(present.remove(at: place), on: stream))
+            } else {
+                let end = ["", "b", "\0"][round % 3]
+                present.append(try store.createWatch(request("a", end, from: round % 2 == 0 ? 0 : 1), on: stream))
+            }
+            if round % 7 == 0 { store.markWatchStreamFull(stream) }
+            if round % 7 == 4 { store.markWatchStreamDrained(stream) }
+            if round % 5 == 0 { try store.put("a", "\(round)") }
+            if round % 11 == 0 { store.catchUpWatches() }
+            #expect(store.watchCount == present.count)
+        }
+        store.markWatchStreamDrained(stream)
+        _ = catchUp(&store)
+        try store.put("a", "last")
+        #expect(store.drainWatchDeliveries().map(\.watch).sorted() == present.sorted())
+        store.closeWatchStream(stream)
+        expect(store.watchCount == 0 && !store.hasWatchesToCatchUp)
+    }
 }

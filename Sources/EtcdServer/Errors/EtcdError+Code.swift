@@ -44,4 +44,8 @@ extension EtcdError {
 
     /// The status that ends the call.
     package var status: GRPCStatus { GRPCStatus(code, message) }
+
+    /// The status that ends a call of locks and elections. In etcd these are clients of the member's own store, and an
+    /// error that came through a client keeps its text alone.
+    package var statusBehindClient: GRPCStatus { GRPCStatus(.unknown, message) }
 }

@@ -4,8 +4,8 @@ package import MartletEtcdAPI
 package import MartletKeyValue
 
 extension TxnRequest {
-    /// Nesting is bounded before: the wire's decoder refuses messages nested deeper than its own limit (100), and the
-    /// operation budget of ``validate(maximumOperations:)`` shrinks with each level.
+    /// Nesting is bounded before: ``RequestLayout`` refuses messages nested deeper than its limit, and the operation
+    /// budget of ``validate(maximumOperations:)`` shrinks with each level.
     package init(_ message: Etcdserverpb_TxnRequest) {
         self.init(
             compare: message.compare.map { TxnCompare($0) },

@@ -14,7 +14,7 @@ package struct ElectionService {
     }
 
     package func campaign(_ call: any EtcdCall) -> any ServerCallEvents {
-        ContenderCall { [store] message in
+        ContenderCall(call) { [store] message in
             guard let request = call.decoded(message, as: V3electionpb_CampaignRequest.self) else { return nil }
             let queue = KeyQueue(name: request.name.bytes)
             let lease = LeaseID(request.lease)
@@ -70,7 +70,7 @@ package struct ElectionService {
             response.kv = Mvccpb_KeyValue(head)
             call.respond(with: response)
         } catch {
-            call.fail(EtcdError(error))
+            call.failBehindClient(EtcdError(error))
         }
     }
 
@@ -96,7 +96,7 @@ package struct ElectionService {
                 switch result {
                 case .success(.txn(let response)) where response.succeeded || !mustLead: answer()
                 case .success: call.finish(GRPCStatus(.unknown, "election: not leader"))
-                case .failure(let error): call.fail(error)
+                case .failure(let error): call.failBehindClient(error)
                 }
             })
     }

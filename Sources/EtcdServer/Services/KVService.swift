@@ -31,7 +31,7 @@ package struct KVService {
             return call.fail(EtcdError(error))
         }
         propose(.put(put), call, message)
-        store.noteWritten(bytes: message.count, versions: 1)
+        store.noteWritten(byteCount: message.count, versions: 1)
     }
 
     package func deleteRange(_ call: any EtcdCall, _ message: [UInt8]) {
@@ -60,7 +60,7 @@ package struct KVService {
             return call.fail(EtcdError(error))
         }
         propose(.txn(txn), call, message)
-        store.noteWritten(bytes: message.count, versions: max(1, txn.success.count))
+        store.noteWritten(byteCount: message.count, versions: max(1, txn.success.count))
     }
 
     package func compact(_ call: any EtcdCall, _ message: [UInt8]) {

@@ -69,7 +69,7 @@ final class LeaseKeepAliveStream: ServerCallEvents {
     }
 
     func received(_ message: [UInt8]) {
-        guard !isClosed, let request = call.decoded(message, as: Etcdserverpb_LeaseKeepAliveRequest.self) else {
+        guard !isClosed, let request = call.decodedOfStream(message, as: Etcdserverpb_LeaseKeepAliveRequest.self) else {
             return
         }
         guard call.queuedBytes < Self.maximumUnreadBytes else {

@@ -14,7 +14,7 @@ package struct LockService {
     }
 
     package func lock(_ call: any EtcdCall) -> any ServerCallEvents {
-        ContenderCall { [store] message in
+        ContenderCall(call) { [store] message in
             guard let request = call.decoded(message, as: V3lockpb_LockRequest.self) else { return nil }
             let queue = KeyQueue(name: request.name.bytes)
             return Contender(store: store, queue: queue, lease: LeaseID(request.lease), value: []) { result in
@@ -34,7 +34,7 @@ package struct LockService {
 
     package func unlock(_ call: any EtcdCall, _ message: [UInt8]) {
         guard let request = call.decoded(message, as: V3lockpb_UnlockRequest.self) else { return }
-        guard !request.key.isEmpty else { return call.fail(.emptyKey) }
+        guard !request.key.isEmpty else { return call.failBehindClient(.emptyKey) }
         let delete = DeleteRangeRequest(key: request.key.bytes)
         store.propose(
             .deleteRange(delete),
@@ -45,7 +45,7 @@ package struct LockService {
                     response.header = store.header
                     call.respond(with: response)
                 case .failure(let error):
-                    call.fail(error)
+                    call.failBehindClient(error)
                 }
             })
     }

@@ -18,23 +18,57 @@ extension EtcdCall {
         finish(error.status)
     }
 
-    /// The request, or nil when `bytes` are none: then the call has ended.
-    package func decoded<Request: Message>(_ bytes: [UInt8], as type: Request.Type) -> Request? {
-        do {
-            return try Request(serializedBytes: bytes)
+    /// Ends a call of locks and elections; see ``EtcdError/statusBehindClient``.
+    func failBehindClient(_ error: EtcdError) {
+        finish(error.statusBehindClient)
+    }
+
+    /// Ends a call whose client has sent nothing and will send nothing.
+    func failWithoutRequest() {
+        finish(GRPCStatus(.internalError, "grpc: a unary call needs one request message"))
+    }
+
+    /// The request of a unary call, or nil when `bytes` are none: then the call has ended.
+    package func decoded<Request: EtcdRequest>(_ bytes: [UInt8], as type: Request.Type) -> Request? {
+        decoded(bytes, as: type, complaint: "grpc: error unmarshalling request: ")
+    }
+
+    /// As ``decoded(_:as:)``, for calls that stream in some direction: they complain in other words.
+    package func decodedOfStream<Request: EtcdRequest>(_ bytes: [UInt8], as type: Request.Type) -> Request? {
+        decoded(bytes, as: type, complaint: "grpc: failed to unmarshal the received message: ")
+    }
+
+    private func decoded<Request: EtcdRequest>(_ bytes: [UInt8], as: Request.Type, complaint: String) -> Request? {
+        do throws(RequestFault) {
+            try Request.layout.check(bytes)
         } catch {
-            finish(GRPCStatus(.internalError, "grpc: error unmarshalling request: \(error)"))
+            finish(GRPCStatus(.internalError, "\(complaint)\(error)"))
+            return nil
+        }
+        do {
+            var options = BinaryDecodingOptions()
+            options.messageDepthLimit = RequestLayout.maximumDepth
+            return try Request(serializedBytes: bytes, options: options)
+        } catch {
+            finish(GRPCStatus(.internalError, "\(complaint)proto: \(error)"))
             return nil
         }
     }
 
-    /// Encoding fails only for messages beyond protobuf's own limit of 2 GiB.
-    private func encoded(_ message: some Message) -> [UInt8]? {
+    /// The message's bytes, or nil when it has none: then the call has ended.
+    func encoded(_ message: some Message) -> [UInt8]? {
         do {
             return try message.serializedBytes()
         } catch {
-            finish(GRPCStatus(.resourceExhausted, "grpc: trying to send message larger than max: \(error)"))
+            finish(EtcdError.encodingStatus(error))
             return nil
         }
+    }
+}
+
+extension EtcdError {
+    /// Encoding fails only for messages beyond protobuf's own limit of 2 GiB.
+    static func encodingStatus(_ error: any Error) -> GRPCStatus {
+        GRPCStatus(.resourceExhausted, "grpc: trying to send message larger than max: \(error)")
     }
 }

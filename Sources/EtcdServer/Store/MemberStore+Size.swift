@@ -14,8 +14,8 @@ extension MemberStore {
     }
 
     /// Notes what a request brings, for ``estimatedBytes``.
-    func noteWritten(bytes: Int, versions: Int) {
-        counters.bytesWritten += UInt64(bytes)
+    func noteWritten(byteCount: Int, versions: Int) {
+        counters.bytesWritten += UInt64(byteCount)
         counters.versionsWritten += UInt64(versions)
     }
 

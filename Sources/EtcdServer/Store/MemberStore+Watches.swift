@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletBasics
+import MartletEtcdAPI
 import MartletKeyValue
 import NIOCore
+import SwiftProtobuf
 
 extension MemberStore {
     /// Sends what the store has for watchers, and goes on with those that read history.
@@ -33,11 +35,21 @@ extension MemberStore {
         while true {
             let deliveries = keyValue.drainWatchDeliveries()
             guard !deliveries.isEmpty else { return }
-            var encoder = WatchEventEncoder()
             for delivery in deliveries {
                 // A stream that closed meanwhile has nobody to deliver to.
-                watchStreams[delivery.stream]?.deliver(delivery, encoder: &encoder)
+                watchStreams[delivery.stream]?.deliver(delivery, encoder: &watchEncoder)
             }
         }
+    }
+
+    /// The encoding of a WatchResponse that has a header only. All watchers of a change ask for the same one.
+    func watchResponseHead(revision: Int64) -> [UInt8] {
+        if let known = lastWatchHead, known.revision == revision { return known.bytes }
+        var response = Etcdserverpb_WatchResponse()
+        response.header = header(revision: revision)
+        // Four numbers can always be encoded.
+        let bytes: [UInt8] = (try? response.serializedBytes()) ?? []
+        lastWatchHead = (revision, bytes)
+        return bytes
     }
 }

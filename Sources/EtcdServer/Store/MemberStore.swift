@@ -2,6 +2,7 @@
 
 package import MartletBasics
 package import MartletEtcdAPI
+import MartletGRPCWire
 package import MartletKeyValue
 package import NIOCore
 
@@ -32,6 +33,8 @@ package final class MemberStore {
     var isReclaiming = false
     var isCatchingUp = false
     var isDelivering = false
+    var watchEncoder = WatchEventEncoder()
+    var lastWatchHead: (revision: Int64, bytes: [UInt8])?
     var leaseIDs: LeaseIDGenerator
     private var leaseScan: LoopTimer?
     private let startTime: NIODeadline
@@ -85,9 +88,9 @@ package final class MemberStore {
         return header
     }
 
-    /// Bytes of history in one step, and so, but for a larger single revision, in one response: many clients take no
-    /// message above 4 MiB.
-    private static let catchUpBytes = 1 << 20
+    /// Bytes of history in one step, and so, but for a larger single revision, in one response: what a stream may have
+    /// waiting, and what is copied and encoded in a fraction of a millisecond.
+    private static let catchUpBytes = ServerCall.outboundHighWater
     /// How often due leases are looked for.
     private static let leaseScanInterval = TimeAmount.milliseconds(500)
 }

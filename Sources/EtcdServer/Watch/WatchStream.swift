@@ -9,9 +9,9 @@ import SwiftProtobuf
 
 /// One client's Watch call: any number of watchers whose responses share a stream.
 ///
-/// When more than ``ServerCall/outboundHighWater`` bytes wait for the socket, the store is told that the stream is
-/// full; its watchers then fall behind, and read history once the stream has drained. So a slow client costs no
-/// memory and loses no event.
+/// When more than ``ServerCall/outboundHighWater`` bytes wait for the socket, the stream is full: what the store has
+/// delivered by then waits in the backlog, and the store is told to deliver no more; its watchers then fall behind, and
+/// read history once the stream has drained. So a slow client costs little memory and loses no event.
 final class WatchStream: ServerCallEvents, WatchSink {
     let store: MemberStore
     let call: any EtcdCall
@@ -21,6 +21,7 @@ final class WatchStream: ServerCallEvents, WatchSink {
     /// Watchers that asked for progress; true when nothing was sent to them since the last tick.
     private var idle: [WatchID: Bool] = [:]
     private var progressTimer: LoopTimer?
+    private var backlog = WatchBacklog()
     private var isFull = false
     private var isClosed = false
 
@@ -34,8 +35,8 @@ final class WatchStream: ServerCallEvents, WatchSink {
     // MARK: What the client sends
 
     func received(_ message: [UInt8]) {
-        guard !isClosed, let request = call.decoded(message, as: Etcdserverpb_WatchRequest.self) else { return }
-        guard call.queuedBytes < Self.maximumUnreadBytes else {
+        guard !isClosed, let request = call.decodedOfStream(message, as: Etcdserverpb_WatchRequest.self) else { return }
+        guard call.queuedBytes < Self.maximumUnreadBytes, backlog.answerCount < Self.maximumUnreadAnswers else {
             end(GRPCStatus(.resourceExhausted, "watch responses are not read"))
             return
         }
@@ -45,15 +46,16 @@ final class WatchStream: ServerCallEvents, WatchSink {
         case .progressRequest: answerProgress()
         case nil: break  // etcd ignores a request without content
         }
-        noteFilling()
     }
 
-    func receivedEnd() {
-        end(.ok)
-    }
+    /// A client that has nothing more to ask still wants its events.
+    func receivedEnd() {}
 
     func becameWritable() {
         guard isFull, !isClosed else { return }
+        while !isCallFull, let response = backlog.popFirst() { write(response) }
+        // A call that is full again says so once more when it has room.
+        guard !isCallFull else { return }
         isFull = false
         store.keyValue.markWatchStreamDrained(id)
         store.deliverWatches()
@@ -66,6 +68,7 @@ final class WatchStream: ServerCallEvents, WatchSink {
         progressTimer = nil
         store.watchStreams[id] = nil
         store.keyValue.closeWatchStream(id)
+        backlog = WatchBacklog()
     }
 
     /// Ends the call from this side.
@@ -92,18 +95,19 @@ final class WatchStream: ServerCallEvents, WatchSink {
             response.canceled = true
             response.cancelReason = WatchRefusal.reason(for: error)
         }
-        call.send(response)
+        answer(response)
         store.deliverWatches()
     }
 
     private func cancel(_ watch: WatchID) {
         guard store.keyValue.cancelWatch(watch, on: id) else { return }
         forget(watch)
+        backlog.drop(watch)
         var response = Etcdserverpb_WatchResponse()
         response.header = store.header
         response.watchID = watch.rawValue
         response.canceled = true
-        call.send(response)
+        answer(response)
     }
 
     private func forget(_ watch: WatchID) {
@@ -122,7 +126,7 @@ final class WatchStream: ServerCallEvents, WatchSink {
         var response = Etcdserverpb_WatchResponse()
         response.header = store.header(revision: revision)
         response.watchID = watch.rawValue
-        call.send(response)
+        answer(response)
     }
 
     /// Ticks at the interval and up to a tenth more, so that the streams of one moment do not stay in step.
@@ -133,73 +137,89 @@ final class WatchStream: ServerCallEvents, WatchSink {
         progressTimer = LoopTimer(period: period, on: store.eventLoop) { [weak self] in self?.progressTick() }
     }
 
+    /// A client that doesn't read what it has gets no progress on top: it is not where the store is.
     private func progressTick() {
+        guard !isFull else { return }
         for watch in idle.keys.sorted() {
             if idle[watch] == true, let revision = store.keyValue.progressRevision(of: watch, on: id) {
                 sendProgress(to: watch, revision: revision)
             }
             idle[watch] = true
         }
-        noteFilling()
     }
 
     // MARK: What the store sends
 
     func deliver(_ delivery: WatchDelivery, encoder: inout WatchEventEncoder) {
-        var response = Etcdserverpb_WatchResponse()
-        response.header = store.header(revision: delivery.revision)
-        response.watchID = delivery.watch.rawValue
+        let watch = delivery.watch
         switch delivery.content {
         case .canceled(let compactRevision):
-            forget(delivery.watch)
+            forget(watch)
+            var response = Etcdserverpb_WatchResponse()
+            response.header = store.header(revision: delivery.revision)
+            response.watchID = watch.rawValue
             response.canceled = true
             response.compactRevision = compactRevision
-            call.send(response)
+            answer(response)
         case .events(let events):
             store.counters.watchEvents += UInt64(events.count)
-            if idle[delivery.watch] != nil { idle[delivery.watch] = false }
+            if idle[watch] != nil { idle[watch] = false }
             do {
-                try send(response, fields: events.map { event in try encoder.field(for: event) })
+                let fields = try encoder.fields(for: events)
+                pass(
+                    .events(
+                        watch: watch, revision: delivery.revision, isFragmenting: fragmenting.contains(watch),
+                        fields: fields))
             } catch {
-                end(GRPCStatus(.resourceExhausted, "grpc: trying to send message larger than max: \(error)"))
-                return
+                end(EtcdError.encodingStatus(error))
             }
-        }
-        noteFilling()
-    }
-
-    /// Sends `head` with the encoded events behind it, in pieces where the watcher allows that.
-    private func send(_ head: Etcdserverpb_WatchResponse, fields: [[UInt8]]) throws {
-        var pieces = [fields.indices]
-        if fragmenting.contains(WatchID(head.watchID)) {
-            pieces = WatchFragments.pieces(
-                sizes: fields.map(\.count),
-                overhead: Self.responseHeadBytes,
-                limit: store.configuration.wireLimitBytes
-            )
-        }
-        for piece in pieces {
-            var head = head
-            head.fragment = piece.upperBound < fields.count
-            var message: [UInt8] = try head.serializedBytes()
-            message.reserveCapacity(fields[piece].reduce(message.count) { $0 + $1.count })
-            for field in fields[piece] {
-                message.append(contentsOf: field)
-            }
-            call.send(message)
         }
     }
 
-    private func noteFilling() {
-        guard !isFull, !isClosed, call.queuedBytes > ServerCall.outboundHighWater else { return }
+    private func answer(_ response: Etcdserverpb_WatchResponse) {
+        guard let message = call.encoded(response) else { return }
+        pass(.answer(message))
+    }
+
+    /// Sends the response in its turn, and tells the store when the stream is full by it.
+    private func pass(_ response: WatchBacklog.Response) {
+        guard !isClosed else { return }
+        guard !isFull else { return backlog.append(response) }
+        write(response)
+        guard isCallFull else { return }
         isFull = true
         store.keyValue.markWatchStreamFull(id)
+    }
+
+    private var isCallFull: Bool { call.queuedBytes > ServerCall.outboundHighWater }
+
+    private func write(_ response: WatchBacklog.Response) {
+        switch response {
+        case .answer(let message):
+            call.send(message)
+        case .events(let watch, let revision, let isFragmenting, let fields):
+            let head = store.watchResponseHead(revision: revision)
+            var pieces = [fields.indices]
+            if isFragmenting {
+                pieces = WatchFragments.pieces(
+                    sizes: fields.map(\.count), overhead: Self.responseHeadBytes,
+                    limit: store.configuration.wireLimitBytes)
+            }
+            for piece in pieces {
+                call.send(
+                    WatchResponseBytes.message(
+                        head: head, watch: watch, isFragment: piece.upperBound < fields.count, events: fields[piece]))
+            }
+        }
     }
 
     // MARK: Limits
 
     /// A client that sends requests but reads no responses is cut off here. Room for some batches of history.
     private static let maximumUnreadBytes = 64 << 20
+    /// And one that asks this often while responses wait in the backlog: every watcher that it may have created and
+    /// cancelled.
+    private static let maximumUnreadAnswers = 1 << 17
     /// What header, watch id and flags of a response take at most.
     private static let responseHeadBytes = 64
     /// Below this, progress would be load, not news.

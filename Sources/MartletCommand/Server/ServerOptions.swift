@@ -68,7 +68,9 @@ package struct ServerOptions: Sendable {
         store.clientURLs = advertisedURLs.map(\.description)
         let folder = flags.string("data-dir")
         dataFolder = folder.isEmpty ? store.name + ".etcd" : folder
-        maximumConcurrentStreams = Int(clamping: min(flags.number("max-concurrent-streams"), UInt64(UInt32.max)))
+        // Zero is no limit, as in gRPC for Go; taken by its word, no client could ever call.
+        let streams = flags.number("max-concurrent-streams")
+        maximumConcurrentStreams = Int(clamping: streams == 0 ? UInt64(UInt32.max) : min(streams, UInt64(UInt32.max)))
         keepaliveInterval = flags.duration("grpc-keepalive-interval")
         keepaliveTimeout = flags.duration("grpc-keepalive-timeout")
         (logLevel, logFormat) = try Self.logging(flags)

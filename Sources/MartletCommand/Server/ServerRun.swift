@@ -10,8 +10,9 @@ import NIOPosix
 
 /// A running server: the store on one event loop, and its listeners.
 struct ServerRun {
-    /// How long open calls may go on after the signal; a stopped process is awaited for 1.5 s by scripts.
-    static let drainLimit = Duration.milliseconds(800)
+    /// How long open calls may go on after the signal. Scripts wait 1.5 s for the process to be gone; closing the
+    /// connections of clients that have stopped reading takes a quarter of a second more, and a loaded machine is slow.
+    static let drainLimit = Duration.milliseconds(500)
 
     private let group: MultiThreadedEventLoopGroup
     private let store: EtcdServer
@@ -48,7 +49,10 @@ struct ServerRun {
                 let addresses = try await bind(chosen, store, group, logger, &servers)
                 return ServerRun(group: group, store: store, servers: servers, logger: logger, addresses: addresses)
             } catch {
-                for server in servers { await server.close() }
+                for server in servers {
+                    await server.close()
+                    server.executors.stop()
+                }
                 try? await store.stop()
                 attempts += 1
                 guard didChoose, attempts < ListenPorts.maximumAttempts, ListenPorts.isInUse(error) else { throw error }
@@ -129,6 +133,8 @@ struct ServerRun {
         await withDiscardingTaskGroup { tasks in
             for server in servers { tasks.addTask { await server.drain(limit: Self.drainLimit) } }
         }
+        // A handler that is still on its way goes on elsewhere: the loop, once gone, would never wake it.
+        for server in servers { server.executors.stop() }
         try? await group.shutdownGracefully()
         logger.info("stopped")
     }

@@ -111,6 +111,8 @@ import Testing
                 == "mvcc: duplicate watch ID provided on the WatchStream")
         #expect(WatchRefusal.reason(for: .emptyWatchRange) == "mvcc: watcher range is empty")
         #expect(
+            WatchRefusal.reason(for: .tooManyRequests) == "etcdserver: too many requests")
+        #expect(
             WatchRefusal.reason(for: .compacted) == "etcdserver: mvcc: required revision has been compacted")
     }
 }

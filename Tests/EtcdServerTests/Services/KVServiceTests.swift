@@ -182,4 +182,23 @@ import Testing
         service.put(call, [0xff])
         #expect(call.status?.code == .internalError)
     }
+
+    /// Each level takes one of the operations that the levels below have left.
+    @Test(arguments: [(127, nil), (128, EtcdError.tooManyOperations)] as [(Int, EtcdError?)])
+    func nestedTransactions(depth: Int, refusal: EtcdError?) throws {
+        var txn = Etcdserverpb_TxnRequest()
+        var put = Etcdserverpb_RequestOp()
+        put.requestPut.key = Array("nested".utf8).data
+        txn.success = [put]
+        for _ in 0..<depth {
+            var outer = Etcdserverpb_TxnRequest()
+            var operation = Etcdserverpb_RequestOp()
+            operation.requestTxn = txn
+            outer.success = [operation]
+            txn = outer
+        }
+        let call = RecordingCall()
+        KVService(store: fixture.store).txn(call, try txn.serializedBytes())
+        #expect(call.status?.code == refusal?.status.code ?? .ok)
+    }
 }

@@ -83,7 +83,10 @@ import Testing
     }
 
     @Test func unknownLease() throws {
-        #expect(try lock(lease: 4242).call.status?.message == EtcdError.leaseNotFound.message)
+        let status = try lock(lease: 4242).call.status
+        #expect(status?.message == EtcdError.leaseNotFound.message)
+        // Unlike elsewhere; see `EtcdError.statusBehindClient`.
+        #expect(status?.code == .unknown)
     }
 
     @Test func stopEndsTheWait() throws {
@@ -92,6 +95,24 @@ import Testing
         let second = try lock(lease: 2)
         fixture.store.stop()
         #expect(second.call.status?.message == EtcdError.stopped.message)
+    }
+
+    @Test func aCallWithoutRequest() {
+        let election = ElectionService(store: fixture.store)
+        for method in [LockService(store: fixture.store).lock, election.campaign, election.observe] {
+            let call = RecordingCall()
+            method(call).receivedEnd()
+            #expect(call.status?.code == .internalError)
+        }
+    }
+
+    /// The client has said all, and waits.
+    @Test func theEndOfTheRequestChangesNothing() throws {
+        for lease in Int64(1)...2 { try fixture.grant(60, id: lease) }
+        _ = try lock(lease: 1)
+        let second = try lock(lease: 2)
+        second.events.receivedEnd()
+        #expect(second.call.status == nil)
     }
 
     // MARK: Elections

@@ -100,7 +100,9 @@ import Testing
                 }
                 #expect(revisions == Array(2...201))
                 stream.finishWriting()
-                #expect(try await stream.next() == nil)
+                #expect(try await put(client, "a") == 202)
+                let last = try Etcdserverpb_WatchResponse(serializedBytes: try #require(try await stream.next()))
+                #expect(last.events.map(\.kv.modRevision) == [202])
             }
         }
     }
@@ -120,6 +122,31 @@ import Testing
                     revisions += response.events.map(\.kv.modRevision)
                 }
                 #expect(revisions == Array(2...101))
+            }
+        }
+    }
+
+    /// More watchers of a large value than a connection could ever be sent at once.
+    @Test func manyWatchersOfOneKey() async throws {
+        try await withServer { client, _ in
+            try await client.withStream("/etcdserverpb.Watch/Watch") { stream in
+                var request = Etcdserverpb_WatchRequest()
+                request.createRequest.key = [97].data
+                let message: [UInt8] = try request.serializedBytes()
+                for _ in 0..<200 {
+                    try await stream.write(message)
+                    _ = try await stream.next()
+                }
+                for _ in 0..<3 { _ = try await put(client, "a", bytes: 300_000) }
+                var revisions: [Int64: [Int64]] = [:]
+                var count = 0
+                while count < 600, let message = try await stream.next() {
+                    let response = try Etcdserverpb_WatchResponse(serializedBytes: message)
+                    count += response.events.count
+                    revisions[response.watchID, default: []] += response.events.map(\.kv.modRevision)
+                }
+                #expect(revisions.count == 200)
+                #expect(revisions.values.allSatisfy { $0 == [2, 3, 4] })
             }
         }
     }

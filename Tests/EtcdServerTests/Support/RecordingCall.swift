@@ -10,6 +10,8 @@ final class RecordingCall: EtcdCall {
     private(set) var status: GRPCStatus?
     /// What the socket hasn't taken, as the test wants it.
     var queuedBytes = 0
+    /// Whether the socket takes nothing, so that what is sent stays queued.
+    var isStalled = false
 
     func respond(_ message: [UInt8]) {
         messages.append(message)
@@ -17,6 +19,7 @@ final class RecordingCall: EtcdCall {
     }
 
     func send(_ message: [UInt8]) {
+        if isStalled { queuedBytes += message.count }
         messages.append(message)
     }
 

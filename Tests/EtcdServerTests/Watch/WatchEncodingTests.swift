@@ -16,29 +16,46 @@ import Testing
             kind: .put, revision: Revision(main: revision), record: record, previous: previous ? record : nil)
     }
 
-    /// Lengths that need one, two and three bytes.
-    @Test(arguments: [0, 100, 200, 20_000])
-    func appendedFieldsAreTheMessage(valueBytes: Int) throws {
+    /// Lengths that need one, two and three bytes; ids of one and of ten.
+    @Test(arguments: [0, 100, 200, 20_000], [WatchID(0), WatchID(7), WatchID(-1)])
+    func putTogetherItIsTheMessage(valueBytes: Int, watch: WatchID) throws {
         var encoder = WatchEventEncoder()
         let events = [
             event(3, valueBytes: valueBytes, previous: false), event(4, valueBytes: valueBytes, previous: true),
         ]
         var whole = Etcdserverpb_WatchResponse()
-        whole.watchID = 7
-        var bytes: [UInt8] = try whole.serializedBytes()
-        for event in events {
-            bytes += try encoder.field(for: event)
-        }
+        whole.header.memberID = 1 << 63
+        whole.header.revision = 300
+        let head: [UInt8] = try whole.serializedBytes()
+        whole.watchID = watch.rawValue
         whole.events = events.map { Mvccpb_Event($0) }
-        #expect(bytes == (try whole.serializedBytes() as [UInt8]))
+        for isFragment in [false, true] {
+            whole.fragment = isFragment
+            let bytes = WatchResponseBytes.message(
+                head: head, watch: watch, isFragment: isFragment, events: try encoder.fields(for: events)[...])
+            #expect(bytes == (try whole.serializedBytes() as [UInt8]))
+        }
     }
 
-    @Test func previousMakesAnotherEncoding() throws {
+    @Test func anEventIsEncodedOnceForAllItsWatchers() throws {
         var encoder = WatchEventEncoder()
-        let without = try encoder.field(for: event(3, valueBytes: 1, previous: false))
-        let with = try encoder.field(for: event(3, valueBytes: 1, previous: true))
-        #expect(without != with)
-        #expect(without == (try encoder.field(for: event(3, valueBytes: 1, previous: false))))
+        let first = try encoder.fields(for: [event(3, valueBytes: 1, previous: false)])
+        let second = try encoder.fields(for: [event(3, valueBytes: 1, previous: false)])
+        #expect(first.withUnsafeBufferPointer(\.baseAddress) == second.withUnsafeBufferPointer(\.baseAddress))
+        #expect(try encoder.fields(for: [event(3, valueBytes: 1, previous: true)]) != first)
+        _ = try encoder.fields(for: (2...4).map { event($0, valueBytes: 1, previous: false) })
+        #expect(encoder.encodedCount == 4)
+    }
+
+    @Test func encodingsAreKeptUpToALimit() throws {
+        var encoder = WatchEventEncoder()
+        for revision in 2..<20 as Range<Int64> {
+            _ = try encoder.fields(for: [event(revision, valueBytes: 1 << 20, previous: false)])
+            #expect(encoder.keptBytes <= WatchEventEncoder.maximumKeptBytes)
+        }
+        #expect(encoder.keptBytes > 1 << 20)
+        let huge = event(20, valueBytes: 5 << 20, previous: false)
+        #expect(try encoder.fields(for: [huge])[0].count > 5 << 20)
     }
 
     @Test(arguments: [

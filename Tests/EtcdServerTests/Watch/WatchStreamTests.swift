@@ -149,19 +149,30 @@ import Testing
     }
 
     @Test func largeResponsesInFragments() throws {
-        let value = String(repeating: "v", count: 1_000_000)
-        for _ in 0..<5 { try fixture.put("a", value) }
+        // Two keys of one revision with the versions before them: too much for one response.
+        for round in 0..<3 {
+            var txn = Etcdserverpb_TxnRequest()
+            txn.success = ["a", "b"].map { key in
+                var operation = Etcdserverpb_RequestOp()
+                operation.requestPut.key = Array(key.utf8).data
+                operation.requestPut.value = [UInt8](repeating: UInt8(round), count: 700_000).data
+                return operation
+            }
+            _ = try fixture.call(KVService(store: fixture.store).txn, txn, Etcdserverpb_TxnResponse.self)
+        }
         let whole = try create("a") {
+            $0.rangeEnd = [99].data
             $0.startRevision = 2
             $0.prevKv = true
         }.dropFirst()
         #expect(whole.allSatisfy { !$0.fragment })
         let pieces = try create("a") {
+            $0.rangeEnd = [99].data
             $0.startRevision = 2
             $0.prevKv = true
             $0.fragment = true
         }.dropFirst()
-        #expect(pieces.flatMap(\.events).map(\.kv.modRevision) == [2, 3, 4, 5, 6])
+        #expect(pieces.flatMap(\.events).map(\.kv.modRevision) == [2, 2, 3, 3, 4, 4])
         #expect(pieces.contains { $0.fragment })
         #expect(pieces.last?.fragment == false)
         for piece in pieces {
@@ -189,6 +200,100 @@ import Testing
         #expect(try responses().flatMap(\.events).map(\.kv.modRevision) == [52])
     }
 
+    // MARK: Clients that do not read
+
+    /// A client whose socket takes a response at a time, as it comes.
+    private func readSlowly() throws -> [Etcdserverpb_WatchResponse] {
+        var all: [Etcdserverpb_WatchResponse] = []
+        while true {
+            let read = try responses()
+            guard !read.isEmpty else { return all }
+            all += read
+            call.queuedBytes = 0
+            stream.becameWritable()
+            fixture.loop.run()
+        }
+    }
+
+    /// One large event for a thousand watchers of one stream: their responses would be a third of a gigabyte.
+    @Test func aFullStreamHoldsBackWhatOneChangeBrings() throws {
+        for _ in 0..<1000 { _ = try create("a") }
+        call.isStalled = true
+        try fixture.put("a", String(repeating: "v", count: 300_000))
+        try fixture.put("a", "2")
+        try fixture.put("a", "3")
+        #expect(call.queuedBytes > ServerCall.outboundHighWater)
+        #expect(call.queuedBytes < ServerCall.outboundHighWater + 310_000)
+        let read = try readSlowly()
+        var seen: [Int64: [Int64]] = [:]
+        for response in read { seen[response.watchID, default: []] += response.events.map(\.kv.modRevision) }
+        #expect(seen.count == 1000)
+        #expect(seen.values.allSatisfy { $0 == [2, 3, 4] })
+        call.isStalled = false
+        try fixture.put("a", "4")
+        #expect(try responses().count == 1000)
+    }
+
+    @Test func answersKeepTheirPlace() throws {
+        for _ in 0..<3 { _ = try create("a") }
+        call.isStalled = true
+        try fixture.put("a", String(repeating: "v", count: 300_000))
+        #expect(try responses().map(\.watchID) == [0])
+        var request = Etcdserverpb_WatchRequest()
+        request.cancelRequest.watchID = 1
+        #expect(try send(request).isEmpty)
+        #expect(try create("b") { $0.watchID = 9 }.isEmpty)
+        #expect(try progress().isEmpty)
+        let read = try readSlowlyAfterRoom()
+        // Not an event for the watcher that was cancelled, and progress only behind all events.
+        #expect(read.map(\.watchID) == [2, 1, 9, -1])
+        #expect(read.map(\.canceled) == [false, true, false, false])
+        #expect(read.map(\.created) == [false, false, true, false])
+        #expect(read[3].header.revision == 2)
+    }
+
+    private func readSlowlyAfterRoom() throws -> [Etcdserverpb_WatchResponse] {
+        call.queuedBytes = 0
+        stream.becameWritable()
+        fixture.loop.run()
+        return try readSlowly()
+    }
+
+    @Test func compactionTellsAFullStream() throws {
+        for _ in 0..<2 { _ = try create("a") }
+        call.isStalled = true
+        try fixture.put("a", String(repeating: "v", count: 300_000))
+        for value in 0..<5 { try fixture.put("a", "\(value)") }
+        try fixture.compact(6)
+        #expect(try responses().map(\.watchID) == [0])
+        let read = try readSlowlyAfterRoom()
+        #expect(read.map(\.watchID) == [1, 0, 1])
+        #expect(read.map(\.compactRevision) == [0, 6, 6])
+    }
+
+    @Test func noProgressForAFullStream() throws {
+        _ = try create("a") { $0.progressNotify = true }
+        _ = try create("b") { $0.progressNotify = true }
+        call.isStalled = true
+        try fixture.put("a", String(repeating: "v", count: 300_000))
+        _ = try responses()
+        for _ in 0..<10 { fixture.loop.advanceTime(by: .seconds(11)) }
+        #expect(try readSlowlyAfterRoom().isEmpty)
+        for _ in 0..<3 { fixture.loop.advanceTime(by: .seconds(11)) }
+        #expect(Set(try responses().map(\.watchID)) == [0, 1])
+    }
+
+    @Test func askingWithoutReading() throws {
+        _ = try create("a")
+        call.isStalled = true
+        try fixture.put("a", String(repeating: "v", count: 300_000))
+        var request = Etcdserverpb_WatchRequest()
+        request.progressRequest = .init()
+        let message: [UInt8] = try request.serializedBytes()
+        for _ in 0..<200_000 where call.status == nil { stream.received(message) }
+        #expect(call.status?.code == .resourceExhausted)
+    }
+
     @Test func clientThatNeverReads() throws {
         call.queuedBytes = 65 << 20
         _ = try create("a")
@@ -199,11 +304,18 @@ import Testing
 
     @Test func endsWithTheClient() throws {
         _ = try create("a")
-        stream.receivedEnd()
-        #expect(call.status?.code == .ok)
         stream.closed()
         try fixture.put("a")
         #expect(try responses().isEmpty)
+    }
+
+    /// As `grpcurl` has it: one request, then the end of the client's side.
+    @Test func eventsAfterTheClientHasSaidAll() throws {
+        _ = try create("a")
+        stream.receivedEnd()
+        #expect(call.status == nil)
+        try fixture.put("a")
+        #expect(try responses().flatMap(\.events).count == 1)
     }
 
     @Test func stopEndsWatches() throws {

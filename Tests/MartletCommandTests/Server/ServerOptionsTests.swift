@@ -37,6 +37,11 @@ import Testing
         #expect(options.logFormat == .json)
     }
 
+    @Test(arguments: [("0", 4_294_967_295), ("7", 7), ("18446744073709551615", 4_294_967_295)])
+    func noLimitOfStreamsIsZero(text: String, expected: Int) throws {
+        #expect(try options("--max-concurrent-streams=\(text)").maximumConcurrentStreams == expected)
+    }
+
     @Test func givesPlainHTTPItsOwnPlace() throws {
         let options = try options(
             "--listen-client-urls=http://127.0.0.1:1,http://127.0.0.1:2",

@@ -61,6 +61,33 @@ import Testing
         #expect(run.log.split(separator: "\n").allSatisfy { $0.hasPrefix("{\"level\":\"") && $0.hasSuffix("}") })
     }
 
+    /// Watch clients that read nothing, with more on the way to each than its connection takes.
+    @Test func stopsWhileClientsDoNotRead() async throws {
+        // etcdserverpb.WatchRequest with create_request, which has the key "k".
+        let watch: [UInt8] = [0x0A, 0x03, 0x0A, 0x01, 0x6B]
+        // PutRequest of 60,000 bytes to that key.
+        let put: [UInt8] = [0x0A, 0x01, 0x6B, 0x12, 0xE0, 0xD4, 0x03] + [UInt8](repeating: 118, count: 60_000)
+        var clients: [RawConnection] = []
+        let run = try await run(["server", "--listen-client-urls", "http://127.0.0.1:0"]) { address in
+            for _ in 0..<50 {
+                let client = try RawConnection(address)
+                try client.request("/etcdserverpb.Watch/Watch", watch, ends: false)
+                // The watch is there when its first response is.
+                try await client.read { type, _ in type == 0 }
+                clients.append(client)
+            }
+            for _ in 0..<10 {
+                let writer = try RawConnection(address)
+                try writer.request("/etcdserverpb.KV/Put", put, ends: true)
+                try await writer.read { type, flags in type == 1 && flags & 1 == 1 }
+            }
+        }
+        #expect(run.exit == .code(0))
+        #expect(run.ending < .milliseconds(1500))
+        #expect(run.log.contains("\"msg\":\"stopped\""))
+        #expect(clients.count == 50)
+    }
+
     @Test func takesFlagsAndVariables() async throws {
         let environment = ["ETCD_LISTEN_CLIENT_URLS": "http://localhost:0", "ETCD_SNAPSHOT_COUNT": "5"]
         let run = try await run(["-log-format=console", "--log-format", "json"], environment: environment)

@@ -55,7 +55,7 @@ final class Contender {
                 switch result {
                 case .success(.leaseGrant(let lease, _)): self.join(lease)
                 case .success: preconditionFailure("a grant was answered by \(result)")
-                case .failure(let error): self.end(.failure(error.status))
+                case .failure(let error): self.end(.failure(error.statusBehindClient))
                 }
             })
     }
@@ -101,7 +101,7 @@ final class Contender {
                     }
                     self.wait(place)
                 case .success: preconditionFailure("a put was answered by \(result)")
-                case .failure(let error): self.end(.failure(error.status))
+                case .failure(let error): self.end(.failure(error.statusBehindClient))
                 }
             })
     }
@@ -121,7 +121,7 @@ final class Contender {
             }
             state = .waiting(place, watch)
         } catch {
-            end(.failure(EtcdError(error).status))
+            end(.failure(EtcdError(error).statusBehindClient))
         }
     }
 

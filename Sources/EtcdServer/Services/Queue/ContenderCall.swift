@@ -4,12 +4,14 @@ import MartletGRPCWire
 
 /// A call that waits in a ``KeyQueue``: Lock or Campaign. Its place is given up when the client goes away before.
 final class ContenderCall: ServerCallEvents {
+    private let call: any EtcdCall
     private let start: (_ message: [UInt8]) -> Contender?
     private var hasStarted = false
     private var contender: Contender?
 
     /// `start` runs with the request; it returns nil when it has answered already.
-    init(start: @escaping (_ message: [UInt8]) -> Contender?) {
+    init(_ call: any EtcdCall, start: @escaping (_ message: [UInt8]) -> Contender?) {
+        self.call = call
         self.start = start
     }
 
@@ -20,7 +22,9 @@ final class ContenderCall: ServerCallEvents {
         contender = start(message)
     }
 
-    func receivedEnd() {}
+    func receivedEnd() {
+        if !hasStarted { call.failWithoutRequest() }
+    }
 
     func becameWritable() {}
 

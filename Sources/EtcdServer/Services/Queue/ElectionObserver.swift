@@ -8,6 +8,7 @@ import MartletKeyValue
 final class ElectionObserver: ServerCallEvents {
     private let store: MemberStore
     private let call: any EtcdCall
+    private var hasStarted = false
     private var queue: KeyQueue?
     private var watch: KeyWatch?
     /// What was sent last. Its revision alone wouldn't do: who comes next has waited, and so may be older.
@@ -21,13 +22,17 @@ final class ElectionObserver: ServerCallEvents {
     }
 
     func received(_ message: [UInt8]) {
-        guard queue == nil, let request = call.decoded(message, as: V3electionpb_LeaderRequest.self) else { return }
+        guard !hasStarted else { return }
+        hasStarted = true
+        guard let request = call.decodedOfStream(message, as: V3electionpb_LeaderRequest.self) else { return }
         let queue = KeyQueue(name: request.name.bytes)
         self.queue = queue
         follow(queue)
     }
 
-    func receivedEnd() {}
+    func receivedEnd() {
+        if !hasStarted { call.failWithoutRequest() }
+    }
 
     func becameWritable() {
         guard isBehind, let queue else { return }
@@ -52,7 +57,7 @@ final class ElectionObserver: ServerCallEvents {
                 }
             }
         } catch {
-            return call.fail(EtcdError(error))
+            return call.failBehindClient(EtcdError(error))
         }
         report(queue)
     }
@@ -71,7 +76,7 @@ final class ElectionObserver: ServerCallEvents {
             response.kv = Mvccpb_KeyValue(head)
             call.send(response)
         } catch {
-            call.fail(EtcdError(error))
+            call.failBehindClient(EtcdError(error))
         }
     }
 }

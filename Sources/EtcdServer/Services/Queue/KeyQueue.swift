@@ -21,7 +21,7 @@ struct KeyQueue {
 
     /// The first in line.
     func head(in store: KeyValueStore) throws(KeyValueError) -> KeyValueRecord? {
-        var request = RangeRequest(key: prefix, rangeEnd: Self.end(of: prefix))
+        var request = RangeRequest(key: prefix, rangeEnd: end)
         request.sortOrder = .ascend
         request.sortTarget = .createRevision
         request.limit = 1
@@ -30,7 +30,7 @@ struct KeyQueue {
 
     /// Who stands right before the key that was created at `revision`.
     func predecessor(of revision: Int64, in store: KeyValueStore) throws(KeyValueError) -> KeyValueRecord? {
-        var request = RangeRequest(key: prefix, rangeEnd: Self.end(of: prefix))
+        var request = RangeRequest(key: prefix, rangeEnd: end)
         request.sortOrder = .descend
         request.sortTarget = .createRevision
         request.maxCreateRevision = revision - 1
@@ -39,10 +39,8 @@ struct KeyQueue {
     }
 
     /// All keys of the queue, for a watch.
-    var watchRequest: WatchRequest { WatchRequest(key: prefix, rangeEnd: Self.end(of: prefix)) }
+    var watchRequest: WatchRequest { WatchRequest(key: prefix, rangeEnd: end) }
 
-    /// The first key behind all that begin with `prefix`, whose last byte is the slash.
-    private static func end(of prefix: [UInt8]) -> [UInt8] {
-        prefix.dropLast() + [UInt8(ascii: "/") + 1]
-    }
+    /// Where the queue's keys end. The prefix ends in a slash, so that there always is a key behind.
+    private var end: [UInt8] { KeyPrefix.end(of: prefix) ?? [0] }
 }

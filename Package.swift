@@ -80,6 +80,10 @@ let package = Package(
             name: "CMartletZlib", path: "Sources/CZlib", pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .systemLibrary(
+            name: "CMartletLMDB", path: "Sources/CLMDB", pkgConfig: "lmdb",
+            providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
+        .target(name: "CMartletPosix", path: "Sources/CPosix"),
+        .systemLibrary(
             name: "CMartletCrypt", path: "Sources/CCrypt", pkgConfig: "libcrypt",
             providers: [.apt(["libcrypt-dev"]), .brew(["libxcrypt"])]),
         .target(name: "MartletProcesses", path: "Sources/Processes", swiftSettings: settings),
@@ -95,6 +99,11 @@ let package = Package(
         .target(
             name: "MartletAuth", dependencies: ["MartletBasics", "MartletKeyValue"], path: "Sources/Auth",
             swiftSettings: settings),
+        .target(
+            name: "MartletRaft", dependencies: ["MartletBasics"], path: "Sources/Raft", swiftSettings: settings),
+        .target(
+            name: "MartletWALCodec", dependencies: ["CMartletPosix", "MartletBasics"], path: "Sources/WALCodec",
+            swiftSettings: settings),
         .target(name: "MartletBoltFile", path: "Sources/BoltFile", swiftSettings: settings),
         .target(
             name: "MartletEtcdSnapshot",
@@ -102,6 +111,10 @@ let package = Package(
             path: "Sources/EtcdSnapshot", swiftSettings: settings),
 
         // Shells
+        .target(
+            name: "MartletStorage",
+            dependencies: ["CMartletLMDB", "CMartletPosix", "MartletBasics", "MartletWALCodec"],
+            path: "Sources/Storage", swiftSettings: settings),
         .target(
             name: "MartletAuthTokens",
             dependencies: ["CMartletCrypt", "MartletAuth", asn1, crypto, cryptoExtras, x509],
@@ -188,6 +201,25 @@ let package = Package(
         .target(
             name: "MartletTestPrograms", dependencies: ["MartletProcesses"], path: "Tests/Fixtures/Programs",
             swiftSettings: settings),
+        .target(
+            name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
+            path: "Tests/Fixtures/SimulatedDisk", swiftSettings: settings),
+        .executableTarget(
+            name: "MartletTablesChild", dependencies: ["MartletBasics", "MartletStorage"],
+            path: "Tests/Fixtures/TablesChild", swiftSettings: settings),
+        .testTarget(
+            name: "MartletRaftTests", dependencies: ["MartletBasics", "MartletRaft"], path: "Tests/RaftTests",
+            swiftSettings: settings),
+        .testTarget(
+            name: "MartletStorageTests",
+            dependencies: [
+                "CMartletPosix", "MartletBasics", "MartletKeyValue", "MartletProcesses", "MartletSimulatedDisk",
+                "MartletStorage", "MartletTablesChild", "MartletTestPrograms", "MartletWALCodec",
+            ],
+            path: "Tests/StorageTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletWALCodecTests", dependencies: ["CMartletPosix", "MartletBasics", "MartletWALCodec"],
+            path: "Tests/WALCodecTests", swiftSettings: settings),
         .testTarget(
             name: "MartletAuthTests", dependencies: ["MartletAuth", "MartletBasics", "MartletKeyValue"],
             path: "Tests/AuthTests", swiftSettings: settings),
@@ -200,7 +232,10 @@ let package = Package(
             path: "Tests/BoltFileTests", swiftSettings: settings),
         .testTarget(
             name: "MartletEtcdSnapshotTests",
-            dependencies: ["MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue"],
+            dependencies: [
+                "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue", "MartletProcesses",
+                "MartletTestPrograms",
+            ],
             path: "Tests/EtcdSnapshotTests", exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "MartletBasicsTests", dependencies: ["MartletBasics"], path: "Tests/BasicsTests",

@@ -5,6 +5,7 @@ import MartletBasics
 /// One change as history keeps it: a version, or a tombstone (`version` 0; no value, no creation, no lease).
 struct HistoryRecord: Hashable, Sendable {
     var revision: Revision
+    var keyNumber: KeyNumber
     var createRevision: Int64
     var version: Int64
     var lease: LeaseID
@@ -49,6 +50,17 @@ struct History: Sendable {
     /// Found by revision, never walked.
     private var survivors: [Revision: HistoryRecord] = [:]
     private(set) var floor = Revision.zero
+
+    init() {}
+
+    /// - Parameters:
+    ///   - segments: all from the floor on; full but for the last, none empty.
+    ///   - survivors: versions from below the floor.
+    init(floor: Revision, segments: [[HistoryRecord]], survivors: [Revision: HistoryRecord]) {
+        self.floor = floor
+        self.segments = segments
+        self.survivors = survivors
+    }
 
     /// Records kept, those included that only wait for the rest of their segment to go.
     var count: Int {
@@ -111,6 +123,12 @@ struct History: Sendable {
         return record
     }
 
+    /// The segments that hold everything from a place on, and what lies in front of the place in the first of them.
+    func tail(from position: Position) -> (segments: [[HistoryRecord]], skipped: Int) {
+        guard position.segment < segments.count else { return ([], 0) }
+        return (Array(segments[position.segment...]), position.offset)
+    }
+
     func record(at revision: Revision) -> HistoryRecord? {
         if revision < floor { return survivors[revision] }
         var position = position(of: revision)
@@ -129,8 +147,10 @@ extension History {
     }
 
     /// Drops a version from below the floor; without effect for others.
-    mutating func forget(_ revision: Revision) {
-        survivors[revision] = nil
+    ///
+    /// - Returns: whether there was one.
+    mutating func forget(_ revision: Revision) -> Bool {
+        survivors.removeValue(forKey: revision) != nil
     }
 
     /// Lets go of all changes below `revision` but those that were preserved.

@@ -12,6 +12,26 @@ package struct Generation: Hashable, Sendable {
     package var revisions: [Revision]
 }
 
+/// Stands for a key while the index knows it: in history and in the checkpoint.
+///
+/// Numbers rise in the order in which keys enter the index. A key that leaves it, deleted and compacted, and comes back
+/// has a new one. When keys leave depends on the pace of removal, so members differ in numbers, and nothing shows them.
+package struct KeyNumber: Hashable, Comparable, Sendable {
+    package var rawValue: UInt64
+
+    package init(_ rawValue: UInt64) {
+        self.rawValue = rawValue
+    }
+
+    package static func < (left: KeyNumber, right: KeyNumber) -> Bool { left.rawValue < right.rawValue }
+
+    /// No key's number.
+    package static var zero: KeyNumber { KeyNumber(0) }
+    package static var first: KeyNumber { KeyNumber(1) }
+
+    package var next: KeyNumber { KeyNumber(rawValue + 1) }
+}
+
 /// All that the index knows of one key: its newest record, and the revisions of its older versions.
 ///
 /// This is etcd's key index in a smaller shape. There, a key has generations; the last one is open: it holds the living
@@ -27,6 +47,7 @@ package struct Generation: Hashable, Sendable {
 ///
 /// Source: etcd mvcc key_index.
 package struct KeyEntry: CountedTreeValue {
+    let number: KeyNumber
     var modified = Revision.zero
     var created = Revision.zero
     /// Puts in the open generation. Zero: the key is deleted.
@@ -36,7 +57,9 @@ package struct KeyEntry: CountedTreeValue {
     var olderRevisions: [Revision] = []
     var closed: [Generation] = []
 
-    package init() {}
+    package init(number: KeyNumber = .zero) {
+        self.number = number
+    }
 
     package var isLive: Bool { version > 0 }
 

@@ -19,8 +19,14 @@ extension KeyValueStore {
         return CompactionResponse(revision: revision)
     }
 
-    /// Whether `reclaimCompacted` has something to do.
-    package var hasCompactedToReclaim: Bool { reclaimCursor != nil }
+    /// Whether `reclaimCompacted` has something to do now. Not while it waits for a checkpoint.
+    package var hasCompactedToReclaim: Bool {
+        guard let cursor = reclaimCursor else { return false }
+        // The cursor's own change may be gone already, so that the next one counts.
+        var position = history.position(of: cursor)
+        guard let change = history.next(&position), change.revision.main <= compactRevision else { return true }
+        return checkpoint.holds(change.revision)
+    }
 
     /// Removes versions that compaction made unreadable, in revision order.
     ///
@@ -28,7 +34,7 @@ extension KeyValueStore {
     /// keys).
     ///
     /// - Parameter limit: changes to look at in this step.
-    /// - Returns: whether nothing is left to remove.
+    /// - Returns: whether nothing is left to remove, or what is left waits for a checkpoint that holds it.
     @discardableResult
     package mutating func reclaimCompacted(limit: Int = .max) -> Bool {
         guard let cursor = reclaimCursor else { return true }
@@ -38,10 +44,11 @@ extension KeyValueStore {
         var seen = 0
         var survivors: [HistoryRecord] = []
         while let change = history.next(&position), change.revision.main <= compactRevision {
-            if seen == limit {
+            let waits = !checkpoint.holds(change.revision)
+            if seen == limit || waits {
                 finishReclaim(survivors, floor: min(change.revision, floor))
                 reclaimCursor = change.revision
-                return false
+                return waits
             }
             seen += 1
             if reclaim(change), !change.isTombstone { survivors.append(change) }
@@ -59,11 +66,20 @@ extension KeyValueStore {
         let left = index.updateExisting(change.key) { _, entry in
             let forgotten = entry.compact(at: main)
             let isRead = change.revision != entry.modified && entry.holds(change.revision)
-            return (forgotten: forgotten, isGone: entry.isEmpty, isRead: isRead)
+            let isNewest = entry.isLive && change.revision == entry.modified
+            return (
+                forgotten: forgotten, isGone: entry.isEmpty, isRead: isRead, isKept: isRead || isNewest,
+                number: entry.number
+            )
         }
+        // What is walked falls below the floor, but for changes of the compact revision itself.
+        if left?.isKept != true, change.revision.main < main { checkpoint.remove(change.revision) }
         guard let left else { return false }
-        for revision in left.forgotten { history.forget(revision) }
-        if left.isGone { index.remove(change.key) }
+        for revision in left.forgotten where history.forget(revision) { checkpoint.remove(revision) }
+        if left.isGone {
+            index.remove(change.key)
+            checkpoint.remove(left.number)
+        }
         return left.isRead
     }
 

@@ -66,8 +66,20 @@ extension KeyValueStore {
         leases.expired(now: now, limit: limit, retryAfter: retryAfter)
     }
 
-    /// Gives every lease its full term and `extension` from now: for a member that begins to count time down, because
-    /// nobody knows how much of the terms has passed.
+    /// Notes what is left of a lease's term, so that it does not begin anew with the next member that counts time down.
+    /// 0 is all of it; the shell notes that once such a lease is renewed. Without effect where the lease is unknown.
+    /// Source: etcd `LeaseCheckpoint`.
+    package mutating func noteLeaseRemaining(_ id: LeaseID, seconds: Int64) {
+        leases.noteRemaining(id, seconds: seconds)
+    }
+
+    /// What was noted last of a lease's term; 0 where nothing was.
+    package func notedLeaseRemaining(_ id: LeaseID) -> Int64 {
+        leases[id]?.remainingSeconds ?? 0
+    }
+
+    /// Gives every lease its full term, or what is noted to be left of it, and `extension` from now: for a member that
+    /// begins to count time down, because nobody knows how much of the terms has passed.
     package mutating func promoteLeases(now: Duration, extension grace: Duration) {
         leases.promote(now: now, extension: grace)
     }

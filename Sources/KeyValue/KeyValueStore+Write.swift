@@ -46,6 +46,11 @@ extension KeyValueStore {
         return result
     }
 
+    private mutating func append(_ change: HistoryRecord) {
+        history.append(change)
+        checkpoint.add(change)
+    }
+
     /// Refuses a put that names a lease which does not exist.
     func checkLease(_ request: PutRequest) throws(KeyValueError) {
         if request.lease != .none, !leases.contains(request.lease) { throw .leaseNotFound }
@@ -68,7 +73,8 @@ extension KeyValueStore {
     mutating func put(_ request: PutRequest, in batch: inout WriteBatch) -> PutResponse {
         let revision = batch.nextRevision()
         let floor = history.floor
-        let replaced = index.update(request.key, initial: KeyEntry()) { key, entry in
+        let fresh = nextKeyNumber
+        let replaced = index.update(request.key, initial: KeyEntry(number: fresh)) { key, entry in
             let previous = request.wantsPrevious && entry.isLive ? entry.record(key: key) : nil
             let preserved = entry.versionToPreserve(key: key, below: floor)
             let lease = entry.lease
@@ -77,12 +83,13 @@ extension KeyValueStore {
                 request.ignoreValue ? entry.value : request.value,
                 lease: request.ignoreLease ? lease : request.lease, at: revision)
             let change = HistoryRecord(
-                revision: revision, createRevision: entry.created.main, version: entry.version, lease: entry.lease,
-                key: key, value: entry.value)
+                revision: revision, keyNumber: entry.number, createRevision: entry.created.main,
+                version: entry.version, lease: entry.lease, key: key, value: entry.value)
             return Replaced(change: change, lease: lease, previous: previous, preserved: preserved)
         }
         if let preserved = replaced.preserved { history.preserve(preserved) }
-        history.append(replaced.change)
+        append(replaced.change)
+        if replaced.change.keyNumber == fresh { nextKeyNumber = fresh.next }
         if replaced.lease != replaced.change.lease {
             leases.detach(replaced.change.key, from: replaced.lease)
             leases.attach(replaced.change.key, to: replaced.change.lease)
@@ -110,13 +117,14 @@ extension KeyValueStore {
             let preserved = entry.versionToPreserve(key: key, below: floor)
             let lease = entry.lease
             entry.delete(at: revision)
-            return (key: key, lease: lease, preserved: preserved)
+            return (key: key, number: entry.number, lease: lease, preserved: preserved)
         }
         guard let deleted else { preconditionFailure("\(key) is not in the index") }
         if let preserved = deleted.preserved { history.preserve(preserved) }
-        history.append(
+        append(
             HistoryRecord(
-                revision: revision, createRevision: 0, version: 0, lease: .none, key: deleted.key, value: []))
+                revision: revision, keyNumber: deleted.number, createRevision: 0, version: 0, lease: .none,
+                key: deleted.key, value: []))
         leases.detach(deleted.key, from: deleted.lease)
     }
 }
@@ -127,6 +135,7 @@ extension KeyEntry {
     func versionToPreserve(key: [UInt8], below floor: Revision) -> HistoryRecord? {
         guard isLive, modified < floor else { return nil }
         return HistoryRecord(
-            revision: modified, createRevision: created.main, version: version, lease: lease, key: key, value: value)
+            revision: modified, keyNumber: number, createRevision: created.main, version: version, lease: lease,
+            key: key, value: value)
     }
 }

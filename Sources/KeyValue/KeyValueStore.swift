@@ -39,6 +39,9 @@ package struct KeyValueStore: Sendable {
         package var maximumWatchesPerStream = 1 << 16
         /// See `CountedTree`.
         package var indexNodeCapacity = 32
+        /// Whether checkpoints of this store are written. If so its changes stay in memory until a checkpoint holds
+        /// them: removal of compacted versions waits for that.
+        package var isCheckpointed = false
 
         package init() {}
     }
@@ -61,11 +64,17 @@ package struct KeyValueStore: Sendable {
     var watches = WatchTable()
     /// Where the removal of compacted versions goes on; `nil` when nothing is left to remove.
     var reclaimCursor: Revision?
+    /// For the next key that enters the index.
+    var nextKeyNumber = KeyNumber.first
+    /// What checkpoints have and lack.
+    var checkpoint: CheckpointProgress
 
     package init(configuration: Configuration = Configuration()) {
         self.configuration = configuration
         index = CountedTree(nodeCapacity: configuration.indexNodeCapacity)
-        leases = LeaseTable(minimumTTLSeconds: configuration.minimumLeaseTTLSeconds)
+        leases = LeaseTable(
+            minimumTTLSeconds: configuration.minimumLeaseTTLSeconds, recordsChanges: configuration.isCheckpointed)
+        checkpoint = CheckpointProgress(isOn: configuration.isCheckpointed)
     }
 
     /// Keys that exist at the newest revision.

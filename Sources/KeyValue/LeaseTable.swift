@@ -13,11 +13,16 @@ struct Lease: Sendable {
 
     let id: LeaseID
     let ttlSeconds: Int64
+    /// What the log last said is left of the term; 0: all of it.
+    var remainingSeconds: Int64 = 0
     /// Tells this lease from earlier and later ones of the same ID.
     let serial: UInt64
     /// On the clock of the member that counts time down.
     var expiry: Duration
     var keys = CountedTree<AttachedKey>(nodeCapacity: keyNodeCapacity)
+
+    /// What a member that begins to count time down starts from.
+    var startSeconds: Int64 { remainingSeconds > 0 ? remainingSeconds : ttlSeconds }
 }
 
 /// The leases of a store and when they run out.
@@ -28,11 +33,15 @@ struct Lease: Sendable {
 struct LeaseTable: Sendable {
     private var leases: [LeaseID: Lease] = [:]
     private var deadlines = DeadlineHeap()
-    private var nextSerial: UInt64 = 0
+    private(set) var nextSerial: UInt64 = 0
     private let minimumTTLSeconds: Int64
+    private let recordsChanges: Bool
+    /// What happened since the last checkpoint took it away, in order; nothing unless wanted.
+    var changes: [LeaseChange] = []
 
-    init(minimumTTLSeconds: Int64) {
+    init(minimumTTLSeconds: Int64, recordsChanges: Bool = false) {
         self.minimumTTLSeconds = minimumTTLSeconds
+        self.recordsChanges = recordsChanges
     }
 
     var count: Int { leases.count }
@@ -56,6 +65,7 @@ struct LeaseTable: Sendable {
         let lease = Lease(id: id, ttlSeconds: granted, serial: nextSerial, expiry: now + .seconds(granted))
         nextSerial += 1
         leases[id] = lease
+        if recordsChanges { changes.append(.put(LeaseRecord(lease))) }
         deadlines.push(DeadlineHeap.Item(deadline: lease.expiry, serial: lease.serial, id: id))
         return granted
     }
@@ -63,6 +73,7 @@ struct LeaseTable: Sendable {
     /// Forgets the lease and answers it with its keys.
     mutating func remove(_ id: LeaseID) -> Lease? {
         guard let lease = leases.removeValue(forKey: id) else { return nil }
+        if recordsChanges { changes.append(.remove(id)) }
         // One stale deadline for each lease, and a few more so that small tables do not rebuild at each removal.
         if deadlines.count > 2 * leases.count + 16 { rebuildDeadlines() }
         return lease
@@ -108,9 +119,32 @@ struct LeaseTable: Sendable {
         return due
     }
 
-    /// Gives every lease its full term and `extension` from now.
+    /// Gives every lease what is known to be left of its term, and `extension`, from now.
     mutating func promote(now: Duration, extension grace: Duration) {
-        for lease in sortedByID { leases[lease.id]?.expiry = now + grace + .seconds(lease.ttlSeconds) }
+        for lease in sortedByID { leases[lease.id]?.expiry = now + grace + .seconds(lease.startSeconds) }
+        rebuildDeadlines()
+    }
+
+    /// Notes what is left of a lease's term, for members that do not count time down. Without effect where the lease is
+    /// unknown.
+    mutating func noteRemaining(_ id: LeaseID, seconds: Int64) {
+        guard var lease = leases[id] else { return }
+        lease.remainingSeconds = min(max(0, seconds), lease.ttlSeconds)
+        leases[id] = lease
+        if recordsChanges { changes.append(.put(LeaseRecord(lease))) }
+    }
+
+    // MARK: Checkpoint
+
+    /// Puts back leases that a checkpoint held, and the serial of the next one. They run out as if counted from now.
+    mutating func restore(_ records: [LeaseRecord], nextSerial: UInt64, now: Duration) {
+        for record in records {
+            var lease = Lease(id: record.id, ttlSeconds: record.ttlSeconds, serial: record.serial, expiry: now)
+            lease.remainingSeconds = record.remainingSeconds
+            lease.expiry = now + .seconds(lease.startSeconds)
+            leases[record.id] = lease
+        }
+        self.nextSerial = nextSerial
         rebuildDeadlines()
     }
 

@@ -116,13 +116,13 @@ struct EtcdRegistryTests {
 
     @Test func requestsEndWhileTheStoreIsStopped() async throws {
         try await EtcdProcess.with { server in
-            let registry = EtcdRegistry(endpoints: [server.endpoint]) { $0.timeout = .milliseconds(500) }
+            let registry = EtcdRegistry(endpoints: [server.endpoint]) { $0.timeout = .seconds(2) }
             try await registry.register(Self.record, options: Self.fast)
             server.freeze()
             let start = ContinuousClock.now
             await #expect(throws: EtcdError.self) { try await registry.deregister(Self.record) }
             await #expect(throws: EtcdError.self) { _ = try await registry.services() }
-            #expect(start.duration(to: .now) < .seconds(5))
+            #expect(start.duration(to: .now) < .seconds(30))
             // A service that starts meanwhile is registered as soon as the store is back.
             await #expect(throws: EtcdError.self) { try await registry.register(Self.record, options: Self.fast) }
             server.thaw()

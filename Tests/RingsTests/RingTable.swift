@@ -31,6 +31,7 @@ let ringTable: [String: RingEntry] = [
     "CMartletPosix": RingEntry(.leaf, folder: "CPosix"),
     "CMartletNghttp2": RingEntry(.leaf, folder: "CNghttp2"),
     "CMartletZlib": RingEntry(.leaf, folder: "CZlib"),
+    "CMartletLMDB": RingEntry(.leaf, folder: "CLMDB"),
     "CMartletCrypt": RingEntry(.leaf, folder: "CCrypt"),
     "MartletProcesses": RingEntry(.leaf, folder: "Processes", modules: system),
     "MartletEtcdAPI": RingEntry(.leaf, folder: "EtcdAPI", modules: system.union(["SwiftProtobuf"])),
@@ -42,12 +43,18 @@ let ringTable: [String: RingEntry] = [
 
     "MartletAuth": RingEntry(
         .core, folder: "Auth", targets: ["MartletBasics", "MartletKeyValue"], modules: ["Swift"]),
+    "MartletRaft": RingEntry(.core, folder: "Raft", targets: ["MartletBasics"], modules: ["Swift"]),
+    "MartletWALCodec": RingEntry(
+        .core, folder: "WALCodec", targets: ["CMartletPosix", "MartletBasics"], modules: ["Swift"]),
     "MartletBoltFile": RingEntry(.core, folder: "BoltFile", modules: ["Swift"]),
     "MartletEtcdSnapshot": RingEntry(
         .core, folder: "EtcdSnapshot", targets: ["MartletBasics", "MartletBoltFile", "MartletKeyValue"],
         modules: ["Swift", "Crypto"]),
 
     // Shells
+    "MartletStorage": RingEntry(
+        .shell, folder: "Storage",
+        targets: ["CMartletLMDB", "CMartletPosix", "MartletBasics", "MartletWALCodec"], modules: system),
     "MartletAuthTokens": RingEntry(
         .shell, folder: "AuthTokens", targets: ["CMartletCrypt", "MartletAuth", "MartletBasics"],
         modules: system.union(["Crypto", "CryptoExtras", "SwiftASN1", "X509"])),

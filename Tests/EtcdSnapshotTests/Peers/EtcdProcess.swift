@@ -3,6 +3,8 @@
 import Foundation
 import MartletBasics
 import MartletKeyValue
+import MartletProcesses
+import MartletTestPrograms
 import Testing
 
 /// A real etcd on a data folder, for as long as `body` runs.
@@ -19,19 +21,15 @@ struct EtcdProcess {
     ) async throws {
         let etcd = EtcdProcess(release: release, clientPort: freePort())
         let client = peerURL(etcd.clientPort)
-        let process = Process()
-        process.executableURL = URL(filePath: release.etcd)
-        process.arguments = [
+        let arguments = [
             "--data-dir", folder, "--listen-client-urls", client, "--advertise-client-urls", client,
             "--listen-peer-urls", peerURL(peerPort), "--initial-advertise-peer-urls", peerURL(peerPort),
             "--initial-cluster", "default=" + peerURL(peerPort), "--logger", "zap",
         ]
         let log = folder + ".log"
-        try Data().write(to: URL(filePath: log))
-        let handle = try #require(FileHandle(forWritingAtPath: log))
-        process.standardOutput = handle
-        process.standardError = handle
-        try process.run()
+        let process = try ChildProcess.start(
+            release.etcd, arguments, environment: ProcessInfo.processInfo.environment, errorFile: log,
+            onLine: { _ in }, onExit: { _ in })
         do {
             try await etcd.waitUntilReady(process, log: log)
             try await body(etcd)
@@ -42,22 +40,17 @@ struct EtcdProcess {
         await end(process)
     }
 
-    private static func end(_ process: Process) async {
-        process.terminate()
-        await withCheckedContinuation { continuation in
-            Thread.detachNewThread {
-                process.waitUntilExit()
-                continuation.resume()
-            }
-        }
+    private static func end(_ process: ChildProcess) async {
+        process.send(SIGTERM)
+        while !process.hasEnded { try? await Task.sleep(for: .milliseconds(5)) }
     }
 
-    private func waitUntilReady(_ process: Process, log: String) async throws {
-        var last: any Error = ToolFailure(description: "etcd did not answer")
+    private func waitUntilReady(_ process: ChildProcess, log: String) async throws {
+        var last: any Error = ProgramFailure(description: "etcd did not answer")
         for _ in 0..<100 {
-            guard process.isRunning else {
+            guard !process.hasEnded else {
                 let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-                throw ToolFailure(description: "etcd ended: \(text.suffix(3000))")
+                throw ProgramFailure(description: "etcd ended: \(text.suffix(3000))")
             }
             do {
                 _ = try await control("get", "none", "--command-timeout=1s")
@@ -72,7 +65,7 @@ struct EtcdProcess {
 
     @discardableResult
     func control(_ arguments: String..., input: [UInt8] = []) async throws -> [UInt8] {
-        try await run(release.etcdctl, ["--endpoints=127.0.0.1:\(clientPort)"] + arguments, input: input)
+        try await tool(release.etcdctl, ["--endpoints=127.0.0.1:\(clientPort)"] + arguments, input: input)
     }
 
     /// Everything, at a revision if one is given, and the store's revision.

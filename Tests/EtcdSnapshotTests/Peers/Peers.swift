@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import MartletTestPrograms
 import Testing
 
 #if canImport(Glibc)
@@ -32,57 +33,11 @@ enum Release: String, CaseIterable, Sendable {
     }
 }
 
-struct ToolFailure: Error, CustomStringConvertible {
-    var description: String
-}
-
-/// Runs a program to its end and gives its standard output, or ends it by SIGKILL after a minute.
-///
-/// The waiting is done on a thread of its own: the pool's threads never block.
-func run(_ program: String, _ arguments: [String], input: [UInt8] = []) async throws -> [UInt8] {
-    let process = Process()
-    process.executableURL = URL(filePath: program)
-    process.arguments = arguments
-    process.environment = ["ETCDCTL_API": "3", "PATH": "/usr/bin:/bin", "HOME": NSTemporaryDirectory()]
-    let output = Pipe()
-    let errors = Pipe()
-    let source = Pipe()
-    process.standardOutput = output
-    process.standardError = errors
-    process.standardInput = source
-    try process.run()
-    let killer = Task {
-        try await Task.sleep(for: .seconds(60))
-        kill(process.processIdentifier, SIGKILL)
-    }
-    defer { killer.cancel() }
-    Thread.detachNewThread {
-        try? source.fileHandleForWriting.write(contentsOf: Data(input))
-        try? source.fileHandleForWriting.close()
-    }
-    async let complaint = readAll(errors)
-    let result = await readAll(output)
-    let text = await complaint
-    await withCheckedContinuation { continuation in
-        Thread.detachNewThread {
-            process.waitUntilExit()
-            continuation.resume()
-        }
-    }
-    guard process.terminationStatus == 0 else {
-        let words = String(decoding: text + result, as: UTF8.self).suffix(2000)
-        throw ToolFailure(
-            description: "\(program) \(arguments.prefix(6)): status \(process.terminationStatus): \(words)")
-    }
-    return result
-}
-
-private func readAll(_ pipe: Pipe) async -> [UInt8] {
-    await withCheckedContinuation { continuation in
-        Thread.detachNewThread {
-            continuation.resume(returning: [UInt8](pipe.fileHandleForReading.readDataToEndOfFile()))
-        }
-    }
+/// What a program makes of `input`, if it ends well.
+func tool(_ program: String, _ arguments: [String], input: [UInt8] = []) async throws -> [UInt8] {
+    try await output(
+        of: program, arguments, input: input,
+        environment: ["ETCDCTL_API": "3", "PATH": "/usr/bin:/bin", "HOME": NSTemporaryDirectory()])
 }
 
 /// Runs `body` with a folder that is gone afterwards.

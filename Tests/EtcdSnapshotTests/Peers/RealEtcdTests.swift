@@ -5,6 +5,7 @@ import MartletBasics
 import MartletBoltFile
 import MartletEtcdSnapshot
 import MartletKeyValue
+import MartletTestPrograms
 import Testing
 
 /// Our snapshots in the real etcd's hands, and its in ours.
@@ -46,7 +47,7 @@ import Testing
         try await withFolder { folder in
             let path = folder + "/status.db"
             try Data(file).write(to: URL(filePath: path))
-            let said = try object(try await run(release.etcdctl, ["snapshot", "status", path, "-w", "json"]))
+            let said = try object(try await tool(release.etcdctl, ["snapshot", "status", path, "-w", "json"]))
             let status = try Reader(BoltMemoryImage(file)).status()
             #expect(number(said["hash"]) == Int64(status.hash))
             #expect(number(said["revision"]) == status.revision)
@@ -128,7 +129,7 @@ import Testing
                 #expect(contents.auth.roles.map { text($0.name) } == ["reader", "root"])
                 #expect(contents.auth.isEnabled == nil)
 
-                let said = try object(try await run(release.etcdctl, ["snapshot", "status", path, "-w", "json"]))
+                let said = try object(try await tool(release.etcdctl, ["snapshot", "status", path, "-w", "json"]))
                 let status = try reader.status()
                 #expect(number(said["hash"]) == Int64(status.hash))
                 #expect(number(said["totalKey"]) == Int64(status.keyCount))
@@ -147,7 +148,7 @@ import Testing
         try Data(file).write(to: URL(filePath: path))
         let peer = EtcdProcess.peerURL(peerPort)
         let data = folder + "/data"
-        _ = try await run(
+        _ = try await tool(
             release.etcdctl,
             [
                 "snapshot", "restore", path, "--data-dir", data, "--name", "default",
@@ -166,7 +167,7 @@ import Testing
             #expect(try await etcd.getAll(at: main).records == model.state(at: main))
         }
         if model.compacted > 1 {
-            await #expect(throws: ToolFailure.self) { try await etcd.getAll(at: model.compacted - 1) }
+            await #expect(throws: ProgramFailure.self) { try await etcd.getAll(at: model.compacted - 1) }
         }
         for lease in model.leases {
             let said = try await etcd.lease(lease.id)

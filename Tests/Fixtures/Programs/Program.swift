@@ -16,6 +16,8 @@ package struct FinishedProgram: Sendable {
 /// A program did not end with code 0.
 package struct ProgramFailure: Error, CustomStringConvertible {
     package var description: String
+
+    package init(description: String) { self.description = description }
 }
 
 /// Runs a program to its end, with an empty input; ends it by SIGKILL after `limit`.
@@ -56,4 +58,22 @@ package func output(of program: String, _ arguments: [String]) async throws -> S
         throw ProgramFailure(description: "\(program) \(arguments): \(finished.exit): \(finished.output)")
     }
     return finished.output
+}
+
+/// What a program makes of `input`: its standard output, byte for byte.
+package func output(
+    of program: String, _ arguments: [String], input: [UInt8], environment: [String: String]
+) async throws -> [UInt8] {
+    let folder = try TemporaryFolder()
+    try Data(input).write(to: URL(filePath: folder.file("input")))
+    let script = #"folder=$1; shift; exec "$@" <"$folder/input" >"$folder/output""#
+    let finished = try await run("/usr/bin/env", environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        + ["/bin/sh", "-c", script, "sh", folder.path, program] + arguments)
+    let output = try Data(contentsOf: URL(filePath: folder.file("output")))
+    guard finished.isSuccess else {
+        let words = String(decoding: output.suffix(2_000), as: UTF8.self)
+        throw ProgramFailure(
+            description: "\(program) \(arguments.prefix(6)): \(finished.exit): \(finished.output) \(words)")
+    }
+    return [UInt8](output)
 }

@@ -2,6 +2,7 @@
 
 import MartletGRPCWire
 import MartletHTTP2Session
+import MartletTestPrograms
 import NIOCore
 import NIOPosix
 import Testing

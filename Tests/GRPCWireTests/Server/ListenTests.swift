@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletGRPCWire
+import MartletTestPrograms
 import NIOCore
 import Testing
 

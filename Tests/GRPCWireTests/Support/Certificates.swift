@@ -4,20 +4,6 @@ import Foundation
 import MartletTestPrograms
 import Testing
 
-/// A folder that is gone when its owner is.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        self.path = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: self.path) }
-
-    func file(_ name: String) -> String { "\(self.path)/\(name)" }
-}
-
 extension Trait where Self == ConditionTrait {
     /// For tests that make certificates. With `MARTLET_REQUIRE_PEERS=1` they fail where the program is missing.
     static var needsOpenSSL: ConditionTrait {

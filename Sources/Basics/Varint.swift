@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Numbers in as few bytes as they need: seven bits a byte, lowest first; the top bit says that more follow.
+package enum Varint {
+    @inline(__always)
+    package static func append(_ number: UInt64, to bytes: inout [UInt8]) {
+        var rest = number
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(truncatingIfNeeded: rest))
+    }
+
+    /// As `append`, for a number that may be negative but is mostly near zero: the sign becomes the lowest bit.
+    package static func append(signed number: Int64, to bytes: inout [UInt8]) {
+        append(UInt64(bitPattern: (number << 1) ^ (number >> 63)), to: &bytes)
+    }
+
+    /// The number at `offset`, which then moves behind it; `nil` where the bytes end before it does, or it does not fit
+    /// 64 bits.
+    @inline(__always)
+    package static func read(_ bytes: RawSpan, at offset: inout Int) -> UInt64? {
+        var number: UInt64 = 0
+        var shift: UInt64 = 0
+        while offset < bytes.byteCount, shift < 64 {
+            let byte = bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+            offset += 1
+            // The tenth byte has room for one bit.
+            if shift == 63, byte > 1 { return nil }
+            number |= UInt64(byte & 0x7F) << shift
+            if byte < 0x80 { return number }
+            shift += 7
+        }
+        return nil
+    }
+
+    package static func readSigned(_ bytes: RawSpan, at offset: inout Int) -> Int64? {
+        guard let folded = read(bytes, at: &offset) else { return nil }
+        return Int64(bitPattern: (folded >> 1)) ^ -Int64(bitPattern: folded & 1)
+    }
+}
+
+extension Array where Element == UInt8 {
+    /// A copy of the bytes from `offset` on.
+    @inline(__always)
+    package init(copying bytes: RawSpan, from offset: Int = 0) {
+        let rest = bytes.extracting(droppingFirst: offset)
+        self.init(unsafeUninitializedCapacity: rest.byteCount) { target, count in
+            // Both buffers have room for `rest.byteCount` bytes and cannot overlap: the target is new.
+            rest.withUnsafeBytes { UnsafeMutableRawBufferPointer(target).copyMemory(from: $0) }
+            count = rest.byteCount
+        }
+    }
+}

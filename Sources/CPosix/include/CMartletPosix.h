@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The few calls that Swift's own libraries lack on one platform or another.
+
+#ifndef CMARTLETPOSIX_H
+#define CMARTLETPOSIX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Makes a file's bytes, and its size where they need it, durable. Returns 0 or an errno.
+///
+/// fdatasync; on Darwin F_FULLFSYNC, since fsync stops at the drive's cache there. Never retries: after an error the
+/// kernel may have dropped what it could not write, and a second call would report success.
+int martlet_fdatasync(int descriptor);
+
+/// Reserves the first `bytes` bytes of a file and makes it at least that long; new bytes read as zeroes.
+///
+/// Returns 0 or an errno: ENOSPC if they don't fit, EOPNOTSUPP where the file system can't reserve.
+int martlet_preallocate(int descriptor, int64_t bytes);
+
+/// CRC-32C (Castagnoli, reflected, initial and final complement) of `count` bytes that follow those whose CRC is
+/// `crc`; 0 for none. By the processor's instruction where it has one, else by table.
+uint32_t martlet_crc32c(uint32_t crc, const void *_Nullable bytes, size_t count);
+
+/// The same by table on every processor: what the instruction is tested against.
+uint32_t martlet_crc32c_by_table(uint32_t crc, const void *_Nullable bytes, size_t count);
+
+/// 1 if `martlet_crc32c` uses an instruction on this processor.
+int martlet_crc32c_has_instruction(void);
+
+/// Names the calling thread for debuggers and profilers; Linux keeps 15 bytes.
+void martlet_name_thread(const char *_Nonnull name);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

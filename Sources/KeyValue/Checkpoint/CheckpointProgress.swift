@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+
+/// What checkpoints of a store have, and what the next one must remove.
+///
+/// What it must add needs no notes: these are the changes in history behind the last one that a checkpoint holds, and
+/// the keys whose numbers are above the last that one holds. Removal of compacted versions stops short of changes that
+/// no checkpoint holds. Leases note their own changes. Complexity: O(1) for each change.
+struct CheckpointProgress: Sendable {
+    /// What left the store since a checkpoint took notice.
+    struct Removals: Sendable {
+        var revisions: [Revision] = []
+        var keys: [KeyNumber] = []
+        var leases: [LeaseChange] = []
+
+        mutating func append(_ later: Removals) {
+            revisions += later.revisions
+            keys += later.keys
+            leases += later.leases
+        }
+    }
+
+    /// A checkpoint that is being written.
+    struct Underway: Sendable {
+        var revision: Int64
+        var nextKeyNumber: KeyNumber
+        var removals: Removals
+        var byteCount: Int
+    }
+
+    let isOn: Bool
+    /// The main revision up to which the last checkpoint holds everything.
+    var revision = KeyValueStore.emptyRevision
+    /// Keys below this number are in the last checkpoint.
+    var nextKeyNumber = KeyNumber.first
+    var removals = Removals()
+    var underway: Underway?
+    /// Bytes of keys and values written since the last checkpoint began.
+    var byteCount = 0
+
+    init(isOn: Bool) {
+        self.isOn = isOn
+    }
+
+    func holds(_ revision: Revision) -> Bool {
+        !isOn || revision.main <= self.revision
+    }
+
+    @inline(__always)
+    mutating func add(_ change: HistoryRecord) {
+        if isOn { byteCount += change.key.count + change.value.count }
+    }
+
+    mutating func remove(_ revision: Revision) {
+        if isOn { removals.revisions.append(revision) }
+    }
+
+    mutating func remove(_ key: KeyNumber) {
+        if isOn { removals.keys.append(key) }
+    }
+}

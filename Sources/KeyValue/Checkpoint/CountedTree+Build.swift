@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension CountedTree {
+    /// Makes a tree of keys that are there in order, without searching. Nodes are three quarters full, so that the next
+    /// inserts don't split them all. Complexity: O(n).
+    ///
+    /// - Parameters:
+    ///   - count: how many there are.
+    ///   - entry: the key and value at an offset; keys must rise. Called once for each offset, in order.
+    init<Failure: Error>(
+        nodeCapacity: Int, count: Int, _ entry: (Int) throws(Failure) -> (key: [UInt8], value: Value)
+    ) throws(Failure) {
+        self.init(nodeCapacity: nodeCapacity)
+        guard count > 0 else { return }
+        var level: [Node] = []
+        var firstKeys: [[UInt8]] = []
+        for range in Self.pieces(of: count, nodeCapacity) {
+            var leaf = Node()
+            var keys: [[UInt8]] = []
+            keys.reserveCapacity(range.count)
+            leaf.values.reserveCapacity(nodeCapacity + 1)
+            for offset in range {
+                let (key, value) = try entry(offset)
+                keys.append(key)
+                leaf.values.append(value)
+            }
+            leaf.keys = KeyList(keys, reserving: nodeCapacity + 1)
+            leaf.recount()
+            firstKeys.append(keys[0])
+            level.append(leaf)
+        }
+        while level.count > 1 {
+            var branches: [Node] = []
+            var branchKeys: [[UInt8]] = []
+            for range in Self.pieces(of: level.count, nodeCapacity) {
+                var branch = Node()
+                branch.children = Array(level[range])
+                branch.keys = KeyList(firstKeys[range].dropFirst())
+                branch.recount()
+                branchKeys.append(firstKeys[range.lowerBound])
+                branches.append(branch)
+            }
+            level = branches
+            firstKeys = branchKeys
+        }
+        root = level[0]
+    }
+
+    /// Cuts `count` things into nodes of nearly equal size: one node if they fit, else as many as three quarters full
+    /// ones would be, which leaves each at least half full.
+    private static func pieces(of count: Int, _ capacity: Int) -> [Range<Int>] {
+        let fill = capacity - capacity / 4
+        let pieces = count <= capacity ? 1 : (count + fill - 1) / fill
+        let (size, rest) = count.quotientAndRemainder(dividingBy: pieces)
+        var begin = 0
+        return (0..<pieces).map { piece in
+            let end = begin + size + (piece < rest ? 1 : 0)
+            defer { begin = end }
+            return begin..<end
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+
+extension RaftNode {
+    /// One tick of time has passed.
+    package mutating func tick() {
+        electionElapsed += 1
+        switch role {
+        case .leader:
+            tickLeader()
+        case .follower, .preCandidate, .candidate:
+            // For who can't stand time runs on: it must not seem to hear a leader that is long gone.
+            if electionElapsed >= electionTimeout { campaign() }
+        }
+    }
+
+    private mutating func tickLeader() {
+        if electionElapsed >= settings.electionTicks {
+            electionElapsed = 0
+            // A target that didn't take over within this time won't: serve on. Source: Raft thesis §3.10.
+            transferTarget = nil
+            if settings.checksQuorum, !checkQuorum() { return }
+        }
+        heartbeatElapsed += 1
+        if heartbeatElapsed >= settings.heartbeatTicks {
+            heartbeatElapsed = 0
+            sendHeartbeats()
+        }
+    }
+
+    /// - Returns: `false` if this leader has heard no majority since the last check, and so has stepped down.
+    /// Source: Raft thesis §6.2.
+    private mutating func checkQuorum() -> Bool {
+        let isHeard = configuration.hasMajority { member in
+            member == id || peerOffset(member).map { peers[$0].isActive } == true
+        }
+        for peer in peers.indices { peers[peer].isActive = false }
+        if !isHeard { becomeFollower(term: term, leader: nil) }
+        return isHeard
+    }
+
+    mutating func drawElectionTimeout() {
+        electionTimeout = settings.electionTicks + Int(random.next() % UInt64(settings.electionTicks))
+    }
+}

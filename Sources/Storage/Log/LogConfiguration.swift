@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Sizes of the log. Tests make them small, so that they cross every border.
+package struct LogConfiguration: Hashable, Sendable {
+    /// A segment is full when a write ends at or behind this; as etcd's.
+    package var segmentBytes = 64_000_000
+    /// Bytes of one write and its sync, but for the last record: bounds the writer's buffer, and with it how far a torn
+    /// tail can reach.
+    package var writeBytesMax = 4 << 20
+    /// Bytes that may wait for the disk: what a member has in flight (beyond it proposals are refused).
+    package var queueBytesMax = 64 << 20
+    /// Records that need no sync of their own wait for one that does, up to this.
+    package var unsyncedBytesMax = 64 << 10
+    /// Zeroes are written ahead in pieces of this size, each synced by itself, so that they never pile up in front of
+    /// the log's own syncs.
+    package var zeroBytes = 1 << 20
+
+    package init() {}
+}

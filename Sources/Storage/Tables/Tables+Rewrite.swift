@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CMartletLMDB
+import MartletBasics
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// The system's `close`, which inside `Tables` would be another.
+private func closeFile(_ file: Int32) {
+    close(file)
+}
+
+extension Tables {
+    /// Copies what lives in the file to a new one, without the free pages, and puts that in the old one's place.
+    ///
+    /// Reads go on while it copies; writes don't, so its owner calls it when nothing urgent waits to be written. A
+    /// crash at any point leaves the old file or the new one, both with the same records.
+    ///
+    /// - Throws: `readersStayed` if reads did not end in time, `noSpace` where the copy finds none; both leave
+    ///   everything as it was. `failed` if the new file could not be opened: then the tables are closed.
+    package func rewrite() throws(TablesError) {
+        beginWriting()
+        defer { endWriting() }
+        let copy = path + Self.copySuffix
+        try Self.removeLeftover(of: path)
+        do throws(TablesError) {
+            let environment = try environmentInUse().pointer
+            try TablesError.check("copying", mdb_env_copy2(environment, copy, UInt32(MDB_CP_COMPACT)))
+            try Self.synchronize(copy)
+            try whileNobodyReads { (environment) throws(TablesError) in try replace(&environment, by: copy) }
+        } catch {
+            unlink(copy)
+            throw error
+        }
+    }
+
+    private func replace(_ environment: inout Environment?, by copy: String) throws(TablesError) {
+        guard rename(copy, path) == 0 else { throw TablesError("replacing \(path)", errno) }
+        // The old environment holds the old file, which has no name any more.
+        environment?.close()
+        environment = nil
+        do throws(TablesError) {
+            try Self.synchronize(Self.folder(of: path))
+            environment = try Environment(path: path, tables: tables, configuration: configuration)
+        } catch {
+            throw .failed
+        }
+    }
+
+    /// Waits until no read is under way, lets no new one begin, and runs `body` on the environment.
+    func whileNobodyReads(_ body: (inout Environment?) throws(TablesError) -> Void) throws(TablesError) {
+        state.withLock { $0.isReplacing = true }
+        defer { state.withLock { $0.isReplacing = false } }
+        let deadline = ContinuousClock.now.advanced(by: configuration.maximumWaitForReaders)
+        while state.withLock({ $0.readers > 0 }) {
+            if ContinuousClock.now >= deadline { throw .readersStayed }
+            Self.pause()
+        }
+        try state.withLock { (state) throws(TablesError) in try body(&state.environment) }
+    }
+
+    /// A millisecond: reads end in their own time, and the thread is one that may block.
+    static func pause() {
+        usleep(1000)
+    }
+
+    // MARK: Files
+
+    private static let copySuffix = ".rewrite"
+
+    /// Removes what a rewrite left behind that did not come to its end.
+    static func removeLeftover(of path: String) throws(TablesError) {
+        let copy = path + copySuffix
+        if unlink(copy) != 0, errno != ENOENT { throw TablesError("removing \(copy)", errno) }
+    }
+
+    private static func synchronize(_ path: String) throws(TablesError) {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw TablesError("opening \(path)", errno) }
+        defer { closeFile(file) }
+        if fsync(file) != 0 { throw TablesError("synchronizing \(path)", errno) }
+    }
+
+    private static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}

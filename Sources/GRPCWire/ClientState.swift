@@ -35,7 +35,6 @@ struct ClientState {
         case use(ClientConnection)
         /// The waiter was queued; if so said, an attempt to connect is to be made.
         case wait(mustConnect: Bool)
-        /// As `wait`, and a connection exists already: more are wanted only for its streams.
         case fail(GRPCStatus)
     }
 
@@ -49,8 +48,9 @@ struct ClientState {
         }
     }
 
-    /// A connection with room, counted as used by one more call; the least used one when all are full.
-    mutating func pick() -> ClientConnection? {
+    /// A connection with room, counted as used by one more call; the least used one when all are full and there can be
+    /// no other, or as `evenIfFull` says: its calls wait for a stream then.
+    mutating func pick(evenIfFull: Bool = false) -> ClientConnection? {
         var best: ObjectIdentifier?
         for id in self.usable {
             guard let member = self.connections[id] else { continue }
@@ -59,7 +59,7 @@ struct ClientState {
                 break
             }
         }
-        if best == nil, self.connections.count >= self.maximumConnections {
+        if best == nil, evenIfFull || self.connections.count >= self.maximumConnections {
             best = self.usable.min { self.openCalls($0) < self.openCalls($1) }
         }
         guard let best, let connection = self.connections[best]?.connection else { return nil }
@@ -78,6 +78,7 @@ struct ClientState {
             self.waiters.append(waiter)
             return .wait(mustConnect: false)
         case .failed(let until, let reason) where until > now:
+            if let connection = self.pick(evenIfFull: true) { return .use(connection) }
             guard waitForReady else { return .fail(reason) }
             self.waiters.append(waiter)
             return .wait(mustConnect: false)
@@ -117,16 +118,22 @@ struct ClientState {
         return (served, mustConnect, false)
     }
 
-    /// An attempt failed. Returns the waiters that fail with it, and the pause before the next attempt.
+    /// An attempt failed. Returns the waiters that an open connection serves all the same, those that fail with it,
+    /// and the pause before the next attempt.
     mutating func failed(
         _ reason: GRPCStatus, backoff: ReconnectBackoff, unit: Double, now: NIODeadline
-    ) -> (failed: [ConnectionWaiter], pause: TimeAmount) {
+    ) -> (served: [(ConnectionWaiter, ClientConnection)], failed: [ConnectionWaiter], pause: TimeAmount) {
         self.failures += 1
         let pause = backoff.pause(failures: self.failures, unit: unit)
         self.attempt = .failed(until: now + pause, reason: reason)
+        var served: [(ConnectionWaiter, ClientConnection)] = []
+        while served.count < self.waiters.count, let connection = self.pick(evenIfFull: true) {
+            served.append((self.waiters[served.count], connection))
+        }
+        self.waiters.removeFirst(served.count)
         let failed = self.waiters.filter { !$0.waitsForReady }
         self.waiters.removeAll { !$0.waitsForReady }
-        return (failed, pause)
+        return (served, failed, pause)
     }
 
     /// Takes a waiter out that gave up. Returns whether it was still there.

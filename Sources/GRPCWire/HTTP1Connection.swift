@@ -13,8 +13,9 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
     /// The largest body of a request; a longer one is answered 413.
     static let maximumBodyBytes = 2 << 20
 
-    /// A request must be whole this long after its predecessor's answer, or after the connection began: what waits
-    /// longer holds a descriptor for nothing. Clients that keep a connection open connect anew.
+    /// A request must be whole this long after its predecessor's answer, or after the connection began, and its answer
+    /// must have been made and read in the same time again: what waits longer holds a descriptor for nothing. Clients
+    /// that keep a connection open connect anew.
     static let requestLimit = TimeAmount.seconds(60)
 
     private let answer: HTTP1Handler?
@@ -31,10 +32,10 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        self.awaitRequest(context)
+        self.restartTimer(context)
     }
 
-    private func awaitRequest(_ context: ChannelHandlerContext) {
+    private func restartTimer(_ context: ChannelHandlerContext) {
         let channel = context.channel
         self.timer?.cancel()
         self.timer = context.eventLoop.scheduleTask(in: Self.requestLimit) { channel.close(promise: nil) }
@@ -57,7 +58,6 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
         case .end:
             guard let head = self.head else { return }
             self.head = nil
-            self.timer?.cancel()
             self.respond(to: head, context)
         }
     }
@@ -99,6 +99,7 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
             method: head.method.rawValue, uri: head.uri, headers: head.headers.map { ($0.name, $0.value) },
             body: self.body)
         self.body = []
+        self.restartTimer(context)
         let context = NIOLoopBound(context, eventLoop: context.eventLoop)
         self.task = Task(executorPreference: self.executor) {
             let response = await answer(request)
@@ -123,8 +124,8 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
             context.write(
                 self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: response.body)))), promise: nil)
         }
+        self.restartTimer(context)
         guard !keepsAlive else {
-            self.awaitRequest(context)
             return context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
         }
         // Closed after the last byte has gone: closing a channel drops what it still holds.

@@ -169,6 +169,7 @@ extension WireClient {
                 reason, backoff: self.configuration.backoff, unit: .random(in: 0..<1), now: .now())
         }
         self.logger.debug("cannot connect", metadata: ["target": "\(self.target)", "error": "\(text)"])
+        for (waiter, connection) in outcome.served { waiter.serve(connection) }
         for waiter in outcome.failed { waiter.fail(reason) }
         self.group.next().scheduleTask(in: outcome.pause) { [weak self] in
             guard let self, self.state.withLock({ $0.retry() }) else { return }

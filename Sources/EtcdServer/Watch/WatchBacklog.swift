@@ -44,11 +44,24 @@ struct WatchBacklog {
                 defer { self = WatchBacklog() }
                 return isVoid(response, offset) ? nil : response
             }
-            if isVoid(response, offset) { continue }
+            let isVoid = isVoid(response, offset)
+            forgetTaken()
+            if isVoid { continue }
             if case .answer = response { answerCount -= 1 }
             return response
         }
         return nil
+    }
+
+    /// Most places of taken responses that are kept: a client that never catches up must not make them pile up.
+    private static let keptPlaces = 1_024
+
+    private mutating func forgetTaken() {
+        guard taken >= Self.keptPlaces, taken > responses.count / 2 else { return }
+        responses.removeFirst(taken)
+        let gone = taken
+        voidBefore = voidBefore.compactMapValues { $0 > gone ? $0 - gone : nil }
+        taken = 0
     }
 
     private func isVoid(_ response: Response, _ offset: Int) -> Bool {

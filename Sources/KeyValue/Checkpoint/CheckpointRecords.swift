@@ -47,7 +47,7 @@ struct StoreHeader: Hashable, Sendable {
             let serial = Varint.read(bytes, at: &offset), let index = Varint.read(bytes, at: &offset),
             let term = Varint.read(bytes, at: &offset), offset == bytes.byteCount,
             let revision = Int64(exactly: revision), let main = Int64(exactly: main), let sub = Int64(exactly: sub),
-            reclaiming <= 1
+            reclaiming <= 1, revision < .max, index < .max, number < .max, serial < .max
         else { throw .unreadable(key) }
         return StoreHeader(
             revision: revision, compactRevision: compacted, floor: Revision(main: main, sub: sub),
@@ -91,6 +91,7 @@ struct LeaseRecord: Hashable, Sendable {
     }
 
     init(_ key: TableKey, decoding bytes: RawSpan) throws(CheckpointError) {
+        guard key.id == 0, key.object != 0 else { throw .inconsistent(key) }
         var offset = 0
         guard let ttl = Varint.read(bytes, at: &offset), let remaining = Varint.read(bytes, at: &offset),
             let serial = Varint.read(bytes, at: &offset), offset == bytes.byteCount,

@@ -46,7 +46,10 @@ package struct KeyValueRestorer {
     }
 
     private mutating func loadKey(_ key: TableKey, _ value: RawSpan) throws(CheckpointError) {
-        guard versions.isEmpty, numbers.last.map({ $0 < key.object }) != false, numbers.count < Int32.max else {
+        guard let header else { throw .noHeader }
+        guard versions.isEmpty, key.object < header.nextKeyNumber.rawValue,
+            numbers.last.map({ $0 < key.object }) != false, numbers.count < Int32.max
+        else {
             throw .inconsistent(key)
         }
         if value.byteCount == 0 { throw .unreadable(key) }

@@ -42,12 +42,16 @@ extension LogFolder {
         }
         let file = try files.open("\(path)/\(last)")
         if reading.torn != nil { try clear(file, from: reading.offset) }
-        // The process before may have ended between write and sync.
+        // The process before may have ended between a write and its sync, or a rename and its folder's.
         try file.sync()
+        try files.syncFolder(path)
+        try files.syncFolder(parent)
+        // Before the source: what it starts would outlive a failure here.
+        let segments = try segments()
         let head = LogHead(lastIndex: reading.recovery.lastIndex, hardState: reading.recovery.hardState)
         let appender = LogAppender(
             files: files, folder: path, configuration: configuration, source: try source(self), lock: lock,
-            metadata: metadata, segments: try segments(), file: file, offset: reading.offset, head: head,
+            metadata: metadata, segments: segments, file: file, offset: reading.offset, head: head,
             chain: reading.chain)
         return OpenedLog(recovery: reading.recovery, repair: reading.torn, appender: appender)
     }
@@ -105,6 +109,9 @@ extension LogFolder {
     /// The segments from the one on that holds the entry behind `after`; older ones don't matter, and may be half
     /// removed.
     private func wanted(_ all: [WALSegmentName], after: LogIndex) throws(StorageError) -> [WALSegmentName] {
+        guard after.rawValue < .max else {
+            throw StorageError(.missingSegment, "no entry can follow \(after) in \(path)")
+        }
         let next = LogIndex(after.rawValue + 1)
         guard let start = all.lastIndex(where: { $0.firstIndex <= next }) else {
             guard let first = all.first else {

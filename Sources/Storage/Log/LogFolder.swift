@@ -40,7 +40,7 @@ package struct LogFolder: Sendable {
         get throws(StorageError) { try files.exists(path) }
     }
 
-    private var parent: String {
+    var parent: String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }

@@ -48,6 +48,8 @@ package final class LogWriter: Sendable {
         /// Bytes being written now.
         var writingBytes = 0
         var releaseBelow: LogIndex?
+        /// A batch was refused: what waits is to be written now.
+        var wantsRoom = false
         var isSleeping = false
         var isClosing = false
         var hasEnded = false
@@ -82,7 +84,11 @@ package final class LogWriter: Sendable {
             if state.isClosing || state.hasEnded { return (.stopped, false) }
             let waiting = state.pending.byteCount + state.writingBytes
             // A batch above the limit is taken when nothing waits, else it never could be.
-            if waiting > 0, waiting + batch.byteCount > configuration.queueBytesMax { return (.full, false) }
+            if waiting > 0, waiting + batch.byteCount > configuration.queueBytesMax {
+                // Room comes from what waits being written, also where that needs no sync of its own.
+                state.wantsRoom = true
+                return (.full, wakes(&state))
+            }
             if state.pending.isEmpty {
                 swap(&state.pending, &batch)
             } else {
@@ -123,7 +129,7 @@ package final class LogWriter: Sendable {
 
     private func hasWork(_ state: borrowing State) -> Bool {
         state.pending.needsSync || state.isClosing || state.releaseBelow != nil
-            || state.pending.byteCount >= configuration.unsyncedBytesMax
+            || state.pending.byteCount >= configuration.unsyncedBytesMax || state.wantsRoom && !state.pending.isEmpty
     }
 }
 
@@ -191,7 +197,10 @@ extension LogWriter {
                 }
                 swap(&state.pending, &batch)
                 state.writingBytes = batch.byteCount
-                defer { state.releaseBelow = nil }
+                defer {
+                    state.releaseBelow = nil
+                    state.wantsRoom = false
+                }
                 return Work(batch: state.batch, releaseBelow: state.releaseBelow, isClosing: state.isClosing)
             }
             if let work { return work }

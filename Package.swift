@@ -104,6 +104,10 @@ let package = Package(
         .target(
             name: "MartletWALCodec", dependencies: ["CMartletPosix", "MartletBasics"], path: "Sources/WALCodec",
             swiftSettings: settings),
+        .target(
+            name: "MartletReplica",
+            dependencies: ["MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
+            path: "Sources/Replica", swiftSettings: settings),
         .target(name: "MartletBoltFile", path: "Sources/BoltFile", swiftSettings: settings),
         .target(
             name: "MartletEtcdSnapshot",
@@ -210,6 +214,10 @@ let package = Package(
         .testTarget(
             name: "MartletRaftTests", dependencies: ["MartletBasics", "MartletRaft"], path: "Tests/RaftTests",
             swiftSettings: settings),
+        .testTarget(
+            name: "MartletReplicaTests",
+            dependencies: ["MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletWALCodec"],
+            path: "Tests/ReplicaTests", swiftSettings: settings),
         .testTarget(
             name: "MartletStorageTests",
             dependencies: [

@@ -46,6 +46,9 @@ let ringTable: [String: RingEntry] = [
     "MartletRaft": RingEntry(.core, folder: "Raft", targets: ["MartletBasics"], modules: ["Swift"]),
     "MartletWALCodec": RingEntry(
         .core, folder: "WALCodec", targets: ["CMartletPosix", "MartletBasics"], modules: ["Swift"]),
+    "MartletReplica": RingEntry(
+        .core, folder: "Replica", targets: ["MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
+        modules: ["Swift"]),
     "MartletBoltFile": RingEntry(.core, folder: "BoltFile", modules: ["Swift"]),
     "MartletEtcdSnapshot": RingEntry(
         .core, folder: "EtcdSnapshot", targets: ["MartletBasics", "MartletBoltFile", "MartletKeyValue"],

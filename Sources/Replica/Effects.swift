@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletBasics
+package import MartletRaft
+package import MartletWALCodec
+
+/// What a `Replica` wants done after a step.
+///
+/// Keep one value: carry it out after each event but `propose` and `read`, then `removeAll`; the arrays keep their
+/// memory. The order in which the parts are carried out is free. Nothing in here may be said before something else is
+/// durable: what had to wait has waited in the replica.
+package struct Effects: Sendable {
+    package struct Reply: Sendable {
+        package var waiter: WaiterID
+        package var result: Result<WriteResponse, ReplicaError>
+    }
+
+    package struct ReadReply: Sendable {
+        package var waiter: WaiterID
+        /// `nil`: read now, within this turn.
+        package var error: ReplicaError?
+    }
+
+    /// To be handed to the log as batch `batchNumber`; nothing if empty. `Event.synced` is due if it needs a sync. If
+    /// the log has no room the shell keeps it, unmixed with later ones, and tries again.
+    package var batch = LogBatch()
+    package var batchNumber: BatchNumber?
+    package var replies: [Reply] = []
+    package var reads: [ReadReply] = []
+    /// The store has deliveries for watches, or watches that catch up.
+    package var hasWatchWork = false
+    /// To be written on a thread of its own; `Event.checkpointEnded` is due. One at a time.
+    package var checkpoint: ReplicaCheckpoint?
+    /// Entries before this one are in a checkpoint: the log may let go of segments with none but these.
+    package var releaseBelow: LogIndex?
+    /// Set if it changed.
+    package var role: SoftState?
+    /// The member has published itself, and so has applied all that it had acknowledged: it can serve.
+    package var isReady = false
+    /// `Event.work` is due when others have been served.
+    package var hasWork = false
+    /// The member must end. Nothing happens after it.
+    package var failure: ReplicaFailure?
+
+    package init() {}
+
+    package mutating func removeAll() {
+        batch.removeAll()
+        batchNumber = nil
+        replies.removeAll(keepingCapacity: true)
+        reads.removeAll(keepingCapacity: true)
+        hasWatchWork = false
+        checkpoint = nil
+        releaseBelow = nil
+        role = nil
+        isReady = false
+        hasWork = false
+        failure = nil
+    }
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+
+/// The data of a normal entry: etcd's `InternalRaftRequest`, with our own fields from number 2000 up.
+///
+///     4 … 9      a client's request, as its message came over the wire
+///     100        header {ID = 1, username = 2, auth revision = 3}
+///     1300       cluster version {version = 1}
+///     1301       member attributes {member = 1, attributes {name = 1, client URLs = 2} = 2}
+///     2000       stamp: the proposer's wall clock in milliseconds since 1970
+///
+/// Exactly one request stands in a record. etcd reads such a record and passes over our own fields.
+/// Source: etcd raft_internal.proto.
+package struct LogRecord: Hashable, Sendable {
+    package struct Header: Hashable, Sendable {
+        /// Unique among all records.
+        package var id: UInt64
+        package var username = ""
+        package var authRevision: UInt64 = 0
+
+        package init(id: UInt64) {
+            self.id = id
+        }
+    }
+
+    package enum Request: Hashable, Sendable {
+        case write(WriteRequest)
+        case clusterVersion(String)
+        case memberAttributes(MemberAttributes)
+    }
+
+    package var header: Header
+    /// 0 in a record that has none, such as etcd's own.
+    package var stamp: UInt64
+    package var request: Request
+
+    package init(header: Header, stamp: UInt64, request: Request) {
+        self.header = header
+        self.stamp = stamp
+        self.request = request
+    }
+}
+
+/// What a member says of itself.
+package struct MemberAttributes: Hashable, Sendable {
+    package var member: UInt64
+    package var name: String
+    package var clientURLs: [String]
+
+    package init(member: UInt64, name: String, clientURLs: [String]) {
+        self.member = member
+        self.name = name
+        self.clientURLs = clientURLs
+    }
+}
+
+enum RecordField {
+    static let header: UInt64 = 100
+    static let clusterVersion: UInt64 = 1300
+    static let memberAttributes: UInt64 = 1301
+    /// Fields from here on are ours.
+    static let own: UInt64 = 2000
+    static let stamp: UInt64 = 2000
+    /// In front of a client's request: a tag and a length.
+    static let headBytes = 12
+    /// Header and stamp of a record without username.
+    static let tailBytes = 32
+}
+
+// MARK: Encoding
+
+extension LogRecord {
+    /// A client's request, its bytes unchanged. One allocation.
+    static func bytes(_ write: Write, header: Header, stamp: UInt64) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(
+            RecordField.headBytes + write.bytes.count + RecordField.tailBytes + header.username.utf8.count)
+        bytes.append(choice: write.request.kind.rawValue, bytes: write.bytes)
+        appendTail(header, stamp, to: &bytes)
+        return bytes
+    }
+
+    package func encoded() -> [UInt8] {
+        switch request {
+        case .write(let request):
+            return Self.bytes(Write(request), header: header, stamp: stamp)
+        case .clusterVersion(let version):
+            var inner: [UInt8] = []
+            inner.append(field: 1, bytes: Array(version.utf8))
+            return bytes(RecordField.clusterVersion, inner)
+        case .memberAttributes(let member):
+            var attributes: [UInt8] = []
+            attributes.append(field: 1, bytes: Array(member.name.utf8))
+            for url in member.clientURLs { attributes.append(choice: 2, bytes: Array(url.utf8)) }
+            var inner: [UInt8] = []
+            inner.append(field: 1, number: member.member)
+            inner.append(choice: 2, bytes: attributes)
+            return bytes(RecordField.memberAttributes, inner)
+        }
+    }
+
+    /// The header's number is below that of these requests.
+    private func bytes(_ field: UInt64, _ inner: [UInt8]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        Self.append(header, to: &bytes)
+        bytes.append(choice: field, bytes: inner)
+        bytes.append(field: RecordField.stamp, number: stamp)
+        return bytes
+    }
+
+    private static func appendTail(_ header: Header, _ stamp: UInt64, to bytes: inout [UInt8]) {
+        append(header, to: &bytes)
+        bytes.append(field: RecordField.stamp, number: stamp)
+    }
+
+    private static func append(_ header: Header, to bytes: inout [UInt8]) {
+        if header.username.isEmpty, header.authRevision == 0 {
+            // Without an array of its own: a tag and a number.
+            bytes.append(tag: RecordField.header, 2)
+            Varint.append(UInt64(1 + Self.width(header.id)), to: &bytes)
+            bytes.append(choice: 1, number: header.id)
+            return
+        }
+        var inner: [UInt8] = []
+        inner.append(choice: 1, number: header.id)
+        inner.append(field: 2, bytes: Array(header.username.utf8))
+        inner.append(field: 3, number: header.authRevision)
+        bytes.append(choice: RecordField.header, bytes: inner)
+    }
+
+    /// Bytes of a number: seven bits each, one for 0.
+    private static func width(_ number: UInt64) -> Int {
+        max(1, (70 - number.leadingZeroBitCount) / 7)
+    }
+}
+
+// MARK: Decoding
+
+extension LogRecord {
+    /// - Throws: `.unknownRequest` for what a later version or another protocol wrote.
+    package init(_ bytes: [UInt8]) throws(RecordError) {
+        var found: Request?
+        header = Header(id: 0)
+        stamp = 0
+        var reader = FieldReader(bytes)
+        while let (number, value) = try reader.field() {
+            switch number {
+            case 1: header.id = try value.number()
+            case RecordField.header: header = try Header(bytes, value.range())
+            case RecordField.stamp: stamp = try value.number()
+            default:
+                guard found == nil else { throw .ambiguous }
+                found = try Self.request(number, value, bytes)
+            }
+        }
+        guard let found else { throw .ambiguous }
+        request = found
+    }
+
+    private static func request(
+        _ number: UInt64, _ value: FieldReader.Value, _ bytes: [UInt8]
+    ) throws(RecordError) -> Request {
+        if let kind = WriteRequest.Kind(rawValue: number) {
+            return .write(try RequestDecoder(bytes).request(kind, value.range()))
+        }
+        switch number {
+        case RecordField.clusterVersion: return .clusterVersion(try text(bytes, value.range()))
+        case RecordField.memberAttributes: return .memberAttributes(try MemberAttributes(bytes, value.range()))
+        default: throw .unknownRequest(number)
+        }
+    }
+
+    private static func text(_ bytes: [UInt8], _ range: Range<Int>) throws(RecordError) -> String {
+        var text = ""
+        var reader = FieldReader(bytes, range)
+        while let (number, value) = try reader.field() {
+            if number == 1 { text = try reader.text(value) }
+        }
+        return text
+    }
+
+    /// The stamp alone. Complexity: O(fields), whatever their size.
+    static func stamp(of bytes: [UInt8]) throws(RecordError) -> UInt64 {
+        var stamp: UInt64 = 0
+        var reader = FieldReader(bytes)
+        while let (number, value) = try reader.field() {
+            if number == RecordField.stamp { stamp = try value.number() }
+        }
+        return stamp
+    }
+}
+
+extension LogRecord.Header {
+    init(_ bytes: [UInt8], _ range: Range<Int>) throws(RecordError) {
+        self.init(id: 0)
+        var reader = FieldReader(bytes, range)
+        while let (number, value) = try reader.field() {
+            switch number {
+            case 1: id = try value.number()
+            case 2: username = try reader.text(value)
+            case 3: authRevision = try value.number()
+            default: continue
+            }
+        }
+    }
+}
+
+extension MemberAttributes {
+    init(_ bytes: [UInt8], _ range: Range<Int>) throws(RecordError) {
+        self.init(member: 0, name: "", clientURLs: [])
+        var reader = FieldReader(bytes, range)
+        while let (number, value) = try reader.field() {
+            switch number {
+            case 1: member = try value.number()
+            case 2:
+                var inner = FieldReader(bytes, try value.range())
+                while let (number, value) = try inner.field() {
+                    switch number {
+                    case 1: name = try inner.text(value)
+                    case 2: clientURLs.append(try inner.text(value))
+                    default: continue
+                    }
+                }
+            default: continue
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletRaft
+
+/// The data of an entry that changes the members: etcd's `ConfChange` {ID = 1, kind = 2, member = 3, context = 4}, the
+/// first three always written.
+package struct MemberChange: Hashable, Sendable {
+    package var id: UInt64
+    package var kind: ConfigurationChange.Kind
+    package var member: MemberID
+    /// What etcd knows of the member: JSON {id, peerURLs, name}.
+    package var context: [UInt8]
+
+    package init(_ kind: ConfigurationChange.Kind, _ member: MemberID, id: UInt64 = 0, context: [UInt8] = []) {
+        self.kind = kind
+        self.member = member
+        self.id = id
+        self.context = context
+    }
+
+    package var change: ConfigurationChange { ConfigurationChange(kind, member) }
+
+    package func encoded() -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append(choice: 1, number: id)
+        bytes.append(choice: 2, number: UInt64(kind.rawValue))
+        bytes.append(choice: 3, number: member.rawValue)
+        bytes.append(field: 4, bytes: context)
+        return bytes
+    }
+
+    package init(_ bytes: [UInt8]) throws(RecordError) {
+        self.init(.addVoter, MemberID(0))
+        var reader = FieldReader(bytes)
+        while let (number, value) = try reader.field() {
+            switch number {
+            case 1: id = try value.number()
+            case 2:
+                let number = try value.number()
+                guard let known = UInt8(exactly: number).flatMap(ConfigurationChange.Kind.init(rawValue:)) else {
+                    throw .unknownRequest(number)
+                }
+                kind = known
+            case 3: member = MemberID(try value.number())
+            case 4: context = try reader.array(value)
+            default: continue
+            }
+        }
+        guard member.rawValue != 0 else { throw .malformed }
+    }
+
+    /// The context of a member of a new cluster, as Go writes JSON.
+    package static func context(member: MemberID, name: String, peerURLs: [String]) -> [UInt8] {
+        var json = "{\"id\":\(member.rawValue),\"peerURLs\":["
+        for (place, url) in peerURLs.enumerated() {
+            if place > 0 { json += "," }
+            append(url, to: &json)
+        }
+        json += "]"
+        if !name.isEmpty {
+            json += ",\"name\":"
+            append(name, to: &json)
+        }
+        json += "}"
+        return Array(json.utf8)
+    }
+
+    private static func append(_ text: String, to json: inout String) {
+        json += "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": json += "\\\""
+            case "\\": json += "\\\\"
+            case "\n": json += "\\n"
+            case "\r": json += "\\r"
+            case "\t": json += "\\t"
+            // Go also hides what has a meaning in HTML, and the line ends of JavaScript.
+            case "<", ">", "&", "\u{2028}", "\u{2029}", "\u{0}"..."\u{1F}":
+                let digits = String(scalar.value, radix: 16)
+                json += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+            default: json.unicodeScalars.append(scalar)
+            }
+        }
+        json += "\""
+    }
+}

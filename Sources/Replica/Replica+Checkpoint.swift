@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletKeyValue
+import MartletRaft
+
+/// How checkpoints stand.
+struct CheckpointState: Sendable {
+    /// The last entry that a written one holds.
+    var last = LogIndex.zero
+    /// When the next one is due.
+    var next = Duration.zero
+    var isUnderway = false
+    /// Begun, but the own log is not durable up to it.
+    var held: ReplicaCheckpoint?
+    /// The last entry that the one under way holds.
+    var position = AppliedPosition(index: .zero, term: .zero)
+}
+
+extension Replica {
+    /// Takes the state down when it is time, and hands it out once the own log is durable as far as the state goes: a
+    /// majority may commit before the own disk has an entry.
+    mutating func beginCheckpoint(at moment: Moment, into effects: inout Effects) {
+        if !checkpoint.isUnderway, isCheckpointDue(at: moment) {
+            checkpoint.isUnderway = true
+            checkpoint.next = moment.monotonic + configuration.checkpointInterval
+            checkpoint.position = applied
+            checkpoint.held = ReplicaCheckpoint(
+                keyValue: store.beginCheckpoint(applied: applied), cluster: cluster)
+        }
+        if checkpoint.held != nil, node.log.synced >= checkpoint.position.index {
+            effects.checkpoint = checkpoint.held
+            checkpoint.held = nil
+        }
+    }
+
+    /// A compaction that waits for its answer needs one soon: removal goes on behind it.
+    private func isCheckpointDue(at moment: Moment) -> Bool {
+        guard applied.index > checkpoint.last else { return false }
+        return moment.monotonic >= checkpoint.next || store.uncheckpointedBytes >= configuration.limits.checkpointBytes
+    }
+
+    mutating func endCheckpoint(isWritten: Bool, into effects: inout Effects) {
+        guard checkpoint.isUnderway, checkpoint.held == nil else {
+            preconditionFailure("no checkpoint was handed out")
+        }
+        checkpoint.isUnderway = false
+        store.endCheckpoint(isWritten: isWritten)
+        guard isWritten else { return }
+        checkpoint.last = checkpoint.position.index
+        if case .ended = phase { return }
+        node.compact(upTo: checkpoint.last)
+        effects.releaseBelow = checkpoint.last + 1
+        answerPhysicalCompactions(into: &effects)
+    }
+}

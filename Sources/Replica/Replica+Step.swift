@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletKeyValue
+import MartletRaft
+import MartletWALCodec
+
+extension Replica {
+    /// Takes one event and adds to `effects` what is to be done. No call takes longer than about a millisecond, but for
+    /// one request that is itself longer.
+    package mutating func step(_ event: Event, at moment: Moment, into effects: inout Effects) {
+        switch event {
+        case .propose(let write, let waiter):
+            enqueue(write, for: waiter, at: moment, into: &effects)
+            return
+        case .read(let waiter):
+            enqueueRead(for: waiter, into: &effects)
+            return
+        case .stop:
+            end(.stopped, into: &effects)
+            return
+        case .start:
+            start(into: &effects)
+        case .tick:
+            guard case .running = phase else { return }
+            node.tick()
+            revokeExpiredLeases(at: moment)
+        case .synced(let batch):
+            noteSynced(batch)
+        case .checkpointEnded(let isWritten):
+            endCheckpoint(isWritten: isWritten, into: &effects)
+        case .work:
+            reclaim(into: &effects)
+        case .turnEnded:
+            break
+        }
+        drive(at: moment, into: &effects)
+    }
+
+    private mutating func start(into effects: inout Effects) {
+        guard case .created = phase else { preconditionFailure("a member starts once: \(phase)") }
+        phase = .running
+        guard isNew else { return }
+        let entry = node.log[LogIndex(1)]
+        effects.batch.append(
+            entry: entry.index, term: entry.term, kind: .configurationChange, data: entry.data.span.bytes)
+        effects.batch.append(node.hardState.written, mustSync: true)
+        phase = .bootstrapping(nextBatch(into: &effects))
+    }
+
+    mutating func nextBatch(into effects: inout Effects) -> BatchNumber {
+        lastBatch = BatchNumber(lastBatch.rawValue + 1)
+        effects.batchNumber = lastBatch
+        return lastBatch
+    }
+
+    private mutating func noteSynced(_ batch: BatchNumber) {
+        if case .bootstrapping(let first) = phase, first <= batch { phase = .running }
+        var done = 0
+        var last: WriteNumber?
+        while done < writes.count, writes[done].batch <= batch {
+            last = writes[done].write
+            done += 1
+        }
+        writes.removeSubrange(0..<done)
+        if let last { node.persisted(upTo: last) }
+    }
+
+    /// Lets Raft say what is to be done, applies what is committed, and again while that brings something new.
+    private mutating func drive(at moment: Moment, into effects: inout Effects) {
+        guard case .running = phase else { return }
+        precondition(effects.batch.isEmpty, "the last batch was not taken")
+        var budget = ApplyBudget(configuration.limits)
+        proposeQueued(into: &effects)
+        askReads(into: &effects)
+        repeat {
+            takeOrders(at: moment, into: &effects)
+            applyCommitted(&budget, at: moment, into: &effects)
+            if effects.failure != nil {
+                end(.stopped, into: &effects)
+                return
+            }
+            standForElection()
+            // What the orders brought may itself propose.
+            proposeQueued(into: &effects)
+        } while node.hasOrders && !budget.isSpent
+        if !effects.batch.isEmpty { _ = nextBatch(into: &effects) }
+        releaseReads(into: &effects)
+        beginCheckpoint(at: moment, into: &effects)
+        if committedHead < committed.count || node.hasOrders || store.hasCompactedToReclaim { effects.hasWork = true }
+    }
+
+    private mutating func takeOrders(at moment: Moment, into effects: inout Effects) {
+        guard node.hasOrders else { return }
+        node.takeOrders(into: &orders)
+        for entry in orders.entries {
+            effects.batch.append(
+                entry: entry.index, term: entry.term,
+                kind: entry.kind == .normal ? .normal : .configurationChange, data: entry.data.span.bytes)
+        }
+        if let state = orders.hardState { unwrittenState = state }
+        if let write = orders.write {
+            // A commit index rides along; alone it is worth no write.
+            if let state = unwrittenState { effects.batch.append(state.written, mustSync: true) }
+            unwrittenState = nil
+            writes.append((BatchNumber(lastBatch.rawValue + 1), write))
+        }
+        committed.append(contentsOf: orders.committed)
+        for state in orders.readStates { noteReadable(state) }
+        for context in orders.abandonedReads { abandonRead(context, into: &effects) }
+        if let role = orders.softState {
+            effects.role = role
+            if role.role == .leader { becomeLeader(at: moment) }
+        }
+    }
+
+    /// The only voter need not wait for its clock, only for committed changes of the members to be applied.
+    private mutating func standForElection() {
+        if node.role == .follower, node.configuration.isOnlyVoter(configuration.member) { node.campaign() }
+    }
+
+    /// Counts the time of leases from now on, and says who leads.
+    private mutating func becomeLeader(at moment: Moment) {
+        store.promoteLeases(now: moment.monotonic, extension: configuration.leaseGrace)
+        nextLeaseScan = moment.monotonic + configuration.leaseScanInterval
+        publish(at: moment)
+    }
+
+    /// Tells everybody who waits, and ignores every later event.
+    private mutating func end(_ error: ReplicaError, into effects: inout Effects) {
+        phase = .ended
+        for write in pending[pendingHead...] + queuedWrites {
+            if let waiter = write.waiter { effects.replies.append(.init(waiter: waiter, result: .failure(error))) }
+        }
+        for compaction in physicalCompactions {
+            effects.replies.append(.init(waiter: compaction.waiter, result: .failure(error)))
+        }
+        let readers = queuedReads + askedReads.flatMap(\.waiters) + indexedReads.flatMap(\.waiters)
+        for waiter in readers { effects.reads.append(.init(waiter: waiter, error: error)) }
+        (pending, pendingHead, pendingBytes) = ([], 0, 0)
+        (queue, queuedWrites, physicalCompactions) = ([], [], [])
+        (queuedReads, askedReads, indexedReads, waitingReadCount) = ([], [], [], 0)
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletBasics
+package import MartletKeyValue
+package import MartletRaft
+import MartletWALCodec
+
+/// A member's drive loop as a value: Raft, the store, and who waits for what.
+///
+///     propose ─> queue ─> Raft ─> batch for the log ── synced ─> committed ─> apply ─> reply
+///     read    ─> queue ─> Raft ─> index ────────────────────────────── applied so far ─> read now
+///
+/// It decides the order that makes a store trustworthy: entries are durable before they count, applied only when
+/// committed, answered only when applied. Equal values fed with equal events at equal moments stay equal, and what an
+/// entry does to the state depends on state and entry alone.
+///
+/// Each file named `Replica+…` is one capability.
+package struct Replica: Sendable {
+    package let configuration: ReplicaConfiguration
+    package internal(set) var node: RaftNode
+    /// Others read it, and change what is the member's own: watches, and terms of leases that are renewed. Keys and
+    /// leases change only by `step`.
+    package var store: KeyValueStore
+    package internal(set) var cluster: ClusterState
+    /// The last entry that store and cluster hold.
+    package internal(set) var applied: AppliedPosition
+    /// Entries of leader's own making are numbered, as clients' are: etcd's records have an id.
+    var nextRecordID: UInt64
+    /// The highest stamp given or seen in the log.
+    var lastStamp: UInt64
+
+    /// Whether this member begins a new cluster.
+    let isNew: Bool
+    var phase = Phase.created
+    var orders = Orders()
+
+    // Writing
+    var lastBatch = BatchNumber(0)
+    /// Which of Raft's writes each batch on its way makes durable.
+    var writes: [(batch: BatchNumber, write: WriteNumber)] = []
+    /// The newest hard state that is not in a batch; its change concerns the commit index alone.
+    var unwrittenState: HardState?
+
+    // Proposing
+    var queue: [Proposal] = []
+    var queuedWrites: [PendingWrite] = []
+    /// In the log and not applied, ascending; those before `pendingHead` are answered.
+    var pending: [PendingWrite] = []
+    var pendingHead = 0
+    var pendingBytes = 0
+    var publishIndex: LogIndex?
+
+    // Reading
+    var queuedReads: [WaiterID] = []
+    /// Asked Raft, by the context it was asked with; few at a time.
+    var askedReads: [(context: ReadContext, waiters: [WaiterID])] = []
+    /// Wait until their index is applied, ascending.
+    var indexedReads: [(index: LogIndex, waiters: [WaiterID])] = []
+    var waitingReadCount = 0
+    var nextContext: UInt64
+
+    // Applying
+    var committed: [Entry] = []
+    var committedHead = 0
+    /// Wait for the removal of what they compacted.
+    var physicalCompactions: [(waiter: WaiterID, request: CompactionRequest, response: CompactionResponse)] = []
+
+    // Checkpoints and leases
+    var checkpoint = CheckpointState()
+    var nextLeaseScan = Duration.zero
+
+    enum Phase: Sendable {
+        case created
+        /// The new cluster's first entry is on its way to the disk.
+        case bootstrapping(BatchNumber)
+        case running
+        case ended
+    }
+
+    struct PendingWrite: Sendable {
+        var id = EntryID.zero
+        /// Nobody waits for what the member proposes itself.
+        var waiter: WaiterID?
+        var request: LogRecord.Request
+        var byteCount: Int
+    }
+
+    package var isLeader: Bool { node.role == .leader }
+    package var term: Term { node.term }
+
+    /// A number that two members share if their states are the same, and hardly ever otherwise. For tests. Complexity:
+    /// O(state).
+    package func stateDigest() -> UInt64 {
+        var bytes: [UInt8] = []
+        cluster.encode(into: &bytes)
+        Varint.append(store.stateDigest(), to: &bytes)
+        Varint.append(applied.index.rawValue, to: &bytes)
+        Varint.append(applied.term.rawValue, to: &bytes)
+        // FNV-1a, which wraps by definition.
+        return bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+    }
+}

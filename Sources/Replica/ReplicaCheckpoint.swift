@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletBasics
+package import MartletKeyValue
+
+/// What brings the tables from one checkpoint of a member to the next.
+///
+/// It covers only entries that are applied and durable in the own log: it can be written at once.
+package struct ReplicaCheckpoint: Sendable {
+    let keyValue: KeyValueCheckpoint
+    let cluster: ClusterState
+
+    package var applied: AppliedPosition { keyValue.applied }
+
+    /// Adds all changes; they belong into one transaction. Anywhere but on the home loop.
+    package func encode(into batch: inout TableBatch) {
+        keyValue.encode(into: &batch)
+        batch.put(ClusterState.key) { cluster.encode(into: &$0) }
+    }
+}
+
+/// A member's state as its last checkpoint had it.
+package struct RestoredState: Sendable {
+    package var store: KeyValueStore
+    package var cluster: ClusterState
+    package var applied: AppliedPosition
+
+    /// - Parameter store: empty, and noting what a checkpoint needs.
+    package static func empty(_ configuration: ReplicaConfiguration) -> RestoredState {
+        var store = configuration.store
+        store.isCheckpointed = true
+        return RestoredState(
+            store: KeyValueStore(configuration: store), cluster: ClusterState(),
+            applied: AppliedPosition(index: LogIndex(0), term: Term(0)))
+    }
+}
+
+/// Makes a member's state from the records of its checkpoint, which come in key order, each once.
+package struct ReplicaRestorer {
+    private var keyValue: KeyValueRestorer
+    private var cluster: ClusterState?
+
+    package init(_ configuration: ReplicaConfiguration) {
+        var store = configuration.store
+        store.isCheckpointed = true
+        keyValue = KeyValueRestorer(configuration: store)
+    }
+
+    package mutating func load(_ key: TableKey, _ value: RawSpan) throws(CheckpointError) {
+        guard key == ClusterState.key else { return try keyValue.load(key, value) }
+        guard let state = ClusterState(decoding: value) else { throw .unreadable(key) }
+        cluster = state
+    }
+
+    /// What was loaded goes into the state: this can be called once.
+    package mutating func finish(at moment: Moment) throws(CheckpointError) -> RestoredState {
+        let (store, applied) = try keyValue.finish(now: moment.monotonic)
+        guard let cluster else { throw .noHeader }
+        return RestoredState(store: store, cluster: cluster, applied: applied)
+    }
+}

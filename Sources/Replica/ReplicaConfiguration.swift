@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletKeyValue
+package import MartletRaft
+
+package struct ReplicaConfiguration: Sendable {
+    package var member: MemberID
+    /// What is published once the member leads.
+    package var name: String
+    package var clientURLs: [String]
+    /// For the first entry of a new cluster.
+    package var peerURLs: [String]
+    /// The version that a new cluster gets.
+    package var clusterVersion = "3.6.0"
+    package var store = KeyValueStore.Configuration()
+    package var raft = RaftSettings()
+    package var limits = ReplicaLimits()
+    /// For the members' clocks of elections.
+    package var seed: UInt64
+    /// Between two checkpoints, unless `ReplicaLimits.checkpointBytes` are reached before.
+    package var checkpointInterval = Duration.seconds(1)
+    /// How often due leases are looked for (etcd's value).
+    package var leaseScanInterval = Duration.milliseconds(500)
+    /// How soon a due lease is offered again when its revocation was lost (etcd's value).
+    package var leaseRetry = Duration.seconds(3)
+    /// What every lease gets on top when this member begins to count time: the time in which nobody counted.
+    package var leaseGrace = Duration.seconds(1)
+
+    package init(member: MemberID, name: String, clientURLs: [String], peerURLs: [String], seed: UInt64) {
+        self.member = member
+        self.name = name
+        self.clientURLs = clientURLs
+        self.peerURLs = peerURLs
+        self.seed = seed
+    }
+}
+
+package struct ReplicaLimits: Sendable {
+    /// Writes that wait for their answer (etcd refuses when commits are as far ahead of what is applied).
+    package var pendingWritesMax = 5000
+    /// Bytes of their records. Half of what a log writer's queue and Raft take, so that neither ever refuses.
+    package var pendingBytesMax = 32 << 20
+    /// One record (etcd's `--max-request-bytes`).
+    package var requestBytesMax = 1_572_864
+    /// Linearizable reads that wait.
+    package var pendingReadsMax = 1 << 16
+    /// A checkpoint begins when it has this much to bring, whatever the time.
+    package var checkpointBytes = 64 << 20
+    /// Changes that no checkpoint holds are in memory alone: above this writes are refused.
+    package var uncheckpointedBytesMax = 256 << 20
+    /// Entries applied in one step: a put takes one or two microseconds, and no step may hold the loop for more than a
+    /// millisecond.
+    package var entriesPerStep = 256
+    /// Bytes of entries applied in one step, but for its last: copying takes a quarter of a nanosecond a byte.
+    package var bytesPerStep = 1 << 20
+    /// Changes looked at by one step of removing compacted versions; each takes about a microsecond.
+    package var reclaimedPerStep = 500
+    /// Leases revoked by one scan; what remains is due at the next (etcd's value).
+    package var leasesPerScan = 500
+
+    package init() {}
+}

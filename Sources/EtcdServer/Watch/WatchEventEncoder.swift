@@ -40,7 +40,7 @@ package struct WatchEventEncoder {
         var field: [UInt8] = []
         field.reserveCapacity(message.count + 6)
         field.append(WatchResponseBytes.eventsTag)
-        WatchResponseBytes.appendVarint(UInt64(message.count), to: &field)
+        Varint.append(UInt64(message.count), to: &field)
         field.append(contentsOf: message)
         keptBytes += field.count
         if keptBytes > Self.maximumKeptBytes {
@@ -75,7 +75,7 @@ package enum WatchResponseBytes {
         message.append(contentsOf: head)
         if watch.rawValue != 0 {
             message.append(watchIDTag)
-            appendVarint(UInt64(bitPattern: watch.rawValue), to: &message)
+            Varint.append(UInt64(bitPattern: watch.rawValue), to: &message)
         }
         if isFragment {
             message.append(fragmentTag)
@@ -83,14 +83,5 @@ package enum WatchResponseBytes {
         }
         for event in events { message.append(contentsOf: event) }
         return message
-    }
-
-    static func appendVarint(_ value: UInt64, to bytes: inout [UInt8]) {
-        var rest = value
-        while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        bytes.append(UInt8(rest))
     }
 }

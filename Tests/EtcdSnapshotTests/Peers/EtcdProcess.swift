@@ -10,16 +10,16 @@ import Testing
 /// A real etcd on a data folder, for as long as `body` runs.
 struct EtcdProcess {
     var release: (etcd: String, etcdctl: String)
-    var clientPort: UInt16
+    var clientPort: Int
 
-    static func peerURL(_ port: UInt16) -> String { "http://127.0.0.1:\(port)" }
+    static func peerURL(_ port: Int) -> String { "http://127.0.0.1:\(port)" }
 
     /// Starts it, waits until it answers, and ends it afterwards, by its own process ID.
     static func with(
-        _ release: (etcd: String, etcdctl: String), folder: String, peerPort: UInt16,
+        _ release: (etcd: String, etcdctl: String), folder: String, peerPort: Int,
         _ body: (EtcdProcess) async throws -> Void
     ) async throws {
-        let etcd = EtcdProcess(release: release, clientPort: freePort())
+        let etcd = EtcdProcess(release: release, clientPort: try freePort())
         let client = peerURL(etcd.clientPort)
         let arguments = [
             "--data-dir", folder, "--listen-client-urls", client, "--advertise-client-urls", client,

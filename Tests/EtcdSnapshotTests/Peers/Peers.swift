@@ -4,12 +4,6 @@ import Foundation
 import MartletTestPrograms
 import Testing
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 /// A release of the real etcd; `scripts/peers` says in the environment where its programs are.
 enum Release: String, CaseIterable, Sendable {
     case v34 = "34"
@@ -46,22 +40,4 @@ func withFolder(_ body: (String) async throws -> Void) async throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try await body(folder)
-}
-
-/// A port of 127.0.0.1 that was free a moment ago.
-func freePort() -> UInt16 {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    // The pointers are used only inside the closures; both calls take an address of `length` bytes.
-    withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-            _ = bind(descriptor, generic, length)
-            _ = getsockname(descriptor, generic, &length)
-        }
-    }
-    return UInt16(bigEndian: address.sin_port)
 }

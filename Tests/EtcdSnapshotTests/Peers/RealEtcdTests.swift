@@ -55,7 +55,7 @@ import Testing
             #expect(number(said["totalSize"]) == Int64(status.byteCount))
             #expect(status.revision == (model.revision == 1 ? 0 : model.revision))
 
-            let peerPort = freePort()
+            let peerPort = try freePort()
             let data = try await restore(release, file, folder: folder, peerPort: peerPort)
             try await EtcdProcess.with(release, folder: data, peerPort: peerPort) { etcd in
                 try await compare(etcd, model)
@@ -89,7 +89,7 @@ import Testing
         let contents = model.contents().laidOut(for: test.layout)
         let file = try snapshot(contents, model.revisions, model.leases)
         try await withFolder { folder in
-            let peerPort = freePort()
+            let peerPort = try freePort()
             let data = try await restore(release, file, folder: folder, peerPort: peerPort)
             try await EtcdProcess.with(release, folder: data, peerPort: peerPort) { etcd in
                 try await compare(etcd, model)
@@ -101,7 +101,7 @@ import Testing
         guard let release = version.find() else { return }
         try await withFolder { folder in
             let path = folder + "/snapshot.db"
-            try await EtcdProcess.with(release, folder: folder + "/data", peerPort: freePort()) { etcd in
+            try await EtcdProcess.with(release, folder: folder + "/data", peerPort: try freePort()) { etcd in
                 let leases = try await fill(etcd)
                 try await etcd.control("snapshot", "save", path)
                 let file = [UInt8](try Data(contentsOf: URL(filePath: path)))
@@ -142,7 +142,7 @@ import Testing
 
     /// Restores a snapshot with etcd's tool. The answer is the data folder.
     private func restore(
-        _ release: (etcd: String, etcdctl: String), _ file: [UInt8], folder: String, peerPort: UInt16
+        _ release: (etcd: String, etcdctl: String), _ file: [UInt8], folder: String, peerPort: Int
     ) async throws -> String {
         let path = folder + "/snapshot.db"
         try Data(file).write(to: URL(filePath: path))

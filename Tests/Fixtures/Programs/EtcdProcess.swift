@@ -56,8 +56,8 @@ package final class EtcdProcess: Sendable {
         var log = ""
         // A port that was free a moment ago may be taken now; another pair is tried then.
         for _ in 0..<3 {
-            let client = try Self.freePort()
-            let peer = try Self.freePort()
+            let client = try freePort()
+            let peer = try freePort()
             let arguments = [
                 "--name", "test", "--data-dir", folder.appendingPathComponent("data-\(client)").path,
                 "--listen-client-urls", "http://127.0.0.1:\(client)",
@@ -102,25 +102,5 @@ package final class EtcdProcess: Sendable {
     private func end() async {
         await Self.end(self.process)
         try? FileManager.default.removeItem(at: self.folder)
-    }
-
-    private static func freePort() throws -> Int {
-        #if canImport(Darwin)
-        let descriptor = socket(AF_INET, SOCK_STREAM, 0)
-        #else
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        #endif
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
-            }
-        }
-        guard result == 0 else { throw NotStarted(log: "no free port") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import MartletBasics
+package import MartletBasics
+import MartletRaft
 package import MartletKeyValue
 package import MartletReplica
 import NIOCore
@@ -17,7 +18,7 @@ extension Member {
     /// Has the write put into the log; `answer` gets the outcome in a later turn, when the write is durable and
     /// applied.
     package func propose(_ write: Write, then answer: @escaping WriteAnswer) {
-        let waiter = writers.insert(answer)
+        let waiter = writers.insert(Writer(answer: answer))
         replica.step(.propose(write, waiter: waiter), at: now, into: &effects)
         endTurnSoon()
     }
@@ -26,7 +27,7 @@ extension Member {
     /// have acknowledged anything.
     package func read(then answer: @escaping ReadAnswer) {
         if replica.canReadNow { return answer(nil) }
-        let waiter = readers.insert(answer)
+        let waiter = readers.insert(Reader(answer: answer))
         replica.step(.read(waiter: waiter), at: now, into: &effects)
         endTurnSoon()
     }
@@ -36,6 +37,12 @@ extension Member {
         _read { yield replica.store }
         _modify { yield &replica.store }
     }
+
+    package var term: Term { replica.term }
+    /// The last entry that the store holds.
+    package var appliedIndex: LogIndex { replica.applied.index }
+    /// Leases found due since the start, those that were offered again counted again.
+    package var dueLeaseCount: UInt64 { replica.dueLeaseCount }
 
     /// The time of this turn on both clocks.
     package var now: Moment {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
-import MartletRaft
+import MartletBasics
 package import MartletKeyValue
 package import MartletReplica
 import NIOCore
@@ -26,7 +25,7 @@ extension Member {
     /// Calls `answer` when the store holds everything that was acknowledged before: at once where nobody else could
     /// have acknowledged anything.
     package func read(then answer: @escaping ReadAnswer) {
-        if replica.canReadNow { return answer(nil) }
+        if status.canReadNow { return answer(nil) }
         let waiter = readers.insert(Reader(answer: answer))
         replica.step(.read(waiter: waiter), at: now, into: &effects)
         endTurnSoon()
@@ -37,12 +36,6 @@ extension Member {
         _read { yield replica.store }
         _modify { yield &replica.store }
     }
-
-    package var term: Term { replica.term }
-    /// The last entry that the store holds.
-    package var appliedIndex: LogIndex { replica.applied.index }
-    /// Leases found due since the start, those that were offered again counted again.
-    package var dueLeaseCount: UInt64 { replica.dueLeaseCount }
 
     /// The time of this turn on both clocks.
     package var now: Moment {

@@ -12,6 +12,7 @@ extension Member {
     /// Tells the replica what happened, and carries out what it wants.
     func step(_ event: Event) {
         replica.step(event, at: now, into: &effects)
+        status = replica.status
         // What is carried out may propose anew: that goes into the other bundle, and out with a later turn.
         swap(&effects, &carried)
         submitBatch()

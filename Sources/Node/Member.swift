@@ -22,6 +22,8 @@ package final class Member {
     package let configuration: MemberConfiguration
     /// Others see parts of it, by name: to hand it out whole would be to copy it.
     var replica: Replica
+    /// As of the last step.
+    package internal(set) var status: ReplicaStatus
     package internal(set) var statistics = MemberStatistics()
     /// Called when the store has deliveries for watches, or watches that catch up.
     package var onWatchWork: () -> Void = {}
@@ -66,6 +68,7 @@ package final class Member {
     ) {
         eventLoop.preconditionInEventLoop()
         self.replica = replica
+        status = replica.status
         self.data = data
         self.configuration = configuration
         self.logger = logger

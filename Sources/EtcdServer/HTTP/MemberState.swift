@@ -23,7 +23,7 @@ package struct MemberState: Sendable {
         watchStreams = store.watchStreams.count
         estimatedBytes = store.estimatedBytes
         counters = store.counters
-        counters.leasesExpired = store.member.dueLeaseCount
+        counters.leasesExpired = store.member.status.dueLeaseCount
     }
 
     package init(identity: MemberIdentity) {

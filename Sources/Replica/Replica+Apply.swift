@@ -66,11 +66,15 @@ extension Replica {
             if let waiting, let request = waiting.request {
                 // As it was decoded from the same bytes.
                 note(stamp: waiting.stamp)
-                apply(request, as: waiting.identity, waiting, entry.index, at: moment, into: &effects)
+                apply(
+                    request, as: waiting.identity, for: waiting.waiter, isOwn: true, entry.index, at: moment,
+                    into: &effects)
             } else {
                 let record = try LogRecord(entry.data)
                 note(stamp: record.stamp)
-                apply(record.request, as: record.header.identity, nil, entry.index, at: moment, into: &effects)
+                apply(
+                    record.request, as: record.header.identity, for: nil, isOwn: false, entry.index, at: moment,
+                    into: &effects)
             }
         }
     }
@@ -80,12 +84,11 @@ extension Replica {
         lastStamp = max(lastStamp, cluster.stamp)
     }
 
-    /// - Parameter waiting: what the entry was proposed as, if this member has proposed it.
+    /// - Parameter isOwn: this member has proposed it in its present life.
     private mutating func apply(
-        _ request: LogRecord.Request, as identity: AuthIdentity, _ waiting: PendingWrite?, _ index: LogIndex,
-        at moment: Moment, into effects: inout Effects
+        _ request: LogRecord.Request, as identity: AuthIdentity, for waiter: WaiterID?, isOwn: Bool,
+        _ index: LogIndex, at moment: Moment, into effects: inout Effects
     ) {
-        let waiter = waiting?.waiter
         switch request {
         case .write(let write):
             // Raised, lifted or refused: whether it has to be raised is asked anew.
@@ -104,7 +107,7 @@ extension Replica {
             cluster.version = version
         case .memberAttributes(let attributes):
             cluster.apply(attributes)
-            if index == publishIndex, waiting != nil { effects.isReady = true }
+            if index == publishIndex, isOwn { effects.isReady = true }
         }
     }
 

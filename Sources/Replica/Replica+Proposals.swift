@@ -89,11 +89,12 @@ extension Replica {
             switch try node.propose(queue) {
             case .appended(let first):
                 let begin = pending.count
-                pending.append(contentsOf: queuedWrites)
+                // Mostly everything before is answered: then nothing is copied.
+                if pending.isEmpty { swap(&pending, &queuedWrites) } else { pending.append(contentsOf: queuedWrites) }
                 for (offset, place) in (begin..<pending.count).enumerated() {
                     pending[place].id = EntryID(index: first.index + offset, term: first.term)
-                    if case .memberAttributes = pending[place].request { publishIndex = pending[place].id.index }
                 }
+                if let queuedPublication { publishIndex = first.index + queuedPublication }
             case .forwarded:
                 preconditionFailure("a \(node.role) proposed what it was to refuse")
             }
@@ -114,6 +115,7 @@ extension Replica {
         }
         queue.removeAll(keepingCapacity: true)
         queuedWrites.removeAll(keepingCapacity: true)
+        queuedPublication = nil
     }
 
     /// What was proposed as this entry. What was proposed as an earlier one, or as this one in another term, has been
@@ -146,6 +148,7 @@ extension Replica {
     mutating func publish(at moment: Moment) {
         let attributes = MemberAttributes(
             member: configuration.member.rawValue, name: configuration.name, clientURLs: configuration.clientURLs)
+        queuedPublication = queuedWrites.count
         enqueue(.memberAttributes(attributes), at: moment)
     }
 

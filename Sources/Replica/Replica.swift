@@ -52,6 +52,8 @@ package struct Replica: Sendable {
     var pendingHead = 0
     var pendingBytes = 0
     var publishIndex: LogIndex?
+    /// Where in `queuedWrites` the member's own name stands.
+    var queuedPublication: Int?
     /// This leader's first entry is applied.
     var hasBegunTerm = false
     /// Changes of the members that wait for the one before them.

@@ -106,7 +106,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "MartletReplica",
-            dependencies: ["MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
+            dependencies: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
             path: "Sources/Replica", swiftSettings: settings),
         .target(name: "MartletBoltFile", path: "Sources/BoltFile", swiftSettings: settings),
         .target(
@@ -147,7 +147,7 @@ let package = Package(
             name: "MartletEtcdServer",
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue",
-                "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec", "MartletWireServices",
+                "MartletAuth", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec", "MartletWireServices",
                 nioCore, logging, protobuf,
             ],
             path: "Sources/EtcdServer", swiftSettings: settings),
@@ -224,7 +224,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "MartletReplicaTests",
-            dependencies: ["MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletWALCodec"],
+            dependencies: [
+                "MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletWALCodec",
+            ],
             path: "Tests/ReplicaTests", swiftSettings: settings),
         .testTarget(
             name: "MartletStorageTests",

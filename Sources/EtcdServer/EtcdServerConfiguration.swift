@@ -25,6 +25,8 @@ package struct EtcdServerConfiguration: Sendable {
     /// The election time-out; it only decides the least lease TTL here.
     package var electionTimeout: Duration = .milliseconds(1000)
 
+    /// What live keys, and versions that are not compacted, may take; etcd's default.
+    package var quotaBytes: Int64 = 2 << 30
     /// Between two heartbeats of a leader: the tick of its clock.
     package var heartbeatInterval: Duration = .milliseconds(100)
 
@@ -50,6 +52,7 @@ extension EtcdServerConfiguration {
             member: MemberID(memberID), name: name, clientURLs: clientURLs, peerURLs: peerURLs,
             seed: UInt64.random(in: .min ... .max))
         replica.clusterVersion = EtcdVersion.cluster
+        replica.quotaBytes = Int(quotaBytes)
         replica.store.minimumLeaseTTLSeconds = minimumLeaseTTLSeconds
         replica.store.maximumTransactionOperations = maximumTransactionOperations
         replica.store.maximumCatchUpBytes = Self.catchUpBytes

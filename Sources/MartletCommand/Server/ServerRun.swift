@@ -79,10 +79,7 @@ struct ServerRun {
             try folder.open(
                 options.store.replica(memberID: identity.memberID),
                 new: WALMetadata(memberID: identity.memberID, clusterID: identity.clusterID),
-                at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds())
-            ) { error in
-                logger.error("can't prepare the log's next segment", metadata: ["error": "\(error)"])
-            }
+                at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds()))
         }
         if let repair = data.repair {
             logger.warning(

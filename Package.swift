@@ -120,6 +120,13 @@ let package = Package(
             dependencies: ["CMartletLMDB", "CMartletPosix", "MartletBasics", "MartletWALCodec"],
             path: "Sources/Storage", swiftSettings: settings),
         .target(
+            name: "MartletNode",
+            dependencies: [
+                "CMartletPosix", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue",
+                "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
+            ],
+            path: "Sources/Node", sources: ["Snapshot"], swiftSettings: settings),
+        .target(
             name: "MartletAuthTokens",
             dependencies: ["CMartletCrypt", "MartletAuth", asn1, crypto, cryptoExtras, x509],
             path: "Sources/AuthTokens", swiftSettings: settings),
@@ -171,9 +178,9 @@ let package = Package(
         .executableTarget(
             name: "MartletCommand",
             dependencies: [
-                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire",
-                "MartletProcesses", "MartletWireServices", argumentParser, histogram, logging, nioCore, nioPosix,
-                signals,
+                "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient", "MartletEtcdServer",
+                "MartletEtcdSnapshot", "MartletGRPCWire", "MartletNode", "MartletProcesses", "MartletWireServices",
+                argumentParser, histogram, logging, nioCore, nioPosix, protobuf, signals,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(
@@ -205,6 +212,10 @@ let package = Package(
         .target(
             name: "MartletTestPrograms", dependencies: ["MartletProcesses"], path: "Tests/Fixtures/Programs",
             swiftSettings: settings),
+        .target(
+            name: "MartletEtcdPeers",
+            dependencies: ["MartletBasics", "MartletKeyValue", "MartletProcesses", "MartletTestPrograms"],
+            path: "Tests/Fixtures/EtcdPeers", swiftSettings: settings),
         .target(
             name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
             path: "Tests/Fixtures/SimulatedDisk", swiftSettings: settings),
@@ -241,10 +252,18 @@ let package = Package(
         .testTarget(
             name: "MartletEtcdSnapshotTests",
             dependencies: [
-                "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue", "MartletProcesses",
+                "MartletBasics", "MartletBoltFile", "MartletEtcdPeers", "MartletEtcdSnapshot", "MartletKeyValue",
                 "MartletTestPrograms",
             ],
             path: "Tests/EtcdSnapshotTests", exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "MartletNodeTests",
+            dependencies: [
+                "MartletBasics", "MartletBoltFile", "MartletEtcdPeers", "MartletEtcdSnapshot", "MartletKeyValue",
+                "MartletNode", "MartletRaft", "MartletReplica", "MartletStorage", "MartletTestPrograms",
+                "MartletWALCodec",
+            ],
+            path: "Tests/NodeTests", sources: ["Snapshot"], swiftSettings: settings),
         .testTarget(
             name: "MartletBasicsTests", dependencies: ["MartletBasics"], path: "Tests/BasicsTests",
             swiftSettings: settings),
@@ -306,7 +325,11 @@ let package = Package(
             path: "Tests/MartletEtcdTests", swiftSettings: settings),
         .testTarget(
             name: "MartletCommandTests",
-            dependencies: ["Martlet", "MartletCommand", "MartletEtcdServer", "MartletProcesses", logging],
+            dependencies: [
+                "Martlet", "MartletBasics", "MartletCommand", "MartletEtcdPeers", "MartletEtcdServer",
+                "MartletEtcdSnapshot", "MartletKeyValue", "MartletNode", "MartletProcesses", "MartletTestPrograms",
+                logging,
+            ],
             path: "Tests/MartletCommandTests", swiftSettings: settings),
         .testTarget(
             name: "MartletPeersTests", dependencies: ["MartletTestPrograms"], path: "Tests/PeersTests",

@@ -58,6 +58,13 @@ let ringTable: [String: RingEntry] = [
     "MartletStorage": RingEntry(
         .shell, folder: "Storage",
         targets: ["CMartletLMDB", "CMartletPosix", "MartletBasics", "MartletWALCodec"], modules: system),
+    "MartletNode": RingEntry(
+        .shell, folder: "Node",
+        targets: [
+            "CMartletPosix", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue",
+            "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
+        ],
+        modules: system),
     "MartletAuthTokens": RingEntry(
         .shell, folder: "AuthTokens", targets: ["CMartletCrypt", "MartletAuth", "MartletBasics"],
         modules: system.union(["Crypto", "CryptoExtras", "SwiftASN1", "X509"])),
@@ -103,9 +110,9 @@ let ringTable: [String: RingEntry] = [
     "MartletCommand": RingEntry(
         .program, folder: "MartletCommand",
         targets: [
-            "Martlet", "MartletEtcd", "MartletEtcdServer", "MartletEtcdClient", "MartletGRPCWire",
-            "MartletHTTP2Session", "MartletProcesses", "MartletWireServices", "MartletKeyValue", "MartletBasics",
-            "CMartletPosix",
+            "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdServer", "MartletEtcdSnapshot", "MartletEtcdClient",
+            "MartletGRPCWire", "MartletHTTP2Session", "MartletNode", "MartletProcesses", "MartletWireServices",
+            "MartletKeyValue", "MartletBasics", "CMartletPosix",
         ],
         modules: network.union(["ArgumentParser", "Histogram", "ServiceLifecycle", "UnixSignals", "SwiftProtobuf"])),
     "MartletWireBench": RingEntry(

@@ -123,9 +123,9 @@ let package = Package(
             name: "MartletNode",
             dependencies: [
                 "CMartletPosix", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue",
-                "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
+                "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec", logging, nioCore,
             ],
-            path: "Sources/Node", sources: ["Snapshot"], swiftSettings: settings),
+            path: "Sources/Node", swiftSettings: settings),
         .target(
             name: "MartletAuthTokens",
             dependencies: ["CMartletCrypt", "MartletAuth", asn1, crypto, cryptoExtras, x509],
@@ -147,7 +147,8 @@ let package = Package(
             name: "MartletEtcdServer",
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue",
-                "MartletWireServices", nioCore, logging, protobuf,
+                "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec", "MartletWireServices",
+                nioCore, logging, protobuf,
             ],
             path: "Sources/EtcdServer", swiftSettings: settings),
         .target(
@@ -179,8 +180,9 @@ let package = Package(
             name: "MartletCommand",
             dependencies: [
                 "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient", "MartletEtcdServer",
-                "MartletEtcdSnapshot", "MartletGRPCWire", "MartletNode", "MartletProcesses", "MartletWireServices",
-                argumentParser, histogram, logging, nioCore, nioPosix, protobuf, signals,
+                "MartletEtcdSnapshot", "MartletGRPCWire", "MartletNode", "MartletProcesses", "MartletReplica",
+                "MartletStorage", "MartletWALCodec", "MartletWireServices", argumentParser, histogram, logging,
+                nioCore, nioPosix, protobuf, signals,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(
@@ -299,7 +301,7 @@ let package = Package(
             name: "MartletEtcdServerTests",
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletEtcdServer", "MartletGRPCWire", "MartletHTTP2Session",
-                "MartletKeyValue", logging, nioCore, nioEmbedded, nioPosix, protobuf,
+                "MartletKeyValue", "MartletNode", "MartletReplica", logging, nioCore, nioEmbedded, nioPosix, protobuf,
             ],
             path: "Tests/EtcdServerTests", swiftSettings: settings),
         .testTarget(

@@ -64,7 +64,7 @@ let ringTable: [String: RingEntry] = [
             "CMartletPosix", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue",
             "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
         ],
-        modules: system),
+        modules: network),
     "MartletAuthTokens": RingEntry(
         .shell, folder: "AuthTokens", targets: ["CMartletCrypt", "MartletAuth", "MartletBasics"],
         modules: system.union(["Crypto", "CryptoExtras", "SwiftASN1", "X509"])),
@@ -84,7 +84,8 @@ let ringTable: [String: RingEntry] = [
         .shell, folder: "EtcdServer",
         targets: [
             "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletKeyValue", "MartletBasics",
-            "MartletEtcdAPI", "MartletWireAPI", "CMartletPosix",
+            "MartletEtcdAPI", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec", "MartletWireAPI",
+            "CMartletPosix",
         ],
         modules: network.union(["SwiftProtobuf", "Crypto", "ServiceLifecycle"])),
     "MartletEtcdClient": RingEntry(
@@ -111,8 +112,9 @@ let ringTable: [String: RingEntry] = [
         .program, folder: "MartletCommand",
         targets: [
             "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdServer", "MartletEtcdSnapshot", "MartletEtcdClient",
-            "MartletGRPCWire", "MartletHTTP2Session", "MartletNode", "MartletProcesses", "MartletWireServices",
-            "MartletKeyValue", "MartletBasics", "CMartletPosix",
+            "MartletGRPCWire", "MartletHTTP2Session", "MartletNode", "MartletProcesses", "MartletReplica",
+            "MartletStorage", "MartletWALCodec", "MartletWireServices", "MartletKeyValue", "MartletBasics",
+            "CMartletPosix",
         ],
         modules: network.union(["ArgumentParser", "Histogram", "ServiceLifecycle", "UnixSignals", "SwiftProtobuf"])),
     "MartletWireBench": RingEntry(

@@ -265,7 +265,7 @@ let package = Package(
                 "MartletNode", "MartletRaft", "MartletReplica", "MartletStorage", "MartletTestPrograms",
                 "MartletWALCodec",
             ],
-            path: "Tests/NodeTests", sources: ["Snapshot"], swiftSettings: settings),
+            path: "Tests/NodeTests", swiftSettings: settings),
         .testTarget(
             name: "MartletBasicsTests", dependencies: ["MartletBasics"], path: "Tests/BasicsTests",
             swiftSettings: settings),

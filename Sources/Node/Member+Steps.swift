@@ -65,9 +65,11 @@ extension Member {
         switch result {
         case .success:
             step(.checkpointEnded(isWritten: true))
+            snapshots.noteCheckpoint(replica.checkpointedIndex)
         case .failure(let error):
             logger.error("checkpoint failed", metadata: ["error": "\(error)", "took": "\(duration)"])
             step(.checkpointEnded(isWritten: false))
+            snapshots.fail(SnapshotError(.tables, "the checkpoint failed: \(error)"))
             switch error {
             // There may be room again.
             case .noSpace, .mapFull, .tooManyReaders, .readersStayed, .readerExpired, .transactionTooLarge: break

@@ -5,6 +5,7 @@ import MartletBasics
 import MartletEtcdPeers
 import MartletEtcdSnapshot
 import MartletKeyValue
+import MartletProcesses
 import MartletTestPrograms
 import Testing
 

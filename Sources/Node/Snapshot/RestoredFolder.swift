@@ -35,10 +35,10 @@ struct RestoredFolder {
         if let logPath, try files.exists(logPath) {
             throw SnapshotError(.refused, "wal-dir \"\(logPath)\" exists")
         }
-        try makeFolder(path)
+        try files.makeFolder(path)
         try removeLeftover()
-        try makeFolder(tablesPath)
-        if let logPath, let slash = logPath.lastIndex(of: "/") { try makeFolder(String(logPath[..<slash])) }
+        try files.makeFolder(tablesPath)
+        if let logPath, let slash = logPath.lastIndex(of: "/") { try files.makeFolder(String(logPath[..<slash])) }
     }
 
     func finish() throws {
@@ -61,14 +61,5 @@ struct RestoredFolder {
             if (try? files.removeFolder(part)) == nil { try files.remove(part) }
         }
         try files.removeFolder(temporaryPath)
-    }
-
-    /// With its parents, each durable in its own.
-    private func makeFolder(_ path: String) throws {
-        guard !path.isEmpty, try !files.exists(path) else { return }
-        let parent = path.lastIndex(of: "/").map { String(path[..<$0]) }
-        if let parent { try makeFolder(parent) }
-        try files.createFolder(path)
-        try files.syncFolder(parent.map { $0.isEmpty ? "/" : $0 } ?? ".")
     }
 }

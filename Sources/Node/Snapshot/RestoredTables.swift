@@ -27,8 +27,6 @@ struct RestoredTables {
     private static let batchByteCount = 16 << 20
     private static let batchCount = 1 << 17
 
-    static var all: [TableID] { CheckpointTable.all + [ClusterState.record.table] }
-
     private let tables: Tables
     private let reader: EtcdSnapshotReader<SnapshotFileImage>
     private var batch = TableBatch()
@@ -168,21 +166,15 @@ struct RestoredTables {
 
     /// Reads the tables as a member does when it starts, so that a snapshot that contradicts itself is refused now.
     static func verify(_ tables: Tables, against expected: RestoredSnapshot) throws {
-        var restorer = ReplicaRestorer(
-            ReplicaConfiguration(member: MemberID(1), name: "", clientURLs: [], peerURLs: [], seed: 0))
+        let configuration = ReplicaConfiguration(
+            member: MemberID(1), name: "", clientURLs: [], peerURLs: [], seed: 0)
         let state: RestoredState
-        do {
-            try tables.read(until: nil) { reader in
-                for table in all {
-                    try reader.forEach(in: table) { key, value in
-                        try restorer.load(key, value)
-                        return true
-                    }
-                }
-            }
-            state = try restorer.finish(at: Moment(monotonic: .zero, wallMilliseconds: 0))
-        } catch let error as CheckpointError {
-            throw SnapshotError(.snapshot, "the snapshot contradicts itself: \(error)")
+        do throws(MemberFailure) {
+            state = try DataFolder.restore(
+                configuration, from: tables, at: Moment(monotonic: .zero, wallMilliseconds: 0))
+        } catch {
+            guard case .checkpoint(let reason) = error else { throw SnapshotError(.tables, "\(error)") }
+            throw SnapshotError(.snapshot, "the snapshot contradicts itself: \(reason)")
         }
         guard state.store.revision == expected.revision, state.store.compactRevision == expected.compactRevision
         else { throw SnapshotError(.tables, "the tables are not what was written") }

@@ -40,6 +40,20 @@ package final class SnapshotFileImage: BoltImage {
         byteCount = UInt64(size)
     }
 
+    /// The same file as it is now: it may have grown.
+    init(reopening other: SnapshotFileImage) throws(SnapshotError) {
+        path = other.path
+        descriptor = fcntl(other.descriptor, F_DUPFD_CLOEXEC, 0)
+        guard descriptor >= 0 else { throw SnapshotError(.file, "open \(path): \(Self.text(errno))") }
+        let size = martlet_file_size(descriptor)
+        guard size >= 0 else {
+            let number = errno
+            close(descriptor)
+            throw SnapshotError(.file, "stat \(path): \(Self.text(number))")
+        }
+        byteCount = UInt64(size)
+    }
+
     deinit {
         close(descriptor)
     }

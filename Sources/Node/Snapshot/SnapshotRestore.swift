@@ -106,7 +106,7 @@ package struct SnapshotRestore: Sendable {
     private func write(
         _ reader: EtcdSnapshotReader<SnapshotFileImage>, to path: String
     ) throws -> RestoredSnapshot {
-        let tables = try Tables(path: path, tables: RestoredTables.all)
+        let tables = try Tables(path: path, tables: ReplicaCheckpoint.tables)
         defer { tables.close() }
         var restored = RestoredTables(tables: tables, reader: reader)
         let result = try restored.write(

@@ -20,14 +20,17 @@ package struct SnapshotSource: Sendable {
     private let image: SnapshotFileImage
     private var offset: UInt64 = 0
 
-    /// - Parameter path: a name for the file, while it is made. Its folder must exist.
+    /// - Parameter path: a name for the file, which it has for a moment. Its folder must exist.
     package init(of tables: Tables, spoolingTo path: String) throws(SnapshotError) {
         do {
-            fileByteCount = try Self.write(tables, to: path)
-            image = try SnapshotFileImage(path: path)
-            try PosixFileSystem().remove(path)
+            let files = PosixFileSystem()
+            let file = try files.create(path)
+            defer { file.close() }
+            let empty = try SnapshotFileImage(path: path)
+            try files.remove(path)
+            fileByteCount = try Self.write(tables, to: file)
+            image = try SnapshotFileImage(reopening: empty)
         } catch {
-            try? PosixFileSystem().remove(path)
             throw SnapshotError(error)
         }
     }
@@ -53,9 +56,7 @@ package struct SnapshotSource: Sendable {
     private static let writtenByteCount = 1 << 20
 
     /// - Returns: the file's length without the SHA-256.
-    private static func write(_ tables: Tables, to path: String) throws -> UInt64 {
-        let file = try PosixFileSystem().create(path)
-        defer { file.close() }
+    private static func write(_ tables: Tables, to file: any LogFile) throws -> UInt64 {
         // For as long as it takes: the pages that checkpoints free meanwhile wait for it, so the tables' file grows by
         // what is written in that time.
         return try tables.read(until: nil) { reader in

@@ -11,6 +11,11 @@ package enum EtcdRelease: String, CaseIterable, Sendable {
     package struct Programs: Sendable {
         package var etcd: String
         package var etcdctl: String
+
+        package init(etcd: String, etcdctl: String) {
+            self.etcd = etcd
+            self.etcdctl = etcdctl
+        }
     }
 
     /// Nil where the programs are not installed. Where nothing may be left out (`MARTLET_REQUIRE_PEERS=1`, as in CI), a

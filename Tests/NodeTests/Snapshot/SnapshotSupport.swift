@@ -27,7 +27,7 @@ func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 /// A store with a past, and tables that hold it.
 struct TestStore {
     static let member: UInt64 = 0x8e9e_05c5_2164_694d
-    static let tables = CheckpointTable.all + [ClusterState.record.table]
+    static let tables = ReplicaCheckpoint.tables
 
     private(set) var store: KeyValueStore
     private var random: SeededRandom

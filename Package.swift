@@ -122,8 +122,8 @@ let package = Package(
         .target(
             name: "MartletNode",
             dependencies: [
-                "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletStorage",
-                "MartletWALCodec", logging, nioCore,
+                "CMartletPosix", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue",
+                "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec", logging, nioCore,
             ],
             path: "Sources/Node", swiftSettings: settings),
         .target(
@@ -179,9 +179,10 @@ let package = Package(
         .executableTarget(
             name: "MartletCommand",
             dependencies: [
-                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire", "MartletNode",
-                "MartletProcesses", "MartletReplica", "MartletStorage", "MartletWALCodec",
-                "MartletWireServices", argumentParser, histogram, logging, nioCore, nioPosix, signals,
+                "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient", "MartletEtcdServer",
+                "MartletEtcdSnapshot", "MartletGRPCWire", "MartletNode", "MartletProcesses", "MartletReplica",
+                "MartletStorage", "MartletWALCodec", "MartletWireServices", argumentParser, histogram, logging,
+                nioCore, nioPosix, protobuf, signals,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(
@@ -213,6 +214,10 @@ let package = Package(
         .target(
             name: "MartletTestPrograms", dependencies: ["MartletProcesses"], path: "Tests/Fixtures/Programs",
             swiftSettings: settings),
+        .target(
+            name: "MartletEtcdPeers",
+            dependencies: ["MartletBasics", "MartletKeyValue", "MartletProcesses", "MartletTestPrograms"],
+            path: "Tests/Fixtures/EtcdPeers", swiftSettings: settings),
         .target(
             name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
             path: "Tests/Fixtures/SimulatedDisk", swiftSettings: settings),
@@ -251,10 +256,18 @@ let package = Package(
         .testTarget(
             name: "MartletEtcdSnapshotTests",
             dependencies: [
-                "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue", "MartletProcesses",
+                "MartletBasics", "MartletBoltFile", "MartletEtcdPeers", "MartletEtcdSnapshot", "MartletKeyValue",
                 "MartletTestPrograms",
             ],
             path: "Tests/EtcdSnapshotTests", exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "MartletNodeTests",
+            dependencies: [
+                "MartletBasics", "MartletBoltFile", "MartletEtcdPeers", "MartletEtcdSnapshot", "MartletKeyValue",
+                "MartletNode", "MartletRaft", "MartletReplica", "MartletStorage", "MartletTestPrograms",
+                "MartletWALCodec",
+            ],
+            path: "Tests/NodeTests", swiftSettings: settings),
         .testTarget(
             name: "MartletBasicsTests", dependencies: ["MartletBasics"], path: "Tests/BasicsTests",
             swiftSettings: settings),
@@ -316,7 +329,11 @@ let package = Package(
             path: "Tests/MartletEtcdTests", swiftSettings: settings),
         .testTarget(
             name: "MartletCommandTests",
-            dependencies: ["Martlet", "MartletCommand", "MartletEtcdServer", "MartletProcesses", logging],
+            dependencies: [
+                "Martlet", "MartletBasics", "MartletCommand", "MartletEtcdPeers", "MartletEtcdServer",
+                "MartletEtcdSnapshot", "MartletKeyValue", "MartletNode", "MartletProcesses", "MartletTestPrograms",
+                logging,
+            ],
             path: "Tests/MartletCommandTests", swiftSettings: settings),
         .testTarget(
             name: "MartletPeersTests", dependencies: ["MartletTestPrograms"], path: "Tests/PeersTests",

@@ -52,6 +52,7 @@ extension Member {
         phase = .stopping
         ticker?.cancel()
         step(.stop)
+        snapshots.fail(SnapshotError(.refused, "the member is stopping"))
         // What had no room is not acknowledged, and never will be.
         heldBatches = []
         log?.close()

@@ -40,6 +40,7 @@ package final class Member {
     var mailbox: MemberMailbox?
     var log: (any MemberLog)?
     var checkpoints: CheckpointWriter?
+    var snapshots = MemberSnapshots()
     var ticker: LoopTimer?
     var phase = Phase.created
 

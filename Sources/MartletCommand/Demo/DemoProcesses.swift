@@ -5,6 +5,7 @@ import Foundation
 import Logging
 import Martlet
 import MartletEtcd
+import MartletGRPCWire
 import Synchronization
 
 /// The demonstration's store: `martlet server` that reports its address and ends with its parent.

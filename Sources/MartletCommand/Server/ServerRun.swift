@@ -196,11 +196,3 @@ struct ListenFailure: Error, CustomStringConvertible {
 extension ServerURL {
     var wireAddress: WireAddress { isSocketFile ? .unixSocket(host) : .hostPort(host, port) }
 }
-
-extension SocketAddress {
-    /// `127.0.0.1:2379`, `[::1]:2379`, or a socket file's path.
-    var text: String {
-        guard let ipAddress, let port else { return pathname ?? "\(self)" }
-        return ipAddress.contains(":") ? "[\(ipAddress)]:\(port)" : "\(ipAddress):\(port)"
-    }
-}

@@ -180,8 +180,8 @@ let package = Package(
             name: "MartletCommand",
             dependencies: [
                 "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire", "MartletNode",
-                "MartletProcesses", "MartletReplica", "MartletStorage", "MartletWALCodec",
-                "MartletWireServices", argumentParser, histogram, logging, nioCore, nioPosix, signals,
+                "MartletProcesses", "MartletReplica", "MartletStorage", "MartletWALCodec", "MartletWireServices",
+                argumentParser, asn1, crypto, histogram, logging, nioCore, nioPosix, signals, x509,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(
@@ -314,7 +314,10 @@ let package = Package(
             path: "Tests/MartletEtcdTests", swiftSettings: settings),
         .testTarget(
             name: "MartletCommandTests",
-            dependencies: ["Martlet", "MartletCommand", "MartletEtcdServer", "MartletProcesses", logging],
+            dependencies: [
+                "Martlet", "MartletBasics", "MartletCommand", "MartletEtcdServer", "MartletGRPCWire",
+                "MartletProcesses", "MartletTestPrograms", logging,
+            ],
             path: "Tests/MartletCommandTests", swiftSettings: settings),
         .testTarget(
             name: "MartletPeersTests", dependencies: ["MartletTestPrograms"], path: "Tests/PeersTests",

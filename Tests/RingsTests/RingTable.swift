@@ -114,7 +114,10 @@ let ringTable: [String: RingEntry] = [
             "MartletHTTP2Session", "MartletNode", "MartletProcesses", "MartletReplica", "MartletStorage",
             "MartletWALCodec", "MartletWireServices", "MartletKeyValue", "MartletBasics", "CMartletPosix",
         ],
-        modules: network.union(["ArgumentParser", "Histogram", "ServiceLifecycle", "UnixSignals", "SwiftProtobuf"])),
+        modules: network.union([
+            "ArgumentParser", "Crypto", "Histogram", "ServiceLifecycle", "SwiftASN1", "SwiftProtobuf", "UnixSignals",
+            "X509",
+        ])),
     "MartletWireBench": RingEntry(
         .program, folder: "WireBench",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletBasics"], modules: network),

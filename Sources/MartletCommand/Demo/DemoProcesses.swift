@@ -38,7 +38,7 @@ struct DemoServerCommand: AsyncParsableCommand {
             "--log-format=console",
         ])
         let options = try ServerOptions(flags)
-        return try await ServerRun.start(options, logger: ServerCommand.logger(options)) { _ in
+        return try await ServerRun.start(options, logger: try ServerCommand.logger(options)) { _ in
             ending.end(.failed)
         }
     }

@@ -17,7 +17,7 @@ extension Member {
     /// Has the write put into the log; `answer` gets the outcome in a later turn, when the write is durable and
     /// applied.
     package func propose(_ write: Write, then answer: @escaping WriteAnswer) {
-        let waiter = writers.insert(answer)
+        let waiter = writers.insert(Writer(answer: answer))
         replica.step(.propose(write, waiter: waiter), at: now, into: &effects)
         endTurnSoon()
     }
@@ -25,8 +25,8 @@ extension Member {
     /// Calls `answer` when the store holds everything that was acknowledged before: at once where nobody else could
     /// have acknowledged anything.
     package func read(then answer: @escaping ReadAnswer) {
-        if replica.canReadNow { return answer(nil) }
-        let waiter = readers.insert(answer)
+        if status.canReadNow { return answer(nil) }
+        let waiter = readers.insert(Reader(answer: answer))
         replica.step(.read(waiter: waiter), at: now, into: &effects)
         endTurnSoon()
     }

@@ -12,11 +12,12 @@ extension Member {
     /// Tells the replica what happened, and carries out what it wants.
     func step(_ event: Event) {
         replica.step(event, at: now, into: &effects)
+        status = replica.status
         // What is carried out may propose anew: that goes into the other bundle, and out with a later turn.
         swap(&effects, &carried)
         submitBatch()
-        for reply in carried.replies { writers.remove(reply.waiter)(reply.result) }
-        for read in carried.reads { readers.remove(read.waiter)(read.error) }
+        for reply in carried.replies { writers.remove(reply.waiter).answer(reply.result) }
+        for read in carried.reads { readers.remove(read.waiter).answer(read.error) }
         if carried.hasWatchWork { onWatchWork() }
         if let role = carried.role { logger.info("raft role", metadata: ["role": "\(role.role)"]) }
         if let index = carried.releaseBelow { log?.release(below: index) }

@@ -20,7 +20,10 @@ package final class Member {
 
     package let eventLoop: any EventLoop
     package let configuration: MemberConfiguration
-    package internal(set) var replica: Replica
+    /// Others see parts of it, by name: to hand it out whole would be to copy it.
+    var replica: Replica
+    /// As of the last step.
+    package internal(set) var status: ReplicaStatus
     package internal(set) var statistics = MemberStatistics()
     /// Called when the store has deliveries for watches, or watches that catch up.
     package var onWatchWork: () -> Void = {}
@@ -43,12 +46,16 @@ package final class Member {
     var carried = Effects()
     /// Batches that the log had no room for, oldest first.
     var heldBatches: [(number: BatchNumber, batch: LogBatch)] = []
-    var writers = WaiterSlots<WriteAnswer>()
-    var readers = WaiterSlots<ReadAnswer>()
+    var writers = WaiterSlots<Writer>()
+    var readers = WaiterSlots<Reader>()
     var isTurnUnderway = false
     var isWorkScheduled = false
     /// The time of this turn, once it was asked.
     var turnMoment: Moment?
+
+    /// Closures behind a name of their own: as generic arguments they would be wrapped once more.
+    struct Writer { let answer: WriteAnswer }
+    struct Reader { let answer: ReadAnswer }
 
     enum Phase {
         case created, running, stopping, ended
@@ -61,6 +68,7 @@ package final class Member {
     ) {
         eventLoop.preconditionInEventLoop()
         self.replica = replica
+        status = replica.status
         self.data = data
         self.configuration = configuration
         self.logger = logger

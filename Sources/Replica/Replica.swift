@@ -71,7 +71,7 @@ package struct Replica: Sendable {
     var checkpoint = CheckpointState()
     var nextLeaseScan = Duration.zero
     /// Leases found due, those that were offered again counted again.
-    package internal(set) var dueLeaseCount: UInt64 = 0
+    var dueLeaseCount: UInt64 = 0
 
     enum Phase: Sendable {
         case created
@@ -92,9 +92,13 @@ package struct Replica: Sendable {
     package var isLeader: Bool { node.role == .leader }
     package var term: Term { node.term }
 
-    /// Whether a read of the store as it is misses nothing that was acknowledged: where nobody else can commit
-    /// anything, what is acknowledged is applied here.
-    package var canReadNow: Bool {
+    package var status: ReplicaStatus {
+        ReplicaStatus(
+            term: node.term, applied: applied, isLeader: isLeader, canReadNow: canReadNow, dueLeaseCount: dueLeaseCount)
+    }
+
+    /// Where nobody else can commit anything, what is acknowledged is applied here.
+    private var canReadNow: Bool {
         guard case .running = phase else { return false }
         return isPublished && isLeader && node.configuration.isOnlyVoter(configuration.member)
     }

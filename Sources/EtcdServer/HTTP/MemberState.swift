@@ -23,7 +23,7 @@ package struct MemberState: Sendable {
         watchStreams = store.watchStreams.count
         estimatedBytes = store.estimatedBytes
         counters = store.counters
-        counters.leasesExpired = store.member.replica.dueLeaseCount
+        counters.leasesExpired = store.member.status.dueLeaseCount
     }
 
     package init(identity: MemberIdentity) {

@@ -19,13 +19,18 @@ package enum AutoCompaction: Sendable, Equatable {
         let isPeriodic = mode == "periodic"
         if let number = Int64(retention), number >= 0 {
             guard number > 0 else { return nil }
+            guard !isPeriodic || number <= mostHours else {
+                throw .conflict("error parsing CompactionRetention: time: invalid duration \(retention.goQuoted)")
+            }
             return isPeriodic ? .periodic(.seconds(3600) * number) : .revision(number)
         }
         guard let duration = FlagValue.duration(retention) else {
-            throw .conflict(
-                "error parsing CompactionRetention: time: invalid duration \(retention.goQuoted)")
+            throw .conflict("error parsing CompactionRetention: time: invalid duration \(retention.goQuoted)")
         }
         guard duration > .zero else { return nil }
         return isPeriodic ? .periodic(duration) : .revision(Int64(duration / .nanoseconds(1)))
     }
+
+    /// Go's durations are 64-bit counts of nanoseconds.
+    private static let mostHours = Int64.max / 3_600_000_000_000
 }

@@ -102,6 +102,10 @@ import Testing
         (["--auto-compaction-mode=foo"], "unknown auto-compaction-mode \"foo\""),
         (["--auto-compaction-mode="], "undefined auto-compaction-mode"),
         (
+            ["--auto-compaction-retention=9223372036854775807"],
+            "error parsing CompactionRetention: time: invalid duration \"9223372036854775807\""
+        ),
+        (
             ["--auto-compaction-retention=abc"],
             "error parsing CompactionRetention: time: invalid duration \"abc\""
         ),

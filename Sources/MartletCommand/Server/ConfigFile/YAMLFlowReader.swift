@@ -52,17 +52,19 @@ struct YAMLFlowReader {
     }
 
     private mutating func list(depth: Int) throws(YAMLError) -> YAMLValue {
+        let start = line
         advance()
         var items: [YAMLValue] = []
         while !take("]") {
             items.append(try value(depth: depth + 1))
             if take("]") { break }
-            guard take(",") else { throw error("did not find expected ',' or ']'") }
+            guard take(",") else { throw YAMLError(line: start, reason: "did not find expected ',' or ']'") }
         }
         return .list(items)
     }
 
     private mutating func map(depth: Int) throws(YAMLError) -> YAMLValue {
+        let start = line
         advance()
         var fields: [(String, YAMLValue)] = []
         while !take("}") {
@@ -73,7 +75,7 @@ struct YAMLFlowReader {
             fields.removeAll { $0.0 == name }
             fields.append((name, value))
             if take("}") { break }
-            guard take(",") else { throw error("did not find expected ',' or '}'") }
+            guard take(",") else { throw YAMLError(line: start, reason: "did not find expected ',' or '}'") }
         }
         return .map(fields)
     }

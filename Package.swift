@@ -181,8 +181,8 @@ let package = Package(
             dependencies: [
                 "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient", "MartletEtcdServer",
                 "MartletEtcdSnapshot", "MartletGRPCWire", "MartletNode", "MartletProcesses", "MartletReplica",
-                "MartletStorage", "MartletWALCodec", "MartletWireServices", argumentParser, histogram, logging,
-                nioCore, nioPosix, protobuf, signals,
+                "MartletStorage", "MartletWALCodec", "MartletWireServices", argumentParser, asn1, crypto, histogram,
+                logging, nioCore, nioPosix, protobuf, signals, x509,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(
@@ -331,8 +331,8 @@ let package = Package(
             name: "MartletCommandTests",
             dependencies: [
                 "Martlet", "MartletBasics", "MartletCommand", "MartletEtcdPeers", "MartletEtcdServer",
-                "MartletEtcdSnapshot", "MartletKeyValue", "MartletNode", "MartletProcesses", "MartletTestPrograms",
-                logging,
+                "MartletEtcdSnapshot", "MartletGRPCWire", "MartletKeyValue", "MartletNode", "MartletProcesses",
+                "MartletTestPrograms", logging,
             ],
             path: "Tests/MartletCommandTests", swiftSettings: settings),
         .testTarget(

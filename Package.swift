@@ -280,7 +280,7 @@ let package = Package(
             name: "MartletEtcdServerTests",
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletEtcdServer", "MartletGRPCWire", "MartletHTTP2Session",
-                "MartletKeyValue", logging, nioCore, nioEmbedded, nioPosix, protobuf,
+                "MartletKeyValue", "MartletTestPrograms", logging, nioCore, nioEmbedded, nioPosix, protobuf,
             ],
             path: "Tests/EtcdServerTests", swiftSettings: settings),
         .testTarget(

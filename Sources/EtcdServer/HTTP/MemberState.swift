@@ -12,6 +12,7 @@ package struct MemberState: Sendable {
     package var watchStreams: Int
     package var estimatedBytes: Int64
     package var counters: StoreCounters
+    package var health = MemberHealth()
 
     package init(_ store: MemberStore) {
         identity = store.identity

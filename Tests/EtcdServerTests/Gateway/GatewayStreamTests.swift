@@ -183,7 +183,7 @@ import Testing
             watcher = peer
             peer.send("POST", "/v3/watch", #"{"create_request":{"key":"Zm9v"}}"#)
             _ = try await peer.answer { results($0).count == 1 }
-            try await fixture.server.stop()
+            try await fixture.server.endWatches()
             let clock = ContinuousClock()
             let start = clock.now
             await fixture.wire.drain(limit: .seconds(30))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
 import MartletEtcdServer
 import MartletGRPCWire
 import NIOPosix
@@ -13,7 +14,8 @@ import Testing
         var configuration = EtcdServerConfiguration()
         configuration.allowedOrigins = origins
         let server = try await EtcdServer.start(
-            configuration: configuration, on: MultiThreadedEventLoopGroup.singleton.any())
+            configuration: configuration, logger: Logger(label: "test"),
+            on: MultiThreadedEventLoopGroup.singleton.any())
         try await body(server)
         try await server.stop()
     }

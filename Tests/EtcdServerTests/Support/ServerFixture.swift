@@ -23,14 +23,15 @@ struct ServerFixture {
         configuration.clientURLs = ["http://127.0.0.1:2379"]
         configure(&configuration)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let server = try await EtcdServer.start(configuration: configuration, on: group.next())
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let server = try await EtcdServer.start(configuration: configuration, logger: logger, on: group.next())
         var router = GRPCRouter()
         server.addRoutes(to: &router)
         var settings = WireServerConfiguration()
         settings.maximumMessageBytes = configuration.wireLimitBytes
         settings.http1 = { await server.respond(to: $0) }
         let wire = try WireServer(
-            router: router, configuration: settings, eventLoopGroup: group, logger: Logger(label: "test"))
+            router: router, configuration: settings, eventLoopGroup: group, logger: logger)
         let address = try await wire.bind(.hostPort("127.0.0.1", 0))
         do {
             try await body(ServerFixture(server: server, wire: wire, port: try #require(address.port)))

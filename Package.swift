@@ -303,7 +303,8 @@ let package = Package(
             name: "MartletEtcdServerTests",
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletEtcdServer", "MartletGRPCWire", "MartletHTTP2Session",
-                "MartletKeyValue", "MartletNode", "MartletReplica", logging, nioCore, nioEmbedded, nioPosix, protobuf,
+                "MartletKeyValue", "MartletNode", "MartletReplica", "MartletTestPrograms", logging, nioCore,
+                nioEmbedded, nioPosix, protobuf,
             ],
             path: "Tests/EtcdServerTests", swiftSettings: settings),
         .testTarget(

@@ -66,7 +66,7 @@ final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler, @un
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
+        guard event is ServerStopsEvent else { return context.fireUserInboundEventTriggered(event) }
         context.close(promise: nil)
     }
 
@@ -105,7 +105,8 @@ final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler, @un
     private func addHTTP1(_ context: ChannelHandlerContext) throws {
         try context.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
         try context.pipeline.syncOperations.addHandler(
-            HTTP1Connection(answer: self.settings.http1, loop: self.loop))
+            HTTP1Connection(
+                answer: self.settings.http1, maximumBodyBytes: self.settings.maximumHTTP1BodyBytes, loop: self.loop))
     }
 
     private static func peerCertificate(_ context: ChannelHandlerContext) throws -> PeerCertificate? {
@@ -116,3 +117,6 @@ final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler, @un
         return PeerCertificate(derBytes: try certificate.toDERBytes())
     }
 }
+
+/// Sent through the pipelines of a server that stops. HTTP/2 connections are told in its own way.
+struct ServerStopsEvent {}

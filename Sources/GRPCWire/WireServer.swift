@@ -159,10 +159,11 @@ package final class WireServer: Sendable {
     /// How long peers get to read their last answers.
     private static let closingTime = Duration.milliseconds(250)
 
-    /// HTTP/1.1 connections, and those that have not spoken yet, close when they have nothing to answer.
+    /// HTTP/1.1 connections, and those that have not spoken yet, close when they have nothing to answer; what they
+    /// stream ends.
     private func quiesceHTTP1() {
         for channel in self.settings.connections.channels {
-            channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+            channel.pipeline.fireUserInboundEventTriggered(ServerStopsEvent())
         }
     }
 

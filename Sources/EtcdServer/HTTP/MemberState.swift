@@ -15,6 +15,7 @@ package struct MemberState: Sendable {
     package var estimatedBytes: Int64
     package var quotaBytes: Int64
     package var counters: StoreCounters
+    package var health = MemberHealth()
 
     package init(_ store: MemberStore) {
         identity = store.identity

@@ -208,6 +208,9 @@ let package = Package(
         .target(
             name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
             path: "Tests/Fixtures/SimulatedDisk", swiftSettings: settings),
+        .target(
+            name: "MartletDiskLoss", dependencies: ["MartletBasics", "MartletTestPrograms"], path: "Tests/DiskLoss",
+            exclude: ["Preload", "Writer"], swiftSettings: settings),
         .executableTarget(
             name: "MartletTablesChild", dependencies: ["MartletBasics", "MartletStorage"],
             path: "Tests/Fixtures/TablesChild", swiftSettings: settings),
@@ -306,7 +309,9 @@ let package = Package(
             path: "Tests/MartletEtcdTests", swiftSettings: settings),
         .testTarget(
             name: "MartletCommandTests",
-            dependencies: ["Martlet", "MartletCommand", "MartletEtcdServer", "MartletProcesses", logging],
+            dependencies: [
+                "Martlet", "MartletCommand", "MartletEtcdServer", "MartletProcesses", "MartletTestPrograms", logging,
+            ],
             path: "Tests/MartletCommandTests", swiftSettings: settings),
         .testTarget(
             name: "MartletPeersTests", dependencies: ["MartletTestPrograms"], path: "Tests/PeersTests",
@@ -314,6 +319,13 @@ let package = Package(
         .testTarget(
             name: "MartletProcessesTests", dependencies: ["MartletProcesses"], path: "Tests/ProcessesTests",
             swiftSettings: settings),
+        .testTarget(
+            name: "MartletCrashTests",
+            dependencies: [
+                "MartletBasics", "MartletDiskLoss", "MartletEtcdClient", "MartletProcesses", "MartletTestPrograms",
+                logging,
+            ],
+            path: "Tests/CrashTests", swiftSettings: settings),
         .testTarget(name: "MartletRingsTests", path: "Tests/RingsTests", swiftSettings: settings),
     ]
 )

@@ -322,8 +322,8 @@ let package = Package(
         .testTarget(
             name: "MartletCrashTests",
             dependencies: [
-                "MartletBasics", "MartletDiskLoss", "MartletEtcdClient", "MartletProcesses", "MartletTestPrograms",
-                logging,
+                "MartletBasics", "MartletDiskLoss", "MartletEtcdClient", "MartletProcesses", "MartletStorage",
+                "MartletTablesChild", "MartletTestPrograms", logging,
             ],
             path: "Tests/CrashTests", swiftSettings: settings),
         .testTarget(name: "MartletRingsTests", path: "Tests/RingsTests", swiftSettings: settings),

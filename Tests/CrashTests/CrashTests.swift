@@ -7,14 +7,19 @@ import Testing
 
 /// The real process, killed at random moments.
 @Suite(.serialized, .timeLimit(.minutes(60))) struct CrashTests {
-    private static let isSoak = ProcessInfo.processInfo.environment["MARTLET_SOAK"] != nil
+    /// MARTLET_CRASH_KILLS says how many kills each of the long tests makes; MARTLET_SOAK makes it many.
+    private static func kills(_ usual: Int) -> Int {
+        let environment = ProcessInfo.processInfo.environment
+        return environment["MARTLET_CRASH_KILLS"].flatMap { Int($0) }
+            ?? (environment["MARTLET_SOAK"] == nil ? usual : usual * 20)
+    }
 
     /// Every acknowledged write is there with its revision, nothing twice, no revision goes back, leases and watches
     /// go on; whether the process dies alone or the machine with it.
     @Test func nothingIsLost() async throws {
         let folder = try TemporaryFolder()
         let library = DiskLossLibrary.isSupported ? try await DiskLossLibrary(in: folder.path) : nil
-        let kills = Self.isSoak ? 2_000 : 100
+        let kills = Self.kills(100)
         let summary = try await CrashRun.run(
             .init(program: .martlet(BuiltBinary.path), kills: kills, library: library, seed: seed()))
         #expect(summary.violations == [])
@@ -45,8 +50,9 @@ import Testing
     func theRealEtcdPasses() async throws {
         let named = ProcessInfo.processInfo.environment["MARTLET_ETCD_35"]
         let binary = try #require(named ?? EtcdProcess.binary)
-        let summary = try await CrashRun.run(.init(program: .etcd(binary), kills: 8, seed: seed()))
+        let kills = Self.kills(8)
+        let summary = try await CrashRun.run(.init(program: .etcd(binary), kills: kills, seed: seed()))
         #expect(summary.violations == [])
-        #expect(summary.acknowledged > 8)
+        #expect(summary.acknowledged > kills)
     }
 }

@@ -74,7 +74,10 @@ extension Replica {
                 cluster.version = version
             case .memberAttributes(let attributes):
                 cluster.apply(attributes)
-                if entry.index == publishIndex, waiting != nil { effects.isReady = true }
+                if entry.index == publishIndex, waiting != nil {
+                    isPublished = true
+                    effects.isReady = true
+                }
             }
         }
     }

@@ -49,6 +49,8 @@ package struct Replica: Sendable {
     var pendingHead = 0
     var pendingBytes = 0
     var publishIndex: LogIndex?
+    /// The member has published itself: all that it had acknowledged is applied.
+    var isPublished = false
 
     // Reading
     var queuedReads: [WaiterID] = []
@@ -68,6 +70,8 @@ package struct Replica: Sendable {
     // Checkpoints and leases
     var checkpoint = CheckpointState()
     var nextLeaseScan = Duration.zero
+    /// Leases found due, those that were offered again counted again.
+    package internal(set) var dueLeaseCount: UInt64 = 0
 
     enum Phase: Sendable {
         case created
@@ -87,6 +91,13 @@ package struct Replica: Sendable {
 
     package var isLeader: Bool { node.role == .leader }
     package var term: Term { node.term }
+
+    /// Whether a read of the store as it is misses nothing that was acknowledged: where nobody else can commit
+    /// anything, what is acknowledged is applied here.
+    package var canReadNow: Bool {
+        guard case .running = phase else { return false }
+        return isPublished && isLeader && node.configuration.isOnlyVoter(configuration.member)
+    }
 
     /// A number that two members share if their states are the same, and hardly ever otherwise. For tests. Complexity:
     /// O(state).

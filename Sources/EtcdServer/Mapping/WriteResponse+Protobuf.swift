@@ -3,6 +3,7 @@
 import MartletBasics
 import MartletEtcdAPI
 import MartletKeyValue
+import MartletReplica
 
 extension MemberStore {
     /// Answers `call` with the message that belongs to its request.

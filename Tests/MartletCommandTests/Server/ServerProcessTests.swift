@@ -3,6 +3,7 @@
 import Foundation
 import MartletCommand
 import MartletProcesses
+import MartletTestPrograms
 import Testing
 
 /// The real binary, started and stopped as scripts written for etcd do it.

@@ -120,6 +120,13 @@ let package = Package(
             dependencies: ["CMartletLMDB", "CMartletPosix", "MartletBasics", "MartletWALCodec"],
             path: "Sources/Storage", swiftSettings: settings),
         .target(
+            name: "MartletNode",
+            dependencies: [
+                "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletStorage",
+                "MartletWALCodec", logging, nioCore,
+            ],
+            path: "Sources/Node", swiftSettings: settings),
+        .target(
             name: "MartletAuthTokens",
             dependencies: ["CMartletCrypt", "MartletAuth", asn1, crypto, cryptoExtras, x509],
             path: "Sources/AuthTokens", swiftSettings: settings),
@@ -139,7 +146,8 @@ let package = Package(
         .target(
             name: "MartletEtcdServer",
             dependencies: [
-                "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue",
+                "MartletAuth", "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session",
+                "MartletKeyValue", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec",
                 "MartletWireServices", nioCore, logging, protobuf,
             ],
             path: "Sources/EtcdServer", swiftSettings: settings),
@@ -171,9 +179,9 @@ let package = Package(
         .executableTarget(
             name: "MartletCommand",
             dependencies: [
-                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire",
-                "MartletProcesses", "MartletWireServices", argumentParser, histogram, logging, nioCore, nioPosix,
-                signals,
+                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire", "MartletNode",
+                "MartletProcesses", "MartletReplica", "MartletStorage", "MartletWALCodec",
+                "MartletWireServices", argumentParser, histogram, logging, nioCore, nioPosix, signals,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(
@@ -282,7 +290,7 @@ let package = Package(
             name: "MartletEtcdServerTests",
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletEtcdServer", "MartletGRPCWire", "MartletHTTP2Session",
-                "MartletKeyValue", logging, nioCore, nioEmbedded, nioPosix, protobuf,
+                "MartletKeyValue", "MartletNode", "MartletReplica", logging, nioCore, nioEmbedded, nioPosix, protobuf,
             ],
             path: "Tests/EtcdServerTests", swiftSettings: settings),
         .testTarget(

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Logging
 package import MartletGRPCWire
+package import MartletNode
+import MartletWALCodec
 package import NIOCore
 
 /// A member's client side: the etcd services on our wire.
@@ -11,25 +14,58 @@ package final class EtcdServer: Sendable {
     package let configuration: EtcdServerConfiguration
     private let store: NIOLoopBound<MemberStore>
 
-    /// Call on `eventLoop`.
-    private init(onLoop eventLoop: any EventLoop, configuration: EtcdServerConfiguration) {
-        self.configuration = configuration
-        let store = MemberStore(configuration: configuration, eventLoop: eventLoop)
-        store.start()
-        self.store = NIOLoopBound(store, eventLoop: eventLoop)
+    private init(_ store: MemberStore) {
+        configuration = store.configuration
+        self.store = NIOLoopBound(store, eventLoop: store.eventLoop)
     }
 
-    /// An empty store on `eventLoop`, its clock running.
+    /// An empty store in memory, ready to serve.
     package static func start(
-        configuration: EtcdServerConfiguration,
-        on eventLoop: any EventLoop
+        configuration: EtcdServerConfiguration, logger: Logger, on eventLoop: any EventLoop
     ) async throws -> EtcdServer {
-        try await eventLoop.submit { EtcdServer(onLoop: eventLoop, configuration: configuration) }.get()
+        try await start(on: eventLoop) {
+            MemberStore(configuration: configuration, logger: logger, eventLoop: eventLoop)
+        }
     }
 
-    /// Ends watches and timers.
+    /// The store in a folder, ready to serve.
+    ///
+    /// - Parameter onFailure: called once, on the loop, when the member can't go on: the process must end.
+    package static func start(
+        _ data: OpenedData, configuration: EtcdServerConfiguration, logger: Logger, on eventLoop: any EventLoop,
+        onFailure: @escaping @Sendable (MemberFailure) -> Void
+    ) async throws -> EtcdServer {
+        try await start(on: eventLoop) {
+            let member = Member(
+                data.replica, data: data, configuration: configuration.member, logger: logger, eventLoop: eventLoop)
+            member.onFailure = onFailure
+            let identity = MemberIdentity(clusterID: data.metadata.clusterID, memberID: data.metadata.memberID)
+            return MemberStore(configuration: configuration, member: member, identity: identity)
+        }
+    }
+
+    private static func start(
+        on eventLoop: any EventLoop, _ make: @escaping @Sendable () -> MemberStore
+    ) async throws -> EtcdServer {
+        try await eventLoop.flatSubmit {
+            let server = EtcdServer(make())
+            return eventLoop.makeCompletedFuture(withResultOf: { try server.store.value.member.start() })
+                .flatMap { $0 }
+                .map { server }
+        }.get()
+    }
+
+    /// Ends watches; other calls go on.
+    package func endWatches() async throws {
+        try await store.eventLoop.submit { [store] in store.value.endWatches() }.get()
+    }
+
+    /// Ends the member. Its folder is free when this returns.
     package func stop() async throws {
-        try await store.eventLoop.submit { [store] in store.value.stop() }.get()
+        try await store.eventLoop.flatSubmit { [store] in
+            store.value.endWatches()
+            return store.value.member.stop()
+        }.get()
     }
 
     /// Answers a request of the plain HTTP endpoints.

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletGRPCWire
+import MartletKeyValue
+package import MartletNode
+import MartletRaft
+package import MartletReplica
+
 /// What a member is told at its start.
 package struct EtcdServerConfiguration: Sendable {
     /// The member's name, as MemberList shows it.
@@ -19,6 +25,9 @@ package struct EtcdServerConfiguration: Sendable {
     /// The election time-out; it only decides the least lease TTL here.
     package var electionTimeout: Duration = .milliseconds(1000)
 
+    /// Between two heartbeats of a leader: the tick of its clock.
+    package var heartbeatInterval: Duration = .milliseconds(100)
+
     package init() {}
 
     /// What requests may exceed ``maximumRequestBytes`` by before the wire itself refuses them: room for gRPC's and
@@ -32,6 +41,34 @@ package struct EtcdServerConfiguration: Sendable {
         let milliseconds = electionTimeout / .milliseconds(1)
         return Int64((milliseconds * 1.5 / 1000).rounded(.up))
     }
+}
+
+extension EtcdServerConfiguration {
+    /// What the member's replica is told.
+    package func replica(memberID: UInt64) -> ReplicaConfiguration {
+        var replica = ReplicaConfiguration(
+            member: MemberID(memberID), name: name, clientURLs: clientURLs, peerURLs: peerURLs,
+            seed: UInt64.random(in: .min ... .max))
+        replica.clusterVersion = EtcdVersion.cluster
+        replica.store.minimumLeaseTTLSeconds = minimumLeaseTTLSeconds
+        replica.store.maximumTransactionOperations = maximumTransactionOperations
+        replica.store.maximumCatchUpBytes = Self.catchUpBytes
+        replica.limits.requestBytesMax = maximumRequestBytes + Self.recordOverheadBytes
+        replica.raft.electionTicks = max(Int(electionTimeout / heartbeatInterval), 2)
+        return replica
+    }
+
+    package var member: MemberConfiguration {
+        var member = MemberConfiguration()
+        member.tick = heartbeatInterval
+        return member
+    }
+
+    /// Bytes of history in one step, and so, but for a larger single revision, in one response: what a stream may have
+    /// waiting, and what is copied and encoded in a fraction of a millisecond.
+    private static let catchUpBytes = ServerCall.outboundHighWater
+    /// A record has some fields more than the entry of etcd's that ``maximumRequestBytes`` is counted by.
+    private static let recordOverheadBytes = 256
 }
 
 /// The versions a member reports.

@@ -107,7 +107,10 @@ extension Replica {
             cluster.version = version
         case .memberAttributes(let attributes):
             cluster.apply(attributes)
-            if index == publishIndex, isOwn { effects.isReady = true }
+            if index == publishIndex, isOwn {
+                isPublished = true
+                effects.isReady = true
+            }
         }
     }
 

@@ -38,6 +38,7 @@ extension Replica {
     /// A compaction that waits for its answer needs one soon: removal goes on behind it.
     private func isCheckpointDue(at moment: Moment) -> Bool {
         guard applied.index > checkpoint.last else { return false }
+        if physicalCompactions.contains(where: { $0.request.revision > store.checkpointRevision }) { return true }
         return moment.monotonic >= checkpoint.next || uncheckpointedBytes >= configuration.limits.checkpointBytes
     }
 

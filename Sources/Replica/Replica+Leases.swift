@@ -12,6 +12,7 @@ extension Replica {
         nextLeaseScan = moment.monotonic + configuration.leaseScanInterval
         let due = store.expiredLeases(
             now: moment.monotonic, limit: configuration.limits.leasesPerScan, retryAfter: configuration.leaseRetry)
+        dueLeaseCount += UInt64(due.count)
         for lease in due { enqueue(.write(.leaseRevoke(lease)), at: moment) }
         noteLeaseRemainders(at: moment)
     }

@@ -60,6 +60,8 @@ package struct Replica: Sendable {
     var waitingChanges: [(waiter: WaiterID, change: MemberChange)] = []
     /// The alarm that space is used up is proposed and not applied.
     var isRaisingNoSpace = false
+    /// The member has published itself: all that it had acknowledged is applied.
+    var isPublished = false
 
     // Reading
     var queuedReads: [WaiterID] = []
@@ -83,6 +85,8 @@ package struct Replica: Sendable {
     var authTable: AuthTable
     var nextLeaseScan = Duration.zero
     var leaseNotes = LeaseNoteQueue()
+    /// Leases found due, those that were offered again counted again.
+    package internal(set) var dueLeaseCount: UInt64 = 0
 
     enum Phase: Sendable {
         case created
@@ -109,6 +113,11 @@ package struct Replica: Sendable {
     /// In whose name the member itself changes something; also automatic compactions.
     package var ownIdentity: AuthIdentity {
         auth.isEnabled ? AuthIdentity(name: .root, revision: auth.revision) : .anonymous
+    /// Whether a read of the store as it is misses nothing that was acknowledged: where nobody else can commit
+    /// anything, what is acknowledged is applied here.
+    package var canReadNow: Bool {
+        guard case .running = phase else { return false }
+        return isPublished && isLeader && node.configuration.isOnlyVoter(configuration.member)
     }
 
     /// A number that two members share if their states are the same, and hardly ever otherwise. For tests. Complexity:

@@ -59,6 +59,12 @@ let ringTable: [String: RingEntry] = [
     "MartletStorage": RingEntry(
         .shell, folder: "Storage",
         targets: ["CMartletLMDB", "CMartletPosix", "MartletBasics", "MartletWALCodec"], modules: system),
+    "MartletNode": RingEntry(
+        .shell, folder: "Node",
+        targets: [
+            "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
+        ],
+        modules: network),
     "MartletAuthTokens": RingEntry(
         .shell, folder: "AuthTokens", targets: ["CMartletCrypt", "MartletAuth", "MartletBasics"],
         modules: system.union(["Crypto", "CryptoExtras", "SwiftASN1", "X509"])),
@@ -78,7 +84,8 @@ let ringTable: [String: RingEntry] = [
         .shell, folder: "EtcdServer",
         targets: [
             "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletKeyValue", "MartletBasics",
-            "MartletEtcdAPI", "MartletWireAPI", "CMartletPosix",
+            "MartletEtcdAPI", "MartletAuth", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec",
+            "MartletWireAPI", "CMartletPosix",
         ],
         modules: network.union(["SwiftProtobuf", "Crypto", "ServiceLifecycle"])),
     "MartletEtcdClient": RingEntry(
@@ -105,8 +112,8 @@ let ringTable: [String: RingEntry] = [
         .program, folder: "MartletCommand",
         targets: [
             "Martlet", "MartletEtcd", "MartletEtcdServer", "MartletEtcdClient", "MartletGRPCWire",
-            "MartletHTTP2Session", "MartletProcesses", "MartletWireServices", "MartletKeyValue", "MartletBasics",
-            "CMartletPosix",
+            "MartletHTTP2Session", "MartletNode", "MartletProcesses", "MartletReplica", "MartletStorage",
+            "MartletWALCodec", "MartletWireServices", "MartletKeyValue", "MartletBasics", "CMartletPosix",
         ],
         modules: network.union(["ArgumentParser", "Histogram", "ServiceLifecycle", "UnixSignals", "SwiftProtobuf"])),
     "MartletWireBench": RingEntry(

@@ -2,6 +2,8 @@
 
 import MartletBasics
 import MartletKeyValue
+import MartletNode
+import MartletReplica
 
 /// What the plain HTTP endpoints tell of a member: a copy, taken on its loop.
 package struct MemberState: Sendable {
@@ -21,6 +23,7 @@ package struct MemberState: Sendable {
         watchStreams = store.watchStreams.count
         estimatedBytes = store.estimatedBytes
         counters = store.counters
+        counters.leasesExpired = store.member.dueLeaseCount
     }
 
     package init(identity: MemberIdentity) {

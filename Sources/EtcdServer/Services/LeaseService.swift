@@ -4,6 +4,7 @@ import MartletBasics
 import MartletEtcdAPI
 package import MartletGRPCWire
 import MartletKeyValue
+import MartletReplica
 
 /// etcdserverpb.Lease.
 package struct LeaseService {
@@ -20,8 +21,8 @@ package struct LeaseService {
     }
 
     package func revoke(_ call: any EtcdCall, _ message: [UInt8]) {
-        guard let request = call.decoded(message, as: Etcdserverpb_LeaseRevokeRequest.self) else { return }
-        store.propose(.leaseRevoke(LeaseID(request.id)), reply: .call(call))
+        guard let write = call.write(.leaseRevoke, message, as: Etcdserverpb_LeaseRevokeRequest.self) else { return }
+        store.propose(write, reply: .call(call))
     }
 
     package func keepAlive(_ call: any EtcdCall) -> any ServerCallEvents {

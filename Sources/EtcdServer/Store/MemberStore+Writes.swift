@@ -2,58 +2,41 @@
 
 import MartletBasics
 import MartletKeyValue
-import NIOCore
+import MartletNode
+package import MartletReplica
 
 extension MemberStore {
-    /// Has the request written to the log; the outcome goes to `reply` once it is applied.
-    package func propose(_ request: WriteRequest, reply: WriteReply) {
-        eventLoop.preconditionInEventLoop()
-        appliedIndex.rawValue += 1
-        let result: Result<WriteResponse, EtcdError>
-        do throws(KeyValueError) {
-            result = .success(try apply(request))
-        } catch {
-            counters.proposalsFailed += 1
-            result = .failure(EtcdError(error))
-        }
-        if case .compact(_, let physical) = request, case .success(.compact(let response)) = result {
-            startReclaiming()
-            if physical, isReclaiming {
-                pendingCompactions.append((response, reply))
-                deliverWatches()
-                return
+    /// Has the request written to the log; the outcome goes to `reply` in a later turn, once it is applied.
+    package func propose(_ write: Write, reply: WriteReply) {
+        member.propose(write) { [self] result in
+            switch result {
+            case .success(let response):
+                count(response)
+                deliver(.success(response), to: reply)
+            case .failure(let error):
+                counters.proposalsFailed += 1
+                deliver(.failure(EtcdError(error)), to: reply)
             }
         }
-        deliver(result, to: reply)
-        deliverWatches()
     }
 
-    /// Changes the store. A request that throws has changed nothing.
-    func apply(_ request: WriteRequest) throws(KeyValueError) -> WriteResponse {
-        switch request {
-        case .put(let request):
-            counters.puts += 1
-            return .put(try keyValue.put(request))
-        case .deleteRange(let request):
-            counters.deletes += 1
-            return .deleteRange(try keyValue.deleteRange(request))
-        case .txn(let request):
-            counters.transactions += 1
-            return .txn(try keyValue.txn(request))
-        case .compact(let request, _):
-            return .compact(try keyValue.compact(request))
-        case .leaseGrant(let id, let ttlSeconds):
-            let granted = try keyValue.grantLease(id: id, ttlSeconds: ttlSeconds, now: now)
-            counters.leasesGranted += 1
-            return .leaseGrant(id, ttlSeconds: granted)
-        case .leaseRevoke(let id):
-            _ = try keyValue.revokeLease(id)
-            counters.leasesRevoked += 1
-            return .leaseRevoke
+    /// The same for a request of the server's own making.
+    package func propose(_ request: WriteRequest, reply: WriteReply) {
+        propose(Write(request), reply: reply)
+    }
+
+    private func count(_ response: WriteResponse) {
+        switch response {
+        case .put: counters.puts += 1
+        case .deleteRange: counters.deletes += 1
+        case .txn: counters.transactions += 1
+        case .leaseGrant: counters.leasesGranted += 1
+        case .leaseRevoke: counters.leasesRevoked += 1
+        case .compact, .leaseRenewal, .alarms, .auth, .downgrade, .members: break
         }
     }
 
-    func deliver(_ result: Result<WriteResponse, EtcdError>, to reply: WriteReply) {
+    private func deliver(_ result: Result<WriteResponse, EtcdError>, to reply: WriteReply) {
         switch reply {
         case .discarded:
             break
@@ -64,6 +47,13 @@ extension MemberStore {
             case .success(let response): respond(response, to: call)
             case .failure(let error): call.fail(error)
             }
+        }
+    }
+
+    /// Calls `body` when the store misses nothing that was acknowledged before, or ends `call`.
+    func read(for call: any EtcdCall, _ body: @escaping () -> Void) {
+        member.read { error in
+            if let error { call.fail(EtcdError(error)) } else { body() }
         }
     }
 }

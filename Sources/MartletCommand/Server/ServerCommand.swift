@@ -45,12 +45,15 @@ struct ServerCommand: AsyncParsableCommand {
         let logger = logger(options)
         let ending = await Ending()
         do {
-            let server = try await ServerRun.start(options, logger: logger)
+            let server = try await ServerRun.start(options, logger: logger) { _ in ending.end(.failed) }
             let reason = await ending.wait()
-            if case .signal(let name, _) = reason {
+            switch reason {
+            case .signal(let name, _):
                 logger.info("received signal; shutting down", metadata: ["signal": "\(name)"])
+            case .failed, .inputEnded, nil: break
             }
             await server.stop()
+            if case .failed = reason { return 1 }
             return 0
         } catch {
             logger.critical("\(error)")

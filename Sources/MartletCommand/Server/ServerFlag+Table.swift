@@ -16,7 +16,8 @@ extension ServerFlag {
 
     private static let member: [ServerFlag] = [
         .used("name", .string, "default", "this member's name, as `etcdctl member list` shows it"),
-        .used("data-dir", .string, "", "where data will lie; nothing is written there yet"),
+        .used("data-dir", .string, "", "where data lies; without it, the name and .etcd in the working folder"),
+        .used("wal-dir", .string, "", "where the log lies, if not in the data folder"),
         .used(
             "listen-client-urls", .urls, "http://127.0.0.1:2379",
             "where clients connect: http, https, unix or unixs; port 0 lets the kernel choose"),

@@ -16,7 +16,6 @@ extension ServerFlag {
     ]
 
     private static let storage: [ServerFlag] = [
-        .ignored("wal-dir", .string),
         .ignored("snapshot-count", .number, "10000"),
         .ignored("snapshot-catchup-entries", .number, "5000"),
         .ignored("max-snapshots", .number, "5"),

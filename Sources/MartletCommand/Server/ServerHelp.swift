@@ -13,7 +13,7 @@ package enum ServerHelp {
         Starts a key-value server that speaks etcd's version 3 protocol, for etcdctl, any etcd client, and as the \
         registry of Martlet and go-micro services. It takes etcd's own flags, so that scripts written for etcd drive it.
 
-        Data is in memory for now: it is gone when the server ends.
+        Every write is on disk before it is acknowledged.
 
         Try it:
           martlet server

@@ -46,6 +46,8 @@ package struct ServerOptions: Sendable {
     package var tls: TLS?
     package var store: EtcdServerConfiguration
     package var dataFolder: String
+    /// Nil: in the data folder.
+    package var logFolder: String?
     package var maximumConcurrentStreams: Int
     package var keepaliveInterval: Duration
     package var keepaliveTimeout: Duration
@@ -68,6 +70,8 @@ package struct ServerOptions: Sendable {
         store.clientURLs = advertisedURLs.map(\.description)
         let folder = flags.string("data-dir")
         dataFolder = folder.isEmpty ? store.name + ".etcd" : folder
+        let logFolder = flags.string("wal-dir")
+        self.logFolder = logFolder.isEmpty ? nil : logFolder
         // Zero is no limit, as in gRPC for Go; taken by its word, no client could ever call.
         let streams = flags.number("max-concurrent-streams")
         maximumConcurrentStreams = Int(clamping: streams == 0 ? UInt64(UInt32.max) : min(streams, UInt64(UInt32.max)))
@@ -130,6 +134,7 @@ package struct ServerOptions: Sendable {
         store.maximumRequestBytes = Int(clamping: min(flags.number("max-request-bytes"), UInt64(Int32.max)))
         store.watchProgressInterval = max(flags.duration("watch-progress-notify-interval"), minimumProgressInterval)
         store.electionTimeout = .milliseconds(Int64(clamping: election))
+        store.heartbeatInterval = .milliseconds(Int64(clamping: heartbeat))
         return store
     }
 

@@ -4,6 +4,10 @@ import Foundation
 import Logging
 import MartletEtcdServer
 import MartletGRPCWire
+import MartletNode
+import MartletReplica
+import MartletStorage
+import MartletWALCodec
 import MartletWireServices
 import NIOCore
 import NIOPosix
@@ -22,12 +26,15 @@ struct ServerRun {
     let addresses: [SocketAddress]
 
     /// Listens everywhere and only then says that it is ready.
-    static func start(_ options: ServerOptions, logger: Logger) async throws -> ServerRun {
+    ///
+    /// - Parameter onFailure: called once, on some thread, when the store can't go on.
+    static func start(
+        _ options: ServerOptions, logger: Logger, onFailure: @escaping @Sendable (MemberFailure) -> Void
+    ) async throws -> ServerRun {
         for warning in options.warnings { logger.warning("\(warning)") }
-        logger.notice("data is kept in memory only and is gone when the server ends")
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
-            let run = try await start(options, group, logger)
+            let run = try await start(options, group, logger, onFailure)
             run.announce(options)
             return run
         } catch {
@@ -37,13 +44,16 @@ struct ServerRun {
     }
 
     private static func start(
-        _ options: ServerOptions, _ group: MultiThreadedEventLoopGroup, _ logger: Logger
+        _ options: ServerOptions, _ group: MultiThreadedEventLoopGroup, _ logger: Logger,
+        _ onFailure: @escaping @Sendable (MemberFailure) -> Void
     ) async throws -> ServerRun {
         var attempts = 0
         while true {
             var chosen = options
             let didChoose = try await ListenPorts.choose(&chosen, group)
-            let store = try await EtcdServer.start(configuration: chosen.store, on: group.next())
+            let data = try await openData(chosen, logger)
+            let store = try await EtcdServer.start(
+                data, configuration: chosen.store, logger: logger, on: group.next(), onFailure: onFailure)
             var servers: [WireServer] = []
             do {
                 let addresses = try await bind(chosen, store, group, logger, &servers)
@@ -58,6 +68,36 @@ struct ServerRun {
                 guard didChoose, attempts < ListenPorts.maximumAttempts, ListenPorts.isInUse(error) else { throw error }
             }
         }
+    }
+
+    /// Opens the data folder on a thread that may block: a large one takes its time.
+    private static func openData(_ options: ServerOptions, _ logger: Logger) async throws -> OpenedData {
+        let folder = DataFolder(path: options.dataFolder, logPath: options.logFolder)
+        let identity = MemberIdentity(peerURLs: options.store.peerURLs, clusterToken: options.store.clusterToken)
+        let start = ContinuousClock.now
+        let data = try await NIOThreadPool.singleton.runIfActive {
+            try folder.open(
+                options.store.replica(memberID: identity.memberID),
+                new: WALMetadata(memberID: identity.memberID, clusterID: identity.clusterID),
+                at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds())
+            ) { error in
+                logger.error("can't prepare the log's next segment", metadata: ["error": "\(error)"])
+            }
+        }
+        if let repair = data.repair {
+            logger.warning(
+                "the log's last write was torn; cut off, it was never acknowledged",
+                metadata: [
+                    "segment": "\(repair.segment)", "offset": "\(repair.offset)", "bytes": "\(repair.lostBytes)",
+                ])
+        }
+        logger.info(
+            "opened data folder",
+            metadata: [
+                "data-dir": "\(options.dataFolder)", "member-id": "\(String(data.metadata.memberID, radix: 16))",
+                "cluster-id": "\(String(data.metadata.clusterID, radix: 16))", "took": "\(ContinuousClock.now - start)",
+            ])
+        return data
     }
 
     /// Binds all listeners; those with the same role and encryption share a server.
@@ -129,10 +169,11 @@ struct ServerRun {
 
     /// Ends watches, lets calls finish for a moment, closes.
     func stop() async {
-        try? await store.stop()
+        try? await store.endWatches()
         await withDiscardingTaskGroup { tasks in
             for server in servers { tasks.addTask { await server.drain(limit: Self.drainLimit) } }
         }
+        try? await store.stop()
         // A handler that is still on its way goes on elsewhere: the loop, once gone, would never wake it.
         for server in servers { server.executors.stop() }
         try? await group.shutdownGracefully()

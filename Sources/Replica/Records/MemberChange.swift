@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
 package import MartletRaft
 
 /// The data of an entry that changes the members: etcd's `ConfChange` {ID = 1, kind = 2, member = 3, context = 4}, the

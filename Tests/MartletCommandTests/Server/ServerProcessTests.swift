@@ -29,7 +29,9 @@ import Testing
         let (lines, lineSink) = AsyncStream.makeStream(of: String.self)
         let (exits, exitSink) = AsyncStream.makeStream(of: ChildProcess.Exit.self)
         let child = try ChildProcess.start(
-            BuiltBinary.path, arguments, environment: environment, errorFile: logFile.path,
+            BuiltBinary.path, arguments,
+            environment: environment.merging(["ETCD_DATA_DIR": folder.appendingPathComponent("data").path]) { $1 },
+            errorFile: logFile.path,
             onLine: { lineSink.yield($0) },
             onExit: {
                 lineSink.finish()
@@ -57,7 +59,7 @@ import Testing
         }
         #expect(run.exit == .code(0))
         #expect(run.ending < .milliseconds(1500))
-        #expect(run.log.contains("data is kept in memory only"))
+        #expect(run.log.contains("opened data folder"))
         #expect(run.log.split(separator: "\n").allSatisfy { $0.hasPrefix("{\"level\":\"") && $0.hasSuffix("}") })
     }
 

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOCore
+package import NIOCore
 
 /// Runs an action again and again on an event loop. Confined to that loop; ends when cancelled.
-final class LoopTimer {
+package final class LoopTimer {
     private let eventLoop: any EventLoop
     private let period: TimeAmount
     private let action: () -> Void
     private var next: Scheduled<Void>?
 
     /// The action runs first after one period.
-    init(period: TimeAmount, on eventLoop: any EventLoop, action: @escaping () -> Void) {
+    package init(period: TimeAmount, on eventLoop: any EventLoop, action: @escaping () -> Void) {
         self.period = period
         self.eventLoop = eventLoop
         self.action = action
         scheduleNext()
     }
 
-    func cancel() {
+    package func cancel() {
         next?.cancel()
         next = nil
     }

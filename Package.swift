@@ -106,7 +106,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "MartletReplica",
-            dependencies: ["MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
+            dependencies: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
             path: "Sources/Replica", swiftSettings: settings),
         .target(name: "MartletBoltFile", path: "Sources/BoltFile", swiftSettings: settings),
         .target(
@@ -146,9 +146,9 @@ let package = Package(
         .target(
             name: "MartletEtcdServer",
             dependencies: [
-                "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue",
-                "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec", "MartletWireServices",
-                nioCore, logging, protobuf,
+                "MartletAuth", "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session",
+                "MartletKeyValue", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec",
+                "MartletWireServices", nioCore, logging, protobuf,
             ],
             path: "Sources/EtcdServer", swiftSettings: settings),
         .target(
@@ -229,7 +229,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "MartletReplicaTests",
-            dependencies: ["MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletWALCodec"],
+            dependencies: [
+                "MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletWALCodec",
+            ],
             path: "Tests/ReplicaTests", swiftSettings: settings),
         .testTarget(
             name: "MartletStorageTests",

@@ -277,6 +277,7 @@ private struct RestartModel {
     mutating func compare() {
         let (own, other) = (store.stateDigest(), twin.stateDigest())
         expect(own == other, "digests differ at revision \(twin.revision)")
+        expect(store.liveBytes == store.recountLiveBytes(), "\(store.liveBytes) bytes at revision \(twin.revision)")
         for main in max(twin.compactRevision, 1)...twin.revision {
             var request = RangeRequest(key: [0], rangeEnd: [0])
             request.revision = main
@@ -336,6 +337,8 @@ private struct RestartModel {
         compare()
         let revisions = map.count(of: CheckpointTable.revisions)
         expect(revisions == 1, "\(revisions) revisions stay")
+        let (bytes, least) = (store.liveBytes, 1 + KeyValueStore.recordOverheadBytes)
+        expect(bytes == least, "\(bytes) live bytes stay")
         expect(map.count(of: CheckpointTable.keys) == 1, "\(map.count(of: CheckpointTable.keys)) keys stay")
         let leases = store.leaseIDs().count
         expect(map.count(of: CheckpointTable.leases) == leases, "\(map.count(of: CheckpointTable.leases)) leases")

@@ -47,7 +47,8 @@ let ringTable: [String: RingEntry] = [
     "MartletWALCodec": RingEntry(
         .core, folder: "WALCodec", targets: ["CMartletPosix", "MartletBasics"], modules: ["Swift"]),
     "MartletReplica": RingEntry(
-        .core, folder: "Replica", targets: ["MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
+        .core, folder: "Replica",
+        targets: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
         modules: ["Swift"]),
     "MartletBoltFile": RingEntry(.core, folder: "BoltFile", modules: ["Swift"]),
     "MartletEtcdSnapshot": RingEntry(
@@ -84,8 +85,8 @@ let ringTable: [String: RingEntry] = [
         .shell, folder: "EtcdServer",
         targets: [
             "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletKeyValue", "MartletBasics",
-            "MartletEtcdAPI", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec", "MartletWireAPI",
-            "CMartletPosix",
+            "MartletEtcdAPI", "MartletAuth", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec",
+            "MartletWireAPI", "CMartletPosix",
         ],
         modules: network.union(["SwiftProtobuf", "Crypto", "ServiceLifecycle"])),
     "MartletEtcdClient": RingEntry(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 package import MartletReplica
 
 extension EtcdError {
@@ -8,11 +9,27 @@ extension EtcdError {
         self =
             switch error {
             case .refused(let error): EtcdError(error)
+            case .unauthorized(let error): EtcdError(error) ?? .authFailed
+            case .noSpace: .noSpace
+            case .corrupt: .corrupt
+            case .membership(let error): EtcdError(error)
             case .noLeader: .noLeader
             case .leaderChanged: .leaderChanged
             case .stopped: .stopped
             case .tooManyRequests: .tooManyRequests
             case .requestTooLarge: .requestTooLarge
+            }
+    }
+
+    private init(_ error: MembershipError) {
+        self =
+            switch error {
+            case .memberNotFound: .memberNotFound
+            case .memberExists: .memberExists
+            case .peerURLExists: .peerURLExists
+            case .notLearner: .memberNotLearner
+            case .notEnoughStartedMembers: .memberNotEnoughStarted
+            case .unsupported: .notCapable
             }
     }
 }

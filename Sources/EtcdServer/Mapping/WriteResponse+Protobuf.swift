@@ -26,6 +26,8 @@ extension MemberStore {
             var message = Etcdserverpb_LeaseRevokeResponse()
             message.header = header
             call.respond(with: message)
+        case .leaseRenewal, .alarms, .auth, .downgrade, .members:
+            preconditionFailure("no handler waits for \(response)")
         }
     }
 }

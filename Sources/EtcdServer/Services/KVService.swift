@@ -86,7 +86,7 @@ package struct KVService {
             case .deleteRange(let delete): try delete.validate()
             case .txn(let txn):
                 try txn.validate(maximumOperations: store.configuration.maximumTransactionOperations)
-            case .compact, .leaseGrant, .leaseRevoke: break
+            case .compact, .leaseGrant, .leaseRevoke, .alarm, .auth, .downgrade: break
             }
             return true
         } catch {

@@ -32,7 +32,7 @@ extension MemberStore {
         case .txn: counters.transactions += 1
         case .leaseGrant: counters.leasesGranted += 1
         case .leaseRevoke: counters.leasesRevoked += 1
-        case .compact: break
+        case .compact, .leaseRenewal, .alarms, .auth, .downgrade, .members: break
         }
     }
 

@@ -266,7 +266,7 @@ let package = Package(
             dependencies: [
                 "MartletAuth", "MartletBasics", "MartletBoltFile", "MartletEtcdPeers", "MartletEtcdSnapshot",
                 "MartletKeyValue", "MartletNode", "MartletRaft", "MartletReplica", "MartletStorage",
-                "MartletTestPrograms", "MartletWALCodec",
+                "MartletTestPrograms", "MartletWALCodec", logging, nioCore, nioPosix,
             ],
             path: "Tests/NodeTests", swiftSettings: settings),
         .testTarget(

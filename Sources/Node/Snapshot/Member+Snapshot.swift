@@ -18,6 +18,7 @@ struct MemberSnapshots {
     /// Numbers of those that are being read, which are part of their files' names.
     var taken: Set<Int> = []
     let queue = DispatchQueue(label: "martlet-snapshot")
+    let isStopping = StopSign()
 
     /// Tells those whose entries are checkpointed.
     mutating func noteCheckpoint(_ index: LogIndex) {
@@ -27,11 +28,26 @@ struct MemberSnapshots {
         for waiter in ready { waiter.promise.succeed() }
     }
 
+    /// Ends what waits, and soon what is being made.
+    mutating func stop() {
+        isStopping.set()
+        fail(SnapshotError(.refused, "the member is stopping"))
+    }
+
     mutating func fail(_ error: SnapshotError) {
         let failed = waiters
         waiters = []
         for waiter in failed { waiter.promise.fail(error) }
     }
+}
+
+/// Set once, seen by all threads.
+final class StopSign: Sendable {
+    private let flag = Atomic(false)
+
+    var isSet: Bool { flag.load(ordering: .relaxed) }
+
+    func set() { flag.store(true, ordering: .relaxed) }
 }
 
 extension Member {
@@ -48,13 +64,16 @@ extension Member {
                 SnapshotError(.refused, "\(MemberSnapshots.limit) snapshots are being read already"))
         }
         snapshots.taken.insert(number)
-        let (tables, queue) = (data.tables, snapshots.queue)
+        let (tables, queue, isStopping) = (data.tables, snapshots.queue, snapshots.isStopping)
         let path = "\(tables.path).snapshot-\(number)"
         let made = checkpointNow().flatMap { [eventLoop] in
             let promise = eventLoop.makePromise(of: RunningSnapshot.self)
             queue.async {
                 promise.completeWith(
-                    Result { RunningSnapshot(number: number, try SnapshotSource(of: tables, spoolingTo: path)) })
+                    Result {
+                        let source = try SnapshotSource(of: tables, spoolingTo: path) { isStopping.isSet }
+                        return RunningSnapshot(number: number, source)
+                    })
             }
             return promise.futureResult
         }

@@ -126,11 +126,6 @@ package struct Replica: Sendable {
         return isPublished && isLeader && node.configuration.isOnlyVoter(configuration.member)
     }
 
-    /// In whose name the member itself changes something; also automatic compactions.
-    package var ownIdentity: AuthIdentity {
-        auth.isEnabled ? AuthIdentity(name: .root, revision: auth.revision) : .anonymous
-    }
-
     /// A number that two members share if their states are the same, and hardly ever otherwise. For tests. Complexity:
     /// O(state).
     package func stateDigest() -> UInt64 {

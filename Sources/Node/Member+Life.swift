@@ -53,7 +53,7 @@ extension Member {
         phase = .stopping
         ticker?.cancel()
         step(.stop)
-        snapshots.stop()
+        stopSnapshots()
         // What had no room is not acknowledged, and never will be.
         heldBatches = []
         log?.close()

@@ -20,24 +20,20 @@ struct MemberSnapshots {
     let queue = DispatchQueue(label: "martlet-snapshot")
     let isStopping = StopSign()
 
-    /// Tells those whose entries are checkpointed.
-    mutating func noteCheckpoint(_ index: LogIndex) {
-        guard !waiters.isEmpty else { return }
+    // Who waits is told by the member, outside of these: it may come back here at once.
+
+    /// Those whose entries are checkpointed.
+    mutating func takeReady(_ index: LogIndex) -> [EventLoopPromise<Void>] {
+        guard !waiters.isEmpty else { return [] }
         let ready = waiters.filter { $0.index <= index }
         waiters.removeAll { $0.index <= index }
-        for waiter in ready { waiter.promise.succeed() }
+        return ready.map(\.promise)
     }
 
-    /// Ends what waits, and soon what is being made.
-    mutating func stop() {
-        isStopping.set()
-        fail(SnapshotError(.refused, "the member is stopping"))
-    }
-
-    mutating func fail(_ error: SnapshotError) {
-        let failed = waiters
-        waiters = []
-        for waiter in failed { waiter.promise.fail(error) }
+    /// All who wait.
+    mutating func takeAll() -> [EventLoopPromise<Void>] {
+        defer { waiters = [] }
+        return waiters.map(\.promise)
     }
 }
 
@@ -80,6 +76,16 @@ extension Member {
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         made.whenFailure { _ in bound.value.endSnapshot(number) }
         return made
+    }
+
+    func failSnapshots(_ error: SnapshotError) {
+        for waiter in snapshots.takeAll() { waiter.fail(error) }
+    }
+
+    /// Ends what waits, and soon what is being made.
+    func stopSnapshots() {
+        snapshots.isStopping.set()
+        failSnapshots(SnapshotError(.refused, "the member is stopping"))
     }
 
     /// Frees the snapshot's place.

@@ -108,11 +108,15 @@ package struct Replica: Sendable {
     }
 
     package var isLeader: Bool { node.role == .leader }
+    /// Places that waiting and answered writes take. For tests.
+    package var pendingWritePlaces: Int { pending.count }
     package var term: Term { node.term }
 
     /// In whose name the member itself changes something; also automatic compactions.
     package var ownIdentity: AuthIdentity {
         auth.isEnabled ? AuthIdentity(name: .root, revision: auth.revision) : .anonymous
+    }
+
     /// Whether a read of the store as it is misses nothing that was acknowledged: where nobody else can commit
     /// anything, what is acknowledged is applied here.
     package var canReadNow: Bool {

@@ -53,10 +53,14 @@ struct SimulatedDisk {
     mutating func write(_ checkpoint: ReplicaCheckpoint) {
         var batch = TableBatch()
         checkpoint.encode(into: &batch)
+        add(batch)
+        checkpointIndex = checkpoint.applied.index
+    }
+
+    mutating func add(_ batch: TableBatch) {
         batch.forEach { key, value in
             if let value { tables[key] = [UInt8](copying: value) } else { tables[key] = nil }
         }
-        checkpointIndex = checkpoint.applied.index
     }
 
     /// What was not synced is there in part: some of its records, from the first on.

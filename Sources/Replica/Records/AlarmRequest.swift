@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
 package import MartletRaft
 
 /// A state of emergency that one member is in. It stands in the log and in the checkpoint until somebody lifts it.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
+
 /// What a member says of itself. Source: etcd `ClusterMemberAttrSetRequest`
 /// {member = 1, attributes {name = 1, client URLs = 2} = 2}.
 package struct MemberAttributes: Hashable, Sendable {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import MartletBasics
-import MartletRaft
 package import MartletKeyValue
 package import MartletReplica
 import NIOCore
@@ -26,23 +25,34 @@ extension Member {
     /// Calls `answer` when the store holds everything that was acknowledged before: at once where nobody else could
     /// have acknowledged anything.
     package func read(then answer: @escaping ReadAnswer) {
-        if replica.canReadNow { return answer(nil) }
+        if status.canReadNow { return answer(nil) }
         let waiter = readers.insert(Reader(answer: answer))
         replica.step(.read(waiter: waiter), at: now, into: &effects)
         endTurnSoon()
     }
+
+    /// Starts a lease's term anew; `answer` gets a `leaseRenewal` in a later turn.
+    package func renewLease(_ id: LeaseID, then answer: @escaping WriteAnswer) {
+        let waiter = writers.insert(Writer(answer: answer))
+        replica.step(.renewLease(id, waiter: waiter), at: now, into: &effects)
+        endTurnSoon()
+    }
+
+    /// Changes the members; `answer` gets all of them in a later turn.
+    package func changeMembers(_ request: MemberRequest, then answer: @escaping WriteAnswer) {
+        let waiter = writers.insert(Writer(answer: answer))
+        replica.step(.changeMembers(request, waiter: waiter), at: now, into: &effects)
+        endTurnSoon()
+    }
+
+    /// What the log says of the cluster. Not for what happens with every request: it is a copy.
+    package var cluster: ClusterState { replica.cluster }
 
     /// What reads look at, and whose watches and leases its owner serves; keys change by `propose` alone.
     package var store: KeyValueStore {
         _read { yield replica.store }
         _modify { yield &replica.store }
     }
-
-    package var term: Term { replica.term }
-    /// The last entry that the store holds.
-    package var appliedIndex: LogIndex { replica.applied.index }
-    /// Leases found due since the start, those that were offered again counted again.
-    package var dueLeaseCount: UInt64 { replica.dueLeaseCount }
 
     /// The time of this turn on both clocks.
     package var now: Moment {

@@ -22,9 +22,13 @@ package final class Member {
     package let configuration: MemberConfiguration
     /// Others see parts of it, by name: to hand it out whole would be to copy it.
     var replica: Replica
+    /// As of the last step.
+    package internal(set) var status: ReplicaStatus
     package internal(set) var statistics = MemberStatistics()
     /// Called when the store has deliveries for watches, or watches that catch up.
     package var onWatchWork: () -> Void = {}
+    /// Called with what applied records do to the tokens that members hand out, before the answers to them.
+    package var onTokenChange: (Effects.TokenChange) -> Void = { _ in }
     /// Called once, when the member can't go on: its process must end.
     package var onFailure: (MemberFailure) -> Void = { _ in }
 
@@ -36,6 +40,7 @@ package final class Member {
     var mailbox: MemberMailbox?
     var log: (any MemberLog)?
     var checkpoints: CheckpointWriter?
+    var snapshots = MemberSnapshots()
     var ticker: LoopTimer?
     var phase = Phase.created
 
@@ -66,6 +71,7 @@ package final class Member {
     ) {
         eventLoop.preconditionInEventLoop()
         self.replica = replica
+        status = replica.status
         self.data = data
         self.configuration = configuration
         self.logger = logger

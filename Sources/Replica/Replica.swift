@@ -52,6 +52,8 @@ package struct Replica: Sendable {
     var pendingHead = 0
     var pendingBytes = 0
     var publishIndex: LogIndex?
+    /// The member has published itself: all that it had acknowledged is applied.
+    var isPublished = false
     /// Where in `queuedWrites` the member's own name stands.
     var queuedPublication: Int?
     /// This leader's first entry is applied.
@@ -60,8 +62,6 @@ package struct Replica: Sendable {
     var waitingChanges: [(waiter: WaiterID, change: MemberChange)] = []
     /// The alarm that space is used up is proposed and not applied.
     var isRaisingNoSpace = false
-    /// The member has published itself: all that it had acknowledged is applied.
-    var isPublished = false
 
     // Reading
     var queuedReads: [WaiterID] = []
@@ -84,9 +84,9 @@ package struct Replica: Sendable {
     var checkpoint = CheckpointState()
     var authTable: AuthTable
     var nextLeaseScan = Duration.zero
-    var leaseNotes = LeaseNoteQueue()
     /// Leases found due, those that were offered again counted again.
-    package internal(set) var dueLeaseCount: UInt64 = 0
+    var dueLeaseCount: UInt64 = 0
+    var leaseNotes = LeaseNoteQueue()
 
     enum Phase: Sendable {
         case created
@@ -112,16 +112,20 @@ package struct Replica: Sendable {
     package var pendingWritePlaces: Int { pending.count }
     package var term: Term { node.term }
 
+    package var status: ReplicaStatus {
+        ReplicaStatus(
+            term: node.term, applied: applied, isLeader: isLeader, canReadNow: canReadNow, dueLeaseCount: dueLeaseCount)
+    }
+
+    /// Where nobody else can commit anything, what is acknowledged is applied here.
+    private var canReadNow: Bool {
+        guard case .running = phase else { return false }
+        return isPublished && isLeader && node.configuration.isOnlyVoter(configuration.member)
+    }
+
     /// In whose name the member itself changes something; also automatic compactions.
     package var ownIdentity: AuthIdentity {
         auth.isEnabled ? AuthIdentity(name: .root, revision: auth.revision) : .anonymous
-    }
-
-    /// Whether a read of the store as it is misses nothing that was acknowledged: where nobody else can commit
-    /// anything, what is acknowledged is applied here.
-    package var canReadNow: Bool {
-        guard case .running = phase else { return false }
-        return isPublished && isLeader && node.configuration.isOnlyVoter(configuration.member)
     }
 
     /// A number that two members share if their states are the same, and hardly ever otherwise. For tests. Complexity:

@@ -62,7 +62,8 @@ let ringTable: [String: RingEntry] = [
     "MartletNode": RingEntry(
         .shell, folder: "Node",
         targets: [
-            "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
+            "CMartletPosix", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue",
+            "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
         ],
         modules: network),
     "MartletAuthTokens": RingEntry(
@@ -84,7 +85,7 @@ let ringTable: [String: RingEntry] = [
         .shell, folder: "EtcdServer",
         targets: [
             "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletKeyValue", "MartletBasics",
-            "MartletEtcdAPI", "MartletAuth", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec",
+            "MartletAuth", "MartletEtcdAPI", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec",
             "MartletWireAPI", "CMartletPosix",
         ],
         modules: network.union(["SwiftProtobuf", "Crypto", "ServiceLifecycle"])),
@@ -111,11 +112,15 @@ let ringTable: [String: RingEntry] = [
     "MartletCommand": RingEntry(
         .program, folder: "MartletCommand",
         targets: [
-            "Martlet", "MartletEtcd", "MartletEtcdServer", "MartletEtcdClient", "MartletGRPCWire",
-            "MartletHTTP2Session", "MartletNode", "MartletProcesses", "MartletReplica", "MartletStorage",
-            "MartletWALCodec", "MartletWireServices", "MartletKeyValue", "MartletBasics", "CMartletPosix",
+            "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdServer", "MartletEtcdSnapshot", "MartletEtcdClient",
+            "MartletGRPCWire", "MartletHTTP2Session", "MartletNode", "MartletProcesses", "MartletReplica",
+            "MartletStorage", "MartletWALCodec", "MartletWireServices", "MartletKeyValue", "MartletBasics",
+            "CMartletPosix",
         ],
-        modules: network.union(["ArgumentParser", "Histogram", "ServiceLifecycle", "UnixSignals", "SwiftProtobuf"])),
+        modules: network.union([
+            "ArgumentParser", "Crypto", "Histogram", "ServiceLifecycle", "SwiftASN1", "SwiftProtobuf", "UnixSignals",
+            "X509",
+        ])),
     "MartletWireBench": RingEntry(
         .program, folder: "WireBench",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletBasics"], modules: network),

@@ -53,9 +53,9 @@ package final class MemberStore {
         _modify { yield &member.store }
     }
 
-    package var term: Term { member.term }
+    package var term: Term { member.status.term }
     /// Index of the last applied entry.
-    package var appliedIndex: LogIndex { member.appliedIndex }
+    package var appliedIndex: LogIndex { member.status.applied.index }
 
     /// The beginning of a response made now.
     var responseHead: KVResponseBytes.Head { KVResponseBytes.Head(head: head, term: term.rawValue) }

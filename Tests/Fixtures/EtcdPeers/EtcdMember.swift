@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import MartletBasics
-import MartletKeyValue
+package import MartletBasics
+package import MartletKeyValue
 import MartletProcesses
 import MartletTestPrograms
-import Testing
 
 /// A real etcd on a data folder, for as long as `body` runs.
-struct EtcdProcess {
-    var release: (etcd: String, etcdctl: String)
-    var clientPort: Int
+package struct EtcdMember {
+    package var release: EtcdRelease.Programs
+    package var clientPort: Int
 
-    static func peerURL(_ port: Int) -> String { "http://127.0.0.1:\(port)" }
+    package static func peerURL(_ port: Int) -> String { "http://127.0.0.1:\(port)" }
 
     /// Starts it, waits until it answers, and ends it afterwards, by its own process ID.
-    static func with(
-        _ release: (etcd: String, etcdctl: String), folder: String, peerPort: Int,
-        _ body: (EtcdProcess) async throws -> Void
+    package static func with(
+        _ release: EtcdRelease.Programs, folder: String, peerPort: Int,
+        _ body: (EtcdMember) async throws -> Void
     ) async throws {
-        let etcd = EtcdProcess(release: release, clientPort: try freePort())
+        let etcd = EtcdMember(release: release, clientPort: try freePort())
         let client = peerURL(etcd.clientPort)
         let arguments = [
             "--data-dir", folder, "--listen-client-urls", client, "--advertise-client-urls", client,
@@ -64,12 +63,12 @@ struct EtcdProcess {
     }
 
     @discardableResult
-    func control(_ arguments: String..., input: [UInt8] = []) async throws -> [UInt8] {
+    package func control(_ arguments: String..., input: [UInt8] = []) async throws -> [UInt8] {
         try await tool(release.etcdctl, ["--endpoints=127.0.0.1:\(clientPort)"] + arguments, input: input)
     }
 
     /// Everything, at a revision if one is given, and the store's revision.
-    func getAll(at revision: Int64 = 0) async throws -> (records: [KeyValueRecord], revision: Int64) {
+    package func getAll(at revision: Int64 = 0) async throws -> (records: [KeyValueRecord], revision: Int64) {
         let answer = try object(
             try await control("get", "", "--prefix", "-w", "json", "--rev=\(revision)"))
         let records = try (answer["kvs"] as? [[String: Any]] ?? []).map { kv in
@@ -82,7 +81,8 @@ struct EtcdProcess {
     }
 
     /// What the server says of a lease: its TTL and its keys.
-    func lease(_ id: LeaseID) async throws -> (grantedSeconds: Int64, remainingSeconds: Int64, keys: [[UInt8]]) {
+    package func lease(_ id: LeaseID) async throws -> (grantedSeconds: Int64, remainingSeconds: Int64, keys: [[UInt8]])
+    {
         let answer = try object(
             try await control("lease", "timetolive", String(id.rawValue, radix: 16), "--keys", "-w", "json"))
         let keys = try (answer["keys"] as? [Any] ?? []).map(base64)
@@ -92,15 +92,20 @@ struct EtcdProcess {
     }
 }
 
-func object(_ json: [UInt8]) throws -> [String: Any] {
-    try #require(try JSONSerialization.jsonObject(with: Data(json)) as? [String: Any])
+package func object(_ json: [UInt8]) throws -> [String: Any] {
+    guard let object = try JSONSerialization.jsonObject(with: Data(json)) as? [String: Any] else {
+        throw ProgramFailure(description: "no JSON object: \(String(decoding: json.prefix(200), as: UTF8.self))")
+    }
+    return object
 }
 
 /// Zero where Go's JSON leaves it out.
-func number(_ value: Any?) -> Int64 { (value as? NSNumber)?.int64Value ?? 0 }
+package func number(_ value: Any?) -> Int64 { (value as? NSNumber)?.int64Value ?? 0 }
 
-func base64(_ value: Any?) throws -> [UInt8] {
+package func base64(_ value: Any?) throws -> [UInt8] {
     guard let value else { return [] }
-    let text = try #require(value as? String)
-    return [UInt8](try #require(Data(base64Encoded: text)))
+    guard let text = value as? String, let data = Data(base64Encoded: text) else {
+        throw ProgramFailure(description: "no base64: \(value)")
+    }
+    return [UInt8](data)
 }

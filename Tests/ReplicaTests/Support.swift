@@ -53,6 +53,8 @@ struct SimulatedDisk {
     mutating func write(_ checkpoint: ReplicaCheckpoint) {
         var batch = TableBatch()
         checkpoint.encode(into: &batch)
+        // What isn't among these is not read back.
+        batch.forEach { key, _ in #expect(ReplicaCheckpoint.tables.contains(key.table)) }
         add(batch)
         checkpointIndex = checkpoint.applied.index
     }

@@ -15,7 +15,7 @@ package struct ReplicaCheckpoint: Sendable {
     package var applied: AppliedPosition { keyValue.applied }
 
     /// All tables that checkpoints write, in the order in which they are restored.
-    package static let tables = CheckpointTable.all + [ClusterState.key.table, AuthRecords.table]
+    package static let tables = CheckpointTable.all + [ClusterState.key.table, AuthTable.id]
 
     /// Adds all changes; they belong into one transaction. Anywhere but on the home loop.
     package func encode(into batch: inout TableBatch) {
@@ -64,7 +64,7 @@ package struct ReplicaRestorer {
 
     package mutating func load(_ key: TableKey, _ value: RawSpan) throws(CheckpointError) {
         switch key.table {
-        case AuthRecords.table:
+        case AuthTable.id:
             authEntries.append(try authTable.load(key, value))
         case ClusterState.key.table:
             guard key == ClusterState.key else { throw .foreign(key) }

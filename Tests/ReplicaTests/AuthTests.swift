@@ -187,7 +187,7 @@ import Testing
         member.pass(.seconds(1))
         member.writeCheckpoint()
         var batch = TableBatch()
-        AuthRecords.put(source.replica.auth.entries, into: &batch)
+        try AuthRecords.add(source.replica.auth.entries, to: &batch)
         member.disk.add(batch)
         var restored = try member.restarted()
         #expect(restored.replica.auth == source.replica.auth)

@@ -4,11 +4,17 @@ import MartletAuth
 import MartletBasics
 import MartletKeyValue
 
-/// Where each user, role and setting of authentication stands in the checkpoint, and what the next one must bring.
+/// Where users, roles and settings of authentication stand in the checkpoint, and what the next one must bring.
 ///
-/// Numbers are given in the order in which names first change, and a name keeps its number while it is in the
-/// checkpoint. They are this member's own, and nothing shows them. For the records see `AuthRecords`.
+///     table    object        value
+///     6        a number      kind 1 byte, name as a count and its bytes, then what etcd stores under that name
+///
+/// Kinds are 1 the switch, 2 the revision, 3 a user, 4 a role; the first two have no name. Numbers are given in the
+/// order in which names first change, and a name keeps its number while it is in the checkpoint. They are this member's
+/// own, and nothing shows them.
 struct AuthTable: Sendable {
+    static let id = TableID(6)
+
     /// One record of a checkpoint: a value to put, `nil` to remove.
     struct Change: Sendable {
         var key: TableKey
@@ -45,8 +51,8 @@ struct AuthTable: Sendable {
         dirty = []
         (underwayBytes, dirtyBytes) = (dirtyBytes, 0)
         return underway.map { key in
-            let value = store.value(of: key).map { AuthRecords.encode(AuthEntry(key, value: $0)) }
-            return Change(key: TableKey(AuthRecords.table, object: number(of: key)), value: value)
+            let value = store.value(of: key).map { Self.encode(key, $0) }
+            return Change(key: TableKey(Self.id, object: number(of: key)), value: value)
         }
     }
 
@@ -68,10 +74,50 @@ struct AuthTable: Sendable {
         return next
     }
 
+    // MARK: Records
+
+    private static func encode(_ key: AuthEntryKey, _ value: [UInt8]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        let (kind, name): (UInt8, AuthName?) =
+            switch key {
+            case .enabled: (1, nil)
+            case .revision: (2, nil)
+            case .user(let name): (3, name)
+            case .role(let name): (4, name)
+            }
+        bytes.append(kind)
+        if let name {
+            Varint.append(UInt64(name.bytes.count), to: &bytes)
+            bytes += name.bytes
+        }
+        return bytes + value
+    }
+
+    private static func decode(_ bytes: RawSpan) -> AuthEntry? {
+        guard bytes.byteCount > 0 else { return nil }
+        let kind = bytes.unsafeLoad(fromByteOffset: 0, as: UInt8.self)
+        var offset = 1
+        let key: AuthEntryKey
+        switch kind {
+        case 1: key = .enabled
+        case 2: key = .revision
+        case 3, 4:
+            guard let count = Varint.read(bytes, at: &offset), count <= UInt64(bytes.byteCount - offset) else {
+                return nil
+            }
+            let end = offset + Int(count)
+            let name = AuthName(bytes: [UInt8](copying: bytes.extracting(offset..<end)))
+            offset = end
+            key = kind == 3 ? .user(name) : .role(name)
+        default: return nil
+        }
+        return AuthEntry(key, value: [UInt8](copying: bytes, from: offset))
+    }
+
     /// Takes the next record of a checkpoint; they come with rising numbers.
     mutating func load(_ key: TableKey, _ value: RawSpan) throws(CheckpointError) -> AuthEntry {
-        let entry = try AuthRecords.decode(key, value)
-        guard key.object >= next, key.object < .max, numbers[entry.key] == nil else {
+        guard let entry = Self.decode(value) else { throw .unreadable(key) }
+        guard key.id == 0, key.object >= next, key.object < .max, numbers[entry.key] == nil else {
             throw .inconsistent(key)
         }
         numbers[entry.key] = key.object
@@ -80,7 +126,7 @@ struct AuthTable: Sendable {
     }
 
     /// Where a restored entry stands.
-    func key(of entry: AuthEntryKey) -> TableKey { TableKey(AuthRecords.table, object: numbers[entry] ?? 0) }
+    func key(of entry: AuthEntryKey) -> TableKey { TableKey(Self.id, object: numbers[entry] ?? 0) }
 }
 
 extension AuthStore {

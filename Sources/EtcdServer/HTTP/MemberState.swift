@@ -25,6 +25,7 @@ package struct MemberState: Sendable {
         estimatedBytes = store.estimatedBytes
         counters = store.counters
         counters.leasesExpired = store.member.replica.dueLeaseCount
+        health.hasLeader = store.member.replica.isLeader
     }
 
     package init(identity: MemberIdentity) {

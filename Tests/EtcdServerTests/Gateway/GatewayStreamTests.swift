@@ -79,6 +79,23 @@ import Testing
         }
     }
 
+    @Test func probesReadTheStore() async throws {
+        try await ServerFixture.with { fixture in
+            try await HTTPPeer.with(fixture.port) { peer in
+                for path in ["/health", "/readyz", "/livez", "/readyz/linearizable_read"] {
+                    #expect(try await peer.request("GET", path).status == 200)
+                }
+                let refused = try await peer.request("DELETE", "/readyz")
+                #expect(refused.status == 405)
+                // A member that has ended reads nothing for others, and still has its own.
+                try await fixture.server.stop()
+                let health = try await peer.request("GET", "/health?exclude=NOSPACE")
+                #expect(health.status == 503)
+                #expect(try await peer.request("GET", "/readyz?exclude=linearizable_read").status == 200)
+            }
+        }
+    }
+
     @Test func manyRequestsInOneBody() async throws {
         try await ServerFixture.with { fixture in
             try await HTTPPeer.with(fixture.port) { peer in

@@ -123,8 +123,15 @@ package final class EtcdServer: Sendable {
         unary("/etcdserverpb.Lease/LeaseTimeToLive") { LeaseService(store: $0).timeToLive($1, $2) }
         unary("/etcdserverpb.Lease/LeaseLeases") { LeaseService(store: $0).leases($1, $2) }
         unary("/etcdserverpb.Cluster/MemberList") { ClusterService(store: $0).memberList($1, $2) }
+        unary("/etcdserverpb.Cluster/MemberAdd") { ClusterService(store: $0).memberAdd($1, $2) }
+        unary("/etcdserverpb.Cluster/MemberRemove") { ClusterService(store: $0).memberRemove($1, $2) }
+        unary("/etcdserverpb.Cluster/MemberUpdate") { ClusterService(store: $0).memberUpdate($1, $2) }
+        unary("/etcdserverpb.Cluster/MemberPromote") { ClusterService(store: $0).memberPromote($1, $2) }
         unary("/etcdserverpb.Maintenance/Status") { MaintenanceService(store: $0).status($1, $2) }
         unary("/etcdserverpb.Maintenance/Alarm") { MaintenanceService(store: $0).alarm($1, $2) }
+        router.add(
+            "/etcdserverpb.Maintenance/Snapshot",
+            .stream { _, requests, responses in try await SnapshotService.snapshot(store, requests, responses) })
         unary("/etcdserverpb.Auth/AuthStatus") { AuthService(store: $0).status($1, $2) }
         unary("/etcdserverpb.Auth/Authenticate") { AuthService(store: $0).authenticate($1, $2) }
         stream("/v3lockpb.Lock/Lock") { LockService(store: $0).lock($1) }

@@ -27,6 +27,8 @@ package struct EtcdServerConfiguration: Sendable {
     /// Origins whose web pages may call over HTTP/1.1; `*` stands for all.
     package var allowedOrigins = ["*"]
 
+    /// What live keys, and versions that are not compacted, may take; etcd's default.
+    package var quotaBytes: Int64 = 2 << 30
     /// Between two heartbeats of a leader: the tick of its clock.
     package var heartbeatInterval: Duration = .milliseconds(100)
 
@@ -52,6 +54,7 @@ extension EtcdServerConfiguration {
             member: MemberID(memberID), name: name, clientURLs: clientURLs, peerURLs: peerURLs,
             seed: UInt64.random(in: .min ... .max))
         replica.clusterVersion = EtcdVersion.cluster
+        replica.quotaBytes = Int(quotaBytes)
         replica.store.minimumLeaseTTLSeconds = minimumLeaseTTLSeconds
         replica.store.maximumTransactionOperations = maximumTransactionOperations
         replica.store.maximumCatchUpBytes = Self.catchUpBytes

@@ -50,13 +50,14 @@ final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler, @un
         let isHTTP2 = buffer.readableBytesView.prefix(length).elementsEqual(Self.preface.prefix(length))
         self.received = nil
         do {
+            try self.examineClient(context)
             if isHTTP2 {
                 try self.addHTTP2(context)
             } else {
                 try self.addHTTP1(context)
             }
         } catch {
-            context.close(promise: nil)
+            self.reject(error, context)
             return
         }
         context.fireChannelRead(self.wrapInboundOut(buffer))
@@ -71,7 +72,22 @@ final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler, @un
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A failed TLS handshake, or a reset: nothing to answer.
+        self.reject(error, context)
+    }
+
+    private func reject(_ error: any Error, _ context: ChannelHandlerContext) {
+        if self.settings.tls != nil { TLSRejection.log(error, from: context.remoteAddress, self.settings.logger) }
         context.close(promise: nil)
+    }
+
+    /// The first bytes are here, so the handshake is over and the client's chain verified.
+    private func examineClient(_ context: ChannelHandlerContext) throws {
+        guard let tls = self.settings.tls, tls.requiresClientCertificate, let examine = tls.examinesClient else {
+            return
+        }
+        // Also of a resumed session, which remembers it.
+        guard let certificate = try Self.peerCertificate(context) else { throw WireTLSFailure.noClientCertificate }
+        try examine(certificate.derBytes)
     }
 
     private func addHTTP2(_ context: ChannelHandlerContext) throws {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
 import MartletHTTP2Session
 import NIOCore
 import Synchronization
@@ -16,6 +17,8 @@ package struct WireServerConfiguration: Sendable {
     package var maximumHeaderListBytes = 64 << 10
     /// Connections that may wait to be accepted.
     package var backlog = 4_096
+    /// Lets other sockets listen on the same port; the kernel deals connections out.
+    package var reusesPort = false
     package var keepalive = KeepaliveConfiguration.serverDefaults
     package var tls: WireServerTLS?
     /// Answers HTTP/1.1 requests on the same port; without it they get 404.
@@ -33,10 +36,14 @@ final class ServerSettings: Sendable {
     let maximumHTTP1BodyBytes: Int
     let keepalive: KeepaliveConfiguration
     let http1: HTTP1Handler?
+    let tls: WireServerTLS?
+    let logger: Logger
     let connections = ConnectionTable()
 
-    init(router: GRPCRouter, configuration: WireServerConfiguration) {
+    init(router: GRPCRouter, configuration: WireServerConfiguration, logger: Logger) {
         self.router = router
+        self.tls = configuration.tls
+        self.logger = logger
         var http2 = HTTP2Settings()
         http2.maximumConcurrentStreams = UInt32(clamping: configuration.maximumConcurrentStreams)
         http2.maximumHeaderListBytes = configuration.maximumHeaderListBytes

@@ -13,6 +13,7 @@ package struct MemberState: Sendable {
     package var appliedIndex: UInt64
     package var watchStreams: Int
     package var estimatedBytes: Int64
+    package var quotaBytes: Int64
     package var counters: StoreCounters
     package var health = MemberHealth()
 
@@ -23,9 +24,10 @@ package struct MemberState: Sendable {
         appliedIndex = store.appliedIndex.rawValue
         watchStreams = store.watchStreams.count
         estimatedBytes = store.estimatedBytes
+        quotaBytes = store.configuration.quotaBytes
         counters = store.counters
-        counters.leasesExpired = store.member.replica.dueLeaseCount
-        health.hasLeader = store.member.replica.isLeader
+        counters.leasesExpired = store.member.status.dueLeaseCount
+        health.hasLeader = store.member.status.isLeader
     }
 
     package init(identity: MemberIdentity) {
@@ -35,6 +37,7 @@ package struct MemberState: Sendable {
         appliedIndex = 0
         watchStreams = 0
         estimatedBytes = 0
+        quotaBytes = EtcdServerConfiguration().quotaBytes
         counters = StoreCounters()
     }
 }

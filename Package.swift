@@ -147,9 +147,9 @@ let package = Package(
         .target(
             name: "MartletEtcdServer",
             dependencies: [
-                "MartletAuth", "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session",
-                "MartletKeyValue", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec",
-                "MartletWireServices", nioCore, logging, protobuf,
+                "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue",
+                "MartletAuth", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec", "MartletWireServices",
+                nioCore, logging, protobuf,
             ],
             path: "Sources/EtcdServer", swiftSettings: settings),
         .target(
@@ -182,8 +182,8 @@ let package = Package(
             dependencies: [
                 "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient", "MartletEtcdServer",
                 "MartletEtcdSnapshot", "MartletGRPCWire", "MartletNode", "MartletProcesses", "MartletReplica",
-                "MartletStorage", "MartletWALCodec", "MartletWireServices", argumentParser, histogram, logging,
-                nioCore, nioPosix, protobuf, signals,
+                "MartletStorage", "MartletWALCodec", "MartletWireServices", argumentParser, asn1, crypto, histogram,
+                logging, nioCore, nioPosix, protobuf, signals, x509,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(
@@ -222,6 +222,9 @@ let package = Package(
         .target(
             name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
             path: "Tests/Fixtures/SimulatedDisk", swiftSettings: settings),
+        .target(
+            name: "MartletDiskLoss", dependencies: ["MartletBasics", "MartletTestPrograms"], path: "Tests/DiskLoss",
+            exclude: ["Preload", "Writer"], swiftSettings: settings),
         .executableTarget(
             name: "MartletTablesChild", dependencies: ["MartletBasics", "MartletStorage"],
             path: "Tests/Fixtures/TablesChild", swiftSettings: settings),
@@ -304,7 +307,8 @@ let package = Package(
             name: "MartletEtcdServerTests",
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletEtcdServer", "MartletGRPCWire", "MartletHTTP2Session",
-                "MartletKeyValue", "MartletNode", "MartletReplica", logging, nioCore, nioEmbedded, nioPosix, protobuf,
+                "MartletKeyValue", "MartletNode", "MartletReplica", "MartletTestPrograms", logging, nioCore,
+                nioEmbedded, nioPosix, protobuf,
             ],
             path: "Tests/EtcdServerTests", swiftSettings: settings),
         .testTarget(
@@ -332,8 +336,8 @@ let package = Package(
             name: "MartletCommandTests",
             dependencies: [
                 "Martlet", "MartletBasics", "MartletCommand", "MartletEtcdPeers", "MartletEtcdServer",
-                "MartletEtcdSnapshot", "MartletKeyValue", "MartletNode", "MartletProcesses", "MartletTestPrograms",
-                logging,
+                "MartletEtcdSnapshot", "MartletGRPCWire", "MartletKeyValue", "MartletNode", "MartletProcesses",
+                "MartletTestPrograms", logging,
             ],
             path: "Tests/MartletCommandTests", swiftSettings: settings),
         .testTarget(
@@ -342,6 +346,13 @@ let package = Package(
         .testTarget(
             name: "MartletProcessesTests", dependencies: ["MartletProcesses"], path: "Tests/ProcessesTests",
             swiftSettings: settings),
+        .testTarget(
+            name: "MartletCrashTests",
+            dependencies: [
+                "MartletBasics", "MartletDiskLoss", "MartletEtcdClient", "MartletProcesses", "MartletStorage",
+                "MartletTablesChild", "MartletTestPrograms", logging,
+            ],
+            path: "Tests/CrashTests", swiftSettings: settings),
         .testTarget(name: "MartletRingsTests", path: "Tests/RingsTests", swiftSettings: settings),
     ]
 )

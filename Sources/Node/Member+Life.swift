@@ -21,6 +21,7 @@ extension Member {
             } catch {
                 throw .log(error)
             }
+            data.onSegmentTrouble { error in mailbox.post { $0.segmentTrouble = error } }
             checkpoints = CheckpointWriter(tables: data.tables, mailbox: mailbox)
         } else {
             log = MemoryLog(mailbox: mailbox)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import MartletBasics
+package import MartletBasics
 package import MartletKeyValue
 package import MartletReplica
 import NIOCore
@@ -30,6 +30,23 @@ extension Member {
         replica.step(.read(waiter: waiter), at: now, into: &effects)
         endTurnSoon()
     }
+
+    /// Starts a lease's term anew; `answer` gets a `leaseRenewal` in a later turn.
+    package func renewLease(_ id: LeaseID, then answer: @escaping WriteAnswer) {
+        let waiter = writers.insert(Writer(answer: answer))
+        replica.step(.renewLease(id, waiter: waiter), at: now, into: &effects)
+        endTurnSoon()
+    }
+
+    /// Changes the members; `answer` gets all of them in a later turn.
+    package func changeMembers(_ request: MemberRequest, then answer: @escaping WriteAnswer) {
+        let waiter = writers.insert(Writer(answer: answer))
+        replica.step(.changeMembers(request, waiter: waiter), at: now, into: &effects)
+        endTurnSoon()
+    }
+
+    /// What the log says of the cluster. Not for what happens with every request: it is a copy.
+    package var cluster: ClusterState { replica.cluster }
 
     /// What reads look at, and whose watches and leases its owner serves; keys change by `propose` alone.
     package var store: KeyValueStore {

@@ -27,6 +27,8 @@ package final class Member {
     package internal(set) var statistics = MemberStatistics()
     /// Called when the store has deliveries for watches, or watches that catch up.
     package var onWatchWork: () -> Void = {}
+    /// Called with what applied records do to the tokens that members hand out, before the answers to them.
+    package var onTokenChange: (Effects.TokenChange) -> Void = { _ in }
     /// Called once, when the member can't go on: its process must end.
     package var onFailure: (MemberFailure) -> Void = { _ in }
 

@@ -52,6 +52,8 @@ package struct Replica: Sendable {
     var pendingHead = 0
     var pendingBytes = 0
     var publishIndex: LogIndex?
+    /// The member has published itself: all that it had acknowledged is applied.
+    var isPublished = false
     /// Where in `queuedWrites` the member's own name stands.
     var queuedPublication: Int?
     /// This leader's first entry is applied.
@@ -60,8 +62,6 @@ package struct Replica: Sendable {
     var waitingChanges: [(waiter: WaiterID, change: MemberChange)] = []
     /// The alarm that space is used up is proposed and not applied.
     var isRaisingNoSpace = false
-    /// The member has published itself: all that it had acknowledged is applied.
-    var isPublished = false
 
     // Reading
     var queuedReads: [WaiterID] = []
@@ -84,9 +84,9 @@ package struct Replica: Sendable {
     var checkpoint = CheckpointState()
     var authTable: AuthTable
     var nextLeaseScan = Duration.zero
-    var leaseNotes = LeaseNoteQueue()
     /// Leases found due, those that were offered again counted again.
     var dueLeaseCount: UInt64 = 0
+    var leaseNotes = LeaseNoteQueue()
 
     enum Phase: Sendable {
         case created

@@ -3,6 +3,7 @@
 import MartletBasics
 import MartletEtcdAPI
 import MartletKeyValue
+import MartletRaft
 import MartletReplica
 
 extension MemberStore {
@@ -26,8 +27,21 @@ extension MemberStore {
             var message = Etcdserverpb_LeaseRevokeResponse()
             message.header = header
             call.respond(with: message)
-        case .leaseRenewal, .alarms, .auth, .downgrade, .members:
-            preconditionFailure("no handler waits for \(response)")
+        case .alarms(let alarms):
+            var message = Etcdserverpb_AlarmResponse()
+            message.header = header
+            message.alarms = alarms.map { Etcdserverpb_AlarmMember($0) }
+            call.respond(with: message)
+        case .leaseRenewal, .auth, .downgrade, .members:
+            preconditionFailure("\(response) is answered where it was asked for")
         }
+    }
+}
+
+extension Etcdserverpb_AlarmMember {
+    init(_ alarm: Alarm) {
+        self.init()
+        memberID = alarm.member.rawValue
+        self.alarm = Etcdserverpb_AlarmType(rawValue: Int(alarm.kind.rawValue)) ?? .none
     }
 }

@@ -29,7 +29,7 @@ import Testing
                 peerURLs: ["http://localhost:2380"], seed: 1)
             let metadata = WALMetadata(memberID: TestStore.member, clusterID: 5)
             let moment = Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds())
-            let data = try folder?.open(configuration, new: metadata, at: moment) { _ in }
+            let data = try folder?.open(configuration, new: metadata, at: moment)
             self.loop = loop
             member = try await loop.submit {
                 let settings = MemberConfiguration()

@@ -2,7 +2,7 @@
 
 package import Logging
 
-/// A log handler that writes each event as one line to standard error.
+/// A log handler that writes each event as one line to standard error, or wherever it is told to.
 ///
 /// As JSON a line has etcd's keys `level`, `ts`, `caller` and `msg`, then the event's metadata:
 ///
@@ -11,10 +11,16 @@ package struct EventLog: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
     private let format: LogSetting.Format
+    private let write: @Sendable (String) -> Void
 
-    package init(format: LogSetting.Format, level: Logger.Level) {
+    /// - Parameter write: Takes each line, with its end.
+    package init(
+        format: LogSetting.Format, level: Logger.Level,
+        write: @escaping @Sendable (String) -> Void = { StandardStream.error.write($0) }
+    ) {
         self.format = format
         self.logLevel = level
+        self.write = write
     }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -28,7 +34,7 @@ package struct EventLog: LogHandler {
         let line = Self.line(
             format, level: event.level, time: .now(), caller: "\(Self.shortened(event.file)):\(event.line)",
             message: event.message.description, fields: fields)
-        StandardStream.error.write(line)
+        write(line)
     }
 
     /// The text of one event, with its line end.
@@ -36,16 +42,33 @@ package struct EventLog: LogHandler {
         _ format: LogSetting.Format, level: Logger.Level, time: WallTime, caller: String, message: String,
         fields: Logger.Metadata
     ) -> String {
-        let sorted = fields.sorted { $0.key < $1.key }.map { ($0.key, $0.value.description) }
+        let sorted = fields.sorted { $0.key < $1.key }
         switch format {
         case .json:
-            let all = [("level", name(level)), ("ts", time.description), ("caller", caller), ("msg", message)] + sorted
-            return JSONLine.object(all) + "\n"
+            let head = [("level", name(level)), ("ts", time.description), ("caller", caller), ("msg", message)]
+            let all = head.map { ($0.0, JSONLine.string($0.1)) } + sorted.map { ($0.key, json($0.value)) }
+            return JSONLine.object(values: all) + "\n"
         case .console:
-            let text = sorted.map { "  \($0.0)=\($0.1)" }.joined()
+            let text = sorted.map { "  \($0.key)=\($0.value)" }.joined()
             // An event stays on one line, whatever is in it.
             let line = "\(time.clock) \(name(level).uppercased()) \(message)\(text)"
             return String(line.map { $0.isNewline ? " " : $0 }) + "\n"
+        }
+    }
+
+    /// Numbers, truth values and lists are what they are, as zap writes them; all else is text.
+    private static func json(_ value: Logger.MetadataValue) -> String {
+        switch value {
+        case .string(let text): JSONLine.string(text)
+        case .array(let items): "[" + items.map(json).joined(separator: ",") + "]"
+        case .dictionary(let fields):
+            JSONLine.object(values: fields.sorted { $0.key < $1.key }.map { ($0.key, json($0.value)) })
+        case .stringConvertible(let value):
+            switch value {
+            case let number as any BinaryInteger: "\(number)"
+            case let isTrue as Bool: "\(isTrue)"
+            default: JSONLine.string(value.description)
+            }
         }
     }
 

@@ -3,8 +3,8 @@
 import Foundation
 
 /// The binary that was built beside this test's.
-enum BuiltBinary {
-    static let path: String = {
+package enum BuiltBinary {
+    package static let path: String = {
         // Of a bundle the path leads inside on macOS, and is the executable itself on Linux.
         var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         while folder.path != "/" {

@@ -14,9 +14,9 @@ import MartletBasics
 /// A promotion gives every lease a new deadline. It only takes that down; the leases are settled one by one, each when
 /// it is touched, or by scans, some at each.
 struct LeaseTable: Sendable {
-    /// Leases that one scan files, settles or looks at, beside those it names. Each takes about a tenth of a
-    /// microsecond.
-    private static let workPerScan = 4096
+    /// Leases that one scan files, settles or looks at, beside those it names. Each takes about half a microsecond, most
+    /// of it waiting for memory.
+    private static let workPerScan = 1024
 
     private var slots = LeaseSlots()
     private var wheel = LeaseWheel()
@@ -150,7 +150,7 @@ extension LeaseTable {
         let moment = now.wholeNanoseconds
         var work = Self.workPerScan
         settleSome(&work)
-        moveHand(to: LeaseWheel.tick(of: moment), &work)
+        moveHand(to: LeaseWheel.tick(of: moment), limit: limit, &work)
         let retry = (now + retryAfter).wholeNanoseconds
         var due: [LeaseID] = []
         var again: [Int32] = []
@@ -160,7 +160,7 @@ extension LeaseTable {
             guard let lease = slots.lease(in: item.slot), lease.serial == item.serial,
                 lease.filing.place == LeaseFiling.heap, lease.filing.deadline == item.deadline
             else { continue }
-            slots.update(item.slot) { $0.filing.place = LeaseFiling.nowhere }
+            slots.update(item.slot) { $0.filing.place = LeaseFiling.unfiled }
             if settle(item.slot) { continue }
             if lease.expiry > moment {
                 file(item.slot)
@@ -218,9 +218,12 @@ extension LeaseTable {
     }
 
     /// Empties the wheel's slots up to a tick, or as far as the work allows.
-    private mutating func moveHand(to tick: Int64, _ work: inout Int) {
-        while work > 0, let place = wheel.advance(to: tick) {
-            while work > 0, case let slot = wheel.first(in: place), slot >= 0 {
+    ///
+    /// - Parameter limit: leases moved to the heap at most. A scan names as many, so the heap stays small.
+    private mutating func moveHand(to tick: Int64, limit: Int, _ work: inout Int) {
+        let most = heap.count + limit
+        while work > 0, heap.count < most, let place = wheel.advance(to: tick) {
+            while work > 0, heap.count < most, case let slot = wheel.first(in: place), slot >= 0 {
                 if !settle(slot) { file(slot) }
                 work -= 1
             }

@@ -94,7 +94,7 @@ let package = Package(
 
         // Pure cores
         .target(
-            name: "MartletKeyValue", dependencies: ["MartletBasics"], path: "Sources/KeyValue",
+            name: "MartletKeyValue", dependencies: ["CMartletPosix", "MartletBasics"], path: "Sources/KeyValue",
             swiftSettings: settings),
         .target(
             name: "MartletAuth", dependencies: ["MartletBasics", "MartletKeyValue"], path: "Sources/Auth",

@@ -39,7 +39,8 @@ let ringTable: [String: RingEntry] = [
 
     // Pure cores
     "MartletKeyValue": RingEntry(
-        .core, folder: "KeyValue", targets: ["MartletBasics"], modules: ["Swift", "DequeModule", "HeapModule"]),
+        .core, folder: "KeyValue", targets: ["CMartletPosix", "MartletBasics"],
+        modules: ["Swift", "DequeModule", "HeapModule"]),
 
     "MartletAuth": RingEntry(
         .core, folder: "Auth", targets: ["MartletBasics", "MartletKeyValue"], modules: ["Swift"]),

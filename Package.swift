@@ -120,6 +120,9 @@ let package = Package(
             dependencies: ["CMartletLMDB", "CMartletPosix", "MartletBasics", "MartletWALCodec"],
             path: "Sources/Storage", swiftSettings: settings),
         .target(
+            name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
+            path: "Sources/SimulatedDisk", swiftSettings: settings),
+        .target(
             name: "MartletAuthTokens",
             dependencies: ["CMartletCrypt", "MartletAuth", asn1, crypto, cryptoExtras, x509],
             path: "Sources/AuthTokens", swiftSettings: settings),
@@ -205,9 +208,6 @@ let package = Package(
         .target(
             name: "MartletTestPrograms", dependencies: ["MartletProcesses"], path: "Tests/Fixtures/Programs",
             swiftSettings: settings),
-        .target(
-            name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
-            path: "Tests/Fixtures/SimulatedDisk", swiftSettings: settings),
         .executableTarget(
             name: "MartletTablesChild", dependencies: ["MartletBasics", "MartletStorage"],
             path: "Tests/Fixtures/TablesChild", swiftSettings: settings),

@@ -58,6 +58,9 @@ let ringTable: [String: RingEntry] = [
     "MartletStorage": RingEntry(
         .shell, folder: "Storage",
         targets: ["CMartletLMDB", "CMartletPosix", "MartletBasics", "MartletWALCodec"], modules: system),
+    "MartletSimulatedDisk": RingEntry(
+        .shell, folder: "SimulatedDisk", targets: ["MartletBasics", "MartletStorage"],
+        modules: ["Swift", "Synchronization"]),
     "MartletAuthTokens": RingEntry(
         .shell, folder: "AuthTokens", targets: ["CMartletCrypt", "MartletAuth", "MartletBasics"],
         modules: system.union(["Crypto", "CryptoExtras", "SwiftASN1", "X509"])),

@@ -123,6 +123,13 @@ let package = Package(
             name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
             path: "Sources/SimulatedDisk", swiftSettings: settings),
         .target(
+            name: "MartletSimulation",
+            dependencies: [
+                "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletSimulatedDisk",
+                "MartletStorage", "MartletWALCodec",
+            ],
+            path: "Sources/Simulation", swiftSettings: settings),
+        .target(
             name: "MartletAuthTokens",
             dependencies: ["CMartletCrypt", "MartletAuth", asn1, crypto, cryptoExtras, x509],
             path: "Sources/AuthTokens", swiftSettings: settings),
@@ -189,6 +196,9 @@ let package = Package(
                 "MartletBasics", "MartletGRPCWire", "MartletHTTP2Session", logging, nioCore, nioEmbedded, nioPosix,
             ],
             path: "Sources/WireFuzz", swiftSettings: settings),
+        .executableTarget(
+            name: "MartletSimulate", dependencies: ["MartletSimulation"], path: "Sources/Simulate",
+            swiftSettings: settings),
 
         // Tests
         .target(
@@ -218,6 +228,13 @@ let package = Package(
             name: "MartletReplicaTests",
             dependencies: ["MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletWALCodec"],
             path: "Tests/ReplicaTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletSimulationTests",
+            dependencies: [
+                "MartletBasics", "MartletKeyValue", "MartletReplica", "MartletSimulate", "MartletSimulation",
+                "MartletTestPrograms",
+            ],
+            path: "Tests/SimulationTests", swiftSettings: settings),
         .testTarget(
             name: "MartletStorageTests",
             dependencies: [

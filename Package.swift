@@ -128,6 +128,16 @@ let package = Package(
             ],
             path: "Sources/Node", swiftSettings: settings),
         .target(
+            name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
+            path: "Sources/SimulatedDisk", swiftSettings: settings),
+        .target(
+            name: "MartletSimulation",
+            dependencies: [
+                "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletSimulatedDisk",
+                "MartletStorage", "MartletWALCodec",
+            ],
+            path: "Sources/Simulation", swiftSettings: settings),
+        .target(
             name: "MartletAuthTokens",
             dependencies: ["CMartletCrypt", "MartletAuth", asn1, crypto, cryptoExtras, x509],
             path: "Sources/AuthTokens", swiftSettings: settings),
@@ -196,6 +206,9 @@ let package = Package(
                 "MartletBasics", "MartletGRPCWire", "MartletHTTP2Session", logging, nioCore, nioEmbedded, nioPosix,
             ],
             path: "Sources/WireFuzz", swiftSettings: settings),
+        .executableTarget(
+            name: "MartletSimulate", dependencies: ["MartletSimulation"], path: "Sources/Simulate",
+            swiftSettings: settings),
 
         // Tests
         .target(
@@ -220,9 +233,6 @@ let package = Package(
             dependencies: ["MartletBasics", "MartletKeyValue", "MartletProcesses", "MartletTestPrograms"],
             path: "Tests/Fixtures/EtcdPeers", swiftSettings: settings),
         .target(
-            name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
-            path: "Tests/Fixtures/SimulatedDisk", swiftSettings: settings),
-        .target(
             name: "MartletDiskLoss", dependencies: ["MartletBasics", "MartletTestPrograms"], path: "Tests/DiskLoss",
             exclude: ["Preload", "Writer"], swiftSettings: settings),
         .executableTarget(
@@ -237,6 +247,13 @@ let package = Package(
                 "MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletWALCodec",
             ],
             path: "Tests/ReplicaTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletSimulationTests",
+            dependencies: [
+                "MartletBasics", "MartletKeyValue", "MartletReplica", "MartletSimulate", "MartletSimulation",
+                "MartletTestPrograms",
+            ],
+            path: "Tests/SimulationTests", swiftSettings: settings),
         .testTarget(
             name: "MartletStorageTests",
             dependencies: [

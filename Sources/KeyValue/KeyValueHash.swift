@@ -85,12 +85,12 @@ enum StoredBytes {
         bytes.append(UInt8(ascii: "_"))
         appendBigEndian(change.revision.sub, to: &bytes)
         if change.isTombstone { bytes.append(UInt8(ascii: "t")) }
-        append(field: 1, change.key, to: &bytes)
+        append(field: 1, change.keyRun.slice, to: &bytes)
         if change.isTombstone { return }
         append(field: 2, change.createRevision, to: &bytes)
         append(field: 3, change.revision.main, to: &bytes)
         append(field: 4, change.version, to: &bytes)
-        append(field: 5, change.value, to: &bytes)
+        append(field: 5, change.valueRun.slice, to: &bytes)
         append(field: 6, change.lease.rawValue, to: &bytes)
     }
 
@@ -106,7 +106,7 @@ enum StoredBytes {
         Varint.append(UInt64(bitPattern: value), to: &bytes)
     }
 
-    private static func append(field number: UInt64, _ value: [UInt8], to bytes: inout [UInt8]) {
+    private static func append(field number: UInt64, _ value: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
         guard !value.isEmpty else { return }
         Varint.append(number << 3 | 2, to: &bytes)
         Varint.append(UInt64(value.count), to: &bytes)

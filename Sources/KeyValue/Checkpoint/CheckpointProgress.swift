@@ -49,7 +49,7 @@ struct CheckpointProgress: Sendable {
 
     @inline(__always)
     mutating func add(_ change: HistoryRecord) {
-        if isOn { byteCount += change.key.count + change.value.count }
+        if isOn { byteCount += change.contentCount }
     }
 
     mutating func remove(_ revision: Revision) {

@@ -23,6 +23,11 @@ int martlet_fdatasync(int descriptor) {
 #endif
 }
 
+int64_t martlet_file_size(int descriptor) {
+    struct stat status;
+    return fstat(descriptor, &status) == 0 ? (int64_t)status.st_size : -1;
+}
+
 int martlet_preallocate(int descriptor, int64_t bytes) {
 #if defined(__linux__)
     if (fallocate(descriptor, 0, 0, (off_t)bytes) == 0) return 0;

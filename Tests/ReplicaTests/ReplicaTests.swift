@@ -80,6 +80,29 @@ import Testing
         #expect(member.reads.count == 2 && member.replica.store.revision == 13)
     }
 
+    /// While one batch is being synced the next is proposed, so that something always waits.
+    @Test func answeredWritesLeaveAlsoWhereWritesNeverStop() throws {
+        var configuration = TestMember.configuration
+        configuration.limits.entriesPerStep = 1000
+        var member = try TestMember(configuration)
+        member.settle()
+        var waiter: UInt64 = 0
+        var most = 0
+        for _ in 0..<200 {
+            for _ in 0..<100 {
+                member.step(.propose(put("k", "v"), waiter: WaiterID(waiter)))
+                waiter += 1
+            }
+            member.step(.turnEnded)
+            guard member.disk.waiting.count > 1, let batch = member.disk.sync(1) else { continue }
+            member.step(.synced(batch))
+            #expect(member.replies.count < waiter)
+            most = max(most, member.replica.pendingWritePlaces)
+        }
+        #expect(member.replies.map(\.waiter.rawValue) == Array(0..<UInt64(member.replies.count)))
+        #expect(member.replies.count > 19_000 && most < 4000)
+    }
+
     @Test func limits() throws {
         var configuration = TestMember.configuration
         configuration.limits.pendingWritesMax = 3
@@ -165,6 +188,39 @@ import Testing
         #expect(again.replica.cluster.stamp == first)
         for entry in try again.disk.log(after: LogIndex(4)).entries where !entry.data.isEmpty {
             #expect(try LogRecord(entry.data).stamp == first)
+        }
+    }
+
+    /// What a later version wrote ends the member, and says where it stands.
+    @Test func anUnknownRequestIsNamed() throws {
+        for (data, error): ([UInt8], RecordError) in [
+            (bytes(hex: "1a00"), .unknownRequest(3)), (bytes(hex: "8a7d00"), .unknownRequest(2001)),
+            (bytes(hex: "ca3e00"), .unknownRequest(1001)), (bytes(hex: "22050a01"), .malformed),
+        ] {
+            var member = try TestMember()
+            member.settle()
+            let index = member.replica.applied.index.next
+            var batch = LogBatch()
+            batch.append(entry: index, term: member.replica.term, data: data.span.bytes)
+            member.disk.submit(batch, BatchNumber(1000))
+            _ = member.disk.sync(.max)
+            let log = try member.disk.log(after: LogIndex(0))
+            let empty = RestoredState.empty(TestMember.configuration)
+            do throws(ReplicaFailure) {
+                var replica = try Replica(TestMember.configuration, restoring: empty, log: log, at: member.moment)
+                var effects = Effects()
+                var failure: ReplicaFailure?
+                var event = Event.start
+                for _ in 1...10 where failure == nil {
+                    replica.step(event, at: member.moment, into: &effects)
+                    failure = effects.failure
+                    event = effects.batchNumber.map { .synced($0) } ?? .work
+                    effects.removeAll()
+                }
+                #expect(failure == .unreadableEntry(index, error))
+            } catch let refused {
+                #expect(refused == .unreadableEntry(index, error))
+            }
         }
     }
 

@@ -48,7 +48,8 @@ let ringTable: [String: RingEntry] = [
     "MartletWALCodec": RingEntry(
         .core, folder: "WALCodec", targets: ["CMartletPosix", "MartletBasics"], modules: ["Swift"]),
     "MartletReplica": RingEntry(
-        .core, folder: "Replica", targets: ["MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
+        .core, folder: "Replica",
+        targets: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
         modules: ["Swift"]),
     "MartletBoltFile": RingEntry(.core, folder: "BoltFile", modules: ["Swift"]),
     "MartletEtcdSnapshot": RingEntry(
@@ -59,6 +60,24 @@ let ringTable: [String: RingEntry] = [
     "MartletStorage": RingEntry(
         .shell, folder: "Storage",
         targets: ["CMartletLMDB", "CMartletPosix", "MartletBasics", "MartletWALCodec"], modules: system),
+    "MartletNode": RingEntry(
+        .shell, folder: "Node",
+        targets: [
+            "CMartletPosix", "MartletAuth", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot",
+            "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
+        ],
+        modules: network),
+    "MartletSimulatedDisk": RingEntry(
+        .shell, folder: "SimulatedDisk", targets: ["MartletBasics", "MartletStorage"],
+        modules: ["Swift", "Synchronization"]),
+    // A shell by what it imports; it reads no clock and draws no number that is not from its seed.
+    "MartletSimulation": RingEntry(
+        .shell, folder: "Simulation",
+        targets: [
+            "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletSimulatedDisk",
+            "MartletStorage", "MartletWALCodec",
+        ],
+        modules: ["Swift"]),
     "MartletAuthTokens": RingEntry(
         .shell, folder: "AuthTokens", targets: ["CMartletCrypt", "MartletAuth", "MartletBasics"],
         modules: system.union(["Crypto", "CryptoExtras", "SwiftASN1", "X509"])),
@@ -78,7 +97,8 @@ let ringTable: [String: RingEntry] = [
         .shell, folder: "EtcdServer",
         targets: [
             "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletKeyValue", "MartletBasics",
-            "MartletEtcdAPI", "MartletWireAPI", "CMartletPosix",
+            "MartletAuth", "MartletEtcdAPI", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec",
+            "MartletWireAPI", "CMartletPosix",
         ],
         modules: network.union(["SwiftProtobuf", "Crypto", "ServiceLifecycle"])),
     "MartletEtcdClient": RingEntry(
@@ -104,17 +124,23 @@ let ringTable: [String: RingEntry] = [
     "MartletCommand": RingEntry(
         .program, folder: "MartletCommand",
         targets: [
-            "Martlet", "MartletEtcd", "MartletEtcdServer", "MartletEtcdClient", "MartletGRPCWire",
-            "MartletHTTP2Session", "MartletProcesses", "MartletWireServices", "MartletKeyValue", "MartletBasics",
+            "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdServer", "MartletEtcdSnapshot", "MartletEtcdClient",
+            "MartletGRPCWire", "MartletHTTP2Session", "MartletNode", "MartletProcesses", "MartletReplica",
+            "MartletStorage", "MartletWALCodec", "MartletWireServices", "MartletKeyValue", "MartletBasics",
             "CMartletPosix",
         ],
-        modules: network.union(["ArgumentParser", "Histogram", "ServiceLifecycle", "UnixSignals", "SwiftProtobuf"])),
+        modules: network.union([
+            "ArgumentParser", "Crypto", "Histogram", "ServiceLifecycle", "SwiftASN1", "SwiftProtobuf", "UnixSignals",
+            "X509",
+        ])),
     "MartletWireBench": RingEntry(
         .program, folder: "WireBench",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletBasics"], modules: network),
     "MartletWireFuzz": RingEntry(
         .program, folder: "WireFuzz",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletBasics"], modules: network),
+    "MartletSimulate": RingEntry(
+        .program, folder: "Simulate", targets: ["MartletSimulation"], modules: system),
 ]
 
 /// What a pure core may not say: each would make its answers depend on something beside its arguments.

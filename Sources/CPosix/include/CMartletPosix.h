@@ -23,6 +23,9 @@ int martlet_fdatasync(int descriptor);
 /// Returns 0 or an errno: ENOSPC if they don't fit, EOPNOTSUPP where the file system can't reserve.
 int martlet_preallocate(int descriptor, int64_t bytes);
 
+/// Bytes of an open file, or -1 with errno set. Swift takes `struct stat` for another module's now and then.
+int64_t martlet_file_size(int descriptor);
+
 /// CRC-32C (Castagnoli, reflected, initial and final complement) of `count` bytes that follow those whose CRC is
 /// `crc`; 0 for none. By the processor's instruction where it has one, else by table.
 uint32_t martlet_crc32c(uint32_t crc, const void *_Nullable bytes, size_t count);

@@ -14,6 +14,12 @@ struct CheckpointProgress: Sendable {
         var keys: [KeyNumber] = []
         var leases: [LeaseChange] = []
 
+        /// What they take in memory. Complexity: O(1).
+        var byteCount: Int {
+            revisions.count * MemoryLayout<Revision>.stride + keys.count * MemoryLayout<KeyNumber>.stride
+                + leases.count * MemoryLayout<LeaseChange>.stride
+        }
+
         mutating func append(_ later: Removals) {
             revisions += later.revisions
             keys += later.keys
@@ -29,6 +35,9 @@ struct CheckpointProgress: Sendable {
         var byteCount: Int
     }
 
+    /// What a change takes in memory beside its key and value: its numbers, and its places in history and index.
+    private static let surroundingBytes = 64
+
     let isOn: Bool
     /// The main revision up to which the last checkpoint holds everything.
     var revision = KeyValueStore.emptyRevision
@@ -36,7 +45,7 @@ struct CheckpointProgress: Sendable {
     var nextKeyNumber = KeyNumber.first
     var removals = Removals()
     var underway: Underway?
-    /// Bytes of keys and values written since the last checkpoint began.
+    /// Bytes of changes since the last checkpoint began: keys, values, and the records around them.
     var byteCount = 0
 
     init(isOn: Bool) {
@@ -49,7 +58,12 @@ struct CheckpointProgress: Sendable {
 
     @inline(__always)
     mutating func add(_ change: HistoryRecord) {
-        if isOn { byteCount += change.contentCount }
+        if isOn { byteCount += change.contentCount + Self.surroundingBytes }
+    }
+
+    /// Bytes of changes and removals that no written checkpoint holds, leases aside.
+    var uncheckpointedBytes: Int {
+        byteCount + removals.byteCount + (underway.map { $0.byteCount + $0.removals.byteCount } ?? 0)
     }
 
     mutating func remove(_ revision: Revision) {

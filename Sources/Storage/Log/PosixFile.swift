@@ -105,9 +105,9 @@ final class PosixFile: LogFile {
     }
 
     func size() throws(StorageError) -> Int {
-        var status = stat()
-        guard fstat(descriptor.value, &status) == 0 else { throw PosixFailure.error("asking the size of \(path)") }
-        return Int(status.st_size)
+        let bytes = martlet_file_size(descriptor.value)
+        guard bytes >= 0 else { throw PosixFailure.error("asking the size of \(path)") }
+        return Int(bytes)
     }
 
     func readAll() throws(StorageError) -> [UInt8] {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CMartletLMDB
+import CMartletPosix
 package import MartletBasics
 
 #if canImport(Glibc)
@@ -43,14 +44,14 @@ extension Tables {
         var file: Int32 = -1
         guard mdb_env_get_fd(environment, &file) == MDB_SUCCESS else { return false }
         var limit = rlimit()
-        var status = stat()
         #if canImport(Glibc)
         let kind = __rlimit_resource_t(UInt32(1))  // RLIMIT_FSIZE, which glibc has as an enumerator only for C
         #else
         let kind = RLIMIT_FSIZE
         #endif
-        if getrlimit(kind, &limit) == 0, fstat(file, &status) == 0 {
-            let (sum, isOver) = UInt64(status.st_size).addingReportingOverflow(Self.leastRoomBytes)
+        let fileBytes = martlet_file_size(file)
+        if getrlimit(kind, &limit) == 0, fileBytes >= 0 {
+            let (sum, isOver) = UInt64(fileBytes).addingReportingOverflow(Self.leastRoomBytes)
             if !isOver, sum > UInt64(limit.rlim_cur) { return true }
         }
         var room = statvfs()

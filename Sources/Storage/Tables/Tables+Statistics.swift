@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CMartletLMDB
+import CMartletPosix
 import MartletBasics
 
 #if canImport(Glibc)
@@ -39,14 +40,14 @@ extension Tables {
             try TablesError.check("reading the environment", mdb_env_stat(environment, &general))
             var file: Int32 = -1
             try TablesError.check("finding the file", mdb_env_get_fd(environment, &file))
-            var status = stat()
-            if fstat(file, &status) != 0 { throw TablesError("examining the file", errno) }
+            let fileBytes = martlet_file_size(file)
+            if fileBytes < 0 { throw TablesError("examining the file", errno) }
             let free = try reader.freePages(Self.freePageDatabase)
             var records = 0
             for table in reader.tables { records += try reader.count(of: table) }
             let pageBytes = Int(general.ms_psize)
             return TablesStatistics(
-                fileBytes: Int(status.st_size), liveBytes: (information.me_last_pgno + 1 - free) * pageBytes,
+                fileBytes: Int(fileBytes), liveBytes: (information.me_last_pgno + 1 - free) * pageBytes,
                 freePages: free, pageBytes: pageBytes, mapBytes: information.me_mapsize, recordCount: records)
         }
     }

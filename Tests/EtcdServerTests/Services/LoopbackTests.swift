@@ -18,7 +18,8 @@ import Testing
         let logger = Logger(label: "test")
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let configuration = EtcdServerConfiguration()
-        let server = try await EtcdServer.start(configuration: configuration, on: group.next())
+        let server = try await EtcdServer.start(
+            configuration: configuration, logger: logger, on: group.next())
         var router = GRPCRouter()
         server.addRoutes(to: &router)
         var settings = WireServerConfiguration()
@@ -76,7 +77,7 @@ import Testing
             let tooLarge = await status { _ = try await put(client, "a", bytes: 2_187_264) }
             #expect(tooLarge?.code == .resourceExhausted)
             #expect(try await put(client, "a") == 3)
-            let unknown = await status { _ = try await client.unary("/etcdserverpb.Maintenance/Snapshot", []) }
+            let unknown = await status { _ = try await client.unary("/etcdserverpb.Maintenance/Nothing", []) }
             #expect(unknown?.code == .unimplemented)
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import NIOCore
 
 enum ProcessMemory {
     /// Resident memory of this process; 0 where the system does not say.
@@ -24,15 +25,8 @@ final class PlainSocket {
         self.descriptor = socket(AF_INET, SOCK_STREAM, 0)
         #endif
         guard self.descriptor >= 0 else { throw POSIXError(.EMFILE) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(UInt16(port).bigEndian)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(self.descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
+        let address = try SocketAddress(ipAddress: "127.0.0.1", port: port)
+        let result = address.withSockAddr { connect(self.descriptor, $0, socklen_t($1)) }
         guard result == 0 else { throw POSIXError(.ECONNREFUSED) }
     }
 

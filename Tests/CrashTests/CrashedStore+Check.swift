@@ -80,8 +80,9 @@ extension CrashedStore {
         for _ in 0..<Self.spotChecks {
             guard let event = checker.events.randomElement(using: &random), let value = event.value else { continue }
             let found = try await client.get(.key(event.key)) { $0.revision = event.revision }
-            if found.keyValues.map(\.valueText) != [value] || found.keyValues.first?.modRevision != event.revision {
-                checker.report("a read of \(event.key) at revision \(event.revision) finds \(found.keyValues)")
+            let keys = found.keyValues.map { StoredKey($0) }
+            if keys.map(\.value) != [value] || keys.first?.modRevision != event.revision {
+                checker.report("a read of \(event.key) at revision \(event.revision) finds \(keys)")
             }
         }
         let revision = Int64.random(in: 2...max(checker.revision, 2), using: &random)

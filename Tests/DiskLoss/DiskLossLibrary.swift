@@ -62,4 +62,17 @@ package struct DiskLossLibrary: Sendable {
             "MARTLET_DISK_LOSS_SYNC_MICROSECONDS": String(microseconds),
         ]
     }
+
+    /// Makes the process kill itself after so many more records of its journal: in front of the call that the last one
+    /// is about. `nil` takes that back. Before the start or at any time after it.
+    package static func die(after records: Int?, journal: String) throws {
+        let path = "\(journal)/control"
+        // In place: the process has mapped the file.
+        if !FileManager.default.fileExists(atPath: path) {
+            FileManager.default.createFile(atPath: path, contents: Data(count: 8))
+        }
+        let file = try FileHandle(forUpdating: URL(filePath: path))
+        defer { try? file.close() }
+        try file.write(contentsOf: withUnsafeBytes(of: UInt64(records ?? 0)) { Data($0) })
+    }
 }

@@ -205,6 +205,17 @@ struct DiskLossTests {
         #expect(try text("f") == "512a")
     }
 
+    @Test func processesDieAtARecord() async throws {
+        // Creation, the folder's sync, the first write, which is in the journal and not made.
+        try DiskLossLibrary.die(after: 3, journal: folder.file("journal"))
+        try await run("open:@f", "syncfolder:@", "at:@f:0:512:a", "sync:@f")
+        #expect(try text("f") == "")
+        try DiskLossLibrary.die(after: 2, journal: folder.file("journal"))
+        try await run("open:@f", "at:@f:0:512:a", "sync:@f")
+        #expect(try strike(.everything).uncoveredWrites == 2)
+        #expect(try text("f") == "")
+    }
+
     @Test func threadsShareTheJournal() async throws {
         try await run("open:@f", "syncfolder:@", "sync:@f", "die")
         for seed in 0..<4 as Range<UInt64> {

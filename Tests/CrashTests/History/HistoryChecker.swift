@@ -199,7 +199,7 @@ struct HistoryChecker {
             guard let found = present[lease.id] else {
                 if lease.existence == .granted, !lease.mayEnd(at: now) { report("lease \(lease.id) is lost") }
                 if isQuiet, !keys(of: lease.id).isEmpty { report("lease \(lease.id) is gone without its keys") }
-                leases[lease.id]?.existence = .gone
+                if lease.existence != .unknown || !lease.isRepeated { leases[lease.id]?.existence = .gone }
                 continue
             }
             if lease.revoke == .done { report("lease \(lease.id) was revoked, and is back") }

@@ -12,7 +12,9 @@
 // Environment:
 //   MARTLET_DISK_LOSS_ROOT               the folder, which must exist
 //   MARTLET_DISK_LOSS_JOURNAL            an existing folder outside of it on the same file system: gets the file
-//                                        `journal`, and as `kept-N` links to files whose last name went
+//                                        `journal`, as `kept-N` links to files whose last name went, and `control`:
+//                                        eight bytes, a number of records after whose last the process kills itself;
+//                                        0 for never. It may be changed at any time.
 //   MARTLET_DISK_LOSS_SYNC_MICROSECONDS  how much longer each sync takes, 0 unless set
 //   MARTLET_DISK_LOSS_FAULT              `no-sync`: syncs do nothing and report success.
 //                                        `late-sync`: they report success at once and cover LATE_NANOSECONDS later.

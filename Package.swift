@@ -106,7 +106,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "MartletReplica",
-            dependencies: ["MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
+            dependencies: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
             path: "Sources/Replica", swiftSettings: settings),
         .target(name: "MartletBoltFile", path: "Sources/BoltFile", swiftSettings: settings),
         .target(
@@ -122,8 +122,8 @@ let package = Package(
         .target(
             name: "MartletNode",
             dependencies: [
-                "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletStorage",
-                "MartletWALCodec", logging, nioCore,
+                "CMartletPosix", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue",
+                "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec", logging, nioCore,
             ],
             path: "Sources/Node", swiftSettings: settings),
         .target(
@@ -147,7 +147,7 @@ let package = Package(
             name: "MartletEtcdServer",
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue",
-                "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec", "MartletWireServices",
+                "MartletAuth", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec", "MartletWireServices",
                 nioCore, logging, protobuf,
             ],
             path: "Sources/EtcdServer", swiftSettings: settings),
@@ -179,9 +179,10 @@ let package = Package(
         .executableTarget(
             name: "MartletCommand",
             dependencies: [
-                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire", "MartletNode",
-                "MartletProcesses", "MartletReplica", "MartletStorage", "MartletWALCodec",
-                "MartletWireServices", argumentParser, histogram, logging, nioCore, nioPosix, signals,
+                "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient", "MartletEtcdServer",
+                "MartletEtcdSnapshot", "MartletGRPCWire", "MartletNode", "MartletProcesses", "MartletReplica",
+                "MartletStorage", "MartletWALCodec", "MartletWireServices", argumentParser, asn1, crypto, histogram,
+                logging, nioCore, nioPosix, protobuf, signals, x509,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(
@@ -214,6 +215,10 @@ let package = Package(
             name: "MartletTestPrograms", dependencies: ["MartletProcesses"], path: "Tests/Fixtures/Programs",
             swiftSettings: settings),
         .target(
+            name: "MartletEtcdPeers",
+            dependencies: ["MartletBasics", "MartletKeyValue", "MartletProcesses", "MartletTestPrograms"],
+            path: "Tests/Fixtures/EtcdPeers", swiftSettings: settings),
+        .target(
             name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
             path: "Tests/Fixtures/SimulatedDisk", swiftSettings: settings),
         .target(
@@ -227,7 +232,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "MartletReplicaTests",
-            dependencies: ["MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletWALCodec"],
+            dependencies: [
+                "MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletWALCodec",
+            ],
             path: "Tests/ReplicaTests", swiftSettings: settings),
         .testTarget(
             name: "MartletStorageTests",
@@ -252,10 +259,18 @@ let package = Package(
         .testTarget(
             name: "MartletEtcdSnapshotTests",
             dependencies: [
-                "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue", "MartletProcesses",
+                "MartletBasics", "MartletBoltFile", "MartletEtcdPeers", "MartletEtcdSnapshot", "MartletKeyValue",
                 "MartletTestPrograms",
             ],
             path: "Tests/EtcdSnapshotTests", exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "MartletNodeTests",
+            dependencies: [
+                "MartletBasics", "MartletBoltFile", "MartletEtcdPeers", "MartletEtcdSnapshot", "MartletKeyValue",
+                "MartletNode", "MartletRaft", "MartletReplica", "MartletStorage", "MartletTestPrograms",
+                "MartletWALCodec",
+            ],
+            path: "Tests/NodeTests", swiftSettings: settings),
         .testTarget(
             name: "MartletBasicsTests", dependencies: ["MartletBasics"], path: "Tests/BasicsTests",
             swiftSettings: settings),
@@ -291,7 +306,8 @@ let package = Package(
             name: "MartletEtcdServerTests",
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletEtcdServer", "MartletGRPCWire", "MartletHTTP2Session",
-                "MartletKeyValue", "MartletNode", "MartletReplica", logging, nioCore, nioEmbedded, nioPosix, protobuf,
+                "MartletKeyValue", "MartletNode", "MartletReplica", "MartletTestPrograms", logging, nioCore,
+                nioEmbedded, nioPosix, protobuf,
             ],
             path: "Tests/EtcdServerTests", swiftSettings: settings),
         .testTarget(
@@ -318,7 +334,9 @@ let package = Package(
         .testTarget(
             name: "MartletCommandTests",
             dependencies: [
-                "Martlet", "MartletCommand", "MartletEtcdServer", "MartletProcesses", "MartletTestPrograms", logging,
+                "Martlet", "MartletBasics", "MartletCommand", "MartletEtcdPeers", "MartletEtcdServer",
+                "MartletEtcdSnapshot", "MartletGRPCWire", "MartletKeyValue", "MartletNode", "MartletProcesses",
+                "MartletTestPrograms", logging,
             ],
             path: "Tests/MartletCommandTests", swiftSettings: settings),
         .testTarget(

@@ -24,7 +24,11 @@ package struct EtcdServerConfiguration: Sendable {
     package var watchProgressInterval: Duration = .seconds(600)
     /// The election time-out; it only decides the least lease TTL here.
     package var electionTimeout: Duration = .milliseconds(1000)
+    /// Origins whose web pages may call over HTTP/1.1; `*` stands for all.
+    package var allowedOrigins = ["*"]
 
+    /// What live keys, and versions that are not compacted, may take; etcd's default.
+    package var quotaBytes: Int64 = 2 << 30
     /// Between two heartbeats of a leader: the tick of its clock.
     package var heartbeatInterval: Duration = .milliseconds(100)
 
@@ -50,6 +54,7 @@ extension EtcdServerConfiguration {
             member: MemberID(memberID), name: name, clientURLs: clientURLs, peerURLs: peerURLs,
             seed: UInt64.random(in: .min ... .max))
         replica.clusterVersion = EtcdVersion.cluster
+        replica.quotaBytes = Int(quotaBytes)
         replica.store.minimumLeaseTTLSeconds = minimumLeaseTTLSeconds
         replica.store.maximumTransactionOperations = maximumTransactionOperations
         replica.store.maximumCatchUpBytes = Self.catchUpBytes

@@ -14,14 +14,12 @@ extension DataFolder {
     /// - Parameters:
     ///   - configuration: its `member` is overwritten by what the log says.
     ///   - metadata: of a new member. One that exists keeps its own.
-    ///   - onTrouble: called on a thread when the log's next segment can't be made ahead.
     package func open(
-        _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment,
-        onTrouble: @escaping @Sendable (StorageError) -> Void
+        _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment
     ) throws(MemberFailure) -> OpenedData {
         let lock = try claim()
         do throws(MemberFailure) {
-            return try open(configuration, new: metadata, at: moment, lock: lock, onTrouble: onTrouble)
+            return try open(configuration, new: metadata, at: moment, lock: lock)
         } catch {
             lock.unlock()
             throw error
@@ -29,8 +27,7 @@ extension DataFolder {
     }
 
     private func open(
-        _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment, lock: any LogFolderLock,
-        onTrouble: @escaping @Sendable (StorageError) -> Void
+        _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment, lock: any LogFolderLock
     ) throws(MemberFailure) -> OpenedData {
         let tables: Tables
         do throws(TablesError) {
@@ -41,7 +38,8 @@ extension DataFolder {
         do throws(MemberFailure) {
             let state = try Self.restore(configuration, from: tables, at: moment)
             let folder = LogFolder(files: PosixFileSystem(), path: logPath, configuration: logConfiguration)
-            var opened = try openLog(folder, state, metadata, onTrouble)
+            let trouble = SegmentTrouble()
+            var opened = try openLog(folder, state, metadata, trouble)
             guard let found = opened.recovery.metadata.flatMap(WALMetadata.init) else { throw .noMetadata(logPath) }
             var configuration = configuration
             configuration.member = MemberID(found.memberID)
@@ -54,7 +52,7 @@ extension DataFolder {
             }
             return OpenedData(
                 replica: replica, metadata: found, repair: opened.repair, tables: tables,
-                logConfiguration: logConfiguration, lock: lock, appender: opened.intoAppender())
+                logConfiguration: logConfiguration, lock: lock, trouble: trouble, appender: opened.intoAppender())
         } catch {
             tables.close()
             throw error
@@ -62,10 +60,9 @@ extension DataFolder {
     }
 
     private func openLog(
-        _ folder: LogFolder, _ state: RestoredState, _ metadata: WALMetadata,
-        _ onTrouble: @escaping @Sendable (StorageError) -> Void
+        _ folder: LogFolder, _ state: RestoredState, _ metadata: WALMetadata, _ trouble: SegmentTrouble
     ) throws(MemberFailure) -> OpenedLog {
-        let source = LogFolder.background(onTrouble: onTrouble)
+        let source = LogFolder.background { trouble.report($0) }
         do throws(StorageError) {
             if try !folder.exists, state.applied.index == .zero {
                 var appender = try folder.create(metadata: metadata.encoded, source: source)

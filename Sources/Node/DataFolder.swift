@@ -47,16 +47,18 @@ package struct DataFolder: Sendable {
     private func makeFolders(_ files: PosixFileSystem) throws(StorageError) {
         var folders = [tablesPath]
         if let slash = logPath.lastIndex(of: "/") { folders.append(String(logPath[..<slash])) }
-        for folder in folders { try makeFolder(folder, files) }
+        for folder in folders { try files.makeFolder(folder) }
     }
+}
 
-    /// With its parents, each durable in its own.
-    private func makeFolder(_ path: String, _ files: PosixFileSystem) throws(StorageError) {
-        guard !path.isEmpty, try !files.exists(path) else { return }
+extension PosixFileSystem {
+    /// With its parents, each durable in its own. Without effect on folders that are there.
+    func makeFolder(_ path: String) throws(StorageError) {
+        guard !path.isEmpty, try !exists(path) else { return }
         let parent = path.lastIndex(of: "/").map { String(path[..<$0]) }
-        if let parent { try makeFolder(parent, files) }
-        try files.createFolder(path)
+        if let parent { try makeFolder(parent) }
+        try createFolder(path)
         let folder = parent.map { $0.isEmpty ? "/" : $0 } ?? "."
-        try files.syncFolder(folder)
+        try syncFolder(folder)
     }
 }

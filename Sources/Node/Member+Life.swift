@@ -20,6 +20,7 @@ extension Member {
             } catch {
                 throw .log(error)
             }
+            data.onSegmentTrouble { error in mailbox.post { $0.segmentTrouble = error } }
             checkpoints = CheckpointWriter(tables: data.tables, mailbox: mailbox)
         } else {
             log = MemoryLog(mailbox: mailbox)
@@ -51,6 +52,7 @@ extension Member {
         phase = .stopping
         ticker?.cancel()
         step(.stop)
+        snapshots.fail(SnapshotError(.refused, "the member is stopping"))
         // What had no room is not acknowledged, and never will be.
         heldBatches = []
         log?.close()

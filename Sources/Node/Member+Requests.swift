@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import MartletBasics
+package import MartletBasics
 package import MartletKeyValue
 package import MartletReplica
 import NIOCore
@@ -17,7 +17,7 @@ extension Member {
     /// Has the write put into the log; `answer` gets the outcome in a later turn, when the write is durable and
     /// applied.
     package func propose(_ write: Write, then answer: @escaping WriteAnswer) {
-        let waiter = writers.insert(answer)
+        let waiter = writers.insert(Writer(answer: answer))
         replica.step(.propose(write, waiter: waiter), at: now, into: &effects)
         endTurnSoon()
     }
@@ -25,11 +25,28 @@ extension Member {
     /// Calls `answer` when the store holds everything that was acknowledged before: at once where nobody else could
     /// have acknowledged anything.
     package func read(then answer: @escaping ReadAnswer) {
-        if replica.canReadNow { return answer(nil) }
-        let waiter = readers.insert(answer)
+        if status.canReadNow { return answer(nil) }
+        let waiter = readers.insert(Reader(answer: answer))
         replica.step(.read(waiter: waiter), at: now, into: &effects)
         endTurnSoon()
     }
+
+    /// Starts a lease's term anew; `answer` gets a `leaseRenewal` in a later turn.
+    package func renewLease(_ id: LeaseID, then answer: @escaping WriteAnswer) {
+        let waiter = writers.insert(Writer(answer: answer))
+        replica.step(.renewLease(id, waiter: waiter), at: now, into: &effects)
+        endTurnSoon()
+    }
+
+    /// Changes the members; `answer` gets all of them in a later turn.
+    package func changeMembers(_ request: MemberRequest, then answer: @escaping WriteAnswer) {
+        let waiter = writers.insert(Writer(answer: answer))
+        replica.step(.changeMembers(request, waiter: waiter), at: now, into: &effects)
+        endTurnSoon()
+    }
+
+    /// What the log says of the cluster. Not for what happens with every request: it is a copy.
+    package var cluster: ClusterState { replica.cluster }
 
     /// What reads look at, and whose watches and leases its owner serves; keys change by `propose` alone.
     package var store: KeyValueStore {

@@ -12,11 +12,13 @@ extension Member {
     /// Tells the replica what happened, and carries out what it wants.
     func step(_ event: Event) {
         replica.step(event, at: now, into: &effects)
+        status = replica.status
         // What is carried out may propose anew: that goes into the other bundle, and out with a later turn.
         swap(&effects, &carried)
         submitBatch()
-        for reply in carried.replies { writers.remove(reply.waiter)(reply.result) }
-        for read in carried.reads { readers.remove(read.waiter)(read.error) }
+        for change in carried.tokens { onTokenChange(change) }
+        for reply in carried.replies { writers.remove(reply.waiter).answer(reply.result) }
+        for read in carried.reads { readers.remove(read.waiter).answer(read.error) }
         if carried.hasWatchWork { onWatchWork() }
         if let role = carried.role { logger.info("raft role", metadata: ["role": "\(role.role)"]) }
         if let index = carried.releaseBelow { log?.release(below: index) }
@@ -65,12 +67,15 @@ extension Member {
         switch result {
         case .success:
             step(.checkpointEnded(isWritten: true))
+            snapshots.noteCheckpoint(replica.checkpointedIndex)
         case .failure(let error):
             logger.error("checkpoint failed", metadata: ["error": "\(error)", "took": "\(duration)"])
             step(.checkpointEnded(isWritten: false))
+            snapshots.fail(SnapshotError(.tables, "the checkpoint failed: \(error)"))
             switch error {
-            // There may be room again.
-            case .noSpace, .mapFull, .tooManyReaders, .readersStayed, .readerExpired, .transactionTooLarge: break
+            case .noSpace: step(.spaceExhausted)
+            // The next one may fare better.
+            case .mapFull, .tooManyReaders, .readersStayed, .readerExpired, .transactionTooLarge: break
             case .failed, .system, .damagedFile, .damagedValue, .unsupportedFormat: fail(.tables(error))
             }
         }
@@ -93,6 +98,10 @@ extension Member {
             step(.synced(batch))
         }
         if let (result, duration) = mail.checkpoint { noteCheckpoint(result, duration) }
+        if let error = mail.segmentTrouble {
+            logger.error("can't prepare the log's next segment", metadata: ["error": "\(error)"])
+            if error.code == .noSpace { step(.spaceExhausted) }
+        }
         if let error = mail.logFailure { fail(.log(error)) }
         if mail.logClosed || mail.logFailure != nil { logEnded() }
     }

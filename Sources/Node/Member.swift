@@ -20,10 +20,15 @@ package final class Member {
 
     package let eventLoop: any EventLoop
     package let configuration: MemberConfiguration
-    package internal(set) var replica: Replica
+    /// Others see parts of it, by name: to hand it out whole would be to copy it.
+    var replica: Replica
+    /// As of the last step.
+    package internal(set) var status: ReplicaStatus
     package internal(set) var statistics = MemberStatistics()
     /// Called when the store has deliveries for watches, or watches that catch up.
     package var onWatchWork: () -> Void = {}
+    /// Called with what applied records do to the tokens that members hand out, before the answers to them.
+    package var onTokenChange: (Effects.TokenChange) -> Void = { _ in }
     /// Called once, when the member can't go on: its process must end.
     package var onFailure: (MemberFailure) -> Void = { _ in }
 
@@ -35,6 +40,7 @@ package final class Member {
     var mailbox: MemberMailbox?
     var log: (any MemberLog)?
     var checkpoints: CheckpointWriter?
+    var snapshots = MemberSnapshots()
     var ticker: LoopTimer?
     var phase = Phase.created
 
@@ -43,12 +49,16 @@ package final class Member {
     var carried = Effects()
     /// Batches that the log had no room for, oldest first.
     var heldBatches: [(number: BatchNumber, batch: LogBatch)] = []
-    var writers = WaiterSlots<WriteAnswer>()
-    var readers = WaiterSlots<ReadAnswer>()
+    var writers = WaiterSlots<Writer>()
+    var readers = WaiterSlots<Reader>()
     var isTurnUnderway = false
     var isWorkScheduled = false
     /// The time of this turn, once it was asked.
     var turnMoment: Moment?
+
+    /// Closures behind a name of their own: as generic arguments they would be wrapped once more.
+    struct Writer { let answer: WriteAnswer }
+    struct Reader { let answer: ReadAnswer }
 
     enum Phase {
         case created, running, stopping, ended
@@ -61,6 +71,7 @@ package final class Member {
     ) {
         eventLoop.preconditionInEventLoop()
         self.replica = replica
+        status = replica.status
         self.data = data
         self.configuration = configuration
         self.logger = logger

@@ -15,10 +15,12 @@ package final class OpenedData: Sendable {
     let logConfiguration: LogConfiguration
     private let lock: any LogFolderLock
     private let appender: Mutex<LogAppender?>
+    private let trouble: SegmentTrouble
 
     init(
         replica: Replica, metadata: WALMetadata, repair: LogRepair?, tables: Tables,
-        logConfiguration: LogConfiguration, lock: any LogFolderLock, appender: consuming LogAppender
+        logConfiguration: LogConfiguration, lock: any LogFolderLock,
+        trouble: SegmentTrouble, appender: consuming LogAppender
     ) {
         self.replica = replica
         self.metadata = metadata
@@ -26,6 +28,7 @@ package final class OpenedData: Sendable {
         self.tables = tables
         self.logConfiguration = logConfiguration
         self.lock = lock
+        self.trouble = trouble
         self.appender = Mutex(consume appender)
     }
 
@@ -34,9 +37,40 @@ package final class OpenedData: Sendable {
         appender.withLock { $0.take() }
     }
 
+    /// - Parameter body: called on a thread when the log's next segment can't be made ahead.
+    func onSegmentTrouble(_ body: @escaping @Sendable (StorageError) -> Void) {
+        trouble.hear(body)
+    }
+
     /// Lets go of checkpoint and folder. The log's writer has ended.
     func close() {
         tables.close()
         lock.unlock()
+    }
+}
+
+/// Carries the log's trouble with its next segment to whoever runs the member, once somebody does.
+final class SegmentTrouble: Sendable {
+    private struct State {
+        var last: StorageError?
+        var listener: (@Sendable (StorageError) -> Void)?
+    }
+
+    private let state = Mutex(State())
+
+    func report(_ error: StorageError) {
+        let listener = state.withLock { state in
+            if state.listener == nil { state.last = error }
+            return state.listener
+        }
+        listener?(error)
+    }
+
+    func hear(_ listener: @escaping @Sendable (StorageError) -> Void) {
+        let earlier = state.withLock { state in
+            state.listener = listener
+            return state.last.take()
+        }
+        if let earlier { listener(earlier) }
     }
 }

@@ -47,7 +47,8 @@ let ringTable: [String: RingEntry] = [
     "MartletWALCodec": RingEntry(
         .core, folder: "WALCodec", targets: ["CMartletPosix", "MartletBasics"], modules: ["Swift"]),
     "MartletReplica": RingEntry(
-        .core, folder: "Replica", targets: ["MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
+        .core, folder: "Replica",
+        targets: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
         modules: ["Swift"]),
     "MartletBoltFile": RingEntry(.core, folder: "BoltFile", modules: ["Swift"]),
     "MartletEtcdSnapshot": RingEntry(
@@ -61,7 +62,8 @@ let ringTable: [String: RingEntry] = [
     "MartletNode": RingEntry(
         .shell, folder: "Node",
         targets: [
-            "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
+            "CMartletPosix", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue",
+            "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
         ],
         modules: network),
     "MartletAuthTokens": RingEntry(
@@ -83,8 +85,8 @@ let ringTable: [String: RingEntry] = [
         .shell, folder: "EtcdServer",
         targets: [
             "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletKeyValue", "MartletBasics",
-            "MartletEtcdAPI", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec", "MartletWireAPI",
-            "CMartletPosix",
+            "MartletAuth", "MartletEtcdAPI", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec",
+            "MartletWireAPI", "CMartletPosix",
         ],
         modules: network.union(["SwiftProtobuf", "Crypto", "ServiceLifecycle"])),
     "MartletEtcdClient": RingEntry(
@@ -110,11 +112,15 @@ let ringTable: [String: RingEntry] = [
     "MartletCommand": RingEntry(
         .program, folder: "MartletCommand",
         targets: [
-            "Martlet", "MartletEtcd", "MartletEtcdServer", "MartletEtcdClient", "MartletGRPCWire",
-            "MartletHTTP2Session", "MartletNode", "MartletProcesses", "MartletReplica", "MartletStorage",
-            "MartletWALCodec", "MartletWireServices", "MartletKeyValue", "MartletBasics", "CMartletPosix",
+            "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdServer", "MartletEtcdSnapshot", "MartletEtcdClient",
+            "MartletGRPCWire", "MartletHTTP2Session", "MartletNode", "MartletProcesses", "MartletReplica",
+            "MartletStorage", "MartletWALCodec", "MartletWireServices", "MartletKeyValue", "MartletBasics",
+            "CMartletPosix",
         ],
-        modules: network.union(["ArgumentParser", "Histogram", "ServiceLifecycle", "UnixSignals", "SwiftProtobuf"])),
+        modules: network.union([
+            "ArgumentParser", "Crypto", "Histogram", "ServiceLifecycle", "SwiftASN1", "SwiftProtobuf", "UnixSignals",
+            "X509",
+        ])),
     "MartletWireBench": RingEntry(
         .program, folder: "WireBench",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletBasics"], modules: network),

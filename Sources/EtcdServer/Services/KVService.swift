@@ -27,7 +27,7 @@ package struct KVService {
     private func answer(_ request: RangeRequest, _ call: any EtcdCall) {
         do throws(KeyValueError) {
             let response = try store.keyValue.range(request)
-            call.respond(with: Etcdserverpb_RangeResponse(response, header: store.header(revision: response.revision)))
+            call.respond(KVResponseBytes.range(response, store.responseHead))
         } catch {
             call.fail(EtcdError(error))
         }
@@ -57,8 +57,7 @@ package struct KVService {
         store.read(for: call) {
             do throws(KeyValueError) {
                 let response = try store.keyValue.readOnlyTxn(txn)
-                let header = store.header(revision: response.revision)
-                call.respond(with: Etcdserverpb_TxnResponse(response, header: header))
+                call.respond(KVResponseBytes.txn(response, store.responseHead))
             } catch {
                 call.fail(EtcdError(error))
             }
@@ -87,7 +86,7 @@ package struct KVService {
             case .deleteRange(let delete): try delete.validate()
             case .txn(let txn):
                 try txn.validate(maximumOperations: store.configuration.maximumTransactionOperations)
-            case .compact, .leaseGrant, .leaseRevoke: break
+            case .compact, .leaseGrant, .leaseRevoke, .alarm, .auth, .downgrade: break
             }
             return true
         } catch {

@@ -25,6 +25,10 @@ extension EtcdCall {
         finish(error.statusBehindClient)
     }
 
+    func failBehindClient(_ error: ReplicaError) {
+        finish(error.statusBehindClient)
+    }
+
     /// Ends a call whose client has sent nothing and will send nothing.
     func failWithoutRequest() {
         finish(GRPCStatus(.internalError, "grpc: a unary call needs one request message"))

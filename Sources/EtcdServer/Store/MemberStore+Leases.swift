@@ -12,11 +12,4 @@ extension MemberStore {
             if keyValue.leaseStatus(id, now: now, includingKeys: false) == nil { return id }
         }
     }
-
-    /// Renews a lease. Returns its TTL in seconds, or nil for one that does not exist.
-    func renewLease(_ id: LeaseID) -> Int64? {
-        guard let ttlSeconds = keyValue.keepAliveLease(id, now: now) else { return nil }
-        counters.leasesRenewed += 1
-        return ttlSeconds
-    }
 }

@@ -8,21 +8,40 @@ package import MartletReplica
 extension MemberStore {
     /// Has the request written to the log; the outcome goes to `reply` in a later turn, once it is applied.
     package func propose(_ write: Write, reply: WriteReply) {
-        member.propose(write) { [self] result in
-            switch result {
-            case .success(let response):
-                count(response)
-                deliver(.success(response), to: reply)
-            case .failure(let error):
-                counters.proposalsFailed += 1
-                deliver(.failure(EtcdError(error)), to: reply)
-            }
-        }
+        member.propose(write) { [self] result in answer(result, to: reply) }
     }
 
     /// The same for a request of the server's own making.
     package func propose(_ request: WriteRequest, reply: WriteReply) {
         propose(Write(request), reply: reply)
+    }
+
+    /// Changes the members; the outcome goes to `reply` in a later turn.
+    package func changeMembers(_ request: MemberRequest, reply: WriteReply) {
+        member.changeMembers(request) { [self] result in answer(result, to: reply) }
+    }
+
+    /// Starts a lease's term anew; `reply` gets a `leaseRenewal` in a later turn.
+    func renewLease(_ id: LeaseID, then reply: @escaping (Result<WriteResponse, ReplicaError>) -> Void) {
+        member.renewLease(id) { [self] result in answer(result, to: .handler(reply)) }
+    }
+
+    private func answer(_ result: Result<WriteResponse, ReplicaError>, to reply: WriteReply) {
+        switch result {
+        case .success(let response): count(response)
+        case .failure: counters.proposalsFailed += 1
+        }
+        switch reply {
+        case .discarded:
+            break
+        case .handler(let handler):
+            handler(result)
+        case .call(let call):
+            switch result {
+            case .success(let response): respond(response, to: call)
+            case .failure(let error): call.finish(error.status)
+            }
+        }
     }
 
     private func count(_ response: WriteResponse) {
@@ -32,28 +51,15 @@ extension MemberStore {
         case .txn: counters.transactions += 1
         case .leaseGrant: counters.leasesGranted += 1
         case .leaseRevoke: counters.leasesRevoked += 1
-        case .compact: break
-        }
-    }
-
-    private func deliver(_ result: Result<WriteResponse, EtcdError>, to reply: WriteReply) {
-        switch reply {
-        case .discarded:
-            break
-        case .handler(let handler):
-            handler(result)
-        case .call(let call):
-            switch result {
-            case .success(let response): respond(response, to: call)
-            case .failure(let error): call.fail(error)
-            }
+        case .leaseRenewal(let ttlSeconds): if ttlSeconds != nil { counters.leasesRenewed += 1 }
+        case .compact, .alarms, .auth, .downgrade, .members: break
         }
     }
 
     /// Calls `body` when the store misses nothing that was acknowledged before, or ends `call`.
     func read(for call: any EtcdCall, _ body: @escaping () -> Void) {
         member.read { error in
-            if let error { call.fail(EtcdError(error)) } else { body() }
+            if let error { call.finish(error.status) } else { body() }
         }
     }
 }

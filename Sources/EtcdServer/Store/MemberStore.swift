@@ -25,11 +25,13 @@ package final class MemberStore {
     var watchEncoder = WatchEventEncoder()
     var lastWatchHead: (revision: Int64, bytes: [UInt8])?
     var leaseIDs: LeaseIDGenerator
+    private let head: ResponseHead
 
     package init(configuration: EtcdServerConfiguration, member: Member, identity: MemberIdentity) {
         self.configuration = configuration
         self.member = member
         self.identity = identity
+        head = ResponseHead(identity)
         leaseIDs = LeaseIDGenerator(
             memberID: identity.memberID, wallClockMilliseconds: Int64(clamping: Member.wallMilliseconds()))
         member.onWatchWork = { [weak self] in self?.deliverWatches() }
@@ -51,9 +53,12 @@ package final class MemberStore {
         _modify { yield &member.store }
     }
 
-    package var term: Term { member.replica.term }
+    package var term: Term { member.status.term }
     /// Index of the last applied entry.
-    package var appliedIndex: LogIndex { member.replica.applied.index }
+    package var appliedIndex: LogIndex { member.status.applied.index }
+
+    /// The beginning of a response made now.
+    var responseHead: KVResponseBytes.Head { KVResponseBytes.Head(head: head, term: term.rawValue) }
 
     /// Ends all watches. Call on the loop.
     package func endWatches() {

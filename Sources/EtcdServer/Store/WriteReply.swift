@@ -6,7 +6,7 @@ package import MartletReplica
 package enum WriteReply {
     /// A client's call: the outcome is its response or its status.
     case call(any EtcdCall)
-    case handler((Result<WriteResponse, EtcdError>) -> Void)
+    case handler((Result<WriteResponse, ReplicaError>) -> Void)
     /// Nobody waits.
     case discarded
 }

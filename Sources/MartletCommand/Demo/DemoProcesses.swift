@@ -5,6 +5,7 @@ import Foundation
 import Logging
 import Martlet
 import MartletEtcd
+import MartletGRPCWire
 import Synchronization
 
 /// The demonstration's store: `martlet server` that reports its address and ends with its parent.
@@ -37,7 +38,7 @@ struct DemoServerCommand: AsyncParsableCommand {
             "--log-format=console",
         ])
         let options = try ServerOptions(flags)
-        return try await ServerRun.start(options, logger: ServerCommand.logger(options)) { _ in
+        return try await ServerRun.start(options, logger: try ServerCommand.logger(options)) { _ in
             ending.end(.failed)
         }
     }

@@ -31,10 +31,11 @@ struct ServerRun {
     static func start(
         _ options: ServerOptions, logger: Logger, onFailure: @escaping @Sendable (MemberFailure) -> Void
     ) async throws -> ServerRun {
-        for warning in options.warnings { logger.warning("\(warning)") }
+        for notice in options.notices { notice.log(logger) }
+        let tls = options.listeners.contains { $0.url.isEncrypted } ? try options.tls?.wire(logger) : nil
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
-            let run = try await start(options, group, logger, onFailure)
+            let run = try await start(options, tls, group, logger, onFailure)
             run.announce(options)
             return run
         } catch {
@@ -44,7 +45,7 @@ struct ServerRun {
     }
 
     private static func start(
-        _ options: ServerOptions, _ group: MultiThreadedEventLoopGroup, _ logger: Logger,
+        _ options: ServerOptions, _ tls: WireServerTLS?, _ group: MultiThreadedEventLoopGroup, _ logger: Logger,
         _ onFailure: @escaping @Sendable (MemberFailure) -> Void
     ) async throws -> ServerRun {
         var attempts = 0
@@ -56,7 +57,7 @@ struct ServerRun {
                 data, configuration: chosen.store, logger: logger, on: group.next(), onFailure: onFailure)
             var servers: [WireServer] = []
             do {
-                let addresses = try await bind(chosen, store, group, logger, &servers)
+                let addresses = try await bind(chosen, tls, store, group, logger, &servers)
                 return ServerRun(group: group, store: store, servers: servers, logger: logger, addresses: addresses)
             } catch {
                 for server in servers {
@@ -79,10 +80,7 @@ struct ServerRun {
             try folder.open(
                 options.store.replica(memberID: identity.memberID),
                 new: WALMetadata(memberID: identity.memberID, clusterID: identity.clusterID),
-                at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds())
-            ) { error in
-                logger.error("can't prepare the log's next segment", metadata: ["error": "\(error)"])
-            }
+                at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds()))
         }
         if let repair = data.repair {
             logger.warning(
@@ -102,8 +100,8 @@ struct ServerRun {
 
     /// Binds all listeners; those with the same role and encryption share a server.
     private static func bind(
-        _ options: ServerOptions, _ store: EtcdServer, _ group: MultiThreadedEventLoopGroup, _ logger: Logger,
-        _ servers: inout [WireServer]
+        _ options: ServerOptions, _ tls: WireServerTLS?, _ store: EtcdServer, _ group: MultiThreadedEventLoopGroup,
+        _ logger: Logger, _ servers: inout [WireServer]
     ) async throws -> [SocketAddress] {
         struct Kind: Hashable {
             var role: ServerOptions.Role
@@ -117,7 +115,7 @@ struct ServerRun {
             if let known = byKind[kind] {
                 server = known
             } else {
-                server = try makeServer(listener, options, store, group, logger)
+                server = try makeServer(listener, options, tls, store, group, logger)
                 byKind[kind] = server
                 servers.append(server)
             }
@@ -131,26 +129,24 @@ struct ServerRun {
     }
 
     private static func makeServer(
-        _ listener: ServerOptions.Listener, _ options: ServerOptions, _ store: EtcdServer,
+        _ listener: ServerOptions.Listener, _ options: ServerOptions, _ tls: WireServerTLS?, _ store: EtcdServer,
         _ group: MultiThreadedEventLoopGroup, _ logger: Logger
     ) throws -> WireServer {
         var router = GRPCRouter()
-        if listener.role != .http {
+        if listener.role.servesCalls {
             store.addRoutes(to: &router)
             HealthService().addRoutes(to: &router)
         }
         var configuration = WireServerConfiguration()
         configuration.maximumMessageBytes = options.store.wireLimitBytes
         configuration.maximumConcurrentStreams = options.maximumConcurrentStreams
+        configuration.reusesPort = options.sharesPorts
         configuration.keepalive = KeepaliveConfiguration(
-            interval: TimeAmount(options.keepaliveInterval), timeout: TimeAmount(options.keepaliveTimeout))
-        if listener.role != .grpcOnly { configuration.http1 = { request in await store.respond(to: request) } }
-        if listener.url.isEncrypted, let tls = options.tls {
-            configuration.tls = WireServerTLS(
-                certificateChainFile: tls.certificateFile, privateKeyFile: tls.keyFile)
-            configuration.tls?.trustRootsFile = tls.trustedAuthorityFile
-            configuration.tls?.requiresClientCertificate = tls.requiresClientCertificate
+            interval: options.keepaliveInterval.map { TimeAmount($0) }, timeout: TimeAmount(options.keepaliveTimeout))
+        if listener.role != .grpcOnly {
+            configuration.http1 = listener.access.guarding { request in await store.respond(to: request) }
         }
+        if listener.url.isEncrypted { configuration.tls = tls }
         return try WireServer(router: router, configuration: configuration, eventLoopGroup: group, logger: logger)
     }
 
@@ -158,11 +154,13 @@ struct ServerRun {
     private func announce(_ options: ServerOptions) {
         for (listener, address) in zip(options.listeners, addresses) {
             var metadata: Logger.Metadata = ["address": "\(address.text)"]
-            guard listener.role != .http else {
-                logger.info("serving plain HTTP", metadata: metadata)
+            guard listener.role.servesCalls else {
+                logger.info(
+                    listener.role == .metrics ? "serving metrics" : "serving plain HTTP", metadata: metadata)
                 continue
             }
-            metadata["traffic"] = listener.url.scheme == .https ? "grpc+tls,http" : "grpc,http"
+            let traffic = listener.role == .grpcOnly ? "grpc" : "grpc,http"
+            metadata["traffic"] = listener.url.isEncrypted ? "\(traffic) over TLS" : "\(traffic)"
             logger.info("ready to serve client requests", metadata: metadata)
         }
     }
@@ -195,12 +193,4 @@ struct ListenFailure: Error, CustomStringConvertible {
 
 extension ServerURL {
     var wireAddress: WireAddress { isSocketFile ? .unixSocket(host) : .hostPort(host, port) }
-}
-
-extension SocketAddress {
-    /// `127.0.0.1:2379`, `[::1]:2379`, or a socket file's path.
-    var text: String {
-        guard let ipAddress, let port else { return pathname ?? "\(self)" }
-        return ipAddress.contains(":") ? "[\(ipAddress)]:\(port)" : "\(ipAddress):\(port)"
-    }
 }

@@ -170,26 +170,4 @@ import Testing
         expected.skipsDeletes = false
         #expect(WatchRequest(message) == expected)
     }
-
-    @Test func innerHeadersOfATransaction() {
-        let response = TxnResponse(
-            revision: 9, succeeded: true,
-            responses: [
-                .put(PutResponse(revision: 9)),
-                .txn(TxnResponse(revision: 9, succeeded: false, responses: [.range(RangeResponse(revision: 9))])),
-                .deleteRange(DeleteRangeResponse(revision: 9, deleted: 2)),
-            ])
-        var header = Etcdserverpb_ResponseHeader()
-        header.memberID = 1
-        header.revision = 9
-        let message = Etcdserverpb_TxnResponse(response, header: header)
-        var onlyRevision = Etcdserverpb_ResponseHeader()
-        onlyRevision.revision = 9
-        #expect(message.header == header)
-        #expect(message.responses[0].responsePut.header == onlyRevision)
-        #expect(message.responses[1].responseTxn.hasHeader)
-        #expect(message.responses[1].responseTxn.header == Etcdserverpb_ResponseHeader())
-        #expect(message.responses[1].responseTxn.responses[0].responseRange.header == onlyRevision)
-        #expect(message.responses[2].responseDeleteRange.deleted == 2)
-    }
 }

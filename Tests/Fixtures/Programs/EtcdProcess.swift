@@ -17,6 +17,9 @@ package final class EtcdProcess: Sendable {
     private let process: ChildProcess
     private let folder: URL
 
+    /// The binary of a real etcd 3.5, or `nil` where there is none.
+    package static let binary35 = ProcessInfo.processInfo.environment["MARTLET_ETCD_35"]
+
     /// The binary of a real etcd, or `nil` where there is none.
     package static let binary: String? = {
         let named = ProcessInfo.processInfo.environment["MARTLET_ETCD_34"]
@@ -38,8 +41,10 @@ package final class EtcdProcess: Sendable {
     }
 
     /// Runs `body` beside a fresh etcd and ends it.
-    package static func with<Result>(_ body: (EtcdProcess) async throws -> Result) async throws -> Result {
-        let server = try await self.start()
+    package static func with<Result>(
+        _ binary: String? = EtcdProcess.binary, _ body: (EtcdProcess) async throws -> Result
+    ) async throws -> Result {
+        let server = try await self.start(binary ?? "/usr/bin/etcd")
         do {
             let result = try await body(server)
             await server.end()
@@ -50,7 +55,7 @@ package final class EtcdProcess: Sendable {
         }
     }
 
-    private static func start() async throws -> EtcdProcess {
+    private static func start(_ binary: String) async throws -> EtcdProcess {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-etcd-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         var log = ""
@@ -68,7 +73,7 @@ package final class EtcdProcess: Sendable {
             ]
             let logFile = folder.appendingPathComponent("log-\(client)")
             let process = try ChildProcess.start(
-                Self.binary ?? "/usr/bin/etcd", arguments, environment: ProcessInfo.processInfo.environment,
+                binary, arguments, environment: ProcessInfo.processInfo.environment,
                 errorFile: logFile.path, onLine: { _ in }, onExit: { _ in })
             for _ in 0..<400 {
                 try await Task.sleep(for: .milliseconds(25))

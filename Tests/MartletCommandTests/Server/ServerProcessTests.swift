@@ -111,7 +111,16 @@ import Testing
     @Test(arguments: [
         (["--nope"], Int32(2), "flag provided but not defined: -nope"),
         (["server", "extra"], 1, "'extra' is not a valid flag"),
-        (["server", "--auto-tls"], 1, "--auto-tls is not supported"),
+        (["server", "--force-new-cluster"], 1, "--force-new-cluster is not supported"),
+        (
+            ["--listen-client-urls=https://127.0.0.1:0"], 1,
+            "TLS key/cert (--cert-file, --key-file) must be provided for client url https://127.0.0.1:0 with HTTPS scheme"
+        ),
+        (
+            ["--listen-client-urls=https://127.0.0.1:0", "--cert-file=/nowhere/c", "--key-file=/nowhere/k"], 1,
+            "open /nowhere/c: no such file or directory"
+        ),
+        (["--config-file=/nowhere/f"], 1, "open /nowhere/f: no such file or directory"),
     ])
     func refusesFlags(_ arguments: [String], _ code: Int32, _ text: String) async throws {
         let run = try await run(arguments)

@@ -61,7 +61,8 @@ extension CrashedStore {
     }
 
     /// All events of these revisions, by a watch of its own.
-    private static func history(_ client: EtcdClient, from first: Int64, to last: Int64) async throws -> [HistoryEvent] {
+    private static func history(_ client: EtcdClient, from first: Int64, to last: Int64) async throws -> [HistoryEvent]
+    {
         guard first <= last else { return [] }
         return try await within(answerLimit, "watching revisions \(first) to \(last)") {
             var events: [HistoryEvent] = []
@@ -99,7 +100,7 @@ extension CrashedStore {
             do {
                 let status = try await client.leaseStatus(EtcdLeaseID(rawValue: id), withKeys: true)
                 if status.remainingSeconds > status.grantedSeconds {
-                    checker.report("lease \(id) has \(status.remainingSeconds) of \(status.grantedSeconds) seconds left")
+                    checker.report("lease \(id) has \(status.remainingSeconds) s left of \(status.grantedSeconds) s")
                 }
                 present[id] = .some(status.keys.map { String(decoding: $0, as: UTF8.self) }.sorted())
             } catch let error as EtcdError where error.code == .leaseNotFound {

@@ -24,7 +24,7 @@ static int journal = -1;
 static int journal_folder = -1;
 static uint64_t end;
 static uint64_t kept;
-// How many records are left to live for, 0 for ever: a shared map of the file `control`.
+// How many steps are left to live for, 0 for ever: a shared map of the file `control`.
 static _Atomic uint64_t *control;
 static long sync_microseconds;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -136,9 +136,10 @@ uint64_t journal_append(struct record record, const void *payload, size_t count)
     return position;
 }
 
-uint64_t journal_end(void) {
+uint64_t journal_sync_begins(void) {
     journal_lock();
     uint64_t position = end;
+    count_down();
     journal_unlock();
     return position;
 }

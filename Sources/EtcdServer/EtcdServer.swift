@@ -54,6 +54,7 @@ package final class EtcdServer: Sendable {
     ) async throws -> EtcdServer {
         try await eventLoop.flatSubmit {
             let server = EtcdServer(make())
+            server.store.value.startCompacting()
             return eventLoop.makeCompletedFuture(withResultOf: { try server.store.value.member.start() })
                 .flatMap { $0 }
                 .map { server }
@@ -124,6 +125,11 @@ package final class EtcdServer: Sendable {
         unary("/etcdserverpb.Cluster/MemberUpdate") { ClusterService(store: $0).memberUpdate($1, $2) }
         unary("/etcdserverpb.Cluster/MemberPromote") { ClusterService(store: $0).memberPromote($1, $2) }
         unary("/etcdserverpb.Maintenance/Status") { MaintenanceService(store: $0).status($1, $2) }
+        unary("/etcdserverpb.Maintenance/Hash") { MaintenanceService(store: $0).hash($1, $2) }
+        unary("/etcdserverpb.Maintenance/HashKV") { MaintenanceService(store: $0).hashKV($1, $2) }
+        unary("/etcdserverpb.Maintenance/Defragment") { MaintenanceService(store: $0).defragment($1, $2) }
+        unary("/etcdserverpb.Maintenance/MoveLeader") { MaintenanceService(store: $0).moveLeader($1, $2) }
+        unary("/etcdserverpb.Maintenance/Downgrade") { MaintenanceService(store: $0).downgrade($1, $2) }
         unary("/etcdserverpb.Maintenance/Alarm") { MaintenanceService(store: $0).alarm($1, $2) }
         methods["/etcdserverpb.Maintenance/Snapshot"] = .task { requests, respond in
             try await SnapshotService.snapshot(store, requests, respond)

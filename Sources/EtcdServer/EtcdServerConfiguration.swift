@@ -25,8 +25,11 @@ package struct EtcdServerConfiguration: Sendable {
     /// The election time-out; it only decides the least lease TTL here.
     package var electionTimeout: Duration = .milliseconds(1000)
 
-    /// What live keys, and versions that are not compacted, may take; etcd's default.
+    /// What live keys, and versions that are not compacted, may take; etcd's default. Not above 0: as much as there is
+    /// room for.
     package var quotaBytes: Int64 = 2 << 30
+    /// Nil: only who asks compacts.
+    package var autoCompaction: AutoCompactor.Mode?
     /// Between two heartbeats of a leader: the tick of its clock.
     package var heartbeatInterval: Duration = .milliseconds(100)
 
@@ -52,7 +55,7 @@ extension EtcdServerConfiguration {
             member: MemberID(memberID), name: name, clientURLs: clientURLs, peerURLs: peerURLs,
             seed: UInt64.random(in: .min ... .max))
         replica.clusterVersion = EtcdVersion.cluster
-        replica.quotaBytes = Int(quotaBytes)
+        replica.quotaBytes = quotaBytes > 0 ? Int(quotaBytes) : nil
         replica.store.minimumLeaseTTLSeconds = minimumLeaseTTLSeconds
         replica.store.maximumTransactionOperations = maximumTransactionOperations
         replica.store.maximumCatchUpBytes = Self.catchUpBytes

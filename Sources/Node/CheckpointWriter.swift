@@ -69,6 +69,18 @@ final class CheckpointWriter: Sendable {
         try? tables.rewrite()
     }
 
+    /// Rewrites the file without its free pages, however few they are; `body` is called on the writer's thread.
+    func rewrite(_ body: @escaping @Sendable (TablesError?) -> Void) {
+        queue.async { [self] in
+            do throws(TablesError) {
+                try tables.rewrite()
+                body(nil)
+            } catch {
+                body(error)
+            }
+        }
+    }
+
     /// Calls `body` when nothing is being written any more, on the writer's thread. Nothing is written after it.
     func finish(_ body: @escaping @Sendable () -> Void) {
         queue.async(execute: body)

@@ -38,6 +38,30 @@ extension Etcdserverpb_StatusRequest: EtcdRequest {
     package static let layout: RequestLayout = .init("StatusRequest")
 }
 
+extension Etcdserverpb_HashRequest: EtcdRequest {
+    package static let layout: RequestLayout = .init("HashRequest")
+}
+
+extension Etcdserverpb_HashKVRequest: EtcdRequest {
+    package static let layout: RequestLayout = .init("HashKVRequest", [("revision", 1, .varint)])
+}
+
+extension Etcdserverpb_DefragmentRequest: EtcdRequest {
+    package static let layout: RequestLayout = .init("DefragmentRequest")
+}
+
+extension Etcdserverpb_MoveLeaderRequest: EtcdRequest {
+    package static let layout: RequestLayout = .init("MoveLeaderRequest", [("targetID", 1, .varint)])
+}
+
+extension Etcdserverpb_DowngradeRequest: EtcdRequest {
+    package static let layout: RequestLayout = .init(
+        "DowngradeRequest",
+        [
+            ("action", 1, .varint), ("version", 2, .bytes),
+        ])
+}
+
 extension Etcdserverpb_AlarmRequest: EtcdRequest {
     package static let layout: RequestLayout = .init(
         "AlarmRequest",

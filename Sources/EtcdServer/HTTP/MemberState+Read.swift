@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletGRPCWire
 import MartletNode
+import MartletReplica
 import NIOCore
 
 extension MemberState {
@@ -11,18 +13,18 @@ extension MemberState {
     static func afterRead(of store: MemberStore) -> EventLoopFuture<MemberState> {
         let promise = store.eventLoop.makePromise(of: MemberState.self)
         var isDone = false
-        let finish = { (error: EtcdError?) in
+        let finish = { (fault: String?) in
             guard !isDone else { return }
             isDone = true
             var state = MemberState(store)
-            state.health.linearizableReadFault = error?.message
+            state.health.linearizableReadFault = fault
             promise.succeed(state)
         }
         let limit = readLimit + TimeAmount(store.configuration.electionTimeout * 2)
-        let timer = store.eventLoop.assumeIsolated().scheduleTask(in: limit) { finish(.timeout) }
+        let timer = store.eventLoop.assumeIsolated().scheduleTask(in: limit) { finish(EtcdError.timeout.message) }
         store.member.read { error in
             timer.cancel()
-            finish(error.map { EtcdError($0) })
+            finish(error?.status.message)
         }
         return promise.futureResult
     }

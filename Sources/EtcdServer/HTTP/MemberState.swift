@@ -28,6 +28,7 @@ package struct MemberState: Sendable {
         counters = store.counters
         counters.leasesExpired = store.member.status.dueLeaseCount
         health.hasLeader = store.member.status.isLeader
+        health.alarms = store.member.cluster.alarms.all.compactMap { MemberHealth.Alarm(rawValue: $0.kind.name) }
     }
 
     package init(identity: MemberIdentity) {

@@ -26,6 +26,8 @@ package final class MemberStore {
     var lastWatchHead: (revision: Int64, bytes: [UInt8])?
     var leaseIDs: LeaseIDGenerator
     private let head: ResponseHead
+    private var compactor: AutoCompactor?
+    private var compactionTimer: LoopTimer?
 
     package init(configuration: EtcdServerConfiguration, member: Member, identity: MemberIdentity) {
         self.configuration = configuration
@@ -34,6 +36,7 @@ package final class MemberStore {
         head = ResponseHead(identity)
         leaseIDs = LeaseIDGenerator(
             memberID: identity.memberID, wallClockMilliseconds: Int64(clamping: Member.wallMilliseconds()))
+        compactor = configuration.autoCompaction.map { AutoCompactor($0) }
         member.onWatchWork = { [weak self] in self?.deliverWatches() }
     }
 
@@ -60,9 +63,19 @@ package final class MemberStore {
     /// The beginning of a response made now.
     var responseHead: KVResponseBytes.Head { KVResponseBytes.Head(head: head, term: term.rawValue) }
 
+    /// Begins to compact by itself, if it is to.
+    package func startCompacting() {
+        guard let interval = compactor?.interval else { return }
+        compactionTimer = LoopTimer(period: TimeAmount(interval), on: eventLoop) { [weak self] in
+            guard let self, let revision = compactor?.tick(revision: keyValue.revision) else { return }
+            propose(.compact(CompactionRequest(revision: revision), physical: false), reply: .discarded)
+        }
+    }
+
     /// Ends all watches. Call on the loop.
     package func endWatches() {
         eventLoop.preconditionInEventLoop()
+        compactionTimer?.cancel()
         for id in watchStreams.keys.sorted() {
             watchStreams[id]?.end(EtcdError.stopped.status)
         }

@@ -62,6 +62,13 @@ extension ServerFlag {
     ]
 
     private static let limits: [ServerFlag] = [
+        .used(
+            "quota-backend-bytes", .integer, "0",
+            "what keys and kept versions may take; 0 is 2 GiB, less is as much as there is room for"),
+        .used("auto-compaction-mode", .string, "periodic", "periodic, or revision"),
+        .used(
+            "auto-compaction-retention", .string, "0",
+            "what stays: a duration or hours, or a number of revisions; 0 compacts nothing"),
         .used("max-txn-ops", .number, "128", "most operations of one transaction"),
         .used("max-request-bytes", .number, "1572864", "largest request"),
         .used("max-concurrent-streams", .number, "65536", "calls that one connection may have open"),

@@ -65,6 +65,12 @@ package struct ServerOptions: Sendable {
         listeners = try Self.listeners(flags)
         store = try Self.store(flags)
         storage = try Storage(flags)
+        if storage.quotaBytes != 0 { store.quotaBytes = storage.quotaBytes }
+        switch storage.autoCompaction {
+        case .periodic(let age): store.autoCompaction = .periodic(age)
+        case .revision(let count): store.autoCompaction = .revision(count)
+        case nil: break
+        }
         let folder = flags.string("data-dir")
         dataFolder = folder.isEmpty ? store.name + ".etcd" : folder
         let logFolder = flags.string("wal-dir")

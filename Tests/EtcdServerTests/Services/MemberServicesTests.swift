@@ -59,6 +59,65 @@ import Testing
         #expect(throws: Never.self) { try fixture.put("a", "b") }
     }
 
+    @Test func hashes() throws {
+        let service = MaintenanceService(store: fixture.store)
+        for number in 0..<3000 { try fixture.put("key\(number % 500)", "value \(number)") }
+        let other = StoreFixture()
+        for number in 0..<3000 { try other.put("key\(number % 500)", "value \(number)") }
+        var request = Etcdserverpb_HashKVRequest()
+        let first = try fixture.call(service.hashKV, request, Etcdserverpb_HashKVResponse.self)
+        #expect(first.hashRevision == 3001 && first.compactRevision == -1)
+        let same = try other.call(
+            MaintenanceService(store: other.store).hashKV, request, Etcdserverpb_HashKVResponse.self)
+        #expect(first.hash == same.hash)
+        try fixture.put("key0", "other")
+        #expect(try fixture.call(service.hashKV, request, Etcdserverpb_HashKVResponse.self).hash != first.hash)
+        request.revision = 3001
+        #expect(try fixture.call(service.hashKV, request, Etcdserverpb_HashKVResponse.self).hash == first.hash)
+        request.revision = 9999
+        #expect(throws: GRPCStatus.self) {
+            try fixture.call(service.hashKV, request, Etcdserverpb_HashKVResponse.self)
+        }
+    }
+
+    @Test func downgrades() throws {
+        let service = MaintenanceService(store: fixture.store)
+        var request = Etcdserverpb_DowngradeRequest()
+        request.version = "3.5.0"
+        let valid = try fixture.call(service.downgrade, request, Etcdserverpb_DowngradeResponse.self)
+        #expect(valid.version == "3.6.0")
+        request.version = "3.4.0"
+        let refused = #expect(throws: GRPCStatus.self) {
+            try fixture.call(service.downgrade, request, Etcdserverpb_DowngradeResponse.self)
+        }
+        #expect(refused?.message == EtcdError.invalidDowngradeTargetVersion.message)
+        request.action = .cancel
+        let nothing = #expect(throws: GRPCStatus.self) {
+            try fixture.call(service.downgrade, request, Etcdserverpb_DowngradeResponse.self)
+        }
+        #expect(nothing?.message == EtcdError.noInflightDowngrade.message)
+    }
+
+    @Test func changesOfMembers() throws {
+        let service = ClusterService(store: fixture.store)
+        var update = Etcdserverpb_MemberUpdateRequest()
+        update.id = fixture.store.identity.memberID
+        update.peerUrls = ["http://127.0.0.1:9999"]
+        let updated = try fixture.call(service.memberUpdate, update, Etcdserverpb_MemberUpdateResponse.self)
+        #expect(updated.members.map(\.peerUrls) == [["http://127.0.0.1:9999"]])
+        update.peerUrls = ["nonsense"]
+        let bad = #expect(throws: GRPCStatus.self) {
+            try fixture.call(service.memberUpdate, update, Etcdserverpb_MemberUpdateResponse.self)
+        }
+        #expect(bad?.message == EtcdError.badMemberURLs.message)
+        var remove = Etcdserverpb_MemberRemoveRequest()
+        remove.id = 77
+        let unknown = #expect(throws: GRPCStatus.self) {
+            try fixture.call(service.memberRemove, remove, Etcdserverpb_MemberRemoveResponse.self)
+        }
+        #expect(unknown?.message == EtcdError.memberNotFound.message)
+    }
+
     @Test func authenticationIsOff() throws {
         let service = AuthService(store: fixture.store)
         let request = Etcdserverpb_AuthStatusRequest()

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletEtcdAPI
+import MartletGRPCWire
+import MartletNode
+import MartletReplica
+
+extension MaintenanceService {
+    /// A cluster of one has nobody who could lead instead.
+    package func moveLeader(_ call: any EtcdCall, _ message: [UInt8]) {
+        guard let request = call.decoded(message, as: Etcdserverpb_MoveLeaderRequest.self) else { return }
+        guard store.member.status.isLeader else { return call.fail(.notLeader) }
+        guard request.targetID == store.identity.memberID else { return call.fail(.badLeaderTransferee) }
+        var response = Etcdserverpb_MoveLeaderResponse()
+        response.header = store.header
+        call.respond(with: response)
+    }
+
+    /// Gives back the space that removed records left in the checkpoint's file. Requests are served meanwhile.
+    package func defragment(_ call: any EtcdCall, _ message: [UInt8]) {
+        guard call.decoded(message, as: Etcdserverpb_DefragmentRequest.self) != nil else { return }
+        store.member.rewriteTables { [store] error in
+            if let error { return call.finish(GRPCStatus(.unknown, "\(error)")) }
+            var response = Etcdserverpb_DefragmentResponse()
+            response.header = store.header
+            call.respond(with: response)
+        }
+    }
+
+    /// Whether the cluster could go to an earlier version, and the note that it is to.
+    package func downgrade(_ call: any EtcdCall, _ message: [UInt8]) {
+        guard let request = call.decoded(message, as: Etcdserverpb_DowngradeRequest.self) else { return }
+        let cluster = store.member.cluster
+        do throws(DowngradeError) {
+            switch request.action {
+            case .validate:
+                _ = try cluster.checkDowngrade(to: request.version)
+                answer(call)
+            case .enable:
+                let target = try cluster.checkDowngrade(to: request.version)
+                propose(DowngradeInfo(isEnabled: true, targetVersion: target), call)
+            case .cancel:
+                guard cluster.downgrade.isEnabled else { return call.fail(.noInflightDowngrade) }
+                propose(DowngradeInfo(), call)
+            case .UNRECOGNIZED:
+                call.finish(GRPCStatus(.unknown, "unknown downgrade action"))
+            }
+        } catch {
+            call.finish(error.status)
+        }
+    }
+
+    private func propose(_ info: DowngradeInfo, _ call: any EtcdCall) {
+        store.propose(
+            .downgrade(info),
+            reply: .handler { result in
+                switch result {
+                case .success: answer(call)
+                case .failure(let error): call.finish(error.status)
+                }
+            })
+    }
+
+    private func answer(_ call: any EtcdCall) {
+        var response = Etcdserverpb_DowngradeResponse()
+        response.header = store.header
+        response.version = store.member.cluster.version
+        call.respond(with: response)
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletEtcdAPI
+import MartletKeyValue
+import MartletNode
+import NIOCore
+import SwiftProtobuf
+
+extension MaintenanceService {
+    /// The hash that members are compared by. It is computed on the loop, in steps between which others are served, over
+    /// a snapshot: what is written meanwhile is not in it.
+    package func hashKV(_ call: any EtcdCall, _ message: [UInt8]) {
+        guard let request = call.decoded(message, as: Etcdserverpb_HashKVRequest.self) else { return }
+        hash(at: request.revision, for: call) { hash in
+            var response = Etcdserverpb_HashKVResponse()
+            response.header = store.header
+            response.hash = hash.value
+            response.compactRevision = hash.compactRevision
+            response.hashRevision = hash.revision
+            return response
+        }
+    }
+
+    /// etcd hashes its database file here, which no two members share. Ours is the hash of keys and values.
+    package func hash(_ call: any EtcdCall, _ message: [UInt8]) {
+        guard call.decoded(message, as: Etcdserverpb_HashRequest.self) != nil else { return }
+        hash(at: 0, for: call) { hash in
+            var response = Etcdserverpb_HashResponse()
+            response.header = store.header
+            response.hash = hash.value
+            return response
+        }
+    }
+
+    private func hash(
+        at revision: Int64, for call: any EtcdCall, _ respond: @escaping (KeyValueHash) -> any Message
+    ) {
+        do throws(KeyValueError) {
+            let run = HashRun(try store.keyValue.snapshot.hasher(at: revision), on: store.eventLoop) { hash in
+                call.respond(with: respond(hash))
+            }
+            run.step()
+        } catch {
+            call.fail(EtcdError(error))
+        }
+    }
+}
+
+/// A hash on its way. Confined to the loop; nobody but the loop's next task holds it.
+private final class HashRun {
+    private var hasher: KeyValueHasher
+    private let eventLoop: any EventLoop
+    private let completion: (KeyValueHash) -> Void
+
+    init(_ hasher: KeyValueHasher, on eventLoop: any EventLoop, _ completion: @escaping (KeyValueHash) -> Void) {
+        self.hasher = hasher
+        self.eventLoop = eventLoop
+        self.completion = completion
+    }
+
+    func step() {
+        guard hasher.step() else { return completion(hasher.hash) }
+        eventLoop.assumeIsolated().execute { self.step() }
+    }
+}

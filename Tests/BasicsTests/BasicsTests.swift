@@ -36,10 +36,11 @@ import Testing
 }
 
 @Suite struct KeyPrefixTests {
-    @Test(arguments: [
-        ([], nil), ([0], [1]), ([1, 2], [1, 3]), ([1, 255], [2]), ([1, 255, 255], [2]), ([255, 1], [255, 2]),
-        ([255, 255], nil),
-    ] as [([UInt8], [UInt8]?)])
+    @Test(
+        arguments: [
+            ([], nil), ([0], [1]), ([1, 2], [1, 3]), ([1, 255], [2]), ([1, 255, 255], [2]), ([255, 1], [255, 2]),
+            ([255, 255], nil),
+        ] as [([UInt8], [UInt8]?)])
     func end(prefix: [UInt8], end: [UInt8]?) {
         #expect(KeyPrefix.end(of: prefix) == end)
     }

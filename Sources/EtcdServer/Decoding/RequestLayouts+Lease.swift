@@ -14,7 +14,7 @@ extension Etcdserverpb_LeaseRevokeRequest: EtcdRequest {
     package static let layout: RequestLayout = .init(
         "LeaseRevokeRequest",
         [
-            ("ID", 1, .varint),
+            ("ID", 1, .varint)
         ])
 }
 
@@ -22,7 +22,7 @@ extension Etcdserverpb_LeaseKeepAliveRequest: EtcdRequest {
     package static let layout: RequestLayout = .init(
         "LeaseKeepAliveRequest",
         [
-            ("ID", 1, .varint),
+            ("ID", 1, .varint)
         ])
 }
 

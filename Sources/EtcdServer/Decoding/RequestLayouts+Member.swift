@@ -6,7 +6,7 @@ extension Etcdserverpb_MemberListRequest: EtcdRequest {
     package static let layout: RequestLayout = .init(
         "MemberListRequest",
         [
-            ("linearizable", 1, .varint),
+            ("linearizable", 1, .varint)
         ])
 }
 

@@ -14,7 +14,7 @@ extension V3lockpb_UnlockRequest: EtcdRequest {
     package static let layout: RequestLayout = .init(
         "UnlockRequest",
         [
-            ("key", 1, .bytes),
+            ("key", 1, .bytes)
         ])
 }
 
@@ -46,7 +46,7 @@ extension V3electionpb_LeaderRequest: EtcdRequest {
     package static let layout: RequestLayout = .init(
         "LeaderRequest",
         [
-            ("name", 1, .bytes),
+            ("name", 1, .bytes)
         ])
 }
 
@@ -54,6 +54,6 @@ extension V3electionpb_ResignRequest: EtcdRequest {
     package static let layout: RequestLayout = .init(
         "ResignRequest",
         [
-            ("leader", 1, .message { V3electionpb_LeaderKey.layout }),
+            ("leader", 1, .message { V3electionpb_LeaderKey.layout })
         ])
 }

@@ -26,7 +26,7 @@ extension Etcdserverpb_WatchCancelRequest: EtcdRequest {
     package static let layout: RequestLayout = .init(
         "WatchCancelRequest",
         [
-            ("watch_id", 1, .varint),
+            ("watch_id", 1, .varint)
         ])
 }
 

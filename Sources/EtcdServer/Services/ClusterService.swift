@@ -93,15 +93,18 @@ package struct ClusterService {
 
     /// Whether all are URLs with scheme, host and port and nothing else; if not, the call has ended.
     private func areGood(_ urls: [String], _ call: any EtcdCall) -> Bool {
-        let areGood = !urls.isEmpty && urls.allSatisfy { url in
-            guard let scheme = ["http://", "https://", "unix://", "unixs://"].first(where: { url.hasPrefix($0) }) else {
-                return false
+        let areGood =
+            !urls.isEmpty
+            && urls.allSatisfy { url in
+                guard let scheme = ["http://", "https://", "unix://", "unixs://"].first(where: { url.hasPrefix($0) })
+                else {
+                    return false
+                }
+                let place = url.dropFirst(scheme.count)
+                if scheme.hasPrefix("unix") { return !place.isEmpty }
+                guard let colon = place.lastIndex(of: ":"), colon != place.startIndex else { return false }
+                return UInt16(place[place.index(after: colon)...]) != nil
             }
-            let place = url.dropFirst(scheme.count)
-            if scheme.hasPrefix("unix") { return !place.isEmpty }
-            guard let colon = place.lastIndex(of: ":"), colon != place.startIndex else { return false }
-            return UInt16(place[place.index(after: colon)...]) != nil
-        }
         if !areGood { call.fail(.badMemberURLs) }
         return areGood
     }

@@ -62,29 +62,31 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ([0xFF, 0xFF, 0xFF], "unexpected EOF"),
-        ([0x0A, 0x05, 0x61], "unexpected EOF"),
-        ([0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F], "unexpected EOF"),
-        ([0x08, 0x05], "proto: wrong wireType = 0 for field Key"),
-        ([0x0A, 0x01, 0x61, 0x10, 0x05], "proto: wrong wireType = 0 for field RangeEnd"),
-        ([0x0A, 0x01, 0x61, 0x1D, 1, 2, 3, 4], "proto: wrong wireType = 5 for field Limit"),
-        ([0x0F], "proto: wrong wireType = 7 for field Key"),
-        ([0xFC, 0x07], "proto: RangeRequest: wiretype end group for non-group"),
-        ([0x02, 0x00], "proto: RangeRequest: illegal tag 0 (wire type 2)"),
-        ([0x18] + [UInt8](repeating: 0xFF, count: 11), "proto: integer overflow"),
-        ([0x0A] + [UInt8](repeating: 0xFF, count: 9) + [1], "proto: negative length found during unmarshaling"),
-        ([0xFF, 0x07], "proto: illegal wireType 7"),
-        ([0xFB, 0x07, 0x08], "unexpected EOF"),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([0xFF, 0xFF, 0xFF], "unexpected EOF"),
+            ([0x0A, 0x05, 0x61], "unexpected EOF"),
+            ([0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F], "unexpected EOF"),
+            ([0x08, 0x05], "proto: wrong wireType = 0 for field Key"),
+            ([0x0A, 0x01, 0x61, 0x10, 0x05], "proto: wrong wireType = 0 for field RangeEnd"),
+            ([0x0A, 0x01, 0x61, 0x1D, 1, 2, 3, 4], "proto: wrong wireType = 5 for field Limit"),
+            ([0x0F], "proto: wrong wireType = 7 for field Key"),
+            ([0xFC, 0x07], "proto: RangeRequest: wiretype end group for non-group"),
+            ([0x02, 0x00], "proto: RangeRequest: illegal tag 0 (wire type 2)"),
+            ([0x18] + [UInt8](repeating: 0xFF, count: 11), "proto: integer overflow"),
+            ([0x0A] + [UInt8](repeating: 0xFF, count: 9) + [1], "proto: negative length found during unmarshaling"),
+            ([0xFF, 0x07], "proto: illegal wireType 7"),
+            ([0xFB, 0x07, 0x08], "unexpected EOF"),
+        ] as [([UInt8], String)])
     func faults(bytes: [UInt8], text: String) {
         #expect(Self.fault(Etcdserverpb_RangeRequest.self, bytes)?.description == text)
     }
 
-    @Test(arguments: [
-        [], [0x0A, 0x01, 0x61, 0xF8, 0x07, 0x01], [0xFB, 0x07, 0xFC, 0x07],
-        [0xFB, 0x07, 0x08, 0x01, 0xFB, 0x07, 0x12, 0x01, 0x61, 0xFC, 0x07, 0xFC, 0x07],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [], [0x0A, 0x01, 0x61, 0xF8, 0x07, 0x01], [0xFB, 0x07, 0xFC, 0x07],
+            [0xFB, 0x07, 0x08, 0x01, 0xFB, 0x07, 0x12, 0x01, 0x61, 0xFC, 0x07, 0xFC, 0x07],
+        ] as [[UInt8]])
     func unknownFieldsAndGroups(bytes: [UInt8]) {
         #expect(Self.fault(Etcdserverpb_RangeRequest.self, bytes) == nil)
     }

@@ -142,13 +142,14 @@ import Testing
         message.failure = [delete]
         #expect(
             try Write(.txn, wire: message.serializedBytes()).request
-                == .txn(TxnRequest(
-                    success: [
-                        .range(RangeRequest(key: [1])),
-                        .txn(TxnRequest(success: [.put(PutRequest(key: [2]))], failure: [.unset])),
-                    ],
-                    failure: [.deleteRange(DeleteRangeRequest(key: [3]))]
-                )))
+                == .txn(
+                    TxnRequest(
+                        success: [
+                            .range(RangeRequest(key: [1])),
+                            .txn(TxnRequest(success: [.put(PutRequest(key: [2]))], failure: [.unset])),
+                        ],
+                        failure: [.deleteRange(DeleteRangeRequest(key: [3]))]
+                    )))
     }
 
     @Test func watchRequest() {

@@ -286,8 +286,8 @@ let package = Package(
         .testTarget(
             name: "MartletEtcdClientTests",
             dependencies: [
-                "MartletEtcdAPI", "MartletEtcdClient", "MartletGRPCWire", "MartletTestPrograms", logging, nioCore,
-                nioPosix, protobuf,
+                "MartletCommand", "MartletEtcdAPI", "MartletEtcdClient", "MartletGRPCWire", "MartletHTTP2Session",
+                "MartletTestPrograms", logging, nioCore, nioPosix, protobuf,
             ],
             path: "Tests/EtcdClientTests", swiftSettings: settings),
         .testTarget(

@@ -115,7 +115,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "MartletReplica",
-            dependencies: ["MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
+            dependencies: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
             path: "Sources/Replica", swiftSettings: settings),
         .target(name: "MartletBoltFile", path: "Sources/BoltFile", swiftSettings: settings),
         .target(
@@ -128,6 +128,13 @@ let package = Package(
             name: "MartletStorage",
             dependencies: ["CMartletLMDB", "CMartletPosix", "MartletBasics", "MartletWALCodec"],
             path: "Sources/Storage", swiftSettings: settings),
+        .target(
+            name: "MartletNode",
+            dependencies: [
+                "CMartletPosix", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue",
+                "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec", logging, nioCore,
+            ],
+            path: "Sources/Node", swiftSettings: settings),
         .target(
             name: "MartletAuthTokens",
             dependencies: ["CMartletCrypt", "MartletAuth", asn1, crypto, cryptoExtras, x509],
@@ -149,7 +156,8 @@ let package = Package(
             name: "MartletEtcdServer",
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue",
-                "MartletWireServices", nioCore, logging, protobuf,
+                "MartletAuth", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec", "MartletWireServices",
+                nioCore, logging, protobuf,
             ],
             path: "Sources/EtcdServer", swiftSettings: settings),
         .target(
@@ -184,9 +192,10 @@ let package = Package(
         .executableTarget(
             name: "MartletCommand",
             dependencies: [
-                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire",
-                "MartletProcesses", "MartletWireServices", argumentParser, histogram, logging, nioCore, nioPosix,
-                signals,
+                "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient", "MartletEtcdServer",
+                "MartletEtcdSnapshot", "MartletGRPCWire", "MartletNode", "MartletProcesses", "MartletReplica",
+                "MartletStorage", "MartletWALCodec", "MartletWireServices", argumentParser, asn1, crypto, histogram,
+                logging, nioCore, nioPosix, protobuf, signals, x509,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(
@@ -219,8 +228,15 @@ let package = Package(
             name: "MartletTestPrograms", dependencies: ["MartletProcesses"], path: "Tests/Fixtures/Programs",
             swiftSettings: settings),
         .target(
+            name: "MartletEtcdPeers",
+            dependencies: ["MartletBasics", "MartletKeyValue", "MartletProcesses", "MartletTestPrograms"],
+            path: "Tests/Fixtures/EtcdPeers", swiftSettings: settings),
+        .target(
             name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
             path: "Tests/Fixtures/SimulatedDisk", swiftSettings: settings),
+        .target(
+            name: "MartletDiskLoss", dependencies: ["MartletBasics", "MartletTestPrograms"], path: "Tests/DiskLoss",
+            exclude: ["Preload", "Writer"], swiftSettings: settings),
         .executableTarget(
             name: "MartletTablesChild", dependencies: ["MartletBasics", "MartletStorage"],
             path: "Tests/Fixtures/TablesChild", swiftSettings: settings),
@@ -229,7 +245,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "MartletReplicaTests",
-            dependencies: ["MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletWALCodec"],
+            dependencies: [
+                "MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletWALCodec",
+            ],
             path: "Tests/ReplicaTests", swiftSettings: settings),
         .testTarget(
             name: "MartletStorageTests",
@@ -254,10 +272,18 @@ let package = Package(
         .testTarget(
             name: "MartletEtcdSnapshotTests",
             dependencies: [
-                "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue", "MartletProcesses",
+                "MartletBasics", "MartletBoltFile", "MartletEtcdPeers", "MartletEtcdSnapshot", "MartletKeyValue",
                 "MartletTestPrograms",
             ],
             path: "Tests/EtcdSnapshotTests", exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "MartletNodeTests",
+            dependencies: [
+                "MartletBasics", "MartletBoltFile", "MartletEtcdPeers", "MartletEtcdSnapshot", "MartletKeyValue",
+                "MartletNode", "MartletRaft", "MartletReplica", "MartletStorage", "MartletTestPrograms",
+                "MartletWALCodec",
+            ],
+            path: "Tests/NodeTests", swiftSettings: settings),
         .testTarget(
             name: "MartletBasicsTests", dependencies: ["MartletBasics"], path: "Tests/BasicsTests",
             swiftSettings: settings),
@@ -293,7 +319,8 @@ let package = Package(
             name: "MartletEtcdServerTests",
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletEtcdServer", "MartletGRPCWire", "MartletHTTP2Session",
-                "MartletKeyValue", logging, nioCore, nioEmbedded, nioPosix, protobuf,
+                "MartletKeyValue", "MartletNode", "MartletReplica", "MartletTestPrograms", logging, nioCore,
+                nioEmbedded, nioPosix, protobuf,
             ],
             path: "Tests/EtcdServerTests", swiftSettings: settings),
         .testTarget(
@@ -326,7 +353,11 @@ let package = Package(
             path: "Tests/MartletEtcdTests", swiftSettings: settings),
         .testTarget(
             name: "MartletCommandTests",
-            dependencies: ["Martlet", "MartletCommand", "MartletEtcdServer", "MartletProcesses", logging],
+            dependencies: [
+                "Martlet", "MartletBasics", "MartletCommand", "MartletEtcdPeers", "MartletEtcdServer",
+                "MartletEtcdSnapshot", "MartletGRPCWire", "MartletKeyValue", "MartletNode", "MartletProcesses",
+                "MartletTestPrograms", logging,
+            ],
             path: "Tests/MartletCommandTests", swiftSettings: settings),
         .testTarget(
             name: "MartletPeersTests", dependencies: ["MartletTestPrograms"], path: "Tests/PeersTests",
@@ -334,6 +365,13 @@ let package = Package(
         .testTarget(
             name: "MartletProcessesTests", dependencies: ["MartletProcesses"], path: "Tests/ProcessesTests",
             swiftSettings: settings),
+        .testTarget(
+            name: "MartletCrashTests",
+            dependencies: [
+                "MartletBasics", "MartletDiskLoss", "MartletEtcdClient", "MartletProcesses", "MartletStorage",
+                "MartletTablesChild", "MartletTestPrograms", logging,
+            ],
+            path: "Tests/CrashTests", swiftSettings: settings),
         .testTarget(name: "MartletRingsTests", path: "Tests/RingsTests", swiftSettings: settings),
     ]
 )

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Logging
 package import MartletGRPCWire
+package import MartletNode
+import MartletWALCodec
 package import NIOCore
 
 /// A member's client side: the etcd services on our wire.
@@ -10,30 +13,78 @@ package import NIOCore
 package final class EtcdServer: Sendable {
     package let configuration: EtcdServerConfiguration
     private let store: NIOLoopBound<MemberStore>
+    private let methods: EtcdMethods
+    private let gateway: Gateway
+    private let front: HTTPFront
 
-    /// Call on `eventLoop`.
-    private init(onLoop eventLoop: any EventLoop, configuration: EtcdServerConfiguration) {
-        self.configuration = configuration
-        let store = MemberStore(configuration: configuration, eventLoop: eventLoop)
-        store.start()
-        self.store = NIOLoopBound(store, eventLoop: eventLoop)
+    private init(_ store: MemberStore) {
+        configuration = store.configuration
+        self.store = NIOLoopBound(store, eventLoop: store.eventLoop)
+        methods = Self.methods(of: self.store)
+        gateway = Gateway(
+            methods: methods, eventLoop: store.eventLoop, maximumMessageBytes: configuration.wireLimitBytes)
+        front = HTTPFront(allowedOrigins: configuration.allowedOrigins)
     }
 
-    /// An empty store on `eventLoop`, its clock running.
+    /// An empty store in memory, ready to serve.
     package static func start(
-        configuration: EtcdServerConfiguration,
-        on eventLoop: any EventLoop
+        configuration: EtcdServerConfiguration, logger: Logger, on eventLoop: any EventLoop
     ) async throws -> EtcdServer {
-        try await eventLoop.submit { EtcdServer(onLoop: eventLoop, configuration: configuration) }.get()
+        try await start(on: eventLoop) {
+            MemberStore(configuration: configuration, logger: logger, eventLoop: eventLoop)
+        }
     }
 
-    /// Ends watches and timers.
+    /// The store in a folder, ready to serve.
+    ///
+    /// - Parameter onFailure: called once, on the loop, when the member can't go on: the process must end.
+    package static func start(
+        _ data: OpenedData, configuration: EtcdServerConfiguration, logger: Logger, on eventLoop: any EventLoop,
+        onFailure: @escaping @Sendable (MemberFailure) -> Void
+    ) async throws -> EtcdServer {
+        try await start(on: eventLoop) {
+            let member = Member(
+                data.replica, data: data, configuration: configuration.member, logger: logger, eventLoop: eventLoop)
+            member.onFailure = onFailure
+            let identity = MemberIdentity(clusterID: data.metadata.clusterID, memberID: data.metadata.memberID)
+            return MemberStore(configuration: configuration, member: member, identity: identity)
+        }
+    }
+
+    private static func start(
+        on eventLoop: any EventLoop, _ make: @escaping @Sendable () -> MemberStore
+    ) async throws -> EtcdServer {
+        try await eventLoop.flatSubmit {
+            let server = EtcdServer(make())
+            return eventLoop.makeCompletedFuture(withResultOf: { try server.store.value.member.start() })
+                .flatMap { $0 }
+                .map { server }
+        }.get()
+    }
+
+    /// Ends watches; other calls go on.
+    package func endWatches() async throws {
+        try await store.eventLoop.submit { [store] in store.value.endWatches() }.get()
+    }
+
+    /// Ends the member. Its folder is free when this returns.
     package func stop() async throws {
-        try await store.eventLoop.submit { [store] in store.value.stop() }.get()
+        try await store.eventLoop.flatSubmit { [store] in
+            store.value.endWatches()
+            return store.value.member.stop()
+        }.get()
     }
 
-    /// Answers a request of the plain HTTP endpoints.
+    /// Answers a request of HTTP/1.1: the gateway's, or one of the plain endpoints.
     package func respond(to request: HTTP1Request) async -> HTTP1Response {
+        await front.respond(to: request) {
+            let (path, _) = HTTPFront.split(request.uri)
+            guard path.hasPrefix(HTTPFront.gatewayPrefix) else { return await respondPlainly(to: request) }
+            return await gateway.respond(to: request, path: path)
+        }
+    }
+
+    private func respondPlainly(to request: HTTP1Request) async -> HTTP1Response {
         let state = try? await store.eventLoop.submit { [store] in MemberState(store.value) }.get()
         guard let state else {
             return HTTP1Response(status: 503, headers: [], body: [])
@@ -43,12 +94,18 @@ package final class EtcdServer: Sendable {
 
     /// Adds the services' methods to `router`.
     package func addRoutes(to router: inout GRPCRouter) {
-        let store = store
-        func unary(_ path: String, _ method: @escaping @Sendable (MemberStore, ServerCall, [UInt8]) -> Void) {
-            router.add(path, .unaryEvent { call, message in method(store.value, call, message) })
+        methods.addRoutes(to: &router)
+    }
+
+    private static func methods(of store: NIOLoopBound<MemberStore>) -> EtcdMethods {
+        var methods = EtcdMethods()
+        func unary(_ path: String, _ method: @escaping @Sendable (MemberStore, any EtcdCall, [UInt8]) -> Void) {
+            methods[path] = .unary { call, message in method(store.value, call, message) }
         }
-        func stream(_ path: String, _ make: @escaping @Sendable (MemberStore, ServerCall) -> any ServerCallEvents) {
-            router.add(path, .streamEvent { call in make(store.value, call) })
+        func stream(
+            _ path: String, _ make: @escaping @Sendable (MemberStore, any EtcdCall) -> any ServerCallEvents
+        ) {
+            methods[path] = .stream { call in make(store.value, call) }
         }
         unary("/etcdserverpb.KV/Range") { KVService(store: $0).range($1, $2) }
         unary("/etcdserverpb.KV/Put") { KVService(store: $0).put($1, $2) }
@@ -62,8 +119,15 @@ package final class EtcdServer: Sendable {
         unary("/etcdserverpb.Lease/LeaseTimeToLive") { LeaseService(store: $0).timeToLive($1, $2) }
         unary("/etcdserverpb.Lease/LeaseLeases") { LeaseService(store: $0).leases($1, $2) }
         unary("/etcdserverpb.Cluster/MemberList") { ClusterService(store: $0).memberList($1, $2) }
+        unary("/etcdserverpb.Cluster/MemberAdd") { ClusterService(store: $0).memberAdd($1, $2) }
+        unary("/etcdserverpb.Cluster/MemberRemove") { ClusterService(store: $0).memberRemove($1, $2) }
+        unary("/etcdserverpb.Cluster/MemberUpdate") { ClusterService(store: $0).memberUpdate($1, $2) }
+        unary("/etcdserverpb.Cluster/MemberPromote") { ClusterService(store: $0).memberPromote($1, $2) }
         unary("/etcdserverpb.Maintenance/Status") { MaintenanceService(store: $0).status($1, $2) }
         unary("/etcdserverpb.Maintenance/Alarm") { MaintenanceService(store: $0).alarm($1, $2) }
+        router.add(
+            "/etcdserverpb.Maintenance/Snapshot",
+            .stream { _, requests, responses in try await SnapshotService.snapshot(store, requests, responses) })
         unary("/etcdserverpb.Auth/AuthStatus") { AuthService(store: $0).status($1, $2) }
         unary("/etcdserverpb.Auth/Authenticate") { AuthService(store: $0).authenticate($1, $2) }
         stream("/v3lockpb.Lock/Lock") { LockService(store: $0).lock($1) }
@@ -73,5 +137,6 @@ package final class EtcdServer: Sendable {
         unary("/v3electionpb.Election/Leader") { ElectionService(store: $0).leader($1, $2) }
         stream("/v3electionpb.Election/Observe") { ElectionService(store: $0).observe($1) }
         unary("/v3electionpb.Election/Resign") { ElectionService(store: $0).resign($1, $2) }
+        return methods
     }
 }

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletGRPCWire
+import MartletKeyValue
+package import MartletNode
+import MartletRaft
+package import MartletReplica
+
 /// What a member is told at its start.
 package struct EtcdServerConfiguration: Sendable {
     /// The member's name, as MemberList shows it.
@@ -18,6 +24,13 @@ package struct EtcdServerConfiguration: Sendable {
     package var watchProgressInterval: Duration = .seconds(600)
     /// The election time-out; it only decides the least lease TTL here.
     package var electionTimeout: Duration = .milliseconds(1000)
+    /// Origins whose web pages may call over HTTP/1.1; `*` stands for all.
+    package var allowedOrigins = ["*"]
+
+    /// What live keys, and versions that are not compacted, may take; etcd's default.
+    package var quotaBytes: Int64 = 2 << 30
+    /// Between two heartbeats of a leader: the tick of its clock.
+    package var heartbeatInterval: Duration = .milliseconds(100)
 
     package init() {}
 
@@ -32,6 +45,35 @@ package struct EtcdServerConfiguration: Sendable {
         let milliseconds = electionTimeout / .milliseconds(1)
         return Int64((milliseconds * 1.5 / 1000).rounded(.up))
     }
+}
+
+extension EtcdServerConfiguration {
+    /// What the member's replica is told.
+    package func replica(memberID: UInt64) -> ReplicaConfiguration {
+        var replica = ReplicaConfiguration(
+            member: MemberID(memberID), name: name, clientURLs: clientURLs, peerURLs: peerURLs,
+            seed: UInt64.random(in: .min ... .max))
+        replica.clusterVersion = EtcdVersion.cluster
+        replica.quotaBytes = Int(quotaBytes)
+        replica.store.minimumLeaseTTLSeconds = minimumLeaseTTLSeconds
+        replica.store.maximumTransactionOperations = maximumTransactionOperations
+        replica.store.maximumCatchUpBytes = Self.catchUpBytes
+        replica.limits.requestBytesMax = maximumRequestBytes + Self.recordOverheadBytes
+        replica.raft.electionTicks = max(Int(electionTimeout / heartbeatInterval), 2)
+        return replica
+    }
+
+    package var member: MemberConfiguration {
+        var member = MemberConfiguration()
+        member.tick = heartbeatInterval
+        return member
+    }
+
+    /// Bytes of history in one step, and so, but for a larger single revision, in one response: what a stream may have
+    /// waiting, and what is copied and encoded in a fraction of a millisecond.
+    private static let catchUpBytes = ServerCall.outboundHighWater
+    /// A record has some fields more than the entry of etcd's that ``maximumRequestBytes`` is counted by.
+    private static let recordOverheadBytes = 256
 }
 
 /// The versions a member reports.

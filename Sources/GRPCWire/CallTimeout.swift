@@ -57,7 +57,7 @@ package enum CallTimeout {
 
 extension NIODeadline {
     /// `amount` from now, or the far future when that is beyond what a deadline can say.
-    static func after(_ amount: TimeAmount) -> NIODeadline {
+    package static func after(_ amount: TimeAmount) -> NIODeadline {
         let now = NIODeadline.now()
         let room = UInt64(Int64.max) - now.uptimeNanoseconds
         return UInt64(max(amount.nanoseconds, 0)) >= room ? .distantFuture : now + amount

@@ -3,36 +3,60 @@
 import NIOCore
 import NIOHTTP1
 
-/// The plain HTTP/1.1 side of the port: one request at a time, whole, to a function, and its answer back.
+/// The plain HTTP/1.1 side of the port: one request at a time, whole, to a function, and its answer back, whole or in
+/// parts.
 ///
 /// `@unchecked Sendable`: touched only on the channel's event loop.
 final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// The largest body of a request; a longer one is answered 413.
-    static let maximumBodyBytes = 2 << 20
-
-    /// A request must be whole this long after its predecessor's answer, or after the connection began, and its answer
-    /// must have been made and read in the same time again: what waits longer holds a descriptor for nothing. Clients
-    /// that keep a connection open connect anew.
+    /// A request must be whole this long after its predecessor's answer, or after the connection began, and an answer
+    /// must have been read in the same time again; of a streamed one, what waits for the socket. What takes longer
+    /// holds a descriptor for nothing. Clients that keep a connection open connect anew.
+    ///
+    /// Making the answer may take any time: a lock is awaited, and a client that has gone is noticed.
     static let requestLimit = TimeAmount.seconds(60)
 
+    /// The request that is being answered.
+    private struct Exchange {
+        var request: HTTPRequestHead
+        var keepsAlive: Bool
+        /// The head of the answer has gone, and its body is on its way.
+        var isStreaming = false
+    }
+
+    let loop: LoopExecutor
     private let answer: HTTP1Handler?
     private let executor: EndpointExecutor
+    /// A longer body is answered 413.
+    private let maximumBodyBytes: Int
+    private var context: ChannelHandlerContext?
     private var head: HTTPRequestHead?
     private var body: [UInt8] = []
     private var isTooLarge = false
+    private var exchange: Exchange?
+    private var isStopping = false
     private var task: Task<Void, Never>?
     private var timer: Scheduled<Void>?
+    /// Whoever streams and waits for room.
+    private var writers = WaitingWriters()
 
-    init(answer: HTTP1Handler?, loop: LoopExecutor) {
+    init(answer: HTTP1Handler?, maximumBodyBytes: Int, loop: LoopExecutor) {
         self.answer = answer
+        self.maximumBodyBytes = maximumBodyBytes
+        self.loop = loop
         self.executor = EndpointExecutor(name: "HTTP/1.1", loop: loop)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
         self.restartTimer(context)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        self.end()
     }
 
     private func restartTimer(_ context: ChannelHandlerContext) {
@@ -40,6 +64,8 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
         self.timer?.cancel()
         self.timer = context.eventLoop.scheduleTask(in: Self.requestLimit) { channel.close(promise: nil) }
     }
+
+    // MARK: Requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch self.unwrapInboundIn(data) {
@@ -49,7 +75,7 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
             self.isTooLarge = false
             self.answerExpectation(of: head, context)
         case .body(let part):
-            if self.body.count + part.readableBytes > Self.maximumBodyBytes {
+            if self.body.count + part.readableBytes > self.maximumBodyBytes {
                 self.isTooLarge = true
                 self.body = []
             } else if !self.isTooLarge {
@@ -63,8 +89,7 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.task?.cancel()
-        self.timer?.cancel()
+        self.end()
         context.fireChannelInactive()
     }
 
@@ -72,58 +97,106 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
         context.close(promise: nil)
     }
 
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable, !self.writers.isEmpty {
+            self.timer?.cancel()
+            self.writers.finish(.success(()))
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard event is ServerStopsEvent else { return context.fireUserInboundEventTriggered(event) }
+        self.isStopping = true
+        if let exchange = self.exchange {
+            self.exchange?.keepsAlive = false
+            if exchange.isStreaming { self.stopStream() }
+        } else if self.head == nil {
+            context.close(promise: nil)
+        }
+    }
+
     /// A client that asks first sends its body when it is told to. Source: RFC 9110 §10.1.1.
     private func answerExpectation(of head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         guard head.headers["expect"].contains(where: { $0.lowercased() == "100-continue" }) else { return }
-        guard (head.headers.first(name: "content-length").flatMap(Int.init) ?? 0) <= Self.maximumBodyBytes else {
+        guard (head.headers.first(name: "content-length").flatMap(Int.init) ?? 0) <= self.maximumBodyBytes else {
             self.head = nil
-            return self.write(HTTP1Response(status: 413), to: head, keepsAlive: false, context)
+            self.exchange = Exchange(request: head, keepsAlive: false)
+            return self.write(HTTP1Response(status: 413), context)
         }
         context.writeAndFlush(
             self.wrapOutboundOut(.head(HTTPResponseHead(version: head.version, status: .continue))), promise: nil)
     }
 
     private func respond(to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        let keepsAlive = head.isKeepAlive
+        self.exchange = Exchange(request: head, keepsAlive: head.isKeepAlive && !self.isStopping)
         if self.isTooLarge {
-            return self.write(HTTP1Response(status: 413), to: head, keepsAlive: false, context)
+            self.exchange?.keepsAlive = false
+            return self.write(HTTP1Response(status: 413), context)
         }
         // Source: RFC 9112 §3.2.
         guard head.version.minor == 0 || head.headers["host"].count == 1 else {
-            return self.write(HTTP1Response(status: 400), to: head, keepsAlive: false, context)
+            self.exchange?.keepsAlive = false
+            return self.write(HTTP1Response(status: 400), context)
         }
-        guard let answer = self.answer else {
-            return self.write(HTTP1Response(status: 404), to: head, keepsAlive: keepsAlive, context)
-        }
+        guard let answer = self.answer else { return self.write(HTTP1Response(status: 404), context) }
         let request = HTTP1Request(
             method: head.method.rawValue, uri: head.uri, headers: head.headers.map { ($0.name, $0.value) },
             body: self.body)
         self.body = []
-        self.restartTimer(context)
-        let context = NIOLoopBound(context, eventLoop: context.eventLoop)
+        self.timer?.cancel()
         self.task = Task(executorPreference: self.executor) {
             let response = await answer(request)
-            context.eventLoop.execute {
-                self.write(response, to: head, keepsAlive: keepsAlive, context.value)
+            self.loop.perform {
+                guard let context = self.context else { return }
+                self.write(response, context)
+            }
+            guard let stream = response.stream else { return }
+            do {
+                try await stream(HTTP1BodyWriter(connection: self))
+                self.loop.perform { self.finishStream(isWhole: true) }
+            } catch {
+                self.loop.perform { self.finishStream(isWhole: false) }
             }
         }
     }
 
-    private func write(
-        _ response: HTTP1Response, to request: HTTPRequestHead, keepsAlive: Bool, _ context: ChannelHandlerContext
-    ) {
-        guard context.channel.isActive else { return }
-        var headers = HTTPHeaders(response.headers)
-        headers.replaceOrAdd(name: "content-length", value: String(response.body.count))
-        if !keepsAlive { headers.replaceOrAdd(name: "connection", value: "close") }
-        let head = HTTPResponseHead(
-            version: request.version, status: HTTPResponseStatus(statusCode: response.status), headers: headers)
-        context.write(self.wrapOutboundOut(.head(head)), promise: nil)
+    // MARK: Answers
+
+    private func write(_ response: HTTP1Response, _ context: ChannelHandlerContext) {
+        guard context.channel.isActive, var exchange = self.exchange else { return }
         // The answer to HEAD says how long the body would be, and has none.
-        if !response.body.isEmpty, request.method != .HEAD {
+        let isHead = exchange.request.method == .HEAD
+        exchange.isStreaming = response.stream != nil && !isHead
+        var headers = HTTPHeaders(response.headers)
+        if exchange.isStreaming {
+            // An HTTP/1.0 client knows no chunks: the end of the connection is the end of the body.
+            if exchange.request.version.minor == 0 { exchange.keepsAlive = false }
+        } else {
+            headers.replaceOrAdd(name: "content-length", value: String(response.body.count))
+        }
+        if !exchange.keepsAlive { headers.replaceOrAdd(name: "connection", value: "close") }
+        self.exchange = exchange
+        let head = HTTPResponseHead(
+            version: exchange.request.version, status: HTTPResponseStatus(statusCode: response.status),
+            headers: headers)
+        context.write(self.wrapOutboundOut(.head(head)), promise: nil)
+        if !response.body.isEmpty, !isHead {
             context.write(
                 self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: response.body)))), promise: nil)
         }
+        guard exchange.isStreaming else { return self.finish(context) }
+        // A machine that is gone without a word is noticed by the system's probes.
+        _ = try? context.channel.syncOptions?.setOption(.socketOption(.so_keepalive), value: 1)
+        context.flush()
+        if self.isStopping { self.stopStream() }
+    }
+
+    /// The end of an answer.
+    private func finish(_ context: ChannelHandlerContext) {
+        let keepsAlive = self.exchange?.keepsAlive ?? false
+        self.exchange = nil
+        self.task = nil
         self.restartTimer(context)
         guard !keepsAlive else {
             return context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
@@ -131,5 +204,38 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
         // Closed after the last byte has gone: closing a channel drops what it still holds.
         let channel = context.channel
         context.writeAndFlush(self.wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
+    }
+
+    // MARK: Streamed bodies
+
+    /// Sends a part; `room` is told when the next one may come, or that none will be sent any more.
+    func write(_ bytes: [UInt8], _ room: Awaited<Void>) {
+        guard let context = self.context, context.channel.isActive, self.exchange?.isStreaming == true else {
+            return room.finish(.failure(CancellationError()))
+        }
+        context.writeAndFlush(
+            self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: bytes)))), promise: nil)
+        guard !context.channel.isWritable else { return room.finish(.success(())) }
+        self.writers.append(room)
+        self.restartTimer(context)
+    }
+
+    private func finishStream(isWhole: Bool) {
+        guard let context = self.context, self.exchange?.isStreaming == true else { return }
+        guard isWhole else { return context.close(promise: nil) }
+        self.finish(context)
+    }
+
+    /// Tells whoever streams that it is over; the connection closes when it has stopped.
+    private func stopStream() {
+        self.task?.cancel()
+        self.writers.finish(.failure(CancellationError()))
+    }
+
+    /// The connection is gone.
+    private func end() {
+        self.exchange = nil
+        self.timer?.cancel()
+        self.stopStream()
     }
 }

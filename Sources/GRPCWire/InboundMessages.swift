@@ -6,9 +6,9 @@ import Synchronization
 /// The messages of one stream on their way from its connection to whoever reads them.
 ///
 /// Filled on the event loop, read by one task on any thread.
-final class InboundMessages: Sendable {
+package final class InboundMessages: Sendable {
     /// Told when a message left the queue, so that its bytes return to the peer's window.
-    typealias OnTake = @Sendable (_ bytes: Int) -> Void
+    package typealias OnTake = @Sendable (_ bytes: Int) -> Void
 
     /// Messages that may wait, decompressed. Flow control counts bytes as they travelled; gzip can make a thousand of
     /// one, so that a stream's window alone would not bound them.
@@ -31,12 +31,14 @@ final class InboundMessages: Sendable {
 
     private let state = Mutex(State())
 
-    func setOnTake(_ onTake: @escaping OnTake) {
+    package init() {}
+
+    package func setOnTake(_ onTake: @escaping OnTake) {
         self.state.withLock { $0.onTake = onTake }
     }
 
     /// Adds a message. Returns whether a reader took it at once.
-    func push(_ message: [UInt8]) -> Bool {
+    package func push(_ message: [UInt8]) -> Bool {
         let waiter = self.state.withLock { state -> UnsafeContinuation<[UInt8]?, any Error>? in
             guard state.end == nil else { return nil }
             if let waiter = state.waiter {
@@ -52,7 +54,7 @@ final class InboundMessages: Sendable {
     }
 
     /// No message follows those that wait. With an error the waiting ones are dropped. Later calls change nothing.
-    func finish(_ result: Result<Void, GRPCStatus>, keepsMessages: Bool = false) {
+    package func finish(_ result: Result<Void, GRPCStatus>, keepsMessages: Bool = false) {
         let waiter = self.state.withLock { state -> UnsafeContinuation<[UInt8]?, any Error>? in
             guard state.end == nil else { return nil }
             state.end = result
@@ -71,14 +73,14 @@ final class InboundMessages: Sendable {
     }
 
     /// The sender's end: with an error, too, what waits can still be read before it.
-    func end(_ result: Result<Void, GRPCStatus>) {
+    package func end(_ result: Result<Void, GRPCStatus>) {
         self.finish(result, keepsMessages: true)
     }
 
     /// Bytes of the messages that wait.
-    var byteCount: Int { self.state.withLock { $0.byteCount } }
+    package var byteCount: Int { self.state.withLock { $0.byteCount } }
 
-    var isEmpty: Bool { self.state.withLock { $0.messages.isEmpty } }
+    package var isEmpty: Bool { self.state.withLock { $0.messages.isEmpty } }
 
     /// The next message, or `nil` after the last. One reader at a time.
     func next() async throws -> [UInt8]? {
@@ -155,6 +157,10 @@ package struct MessageReader: AsyncSequence, Sendable {
     package typealias Failure = any Error
 
     let messages: InboundMessages
+
+    package init(messages: InboundMessages) {
+        self.messages = messages
+    }
 
     /// The next message, or `nil` when the peer has sent its last.
     ///

@@ -50,13 +50,14 @@ final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler, @un
         let isHTTP2 = buffer.readableBytesView.prefix(length).elementsEqual(Self.preface.prefix(length))
         self.received = nil
         do {
+            try self.examineClient(context)
             if isHTTP2 {
                 try self.addHTTP2(context)
             } else {
                 try self.addHTTP1(context)
             }
         } catch {
-            context.close(promise: nil)
+            self.reject(error, context)
             return
         }
         context.fireChannelRead(self.wrapInboundOut(buffer))
@@ -65,13 +66,28 @@ final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler, @un
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
+        guard event is ServerStopsEvent else { return context.fireUserInboundEventTriggered(event) }
         context.close(promise: nil)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A failed TLS handshake, or a reset: nothing to answer.
+        self.reject(error, context)
+    }
+
+    private func reject(_ error: any Error, _ context: ChannelHandlerContext) {
+        if self.settings.tls != nil { TLSRejection.log(error, from: context.remoteAddress, self.settings.logger) }
         context.close(promise: nil)
+    }
+
+    /// The first bytes are here, so the handshake is over and the client's chain verified.
+    private func examineClient(_ context: ChannelHandlerContext) throws {
+        guard let tls = self.settings.tls, tls.requiresClientCertificate, let examine = tls.examinesClient else {
+            return
+        }
+        // Also of a resumed session, which remembers it.
+        guard let certificate = try Self.peerCertificate(context) else { throw WireTLSFailure.noClientCertificate }
+        try examine(certificate.derBytes)
     }
 
     private func addHTTP2(_ context: ChannelHandlerContext) throws {
@@ -89,7 +105,8 @@ final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler, @un
     private func addHTTP1(_ context: ChannelHandlerContext) throws {
         try context.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
         try context.pipeline.syncOperations.addHandler(
-            HTTP1Connection(answer: self.settings.http1, loop: self.loop))
+            HTTP1Connection(
+                answer: self.settings.http1, maximumBodyBytes: self.settings.maximumHTTP1BodyBytes, loop: self.loop))
     }
 
     private static func peerCertificate(_ context: ChannelHandlerContext) throws -> PeerCertificate? {
@@ -100,3 +117,6 @@ final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler, @un
         return PeerCertificate(derBytes: try certificate.toDERBytes())
     }
 }
+
+/// Sent through the pipelines of a server that stops. HTTP/2 connections are told in its own way.
+struct ServerStopsEvent {}

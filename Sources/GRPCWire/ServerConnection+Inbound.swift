@@ -6,7 +6,10 @@ import MartletHTTP2Session
 extension ServerConnection {
     func received(_ stream: Int32, _ bytes: UnsafeRawBufferPointer) {
         self.returnToConnection(bytes.count)
-        guard let call = self.calls[stream] else { return }
+        guard let call = self.calls[stream] else {
+            if let exchange = self.plain[stream] { self.receivedPlain(exchange, bytes) }
+            return
+        }
         if case .none = call.inbound {
             // Refused or finished: let the client finish sending.
             self.wire.session.consume(stream: stream, bytes: bytes.count)
@@ -63,7 +66,11 @@ extension ServerConnection {
     }
 
     func inputEnded(_ stream: Int32) {
-        guard let call = self.calls[stream], !call.isInputEnded else { return }
+        guard let call = self.calls[stream] else {
+            if let exchange = self.plain[stream] { self.plainEnded(exchange) }
+            return
+        }
+        guard !call.isInputEnded else { return }
         call.isInputEnded = true
         if call.assembler.isInMessage {
             return self.finish(call, GRPCStatus(.internalError, "grpc: the request ended inside a message"))

@@ -50,7 +50,7 @@ extension ServerConnection {
     }
 
     func closeIfDrained() {
-        guard case .draining = self.drain, self.calls.isEmpty else { return }
+        guard case .draining = self.drain, !self.hasOpenStreams else { return }
         self.wire.terminate(.noError)
     }
 

@@ -21,6 +21,8 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     let peer: SocketAddress?
     let peerCertificate: PeerCertificate?
     var calls = StreamTable<ServerCall>()
+    /// Requests that are no calls.
+    var plain = StreamTable<PlainExchange>()
     /// Calls that hold back a writer or told their events to wait.
     var throttled: [ServerCall] = []
     private var endpoints: [Endpoint] = []
@@ -102,6 +104,9 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
         self.calls = StreamTable()
         self.throttled = []
         for call in calls.values { self.end(call, reason) }
+        let plain = self.plain
+        self.plain = StreamTable()
+        for exchange in plain.values { self.endPlain(exchange) }
         self.settings.connections.remove(self)
     }
 
@@ -143,6 +148,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
                     .resourceExhausted,
                     "grpc: received header list larger than max (\(self.settings.http2.maximumHeaderListBytes))"))
         }
+        if head.subtype == nil, self.beginPlain(stream, block) { return }
         guard head.isPost else { return self.refuse(stream, head, GRPCStatus(.internalError), httpStatus: "405") }
         guard let subtype = head.subtype else {
             let type = block.first("content-type") ?? ""
@@ -229,12 +235,19 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
 
     private func closed(_ stream: Int32, _ code: HTTP2ErrorCode) {
         self.wire.session.forget(stream)
-        guard let call = self.calls.remove(stream) else { return }
-        self.release(call)
-        self.end(call, .cancelled)
-        self.wire.keepalive.hasOpenStreams = !self.calls.isEmpty
+        if let call = self.calls.remove(stream) {
+            self.release(call)
+            self.end(call, .cancelled)
+        } else if let exchange = self.plain.remove(stream) {
+            self.endPlain(exchange)
+        } else {
+            return
+        }
+        self.wire.keepalive.hasOpenStreams = self.hasOpenStreams
         self.closeIfDrained()
     }
+
+    var hasOpenStreams: Bool { !self.calls.isEmpty || !self.plain.isEmpty }
 
     /// The call is out of the table: tells its handler, wakes its writers.
     func end(_ call: ServerCall, _ reason: GRPCStatus) {

@@ -6,6 +6,14 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// A gRPC server: HTTP/2 by libnghttp2 in NIO channels, HTTP/1.1 on the same port.
 ///
 /// Every connection belongs to one event loop of the group; its handlers run there (see ``HandlerPool``). With a group
@@ -13,7 +21,6 @@ import Synchronization
 package final class WireServer: Sendable {
     private struct State {
         var listeners: [any Channel] = []
-        var reload: RepeatedTask?
         var isClosed = false
     }
 
@@ -30,7 +37,7 @@ package final class WireServer: Sendable {
         router: GRPCRouter, configuration: WireServerConfiguration = WireServerConfiguration(),
         eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, logger: Logger
     ) throws {
-        self.settings = ServerSettings(router: router, configuration: configuration)
+        self.settings = ServerSettings(router: router, configuration: configuration, logger: logger)
         self.configuration = configuration
         self.group = eventLoopGroup
         self.loops = LoopExecutors(group: eventLoopGroup, logger: logger)
@@ -51,7 +58,9 @@ package final class WireServer: Sendable {
     package func bind(_ address: WireAddress) async throws -> SocketAddress {
         switch address.kind {
         case .unixSocket(let path):
-            return try await self.listen { $0.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true) }
+            return try await self.listen(sharesPort: false) {
+                $0.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true)
+            }
         case .hostPort("localhost", let port):
             let first = try await self.listen { $0.bind(host: "127.0.0.1", port: port) }
             // No IPv6 on this machine, or the port taken there: IPv4 serves alone.
@@ -63,11 +72,14 @@ package final class WireServer: Sendable {
     }
 
     private func listen(
-        _ bind: (ServerBootstrap) -> EventLoopFuture<any Channel>
+        sharesPort: Bool? = nil, _ bind: (ServerBootstrap) -> EventLoopFuture<any Channel>
     ) async throws -> SocketAddress {
+        let sharesPort = sharesPort ?? self.configuration.reusesPort
         let bootstrap = ServerBootstrap(group: self.group)
             .serverChannelOption(.backlog, value: Int32(clamping: self.configuration.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(
+                .socketOption(NIOBSDSocket.Option(rawValue: SO_REUSEPORT)), value: sharesPort ? 1 : 0)
             .childChannelOption(.maxMessagesPerRead, value: 4)
             .childChannelOption(
                 .writeBufferWaterMark,
@@ -85,7 +97,6 @@ package final class WireServer: Sendable {
             return state.isClosed
         }
         if isClosed { try await channel.close() }
-        self.startReloading()
         return address
     }
 
@@ -102,28 +113,13 @@ package final class WireServer: Sendable {
             try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
         }
         if let tls = self.tls {
-            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.context))
+            let context = tls.context {
+                self.logger.warning("changed TLS files are unusable", metadata: ["error": "\($0)"])
+            }
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
         }
         try channel.pipeline.syncOperations.addHandler(
             ProtocolSniffer(settings: self.settings, loop: self.loops.executor(for: channel.eventLoop)))
-    }
-
-    private func startReloading() {
-        guard let tls = self.tls else { return }
-        self.state.withLock { state in
-            guard state.reload == nil, !state.isClosed else { return }
-            let logger = self.logger
-            let loop = self.group.next()
-            state.reload = loop.scheduleRepeatedAsyncTask(
-                initialDelay: TLSReloader.interval, delay: TLSReloader.interval
-            ) { _ in
-                NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
-                    if let error = tls.reloadIfChanged() {
-                        logger.warning("changed TLS files are unusable", metadata: ["error": "\(error)"])
-                    }
-                }
-            }
-        }
     }
 
     // MARK: The end
@@ -163,24 +159,23 @@ package final class WireServer: Sendable {
     /// How long peers get to read their last answers.
     private static let closingTime = Duration.milliseconds(250)
 
-    /// HTTP/1.1 connections, and those that have not spoken yet, close when they have nothing to answer.
+    /// HTTP/1.1 connections, and those that have not spoken yet, close when they have nothing to answer; what they
+    /// stream ends.
     private func quiesceHTTP1() {
         for channel in self.settings.connections.channels {
-            channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+            channel.pipeline.fireUserInboundEventTriggered(ServerStopsEvent())
         }
     }
 
     private func stopListening() async {
-        let (listeners, reload) = self.state.withLock { state in
+        let listeners = self.state.withLock { state in
             defer {
                 state.listeners = []
-                state.reload = nil
                 state.isClosed = true
             }
-            return (state.listeners, state.reload)
+            return state.listeners
         }
         self.settings.connections.close()
-        reload?.cancel()
         for listener in listeners { try? await listener.close() }
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
 import MartletHTTP2Session
 import NIOCore
 import Synchronization
@@ -16,6 +17,8 @@ package struct WireServerConfiguration: Sendable {
     package var maximumHeaderListBytes = 64 << 10
     /// Connections that may wait to be accepted.
     package var backlog = 4_096
+    /// Lets other sockets listen on the same port; the kernel deals connections out.
+    package var reusesPort = false
     package var keepalive = KeepaliveConfiguration.serverDefaults
     package var tls: WireServerTLS?
     /// Answers HTTP/1.1 requests on the same port; without it they get 404.
@@ -24,53 +27,31 @@ package struct WireServerConfiguration: Sendable {
     package init() {}
 }
 
-/// Answers one HTTP/1.1 request, whole, on the event loop of its connection.
-package typealias HTTP1Handler = @Sendable (HTTP1Request) async -> HTTP1Response
-
-package struct HTTP1Request: Sendable {
-    package var method: String
-    package var uri: String
-    package var headers: [(String, String)]
-    package var body: [UInt8]
-
-    package init(method: String, uri: String, headers: [(String, String)] = [], body: [UInt8] = []) {
-        self.method = method
-        self.uri = uri
-        self.headers = headers
-        self.body = body
-    }
-}
-
-package struct HTTP1Response: Sendable {
-    package var status: Int
-    package var headers: [(String, String)]
-    package var body: [UInt8]
-
-    package init(status: Int, headers: [(String, String)] = [], body: [UInt8] = []) {
-        self.status = status
-        self.headers = headers
-        self.body = body
-    }
-}
-
 /// What all connections of a server share.
 final class ServerSettings: Sendable {
     let router: GRPCRouter
     let http2: HTTP2Settings
     let maximumMessageBytes: Int
     let maximumSentMessageBytes: Int
+    let maximumHTTP1BodyBytes: Int
     let keepalive: KeepaliveConfiguration
     let http1: HTTP1Handler?
+    let tls: WireServerTLS?
+    let logger: Logger
     let connections = ConnectionTable()
 
-    init(router: GRPCRouter, configuration: WireServerConfiguration) {
+    init(router: GRPCRouter, configuration: WireServerConfiguration, logger: Logger) {
         self.router = router
+        self.tls = configuration.tls
+        self.logger = logger
         var http2 = HTTP2Settings()
         http2.maximumConcurrentStreams = UInt32(clamping: configuration.maximumConcurrentStreams)
         http2.maximumHeaderListBytes = configuration.maximumHeaderListBytes
         self.http2 = http2
         self.maximumMessageBytes = configuration.maximumMessageBytes
         self.maximumSentMessageBytes = configuration.maximumSentMessageBytes
+        // A message as JSON: bytes in base64 are a third longer, names and white space come on top.
+        self.maximumHTTP1BodyBytes = 2 * configuration.maximumMessageBytes
         self.keepalive = configuration.keepalive
         self.http1 = configuration.http1
     }

@@ -137,6 +137,18 @@ struct History: Sendable {
     }
 }
 
+extension History {
+    /// Adds up what the records count. Records that only wait for the rest of their segment to go are not among them.
+    /// Complexity: O(n).
+    func recountBytes() -> Int {
+        // A sum does not depend on the order.
+        var bytes = survivors.values.reduce(0) { $0 + $1.liveBytes }
+        var position = position(of: floor)
+        while let record = next(&position) { bytes += record.liveBytes }
+        return bytes
+    }
+}
+
 // MARK: Compaction
 
 extension History {
@@ -148,9 +160,9 @@ extension History {
 
     /// Drops a version from below the floor; without effect for others.
     ///
-    /// - Returns: whether there was one.
-    mutating func forget(_ revision: Revision) -> Bool {
-        survivors.removeValue(forKey: revision) != nil
+    /// - Returns: what there was.
+    mutating func forget(_ revision: Revision) -> HistoryRecord? {
+        survivors.removeValue(forKey: revision)
     }
 
     /// Lets go of all changes below `revision` but those that were preserved.

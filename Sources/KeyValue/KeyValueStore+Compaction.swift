@@ -73,14 +73,22 @@ extension KeyValueStore {
             )
         }
         // What is walked falls below the floor, but for changes of the compact revision itself.
-        if left?.isKept != true, change.revision.main < main { checkpoint.remove(change.revision) }
+        if left?.isKept != true, change.revision.main < main { release(change) }
         guard let left else { return false }
-        for revision in left.forgotten where history.forget(revision) { checkpoint.remove(revision) }
+        for revision in left.forgotten {
+            if let forgotten = history.forget(revision) { release(forgotten) }
+        }
         if left.isGone {
             index.remove(change.key)
             checkpoint.remove(left.number)
         }
         return left.isRead
+    }
+
+    /// Notes that a change leaves the store.
+    private mutating func release(_ change: HistoryRecord) {
+        heldBytes -= change.liveBytes
+        checkpoint.remove(change.revision)
     }
 
     private mutating func finishReclaim(_ survivors: [HistoryRecord], floor: Revision) {

@@ -5,9 +5,9 @@ import MartletBasics
 extension KeyValueStore {
     /// A number that two stores share if every request has the same answer in both, and hardly ever otherwise.
     ///
-    /// Covers records readable at the compact revision, all later changes, and leases with their terms and keys; not
-    /// how far removal has come, when leases expire, or watches, which are each member's own. For tests. Complexity:
-    /// O(keys + history).
+    /// Covers records readable at the compact revision, all later changes, and leases with their terms, what is noted
+    /// of these, and their keys; not how far removal has come, when leases expire, or watches, which are each member's
+    /// own. For tests. Complexity: O(keys + history).
     package func stateDigest() -> UInt64 {
         var digest = FNVDigest()
         digest.add(revision)
@@ -29,6 +29,7 @@ extension KeyValueStore {
         for lease in leases.sortedByID {
             digest.add(lease.id.rawValue)
             digest.add(lease.ttlSeconds)
+            digest.add(lease.remainingSeconds)
             lease.keys.forEach { key, _ in digest.add(key) }
         }
         return digest.value

@@ -48,6 +48,7 @@ extension KeyValueStore {
 
     private mutating func append(_ change: HistoryRecord) {
         history.append(change)
+        heldBytes += change.liveBytes
         checkpoint.add(change)
     }
 

@@ -64,6 +64,8 @@ package struct KeyValueStore: Sendable {
     var watches = WatchTable()
     /// Where the removal of compacted versions goes on; `nil` when nothing is left to remove.
     var reclaimCursor: Revision?
+    /// See `liveBytes`.
+    var heldBytes = 0
     /// For the next key that enters the index.
     var nextKeyNumber = KeyNumber.first
     /// What checkpoints have and lack.

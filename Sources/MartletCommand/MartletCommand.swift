@@ -16,7 +16,10 @@ struct Main {
         let arguments = CommandLine.arguments
         switch Invocation(name: arguments.first ?? "", arguments: Array(arguments.dropFirst())) {
         case .server(let flags): exit(await ServerCommand.run(flags))
-        case .commands(let words): await MartletCommand.main(words)
+        case .commands(let words):
+            await MartletCommand.main(
+                words.first == "snapshot"
+                    ? GoFlags.normalized(words, flags: SnapshotRestoreCommand.switches) : words)
         }
     }
 }
@@ -37,7 +40,7 @@ struct MartletCommand: AsyncParsableCommand {
             Called as `etcd`, or with a flag in first place, this is `martlet server`.
             """,
         subcommands: [
-            ServerCommand.self, DemoCommand.self, ServicesCommand.self, CallCommand.self, DemoServerCommand.self,
-            DemoGreeterCommand.self, DemoClientCommand.self,
+            ServerCommand.self, DemoCommand.self, ServicesCommand.self, CallCommand.self, SnapshotCommand.self,
+            DemoServerCommand.self, DemoGreeterCommand.self, DemoClientCommand.self,
         ])
 }

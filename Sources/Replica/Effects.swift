@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 package import MartletBasics
 package import MartletRaft
 package import MartletWALCodec
 
 /// What a `Replica` wants done after a step.
 ///
-/// Keep one value: carry it out after each event but `propose` and `read`, then `removeAll`; the arrays keep their
-/// memory. The order in which the parts are carried out is free. Nothing in here may be said before something else is
-/// durable: what had to wait has waited in the replica.
+/// Keep one value: carry it out after each event but `propose`, `changeMembers`, `renewLease` and `read`, then
+/// `removeAll`; the arrays keep their memory. The order in which the parts are carried out is free, but for `tokens`.
+/// Nothing in here may be said before something else is durable: what had to wait has waited in the replica.
 package struct Effects: Sendable {
     package struct Reply: Sendable {
         package var waiter: WaiterID
@@ -21,10 +22,20 @@ package struct Effects: Sendable {
         package var error: ReplicaError?
     }
 
+    /// What applied records did to the tokens that members hand out. Comes also while the log is read again, so that
+    /// tokens outlive a restart as long as their records are read.
+    package enum TokenChange: Hashable, Sendable {
+        case apply(AuthOutcome.TokenEffect)
+        /// A token is due; see `AuthResponse.authenticated`. `index` is that of its record.
+        case assign(name: AuthName, revision: UInt64, simpleToken: String, index: LogIndex)
+    }
+
     /// To be handed to the log as batch `batchNumber`; nothing if empty. `Event.synced` is due if it needs a sync. If
     /// the log has no room the shell keeps it, unmixed with later ones, and tries again.
     package var batch = LogBatch()
     package var batchNumber: BatchNumber?
+    /// Due before `replies`: a reply to a login needs its token.
+    package var tokens: [TokenChange] = []
     package var replies: [Reply] = []
     package var reads: [ReadReply] = []
     /// The store has deliveries for watches, or watches that catch up.
@@ -47,6 +58,7 @@ package struct Effects: Sendable {
     package mutating func removeAll() {
         batch.removeAll()
         batchNumber = nil
+        tokens.removeAll(keepingCapacity: true)
         replies.removeAll(keepingCapacity: true)
         reads.removeAll(keepingCapacity: true)
         hasWatchWork = false

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 import MartletBasics
 import MartletKeyValue
 import MartletRaft
@@ -43,6 +44,10 @@ extension Replica {
             committedHead = 0
         }
         node.applied(upTo: applied.index)
+        if hasPut {
+            hasPut = false
+            checkQuota(at: moment)
+        }
         if store.revision != revision || store.hasWatchesToCatchUp { effects.hasWatchWork = true }
     }
 
@@ -50,45 +55,69 @@ extension Replica {
         let waiting = takePending(entry.id, into: &effects)
         switch entry.kind {
         case .configurationChange:
-            let change = try MemberChange(entry.data)
-            cluster.apply(change)
-            node.apply(change.change)
+            let result = try apply(MemberChange(entry.data))
+            if let waiter = waiting?.waiter { effects.replies.append(.init(waiter: waiter, result: result)) }
         case .normal:
             // A leader's first entry.
-            if entry.data.isEmpty { return }
-            let request: LogRecord.Request
-            if let waiting {
+            if entry.data.isEmpty {
+                if isLeader, entry.term == node.term { beginTerm(at: moment) }
+                return
+            }
+            if let waiting, let request = waiting.request {
                 // As it was decoded from the same bytes.
-                request = waiting.request
-                cluster.stamp = max(cluster.stamp, try LogRecord.stamp(of: entry.data))
+                note(stamp: waiting.stamp)
+                apply(
+                    request, as: waiting.identity, for: waiting.waiter, isOwn: true, entry.index, at: moment,
+                    into: &effects)
             } else {
                 let record = try LogRecord(entry.data)
-                request = record.request
-                cluster.stamp = max(cluster.stamp, record.stamp)
-            }
-            lastStamp = max(lastStamp, cluster.stamp)
-            switch request {
-            case .write(let write):
-                apply(write, for: waiting?.waiter, at: moment, into: &effects)
-            case .clusterVersion(let version):
-                cluster.version = version
-            case .memberAttributes(let attributes):
-                cluster.apply(attributes)
-                if entry.index == publishIndex, waiting != nil { effects.isReady = true }
+                note(stamp: record.stamp)
+                apply(
+                    record.request, as: record.header.identity, for: nil, isOwn: false, entry.index, at: moment,
+                    into: &effects)
             }
         }
     }
 
+    private mutating func note(stamp: UInt64) {
+        cluster.stamp = max(cluster.stamp, stamp)
+        lastStamp = max(lastStamp, cluster.stamp)
+    }
+
+    /// - Parameter isOwn: this member has proposed it in its present life.
     private mutating func apply(
-        _ request: WriteRequest, for waiter: WaiterID?, at moment: Moment, into effects: inout Effects
+        _ request: LogRecord.Request, as identity: AuthIdentity, for waiter: WaiterID?, isOwn: Bool,
+        _ index: LogIndex, at moment: Moment, into effects: inout Effects
     ) {
-        let result: Result<WriteResponse, ReplicaError>
-        do throws(KeyValueError) {
-            result = .success(try change(request, at: moment))
-        } catch {
-            result = .failure(.refused(error))
+        switch request {
+        case .write(let write):
+            // Raised, lifted or refused: whether it has to be raised is asked anew.
+            if case .alarm = write { isRaisingNoSpace = false }
+            let result: Result<WriteResponse, ReplicaError>
+            do throws(ReplicaError) {
+                result = .success(try perform(write, as: identity, at: index, moment, into: &effects))
+            } catch {
+                result = .failure(error)
+            }
+            if let waiter { answer(result, to: write, of: waiter, into: &effects) }
+        case .leaseRemainders(let remainders):
+            let response = apply(remainders, isAwaited: waiter != nil, at: moment)
+            if let waiter, let response { effects.replies.append(.init(waiter: waiter, result: .success(response))) }
+        case .clusterVersion(let version):
+            cluster.version = version
+        case .memberAttributes(let attributes):
+            cluster.apply(attributes)
+            if index == publishIndex, isOwn {
+                isPublished = true
+                effects.isReady = true
+            }
         }
-        guard let waiter else { return }
+    }
+
+    private mutating func answer(
+        _ result: Result<WriteResponse, ReplicaError>, to request: WriteRequest, of waiter: WaiterID,
+        into effects: inout Effects
+    ) {
         if case .compact(let request, physical: true) = request, case .success(.compact(let response)) = result {
             physicalCompactions.append((waiter, request, response))
             answerPhysicalCompactions(into: &effects)
@@ -97,18 +126,70 @@ extension Replica {
         effects.replies.append(.init(waiter: waiter, result: result))
     }
 
-    /// A request that throws has changed nothing. Time concerns only when a lease runs out for this member, which is
-    /// not part of the state.
+    /// Does what the request asks, if alarms and permissions allow. A request that throws has changed nothing.
+    private mutating func perform(
+        _ request: WriteRequest, as identity: AuthIdentity, at index: LogIndex, _ moment: Moment,
+        into effects: inout Effects
+    ) throws(ReplicaError) -> WriteResponse {
+        if let error = cluster.alarms.refusal(of: request) { throw error }
+        if auth.isEnabled {
+            do throws(AuthError) {
+                try auth.authorize(request, as: identity, in: store)
+            } catch {
+                throw .unauthorized(error)
+            }
+        }
+        switch request {
+        case .put, .deleteRange, .txn, .compact, .leaseGrant, .leaseRevoke:
+            do throws(KeyValueError) {
+                return try change(request, at: moment)
+            } catch {
+                throw .refused(error)
+            }
+        case .alarm(let request):
+            return .alarms(cluster.alarms.apply(request))
+        case .auth(let request):
+            do throws(AuthError) {
+                return .auth(try change(request, as: identity, at: index, into: &effects))
+            } catch {
+                throw .unauthorized(error)
+            }
+        case .downgrade(let info):
+            cluster.downgrade = info
+            return .downgrade(info)
+        }
+    }
+
+    private mutating func change(
+        _ request: AuthRequest, as identity: AuthIdentity, at index: LogIndex, into effects: inout Effects
+    ) throws(AuthError) -> AuthResponse {
+        let outcome = try auth.apply(request, as: identity)
+        authTable.note(outcome.changes, in: auth)
+        if outcome.tokens != .none { effects.tokens.append(.apply(outcome.tokens)) }
+        if case .authenticated(let name, let revision, let simpleToken) = outcome.response {
+            effects.tokens.append(.assign(name: name, revision: revision, simpleToken: simpleToken, index: index))
+        }
+        return outcome.response
+    }
+
+    /// What concerns keys and leases. A request that throws has changed nothing. Time concerns only when a lease runs
+    /// out for this member, which is not part of the state.
     private mutating func change(_ request: WriteRequest, at moment: Moment) throws(KeyValueError) -> WriteResponse {
         switch request {
-        case .put(let request): return .put(try store.put(request))
+        case .put(let request):
+            hasPut = true
+            return .put(try store.put(request))
         case .deleteRange(let request): return .deleteRange(try store.deleteRange(request))
-        case .txn(let request): return .txn(try store.txn(request))
+        case .txn(let request):
+            hasPut = true
+            return .txn(try store.txn(request))
         case .compact(let request, _): return .compact(try store.compact(request))
         case .leaseGrant(let id, let ttlSeconds):
             let granted = try store.grantLease(id: id, ttlSeconds: ttlSeconds, now: moment.monotonic)
+            expectLeaseNote(id, at: moment)
             return .leaseGrant(id, ttlSeconds: granted)
         case .leaseRevoke(let id): return .leaseRevoke(try store.revokeLease(id))
+        case .alarm, .auth, .downgrade: preconditionFailure("no request about keys or leases: \(request)")
         }
     }
 

@@ -26,7 +26,8 @@ extension Replica {
             checkpoint.next = moment.monotonic + configuration.checkpointInterval
             checkpoint.position = applied
             checkpoint.held = ReplicaCheckpoint(
-                keyValue: store.beginCheckpoint(applied: applied), cluster: cluster)
+                keyValue: store.beginCheckpoint(applied: applied), cluster: cluster,
+                auth: authTable.beginCheckpoint(of: auth))
         }
         if checkpoint.held != nil, node.log.synced >= checkpoint.position.index {
             effects.checkpoint = checkpoint.held
@@ -37,8 +38,12 @@ extension Replica {
     /// A compaction that waits for its answer needs one soon: removal goes on behind it.
     private func isCheckpointDue(at moment: Moment) -> Bool {
         guard applied.index > checkpoint.last else { return false }
-        return moment.monotonic >= checkpoint.next || store.uncheckpointedBytes >= configuration.limits.checkpointBytes
+        if physicalCompactions.contains(where: { $0.request.revision > store.checkpointRevision }) { return true }
+        return moment.monotonic >= checkpoint.next || uncheckpointedBytes >= configuration.limits.checkpointBytes
     }
+
+    /// What no written checkpoint holds, and so is in memory alone.
+    var uncheckpointedBytes: Int { store.uncheckpointedBytes + authTable.byteCount }
 
     mutating func endCheckpoint(isWritten: Bool, into effects: inout Effects) {
         guard checkpoint.isUnderway, checkpoint.held == nil else {
@@ -46,6 +51,7 @@ extension Replica {
         }
         checkpoint.isUnderway = false
         store.endCheckpoint(isWritten: isWritten)
+        authTable.endCheckpoint(isWritten: isWritten, of: auth)
         guard isWritten else { return }
         checkpoint.last = checkpoint.position.index
         if case .ended = phase { return }

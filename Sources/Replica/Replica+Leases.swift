@@ -7,11 +7,113 @@ import MartletRaft
 extension Replica {
     /// Leases run on the leader's clock, and end by an entry like any other change. A lease whose revocation was lost
     /// is offered again.
-    mutating func revokeExpiredLeases(at moment: Moment) {
-        guard isLeader, moment.monotonic >= nextLeaseScan else { return }
+    mutating func scanLeases(at moment: Moment) {
+        guard isLeader, hasBegunTerm, moment.monotonic >= nextLeaseScan else { return }
         nextLeaseScan = moment.monotonic + configuration.leaseScanInterval
         let due = store.expiredLeases(
             now: moment.monotonic, limit: configuration.limits.leasesPerScan, retryAfter: configuration.leaseRetry)
+        dueLeaseCount += UInt64(due.count)
         for lease in due { enqueue(.write(.leaseRevoke(lease)), at: moment) }
+        noteLeaseRemainders(at: moment)
+    }
+
+    /// Answers a renewal, or lets the log say first that the term is whole.
+    mutating func renewLease(_ id: LeaseID, for waiter: WaiterID, at moment: Moment, into effects: inout Effects) {
+        var error = unavailability
+        var isNoted = false
+        if let term = store.leaseTerm(id) { isNoted = term.notedSeconds > 0 && term.expiry > moment.monotonic }
+        if error == nil, isNoted { error = congestion }
+        if let error {
+            effects.replies.append(.init(waiter: waiter, result: .failure(error)))
+            return
+        }
+        if isNoted {
+            enqueue(.leaseRemainders([LeaseRemainder(id, seconds: 0)]), for: waiter, at: moment)
+            return
+        }
+        let ttl = store.keepAliveLease(id, now: moment.monotonic)
+        effects.replies.append(.init(waiter: waiter, result: .success(.leaseRenewal(ttlSeconds: ttl))))
+    }
+
+    // MARK: Remainders
+
+    /// All leases may be due for a note from now on.
+    mutating func beginLeaseNotes(at moment: Moment) {
+        leaseNotes = LeaseNoteQueue()
+        for lease in store.leaseIDs() { expectLeaseNote(lease, at: moment) }
+    }
+
+    /// Puts a lease with a long term behind those whose note is due earlier.
+    mutating func expectLeaseNote(_ id: LeaseID, at moment: Moment) {
+        guard isLeader, hasBegunTerm, let interval = configuration.leaseNoteInterval, let term = store.leaseTerm(id),
+            .seconds(term.grantedSeconds) > interval
+        else { return }
+        leaseNotes.append(.init(due: moment.monotonic + interval, lease: id, serial: term.serial))
+        // So that leases which are gone before their note never outnumber the others for long.
+        if leaseNotes.count > 2 * store.leaseCount + 64 {
+            let store = store
+            leaseNotes.keep { store.leaseTerm($0.lease)?.serial == $0.serial }
+        }
+    }
+
+    /// Tells the log what is left of leases whose time for that has come. Source: etcd lessor
+    /// `checkpointScheduledLeases`.
+    private mutating func noteLeaseRemainders(at moment: Moment) {
+        var remainders: [LeaseRemainder] = []
+        for _ in 0..<configuration.limits.leaseNotesPerScan {
+            guard let item = leaseNotes.removeFirst(dueAt: moment.monotonic) else { break }
+            guard let term = store.leaseTerm(item.lease), term.serial == item.serial else { continue }
+            let left = (term.expiry - moment.monotonic).components
+            let seconds = left.seconds + (left.attoseconds > 0 ? 1 : 0)
+            // It is about to be revoked.
+            guard seconds > 0 else { continue }
+            if seconds < (term.notedSeconds > 0 ? term.notedSeconds : term.grantedSeconds) {
+                remainders.append(LeaseRemainder(item.lease, seconds: seconds))
+            }
+            expectLeaseNote(item.lease, at: moment)
+        }
+        if !remainders.isEmpty { enqueue(.leaseRemainders(remainders), at: moment) }
+    }
+
+    /// - Returns: the answer, where somebody waits for the renewal that the record was made for.
+    mutating func apply(_ remainders: [LeaseRemainder], isAwaited: Bool, at moment: Moment) -> WriteResponse? {
+        for remainder in remainders { store.noteLeaseRemaining(remainder.lease, seconds: remainder.seconds) }
+        guard isAwaited, let renewed = remainders.first?.lease else { return nil }
+        return .leaseRenewal(ttlSeconds: store.keepAliveLease(renewed, now: moment.monotonic))
+    }
+}
+
+/// When the log is next told what is left of a lease. All wait equally long, so the first to come is the first due.
+struct LeaseNoteQueue: Sendable {
+    struct Item: Sendable {
+        var due: Duration
+        var lease: LeaseID
+        /// Tells the lease from later ones of the same ID.
+        var serial: UInt64
+    }
+
+    private var items: [Item] = []
+    private var head = 0
+
+    var count: Int { items.count - head }
+
+    mutating func append(_ item: Item) { items.append(item) }
+
+    /// `nil` if the first is not due. Complexity: O(1), amortised.
+    mutating func removeFirst(dueAt now: Duration) -> Item? {
+        guard head < items.count, items[head].due <= now else { return nil }
+        defer {
+            head += 1
+            if head * 2 >= items.count {
+                items.removeFirst(head)
+                head = 0
+            }
+        }
+        return items[head]
+    }
+
+    mutating func keep(_ isKept: (Item) -> Bool) {
+        items = items[head...].filter(isKept)
+        head = 0
     }
 }

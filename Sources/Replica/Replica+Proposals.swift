@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 import MartletBasics
 import MartletKeyValue
 import MartletRaft
@@ -7,49 +8,66 @@ import MartletRaft
 extension Replica {
     /// Queues a client's write, or refuses it.
     mutating func enqueue(_ write: Write, for waiter: WaiterID, at moment: Moment, into effects: inout Effects) {
-        let error = refusal(of: write)
-        if let error {
+        if let error = refusal(of: write, at: moment) {
             effects.replies.append(.init(waiter: waiter, result: .failure(error)))
             return
         }
-        let header = nextHeader()
-        enqueue(.write(write.request), LogRecord.bytes(write, header: header, stamp: stamp(at: moment)), waiter)
+        let header = nextHeader(write.identity)
+        let stamp = stamp(at: moment)
+        enqueue(.write(write.request), header, stamp, LogRecord.bytes(write, header: header, stamp: stamp), waiter)
     }
 
-    private func refusal(of write: Write) -> ReplicaError? {
-        switch phase {
-        case .ended: return .stopped
-        case .created, .bootstrapping: return .noLeader
-        case .running: break
-        }
-        let limits = configuration.limits
-        if write.bytes.count + RecordField.headBytes + RecordField.tailBytes > limits.requestBytesMax {
+    private mutating func refusal(of write: Write, at moment: Moment) -> ReplicaError? {
+        if let error = unavailability { return error }
+        if write.bytes.count + RecordField.headBytes + RecordField.tailBytes > configuration.limits.requestBytesMax {
             return .requestTooLarge
         }
-        guard isLeader else { return .noLeader }
-        let waiting = pending.count - pendingHead + queuedWrites.count
-        if waiting >= limits.pendingWritesMax || pendingBytes >= limits.pendingBytesMax { return .tooManyRequests }
-        if store.uncheckpointedBytes >= limits.uncheckpointedBytesMax, !write.request.freesMemory {
+        if let error = congestion { return error }
+        if uncheckpointedBytes >= configuration.limits.uncheckpointedBytesMax, !write.request.freesMemory {
             return .tooManyRequests
         }
-        return nil
+        if let error = cluster.alarms.refusal(of: write.request) { return error }
+        return hasSpace(for: write.request, at: moment) ? nil : .noSpace
     }
 
-    /// What nobody waits for.
-    mutating func enqueue(_ request: LogRecord.Request, at moment: Moment) {
-        let record = LogRecord(header: nextHeader(), stamp: stamp(at: moment), request: request)
-        enqueue(request, record.encoded(), nil)
+    /// Why nothing can be proposed now.
+    var unavailability: ReplicaError? {
+        switch phase {
+        case .ended: .stopped
+        case .created, .bootstrapping: .noLeader
+        case .running: isLeader ? nil : .noLeader
+        }
     }
 
-    private mutating func enqueue(_ request: LogRecord.Request, _ bytes: [UInt8], _ waiter: WaiterID?) {
+    /// Whether too much is proposed and not applied.
+    var congestion: ReplicaError? {
+        let waiting = pending.count - pendingHead + queuedWrites.count
+        let limits = configuration.limits
+        return waiting >= limits.pendingWritesMax || pendingBytes >= limits.pendingBytesMax ? .tooManyRequests : nil
+    }
+
+    /// What the member itself proposes; mostly nobody waits for it.
+    mutating func enqueue(_ request: LogRecord.Request, for waiter: WaiterID? = nil, at moment: Moment) {
+        let header = nextHeader(ownIdentity)
+        let stamp = stamp(at: moment)
+        let record = LogRecord(header: header, stamp: stamp, request: request)
+        enqueue(request, header, stamp, record.encoded(), waiter)
+    }
+
+    private mutating func enqueue(
+        _ request: LogRecord.Request, _ header: LogRecord.Header, _ stamp: UInt64, _ bytes: [UInt8],
+        _ waiter: WaiterID?
+    ) {
         pendingBytes += bytes.count
-        queuedWrites.append(PendingWrite(waiter: waiter, request: request, byteCount: bytes.count))
+        queuedWrites.append(
+            PendingWrite(
+                waiter: waiter, request: request, identity: header.identity, stamp: stamp, byteCount: bytes.count))
         queue.append(Proposal(data: bytes))
     }
 
-    private mutating func nextHeader() -> LogRecord.Header {
+    private mutating func nextHeader(_ identity: AuthIdentity) -> LogRecord.Header {
         defer { nextRecordID &+= 1 }
-        return LogRecord.Header(id: nextRecordID)
+        return LogRecord.Header(id: nextRecordID, identity: identity)
     }
 
     /// The wall clock, but never below what is in the log.
@@ -58,18 +76,25 @@ extension Replica {
         return lastStamp
     }
 
-    /// Hands the queue to Raft, which takes all of it or nothing.
+    /// Hands to Raft what waits for it.
     mutating func proposeQueued(into effects: inout Effects) {
-        guard !queue.isEmpty else { return }
+        if !queue.isEmpty { proposeQueue(into: &effects) }
+        if !waitingChanges.isEmpty { proposeChange(into: &effects) }
+    }
+
+    /// Raft takes all of the queue or nothing.
+    private mutating func proposeQueue(into effects: inout Effects) {
         var outcome: ReplicaError?
         do throws(RequestError) {
             switch try node.propose(queue) {
             case .appended(let first):
-                for (offset, var write) in queuedWrites.enumerated() {
-                    write.id = EntryID(index: first.index + offset, term: first.term)
-                    if case .memberAttributes = write.request, write.waiter == nil { publishIndex = write.id.index }
-                    pending.append(write)
+                let begin = pending.count
+                // Mostly everything before is answered: then nothing is copied.
+                if pending.isEmpty { swap(&pending, &queuedWrites) } else { pending.append(contentsOf: queuedWrites) }
+                for (offset, place) in (begin..<pending.count).enumerated() {
+                    pending[place].id = EntryID(index: first.index + offset, term: first.term)
                 }
+                if let queuedPublication { publishIndex = first.index + queuedPublication }
             case .forwarded:
                 preconditionFailure("a \(node.role) proposed what it was to refuse")
             }
@@ -81,6 +106,7 @@ extension Replica {
             }
         }
         if let outcome {
+            isRaisingNoSpace = false
             for write in queuedWrites {
                 pendingBytes -= write.byteCount
                 guard let waiter = write.waiter else { continue }
@@ -89,6 +115,7 @@ extension Replica {
         }
         queue.removeAll(keepingCapacity: true)
         queuedWrites.removeAll(keepingCapacity: true)
+        queuedPublication = nil
     }
 
     /// What was proposed as this entry. What was proposed as an earlier one, or as this one in another term, has been
@@ -117,12 +144,25 @@ extension Replica {
     /// Answered writes that may stay in front of the waiting ones.
     static let answeredKeptMax = 1024
 
-    /// The member's name and addresses, and the version of a new cluster.
+    /// The member's name and addresses.
     mutating func publish(at moment: Moment) {
         let attributes = MemberAttributes(
             member: configuration.member.rawValue, name: configuration.name, clientURLs: configuration.clientURLs)
+        queuedPublication = queuedWrites.count
         enqueue(.memberAttributes(attributes), at: moment)
-        if cluster.version.isEmpty { enqueue(.clusterVersion(configuration.clusterVersion), at: moment) }
+    }
+
+    mutating func publishVersion(at moment: Moment) {
+        if isClusterVersionOld { enqueue(.clusterVersion(configuration.clusterVersion), at: moment) }
+    }
+
+    /// A member alone says what version its cluster has, and never a lower one than before.
+    private var isClusterVersionOld: Bool {
+        guard cluster.members.count <= 1, !cluster.downgrade.isEnabled else { return cluster.version.isEmpty }
+        guard let current = ClusterState.majorMinor(cluster.version),
+            let own = ClusterState.majorMinor(configuration.clusterVersion)
+        else { return cluster.version.isEmpty }
+        return current < own
     }
 }
 
@@ -130,8 +170,8 @@ extension WriteRequest {
     /// Whether to refuse it for want of memory would be to refuse the remedy.
     var freesMemory: Bool {
         switch self {
-        case .compact, .leaseRevoke: true
-        case .put, .deleteRange, .txn, .leaseGrant: false
+        case .compact, .leaseRevoke, .alarm: true
+        case .put, .deleteRange, .txn, .leaseGrant, .auth, .downgrade: false
         }
     }
 }

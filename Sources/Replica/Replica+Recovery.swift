@@ -24,8 +24,9 @@ extension Replica {
         if isNew {
             let change = MemberChange(
                 .addVoter, configuration.member,
-                context: MemberChange.context(
-                    member: configuration.member, name: configuration.name, peerURLs: configuration.peerURLs))
+                context: MemberContext(
+                    member: configuration.member, peerURLs: configuration.peerURLs, name: configuration.name
+                ).encoded())
             recovered = .bootstrap(recovered.configuration, changes: [change.encoded()])
         }
         self.configuration = configuration
@@ -43,6 +44,8 @@ extension Replica {
             random: SeededRandom(seed: configuration.seed))
         store = state.store
         cluster = state.cluster
+        auth = state.auth
+        authTable = state.authTable
         applied = state.applied
         lastStamp = stamp
         nextRecordID = Self.firstRecordID(configuration.member, at: moment)

@@ -16,6 +16,12 @@ extension Replica {
         case .read(let waiter):
             enqueueRead(for: waiter, into: &effects)
             return
+        case .changeMembers(let request, let waiter):
+            enqueueChange(request, for: waiter, into: &effects)
+            return
+        case .renewLease(let lease, let waiter):
+            renewLease(lease, for: waiter, at: moment, into: &effects)
+            return
         case .stop:
             end(.stopped, into: &effects)
             return
@@ -24,11 +30,13 @@ extension Replica {
         case .tick:
             guard case .running = phase else { return }
             node.tick()
-            revokeExpiredLeases(at: moment)
+            scanLeases(at: moment)
         case .synced(let batch):
             noteSynced(batch)
         case .checkpointEnded(let isWritten):
             endCheckpoint(isWritten: isWritten, into: &effects)
+        case .spaceExhausted:
+            raiseNoSpace(at: moment)
         case .work:
             reclaim(into: &effects)
         case .turnEnded:
@@ -110,6 +118,7 @@ extension Replica {
         for context in orders.abandonedReads { abandonRead(context, into: &effects) }
         if let role = orders.softState {
             effects.role = role
+            isRaisingNoSpace = false
             if role.role == .leader { becomeLeader(at: moment) }
         }
     }
@@ -119,11 +128,20 @@ extension Replica {
         if node.role == .follower, node.configuration.isOnlyVoter(configuration.member) { node.campaign() }
     }
 
-    /// Counts the time of leases from now on, and says who leads.
+    /// Says who leads. What rests on the state waits for `beginTerm`.
     private mutating func becomeLeader(at moment: Moment) {
+        hasBegunTerm = false
+        publish(at: moment)
+    }
+
+    /// The leader's first entry is applied, and with it everything that was committed before its term: from now on it
+    /// counts the time of leases.
+    mutating func beginTerm(at moment: Moment) {
+        hasBegunTerm = true
         store.promoteLeases(now: moment.monotonic, extension: configuration.leaseGrace)
         nextLeaseScan = moment.monotonic + configuration.leaseScanInterval
-        publish(at: moment)
+        beginLeaseNotes(at: moment)
+        publishVersion(at: moment)
     }
 
     /// Tells everybody who waits, and ignores every later event.
@@ -132,13 +150,14 @@ extension Replica {
         for write in pending[pendingHead...] + queuedWrites {
             if let waiter = write.waiter { effects.replies.append(.init(waiter: waiter, result: .failure(error))) }
         }
+        for change in waitingChanges { effects.replies.append(.init(waiter: change.waiter, result: .failure(error))) }
         for compaction in physicalCompactions {
             effects.replies.append(.init(waiter: compaction.waiter, result: .failure(error)))
         }
         let readers = queuedReads + askedReads.flatMap(\.waiters) + indexedReads.flatMap(\.waiters)
         for waiter in readers { effects.reads.append(.init(waiter: waiter, error: error)) }
         (pending, pendingHead, pendingBytes) = ([], 0, 0)
-        (queue, queuedWrites, physicalCompactions) = ([], [], [])
+        (queue, queuedWrites, waitingChanges, physicalCompactions) = ([], [], [], [])
         (queuedReads, askedReads, indexedReads, waitingReadCount) = ([], [], [], 0)
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 package import MartletBasics
 package import MartletKeyValue
 package import MartletRaft
@@ -22,7 +23,9 @@ package struct Replica: Sendable {
     /// leases change only by `step`.
     package var store: KeyValueStore
     package internal(set) var cluster: ClusterState
-    /// The last entry that store and cluster hold.
+    /// Users, roles and permissions.
+    package internal(set) var auth: AuthStore
+    /// The last entry that store, cluster and auth hold.
     package internal(set) var applied: AppliedPosition
     /// Entries of leader's own making are numbered, as clients' are: etcd's records have an id.
     var nextRecordID: UInt64
@@ -49,6 +52,16 @@ package struct Replica: Sendable {
     var pendingHead = 0
     var pendingBytes = 0
     var publishIndex: LogIndex?
+    /// The member has published itself: all that it had acknowledged is applied.
+    var isPublished = false
+    /// Where in `queuedWrites` the member's own name stands.
+    var queuedPublication: Int?
+    /// This leader's first entry is applied.
+    var hasBegunTerm = false
+    /// Changes of the members that wait for the one before them.
+    var waitingChanges: [(waiter: WaiterID, change: MemberChange)] = []
+    /// The alarm that space is used up is proposed and not applied.
+    var isRaisingNoSpace = false
 
     // Reading
     var queuedReads: [WaiterID] = []
@@ -60,6 +73,8 @@ package struct Replica: Sendable {
     var nextContext: UInt64
 
     // Applying
+    /// Something was put since the quota was looked at.
+    var hasPut = false
     var committed: [Entry] = []
     var committedHead = 0
     /// Wait for the removal of what they compacted.
@@ -67,7 +82,11 @@ package struct Replica: Sendable {
 
     // Checkpoints and leases
     var checkpoint = CheckpointState()
+    var authTable: AuthTable
     var nextLeaseScan = Duration.zero
+    /// Leases found due, those that were offered again counted again.
+    var dueLeaseCount: UInt64 = 0
+    var leaseNotes = LeaseNoteQueue()
 
     enum Phase: Sendable {
         case created
@@ -81,18 +100,38 @@ package struct Replica: Sendable {
         var id = EntryID.zero
         /// Nobody waits for what the member proposes itself.
         var waiter: WaiterID?
-        var request: LogRecord.Request
+        /// `nil`: a change of the members.
+        var request: LogRecord.Request?
+        var identity = AuthIdentity.anonymous
+        var stamp: UInt64 = 0
         var byteCount: Int
     }
 
     package var isLeader: Bool { node.role == .leader }
     package var term: Term { node.term }
 
+    package var status: ReplicaStatus {
+        ReplicaStatus(
+            term: node.term, applied: applied, isLeader: isLeader, canReadNow: canReadNow, dueLeaseCount: dueLeaseCount)
+    }
+
+    /// Where nobody else can commit anything, what is acknowledged is applied here.
+    private var canReadNow: Bool {
+        guard case .running = phase else { return false }
+        return isPublished && isLeader && node.configuration.isOnlyVoter(configuration.member)
+    }
+
+    /// In whose name the member itself changes something; also automatic compactions.
+    package var ownIdentity: AuthIdentity {
+        auth.isEnabled ? AuthIdentity(name: .root, revision: auth.revision) : .anonymous
+    }
+
     /// A number that two members share if their states are the same, and hardly ever otherwise. For tests. Complexity:
     /// O(state).
     package func stateDigest() -> UInt64 {
         var bytes: [UInt8] = []
         cluster.encode(into: &bytes)
+        auth.digest(into: &bytes)
         Varint.append(store.stateDigest(), to: &bytes)
         Varint.append(applied.index.rawValue, to: &bytes)
         Varint.append(applied.term.rawValue, to: &bytes)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 package import MartletBasics
 package import MartletKeyValue
 
@@ -9,13 +10,24 @@ package import MartletKeyValue
 package struct ReplicaCheckpoint: Sendable {
     let keyValue: KeyValueCheckpoint
     let cluster: ClusterState
+    let auth: [AuthTable.Change]
 
     package var applied: AppliedPosition { keyValue.applied }
+
+    /// All tables that checkpoints write, in the order in which they are restored.
+    package static let tables = CheckpointTable.all + [ClusterState.key.table]
 
     /// Adds all changes; they belong into one transaction. Anywhere but on the home loop.
     package func encode(into batch: inout TableBatch) {
         keyValue.encode(into: &batch)
         batch.put(ClusterState.key) { cluster.encode(into: &$0) }
+        for change in auth {
+            if let value = change.value {
+                batch.put(change.key) { $0 += value }
+            } else {
+                batch.remove(change.key)
+            }
+        }
     }
 }
 
@@ -23,14 +35,16 @@ package struct ReplicaCheckpoint: Sendable {
 package struct RestoredState: Sendable {
     package var store: KeyValueStore
     package var cluster: ClusterState
+    package var auth: AuthStore
     package var applied: AppliedPosition
+    var authTable = AuthTable()
 
     /// - Parameter store: empty, and noting what a checkpoint needs.
     package static func empty(_ configuration: ReplicaConfiguration) -> RestoredState {
         var store = configuration.store
         store.isCheckpointed = true
         return RestoredState(
-            store: KeyValueStore(configuration: store), cluster: ClusterState(),
+            store: KeyValueStore(configuration: store), cluster: ClusterState(), auth: AuthStore(),
             applied: AppliedPosition(index: LogIndex(0), term: Term(0)))
     }
 }
@@ -39,6 +53,8 @@ package struct RestoredState: Sendable {
 package struct ReplicaRestorer {
     private var keyValue: KeyValueRestorer
     private var cluster: ClusterState?
+    private var authTable = AuthTable()
+    private var authEntries: [AuthEntry] = []
 
     package init(_ configuration: ReplicaConfiguration) {
         var store = configuration.store
@@ -47,15 +63,28 @@ package struct ReplicaRestorer {
     }
 
     package mutating func load(_ key: TableKey, _ value: RawSpan) throws(CheckpointError) {
-        guard key == ClusterState.key else { return try keyValue.load(key, value) }
-        guard let state = ClusterState(decoding: value) else { throw .unreadable(key) }
-        cluster = state
+        switch key.table {
+        case AuthTable.id:
+            authEntries.append(try authTable.load(key, value))
+        case ClusterState.key.table:
+            guard key == ClusterState.key else { throw .foreign(key) }
+            guard let state = ClusterState(decoding: value) else { throw .unreadable(key) }
+            cluster = state
+        default:
+            try keyValue.load(key, value)
+        }
     }
 
     /// What was loaded goes into the state: this can be called once.
     package mutating func finish(at moment: Moment) throws(CheckpointError) -> RestoredState {
         let (store, applied) = try keyValue.finish(now: moment.monotonic)
         guard let cluster else { throw .noHeader }
-        return RestoredState(store: store, cluster: cluster, applied: applied)
+        let auth: AuthStore
+        do throws(AuthEntryError) {
+            auth = try AuthStore(restoring: authEntries)
+        } catch {
+            throw .unreadable(authTable.key(of: error.key))
+        }
+        return RestoredState(store: store, cluster: cluster, auth: auth, applied: applied, authTable: authTable)
     }
 }

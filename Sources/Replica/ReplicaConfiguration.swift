@@ -13,6 +13,8 @@ package struct ReplicaConfiguration: Sendable {
     /// The version that a new cluster gets.
     package var clusterVersion = "3.6.0"
     package var store = KeyValueStore.Configuration()
+    /// What `KeyValueStore.liveBytes` may come to (etcd's default); `nil`: no limit.
+    package var quotaBytes: Int? = 2 << 30
     package var raft = RaftSettings()
     package var limits = ReplicaLimits()
     /// For the members' clocks of elections.
@@ -25,6 +27,10 @@ package struct ReplicaConfiguration: Sendable {
     package var leaseRetry = Duration.seconds(3)
     /// What every lease gets on top when this member begins to count time: the time in which nobody counted.
     package var leaseGrace = Duration.seconds(1)
+
+    /// How often the log is told what is left of leases with longer terms than this, so that a restart does not begin
+    /// them anew (etcd's value); `nil`: never.
+    package var leaseNoteInterval: Duration? = .seconds(300)
 
     package init(member: MemberID, name: String, clientURLs: [String], peerURLs: [String], seed: UInt64) {
         self.member = member
@@ -57,6 +63,10 @@ package struct ReplicaLimits: Sendable {
     package var reclaimedPerStep = 500
     /// Leases revoked by one scan; what remains is due at the next (etcd's value).
     package var leasesPerScan = 500
+    /// Leases looked at by one scan for what is left of them, and so remainders in one record (etcd's value).
+    package var leaseNotesPerScan = 1000
+    /// Changes of the members that wait for the one before them.
+    package var pendingChangesMax = 16
 
     package init() {}
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 package import MartletBasics
 package import MartletKeyValue
 
@@ -7,6 +8,14 @@ package import MartletKeyValue
 package enum ReplicaError: Error, Hashable, Sendable {
     /// The store refuses it; nothing has changed.
     case refused(KeyValueError)
+    /// The user may not do this, or what it asks of users and roles can't be done; nothing has changed.
+    case unauthorized(AuthError)
+    /// The quota or the disk is used up, or somebody raised the alarm that says so. Nothing has changed.
+    case noSpace
+    /// Somebody raised the alarm that members differ in what they hold: no key or lease is touched.
+    case corrupt
+    /// The members stay as they are.
+    case membership(MembershipError)
     /// Not proposed.
     case noLeader
     /// A write that another leader's entry replaced, or a read whose leader has stepped down. Nothing has changed.

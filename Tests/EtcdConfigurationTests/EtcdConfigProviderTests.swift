@@ -128,7 +128,7 @@ import Testing
         }
     }
 
-    @Test(arguments: EtcdProcess.Kind.original)
+    @Test(arguments: EtcdProcess.Kind.available)
     func goesOnAfterARestartAndACompaction(kind: EtcdProcess.Kind) async throws {
         try await Self.run(kind) { client, server in
             try await client.put("c/a", "1")

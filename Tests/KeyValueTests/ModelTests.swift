@@ -185,6 +185,8 @@ private struct Model {
         let (revision, keyCount, expected) = (store.revision, store.keyCount, current)
         expect(revision == expected, "revision \(revision), expected \(expected)")
         expect(keyCount == state(at: .max).count, "\(keyCount) keys")
+        let (counted, recounted) = (store.liveBytes, store.recountLiveBytes())
+        expect(counted == recounted, "\(counted) live bytes, recounted \(recounted)")
     }
 
     mutating func put() {

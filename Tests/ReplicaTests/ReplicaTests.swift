@@ -168,6 +168,39 @@ import Testing
         }
     }
 
+    /// What a later version wrote ends the member, and says where it stands.
+    @Test func anUnknownRequestIsNamed() throws {
+        for (data, error): ([UInt8], RecordError) in [
+            (bytes(hex: "1a00"), .unknownRequest(3)), (bytes(hex: "8a7d00"), .unknownRequest(2001)),
+            (bytes(hex: "ca3e00"), .unknownRequest(1001)), (bytes(hex: "22050a01"), .malformed),
+        ] {
+            var member = try TestMember()
+            member.settle()
+            let index = member.replica.applied.index.next
+            var batch = LogBatch()
+            batch.append(entry: index, term: member.replica.term, data: data.span.bytes)
+            member.disk.submit(batch, BatchNumber(1000))
+            _ = member.disk.sync(.max)
+            let log = try member.disk.log(after: LogIndex(0))
+            let empty = RestoredState.empty(TestMember.configuration)
+            do throws(ReplicaFailure) {
+                var replica = try Replica(TestMember.configuration, restoring: empty, log: log, at: member.moment)
+                var effects = Effects()
+                var failure: ReplicaFailure?
+                var event = Event.start
+                for _ in 1...10 where failure == nil {
+                    replica.step(event, at: member.moment, into: &effects)
+                    failure = effects.failure
+                    event = effects.batchNumber.map { .synced($0) } ?? .work
+                    effects.removeAll()
+                }
+                #expect(failure == .unreadableEntry(index, error))
+            } catch let refused {
+                #expect(refused == .unreadableEntry(index, error))
+            }
+        }
+    }
+
     @Test func stopTellsWhoeverWaits() throws {
         var member = try TestMember()
         member.settle()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 import MartletBasics
 import MartletKeyValue
 import MartletRaft
@@ -135,6 +136,7 @@ struct TestMember {
     var effects = Effects()
     var moment: Moment
     var replies: [Effects.Reply] = []
+    var tokens: [Effects.TokenChange] = []
     var reads: [Effects.ReadReply] = []
     var isReady = false
     var hasWork = false
@@ -156,12 +158,13 @@ struct TestMember {
     mutating func step(_ event: Event) {
         replica.step(event, at: moment, into: &effects)
         switch event {
-        case .propose, .read: return
-        case .start, .turnEnded, .tick, .synced, .checkpointEnded, .work, .stop: break
+        case .propose, .changeMembers, .renewLease, .read: return
+        case .start, .turnEnded, .tick, .synced, .checkpointEnded, .spaceExhausted, .work, .stop: break
         }
         #expect(effects.failure == nil)
         if !effects.batch.isEmpty, let number = effects.batchNumber { disk.submit(effects.batch, number) }
         replies += effects.replies
+        tokens += effects.tokens
         reads += effects.reads
         isReady = isReady || effects.isReady
         hasWork = effects.hasWork
@@ -191,6 +194,44 @@ struct TestMember {
         moment.monotonic += time
         moment.wallMilliseconds += UInt64(time.components.seconds) * 1000
         step(.tick)
+    }
+
+    /// What the member answers to one write by itself.
+    mutating func outcome(
+        of request: WriteRequest, as identity: AuthIdentity = .anonymous
+    ) -> Result<WriteResponse, ReplicaError>? {
+        outcome(of: .propose(Write(request, identity: identity), waiter: WaiterID(.max)))
+    }
+
+    mutating func outcome(of event: Event) -> Result<WriteResponse, ReplicaError>? {
+        step(event)
+        step(.turnEnded)
+        settle()
+        return replies.last { $0.waiter == WaiterID(.max) }?.result
+    }
+
+    /// A member that was ended and started again on the same disk.
+    func restarted(
+        _ configuration: ReplicaConfiguration = TestMember.configuration, ignoresTables: Bool = false
+    ) throws -> TestMember {
+        var again = try TestMember(configuration, disk: disk, at: moment, ignoresTables: ignoresTables)
+        again.settle()
+        return again
+    }
+
+    /// Both ways to come back give the state that this member has: from the log alone, and from a checkpoint that was
+    /// written on the way with the rest of the log.
+    func checkRestarts(_ configuration: ReplicaConfiguration = TestMember.configuration) throws {
+        let fromCheckpoint = try restarted(configuration)
+        let fromLog = try restarted(configuration, ignoresTables: true)
+        #expect(fromLog.replica.stateDigest() == fromCheckpoint.replica.stateDigest())
+        #expect(fromLog.replica.store.stateDigest() == replica.store.stateDigest())
+        for other in [fromLog, fromCheckpoint] {
+            #expect(other.replica.auth == replica.auth)
+            let (found, expected) = (other.replica.cluster, replica.cluster)
+            #expect(found.members == expected.members && found.alarms == expected.alarms)
+            #expect(found.version == expected.version && found.downgrade == expected.downgrade)
+        }
     }
 
     mutating func writeCheckpoint() {
@@ -277,13 +318,59 @@ struct RequestMaker {
         return request
     }
 
-    mutating func request() -> WriteRequest {
+    mutating func name() -> AuthName { AuthName(["root", "u1", "u2", "r1"][number(0...3)]) }
+
+    mutating func identity(_ revision: UInt64) -> AuthIdentity {
+        switch number(0...9) {
+        case 0: .anonymous
+        case 1...2: AuthIdentity(name: name(), revision: revision)
+        case 3: AuthIdentity(name: .root, revision: revision - UInt64(number(0...1)))
+        default: AuthIdentity(name: .root, revision: revision)
+        }
+    }
+
+    mutating func authRequest() -> AuthRequest {
+        let hash = "aGFzaA=="
         switch number(0...19) {
+        case 0: return .enable
+        case 1: return .disable
+        case 2: return .status
+        case 3: return .authenticate(name: name(), simpleToken: "abc")
+        case 4...5:
+            return .userAdd(name: name(), hash: hash, options: flag() ? nil : AuthUser.Options(noPassword: flag()))
+        case 6: return .userGet(name: name())
+        case 7: return .userList
+        case 8: return .userDelete(name: name())
+        case 9: return .userChangePassword(name: name(), hash: flag() ? "?" : hash)
+        case 10...11: return .userGrantRole(user: name(), role: name())
+        case 12: return .userRevokeRole(name: name(), role: name())
+        case 13: return .roleAdd(name: name())
+        case 14: return .roleGet(role: name())
+        case 15: return .roleList
+        case 16: return .roleDelete(role: name())
+        case 17...18:
+            let permission = AuthPermission(
+                [.read, .write, .readWrite, .init(rawValue: -1)][number(0...3)], key: key(), rangeEnd: end())
+            return .roleGrantPermission(name: name(), permission: flag() ? nil : permission)
+        default: return .roleRevokePermission(role: name(), key: key(), rangeEnd: end())
+        }
+    }
+
+    mutating func alarm() -> AlarmRequest {
+        let action: AlarmRequest.Action = [.get, .activate, .unrecognized, .deactivate][min(number(0...7), 3)]
+        return AlarmRequest(action, .init(rawValue: Int32(number(-1...2))), of: MemberID(7))
+    }
+
+    mutating func request() -> WriteRequest {
+        switch number(0...24) {
         case 0...8: .put(put())
         case 9...10: .deleteRange(deleteRange())
         case 11...16: .txn(txn(depth: 3))
         case 17: .leaseGrant(LeaseID(Int64(number(-3...3))), ttlSeconds: Int64(number(-1...100)))
         case 18: .leaseRevoke(LeaseID(Int64(number(-3...3))))
+        case 19...21: .auth(authRequest())
+        case 22: .alarm(alarm())
+        case 23: .downgrade(DowngradeInfo(isEnabled: flag(), targetVersion: flag() ? "3.5.0" : ""))
         default: .compact(CompactionRequest(revision: Int64(number(-1...40))), physical: flag())
         }
     }

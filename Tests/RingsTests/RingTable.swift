@@ -47,7 +47,8 @@ let ringTable: [String: RingEntry] = [
     "MartletWALCodec": RingEntry(
         .core, folder: "WALCodec", targets: ["CMartletPosix", "MartletBasics"], modules: ["Swift"]),
     "MartletReplica": RingEntry(
-        .core, folder: "Replica", targets: ["MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
+        .core, folder: "Replica",
+        targets: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
         modules: ["Swift"]),
     "MartletBoltFile": RingEntry(.core, folder: "BoltFile", modules: ["Swift"]),
     "MartletEtcdSnapshot": RingEntry(
@@ -58,6 +59,13 @@ let ringTable: [String: RingEntry] = [
     "MartletStorage": RingEntry(
         .shell, folder: "Storage",
         targets: ["CMartletLMDB", "CMartletPosix", "MartletBasics", "MartletWALCodec"], modules: system),
+    "MartletNode": RingEntry(
+        .shell, folder: "Node",
+        targets: [
+            "CMartletPosix", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue",
+            "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
+        ],
+        modules: network),
     "MartletAuthTokens": RingEntry(
         .shell, folder: "AuthTokens", targets: ["CMartletCrypt", "MartletAuth", "MartletBasics"],
         modules: system.union(["Crypto", "CryptoExtras", "SwiftASN1", "X509"])),
@@ -77,7 +85,8 @@ let ringTable: [String: RingEntry] = [
         .shell, folder: "EtcdServer",
         targets: [
             "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletKeyValue", "MartletBasics",
-            "MartletEtcdAPI", "MartletWireAPI", "CMartletPosix",
+            "MartletAuth", "MartletEtcdAPI", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec",
+            "MartletWireAPI", "CMartletPosix",
         ],
         modules: network.union(["SwiftProtobuf", "Crypto", "ServiceLifecycle"])),
     "MartletEtcdClient": RingEntry(
@@ -106,11 +115,15 @@ let ringTable: [String: RingEntry] = [
     "MartletCommand": RingEntry(
         .program, folder: "MartletCommand",
         targets: [
-            "Martlet", "MartletEtcd", "MartletEtcdServer", "MartletEtcdClient", "MartletGRPCWire",
-            "MartletHTTP2Session", "MartletProcesses", "MartletWireServices", "MartletKeyValue", "MartletBasics",
+            "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdServer", "MartletEtcdSnapshot", "MartletEtcdClient",
+            "MartletGRPCWire", "MartletHTTP2Session", "MartletNode", "MartletProcesses", "MartletReplica",
+            "MartletStorage", "MartletWALCodec", "MartletWireServices", "MartletKeyValue", "MartletBasics",
             "CMartletPosix",
         ],
-        modules: network.union(["ArgumentParser", "Histogram", "ServiceLifecycle", "UnixSignals", "SwiftProtobuf"])),
+        modules: network.union([
+            "ArgumentParser", "Crypto", "Histogram", "ServiceLifecycle", "SwiftASN1", "SwiftProtobuf", "UnixSignals",
+            "X509",
+        ])),
     "MartletWireBench": RingEntry(
         .program, folder: "WireBench",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletBasics"], modules: network),

@@ -10,6 +10,30 @@ extension Etcdserverpb_MemberListRequest: EtcdRequest {
         ])
 }
 
+extension Etcdserverpb_MemberAddRequest: EtcdRequest {
+    package static let layout: RequestLayout = .init(
+        "MemberAddRequest",
+        [
+            ("peerURLs", 1, .bytes), ("isLearner", 2, .varint),
+        ])
+}
+
+extension Etcdserverpb_MemberRemoveRequest: EtcdRequest {
+    package static let layout: RequestLayout = .init("MemberRemoveRequest", [("ID", 1, .varint)])
+}
+
+extension Etcdserverpb_MemberUpdateRequest: EtcdRequest {
+    package static let layout: RequestLayout = .init(
+        "MemberUpdateRequest",
+        [
+            ("ID", 1, .varint), ("peerURLs", 2, .bytes),
+        ])
+}
+
+extension Etcdserverpb_MemberPromoteRequest: EtcdRequest {
+    package static let layout: RequestLayout = .init("MemberPromoteRequest", [("ID", 1, .varint)])
+}
+
 extension Etcdserverpb_StatusRequest: EtcdRequest {
     package static let layout: RequestLayout = .init("StatusRequest")
 }

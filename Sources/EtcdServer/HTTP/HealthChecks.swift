@@ -3,39 +3,91 @@
 import MartletGRPCWire
 
 /// /livez and /readyz: named checks, together or, as sub-paths, one by one.
-///
-/// The only member of a cluster, which keeps its data in memory and answers at all, passes each of them: it leads, is
-/// no learner, and a read is a look into its own memory.
 struct HealthChecks {
-    private static let live = ["serializable_read"]
-    private static let ready = ["data_corruption", "serializable_read", "linearizable_read", "non_learner"]
+    private enum Check: String {
+        case dataCorruption = "data_corruption"
+        case serializableRead = "serializable_read"
+        case linearizableRead = "linearizable_read"
+        case nonLearner = "non_learner"
 
-    private let names: [String]
+        /// Nil where the check passes.
+        func fault(_ health: MemberHealth) -> String? {
+            switch self {
+            case .dataCorruption: health.alarms.contains(.corrupt) ? "alarm activated: CORRUPT" : nil
+            case .serializableRead: health.serializableReadFault
+            case .linearizableRead: health.linearizableReadFault
+            case .nonLearner: health.isLearner ? "not supported for learner" : nil
+            }
+        }
+    }
+
+    private static let live: [Check] = [.serializableRead]
+    private static let ready: [Check] = [.dataCorruption, .serializableRead, .linearizableRead, .nonLearner]
+
+    private let checks: [Check]
+    /// The sub-path of one check: it can't be excluded.
+    private let isSingle: Bool
 
     /// Nil for a path that names neither.
     init?(path: String) {
-        let parts = path.split(separator: "/").map(String.init)
-        let all: [String]
-        switch parts.first {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2 || parts.count == 3 else { return nil }
+        let all: [Check]
+        switch parts[1] {
         case "livez": all = Self.live
         case "readyz": all = Self.ready
         default: return nil
         }
-        if parts.count == 1 {
-            names = all
-        } else if parts.count == 2, all.contains(parts[1]) {
-            names = [parts[1]]
-        } else {
-            return nil
-        }
+        isSingle = parts.count == 3
+        checks = isSingle ? all.filter { $0.rawValue == parts[2] } : all
+        if checks.isEmpty { return nil }
     }
 
-    func respond(_ query: QueryItems) -> HTTP1Response {
-        guard query.contains("verbose") else { return .text(200, "ok\n") }
-        let excluded = query.values(of: "exclude")
-        let lines = names.map { name in
-            excluded.contains { $0 == name } ? "[+]\(name) excluded: ok\n" : "[+]\(name) ok\n"
+    /// Failures are always listed; what passed, on demand. Excluded checks aren't made.
+    func respond(_ query: QueryItems, _ health: MemberHealth) -> HTTP1Response {
+        let excluded = isSingle ? [] : query.values(of: "exclude")
+        var hasFailed = false
+        var list = ""
+        for check in checks where !excluded.contains(where: { $0 == check.rawValue }) {
+            if let fault = check.fault(health) {
+                hasFailed = true
+                list += "[-]\(check.rawValue) failed: \(fault)\n"
+            } else {
+                list += "[+]\(check.rawValue) ok\n"
+            }
         }
-        return .text(200, lines.joined() + "ok\n")
+        guard !hasFailed else { return .failure(503, list + "\n") }
+        var response = HTTP1Response.text(200, query.contains("verbose") ? list + "ok\n" : "ok\n")
+        response.headers.append(("X-Content-Type-Options", "nosniff"))
+        return response
+    }
+}
+
+/// /health: one answer for all, in JSON.
+enum HealthSummary {
+    /// Alarms first, any member's; then, unless only this member is asked for, the leader; then a read.
+    static func respond(_ query: QueryItems, _ health: MemberHealth) -> HTTP1Response {
+        let isSerializable = query.values(of: "serializable").first == "true"
+        guard let reason = reason(health, isSerializable, excluded: query.values(of: "exclude")) else {
+            return .text(200, body(isHealthy: true, reason: ""))
+        }
+        return .failure(503, body(isHealthy: false, reason: reason) + "\n")
+    }
+
+    private static func reason(
+        _ health: MemberHealth, _ isSerializable: Bool, excluded: [Substring]
+    ) -> String? {
+        if let alarm = health.alarms.first(where: { alarm in !excluded.contains { $0 == alarm.rawValue } }) {
+            return "ALARM \(alarm.rawValue)"
+        }
+        if !isSerializable, !health.hasLeader { return "RAFT NO LEADER" }
+        let fault = isSerializable ? health.serializableReadFault : health.linearizableReadFault
+        return fault.map { "RANGE ERROR:\($0)" }
+    }
+
+    private static func body(isHealthy: Bool, reason: String) -> String {
+        var json = Array(#"{"health":"\#(isHealthy)","reason":"#.utf8)
+        JSONText.append(reason.utf8, to: &json)
+        return String(decoding: json, as: UTF8.self) + "}"
     }
 }

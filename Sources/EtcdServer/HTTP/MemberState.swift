@@ -2,6 +2,8 @@
 
 import MartletBasics
 import MartletKeyValue
+import MartletNode
+import MartletReplica
 
 /// What the plain HTTP endpoints tell of a member: a copy, taken on its loop.
 package struct MemberState: Sendable {
@@ -11,7 +13,9 @@ package struct MemberState: Sendable {
     package var appliedIndex: UInt64
     package var watchStreams: Int
     package var estimatedBytes: Int64
+    package var quotaBytes: Int64
     package var counters: StoreCounters
+    package var health = MemberHealth()
 
     package init(_ store: MemberStore) {
         identity = store.identity
@@ -20,7 +24,9 @@ package struct MemberState: Sendable {
         appliedIndex = store.appliedIndex.rawValue
         watchStreams = store.watchStreams.count
         estimatedBytes = store.estimatedBytes
+        quotaBytes = store.configuration.quotaBytes
         counters = store.counters
+        counters.leasesExpired = store.member.status.dueLeaseCount
     }
 
     package init(identity: MemberIdentity) {
@@ -30,6 +36,7 @@ package struct MemberState: Sendable {
         appliedIndex = 0
         watchStreams = 0
         estimatedBytes = 0
+        quotaBytes = EtcdServerConfiguration().quotaBytes
         counters = StoreCounters()
     }
 }

@@ -25,7 +25,7 @@ enum MetricsPage {
         page.add("etcd_server_proposals_applied_total", .gauge, "Index of the last applied entry.", state.appliedIndex)
         page.add("etcd_server_proposals_failed_total", .counter, "Proposals refused.", counters.proposalsFailed)
         page.add(
-            "etcd_server_quota_backend_bytes", .gauge, "Quota of the store.", UInt64(MaintenanceService.quotaBytes))
+            "etcd_server_quota_backend_bytes", .gauge, "Quota of the store.", state.quotaBytes)
         page.add("etcd_mvcc_put_total", .counter, "Puts outside of transactions.", counters.puts)
         page.add("etcd_mvcc_delete_total", .counter, "Deletes outside of transactions.", counters.deletes)
         page.add("etcd_mvcc_range_total", .counter, "Ranges outside of transactions.", counters.ranges)

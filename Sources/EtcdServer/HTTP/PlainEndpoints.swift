@@ -5,13 +5,12 @@ package import MartletGRPCWire
 /// The endpoints that need no gRPC: what probes, load balancers and Prometheus ask for.
 package enum PlainEndpoints {
     package static func respond(to request: HTTP1Request, state: MemberState) -> HTTP1Response {
-        let parts = request.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        let path = parts.first.map(String.init) ?? ""
-        let query = QueryItems(parts.count > 1 ? parts[1] : "")
+        let (path, query) = HTTPFront.split(request.uri)
+        let items = QueryItems(query)
         let answer: () -> HTTP1Response
         switch path {
         case "/health":
-            answer = { .text(200, #"{"health":"true","reason":""}"#) }
+            answer = { HealthSummary.respond(items, state.health) }
         case "/version":
             answer = {
                 .text(
@@ -24,21 +23,15 @@ package enum PlainEndpoints {
         case "/metrics":
             answer = { .text(200, MetricsPage.text(for: state), type: MetricsPage.contentType) }
         default:
-            guard let checks = HealthChecks(path: path) else { return .text(404, "404 page not found\n") }
-            answer = { checks.respond(query) }
+            guard let checks = HealthChecks(path: path) else { return .failure(404, "404 page not found\n") }
+            answer = { checks.respond(items, state.health) }
         }
         guard request.method == "GET" else {
-            var refusal = HTTP1Response.text(405, "Method Not Allowed\n")
+            var refusal = HTTP1Response.failure(405, "Method Not Allowed\n")
             refusal.headers.append(("Allow", "GET"))
             return refusal
         }
         return answer()
-    }
-}
-
-extension HTTP1Response {
-    static func text(_ status: Int, _ body: String, type: String = "text/plain; charset=utf-8") -> HTTP1Response {
-        HTTP1Response(status: status, headers: [("Content-Type", type)], body: Array(body.utf8))
     }
 }
 

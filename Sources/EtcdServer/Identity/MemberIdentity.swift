@@ -9,6 +9,11 @@ package struct MemberIdentity: Sendable, Hashable {
     package let clusterID: UInt64
     package let memberID: UInt64
 
+    package init(clusterID: UInt64, memberID: UInt64) {
+        self.clusterID = clusterID
+        self.memberID = memberID
+    }
+
     /// The identity of the only member of a new cluster.
     package init(peerURLs: [String], clusterToken: String) {
         memberID = Self.memberID(peerURLs: peerURLs, clusterToken: clusterToken)

@@ -3,17 +3,16 @@
 import MartletBasics
 import MartletEtcdAPI
 import MartletKeyValue
+import MartletRaft
+import MartletReplica
 
 extension MemberStore {
     /// Answers `call` with the message that belongs to its request.
     func respond(_ response: WriteResponse, to call: any EtcdCall) {
         switch response {
-        case .put(let response):
-            call.respond(with: Etcdserverpb_PutResponse(response, header: header(revision: response.revision)))
-        case .deleteRange(let response):
-            call.respond(with: Etcdserverpb_DeleteRangeResponse(response, header: header(revision: response.revision)))
-        case .txn(let response):
-            call.respond(with: Etcdserverpb_TxnResponse(response, header: header(revision: response.revision)))
+        case .put(let response): call.respond(KVResponseBytes.put(response, responseHead))
+        case .deleteRange(let response): call.respond(KVResponseBytes.deleteRange(response, responseHead))
+        case .txn(let response): call.respond(KVResponseBytes.txn(response, responseHead))
         case .compact(let response):
             var message = Etcdserverpb_CompactionResponse()
             message.header = header(revision: response.revision)
@@ -28,6 +27,21 @@ extension MemberStore {
             var message = Etcdserverpb_LeaseRevokeResponse()
             message.header = header
             call.respond(with: message)
+        case .alarms(let alarms):
+            var message = Etcdserverpb_AlarmResponse()
+            message.header = header
+            message.alarms = alarms.map { Etcdserverpb_AlarmMember($0) }
+            call.respond(with: message)
+        case .leaseRenewal, .auth, .downgrade, .members:
+            preconditionFailure("\(response) is answered where it was asked for")
         }
+    }
+}
+
+extension Etcdserverpb_AlarmMember {
+    init(_ alarm: Alarm) {
+        self.init()
+        memberID = alarm.member.rawValue
+        self.alarm = Etcdserverpb_AlarmType(rawValue: Int(alarm.kind.rawValue)) ?? .none
     }
 }

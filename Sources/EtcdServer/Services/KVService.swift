@@ -2,6 +2,7 @@
 
 import MartletEtcdAPI
 import MartletKeyValue
+import MartletReplica
 
 /// etcdserverpb.KV.
 package struct KVService {
@@ -12,72 +13,89 @@ package struct KVService {
     }
 
     package func range(_ call: any EtcdCall, _ message: [UInt8]) {
-        guard let request = call.decoded(message, as: Etcdserverpb_RangeRequest.self) else { return }
+        guard let query = call.range(message) else { return }
         store.counters.ranges += 1
         do throws(KeyValueError) {
-            let response = try store.keyValue.range(RangeRequest(request))
-            call.respond(with: Etcdserverpb_RangeResponse(response, header: store.header(revision: response.revision)))
+            try query.request.validate()
+        } catch {
+            return call.fail(EtcdError(error))
+        }
+        if query.isSerializable { return answer(query.request, call) }
+        store.read(for: call) { answer(query.request, call) }
+    }
+
+    private func answer(_ request: RangeRequest, _ call: any EtcdCall) {
+        do throws(KeyValueError) {
+            let response = try store.keyValue.range(request)
+            call.respond(KVResponseBytes.range(response, store.responseHead))
         } catch {
             call.fail(EtcdError(error))
         }
     }
 
     package func put(_ call: any EtcdCall, _ message: [UInt8]) {
-        guard let request = call.decoded(message, as: Etcdserverpb_PutRequest.self) else { return }
-        let put = PutRequest(request)
-        do throws(KeyValueError) {
-            try put.validate()
-        } catch {
-            return call.fail(EtcdError(error))
-        }
-        propose(.put(put), call, message)
+        guard let write = call.write(.put, message, as: Etcdserverpb_PutRequest.self) else { return }
+        propose(write, call)
         store.noteWritten(byteCount: message.count, versions: 1)
     }
 
     package func deleteRange(_ call: any EtcdCall, _ message: [UInt8]) {
-        guard let request = call.decoded(message, as: Etcdserverpb_DeleteRangeRequest.self) else { return }
-        let delete = DeleteRangeRequest(request)
-        do throws(KeyValueError) {
-            try delete.validate()
-        } catch {
-            return call.fail(EtcdError(error))
-        }
-        propose(.deleteRange(delete), call, message)
+        guard let write = call.write(.deleteRange, message, as: Etcdserverpb_DeleteRangeRequest.self) else { return }
+        propose(write, call)
     }
 
     package func txn(_ call: any EtcdCall, _ message: [UInt8]) {
-        guard let request = call.decoded(message, as: Etcdserverpb_TxnRequest.self) else { return }
-        let txn = TxnRequest(request)
-        do throws(KeyValueError) {
-            try txn.validate(maximumOperations: store.configuration.maximumTransactionOperations)
-            guard !txn.isReadOnly else {
-                store.counters.transactions += 1
-                let response = try store.keyValue.readOnlyTxn(txn)
-                let header = store.header(revision: response.revision)
-                return call.respond(with: Etcdserverpb_TxnResponse(response, header: header))
-            }
-        } catch {
-            return call.fail(EtcdError(error))
+        guard let write = call.write(.txn, message, as: Etcdserverpb_TxnRequest.self),
+            case .txn(let txn) = write.request
+        else { return }
+        guard txn.isReadOnly else {
+            propose(write, call)
+            return store.noteWritten(byteCount: message.count, versions: max(1, txn.success.count))
         }
-        propose(.txn(txn), call, message)
-        store.noteWritten(byteCount: message.count, versions: max(1, txn.success.count))
+        guard isValid(write.request, call) else { return }
+        store.counters.transactions += 1
+        store.read(for: call) {
+            do throws(KeyValueError) {
+                let response = try store.keyValue.readOnlyTxn(txn)
+                call.respond(KVResponseBytes.txn(response, store.responseHead))
+            } catch {
+                call.fail(EtcdError(error))
+            }
+        }
     }
 
     package func compact(_ call: any EtcdCall, _ message: [UInt8]) {
-        guard let request = call.decoded(message, as: Etcdserverpb_CompactionRequest.self) else { return }
-        let compaction = CompactionRequest(revision: request.revision)
-        store.propose(.compact(compaction, physical: request.physical), reply: .call(call))
+        guard let write = call.write(.compact, message, as: Etcdserverpb_CompactionRequest.self) else { return }
+        store.propose(write, reply: .call(call))
     }
 
-    /// Refuses what would be too large an entry in the log.
-    private func propose(_ request: WriteRequest, _ call: any EtcdCall, _ message: [UInt8]) {
-        guard message.count + Self.entryFramingBytes <= store.configuration.maximumRequestBytes else {
+    /// Refuses what is wrong whatever the store holds, and what would be too large an entry in the log.
+    private func propose(_ write: Write, _ call: any EtcdCall) {
+        guard isValid(write.request, call) else { return }
+        guard write.bytes.count + Self.entryFramingBytes <= store.configuration.maximumRequestBytes else {
             return call.fail(.requestTooLarge)
         }
-        store.propose(request, reply: .call(call))
+        store.propose(write, reply: .call(call))
     }
 
-    /// What the log's entry adds to a request of some size: its header (tag 2, length 1, id 11 bytes), the request's
-    /// own tag and length (4 bytes).
+    /// Whether the request can be asked at all; if not, the call has ended.
+    private func isValid(_ request: WriteRequest, _ call: any EtcdCall) -> Bool {
+        do throws(KeyValueError) {
+            switch request {
+            case .put(let put): try put.validate()
+            case .deleteRange(let delete): try delete.validate()
+            case .txn(let txn):
+                try txn.validate(maximumOperations: store.configuration.maximumTransactionOperations)
+            case .compact, .leaseGrant, .leaseRevoke, .alarm, .auth, .downgrade: break
+            }
+            return true
+        } catch {
+            call.fail(EtcdError(error))
+            return false
+        }
+    }
+
+    /// What etcd's entry adds to a request of some size: its header (tag 2, length 1, id 11 bytes), the request's own
+    /// tag and length (4 bytes).
     private static let entryFramingBytes = 18
 }

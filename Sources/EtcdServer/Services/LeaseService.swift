@@ -4,6 +4,7 @@ import MartletBasics
 import MartletEtcdAPI
 package import MartletGRPCWire
 import MartletKeyValue
+import MartletReplica
 
 /// etcdserverpb.Lease.
 package struct LeaseService {
@@ -20,8 +21,8 @@ package struct LeaseService {
     }
 
     package func revoke(_ call: any EtcdCall, _ message: [UInt8]) {
-        guard let request = call.decoded(message, as: Etcdserverpb_LeaseRevokeRequest.self) else { return }
-        store.propose(.leaseRevoke(LeaseID(request.id)), reply: .call(call))
+        guard let write = call.write(.leaseRevoke, message, as: Etcdserverpb_LeaseRevokeRequest.self) else { return }
+        store.propose(write, reply: .call(call))
     }
 
     package func keepAlive(_ call: any EtcdCall) -> any ServerCallEvents {
@@ -57,11 +58,14 @@ package struct LeaseService {
     }
 }
 
-/// One client's stream of renewals: each request has one response, at once.
+/// One client's stream of renewals: each request has one response.
 final class LeaseKeepAliveStream: ServerCallEvents {
     private let store: MemberStore
     private let call: any EtcdCall
     private var isClosed = false
+    /// Renewals that are not answered.
+    private var waitingCount = 0
+    private var hasClientEnded = false
 
     init(store: MemberStore, call: any EtcdCall) {
         self.store = store
@@ -76,15 +80,37 @@ final class LeaseKeepAliveStream: ServerCallEvents {
             isClosed = true
             return call.finish(GRPCStatus(.resourceExhausted, "keep-alive responses are not read"))
         }
+        waitingCount += 1
+        store.renewLease(LeaseID(request.id)) { [self] result in
+            waitingCount -= 1
+            guard !isClosed else { return }
+            switch result {
+            case .success(.leaseRenewal(let ttlSeconds)): answer(request.id, ttlSeconds ?? 0)
+            case .success: preconditionFailure("a renewal was answered by \(result)")
+            case .failure(let error):
+                isClosed = true
+                call.finish(error.status)
+            }
+        }
+    }
+
+    private func answer(_ id: Int64, _ ttlSeconds: Int64) {
         var response = Etcdserverpb_LeaseKeepAliveResponse()
         response.header = store.header
-        response.id = request.id
-        response.ttl = store.renewLease(LeaseID(request.id)) ?? 0
+        response.id = id
+        response.ttl = ttlSeconds
         call.send(response)
+        finishIfDone()
     }
 
     func receivedEnd() {
-        guard !isClosed else { return }
+        hasClientEnded = true
+        finishIfDone()
+    }
+
+    private func finishIfDone() {
+        guard hasClientEnded, waitingCount == 0, !isClosed else { return }
+        isClosed = true
         call.finish(.ok)
     }
 

@@ -4,6 +4,7 @@ import MartletBasics
 import MartletEtcdAPI
 package import MartletGRPCWire
 import MartletKeyValue
+import MartletReplica
 
 /// v3lockpb.Lock.
 package struct LockService {

@@ -3,8 +3,11 @@
 import MartletBasics
 import MartletEtcdAPI
 import MartletGRPCWire
+import MartletNode
+import MartletRaft
+import MartletReplica
 
-/// etcdserverpb.Maintenance: status and alarms. A store in memory has no alarm that could be raised.
+/// etcdserverpb.Maintenance: status and alarms.
 package struct MaintenanceService {
     package let store: MemberStore
 
@@ -24,23 +27,31 @@ package struct MaintenanceService {
         response.raftTerm = store.term.rawValue
         response.raftAppliedIndex = store.appliedIndex.rawValue
         response.storageVersion = EtcdVersion.storage
-        response.dbSizeQuota = Self.quotaBytes
+        response.dbSizeQuota = store.configuration.quotaBytes
+        let cluster = store.member.cluster
         response.downgradeInfo = Etcdserverpb_DowngradeInfo()
+        response.downgradeInfo.enabled = cluster.downgrade.isEnabled
+        response.downgradeInfo.targetVersion = cluster.downgrade.targetVersion
+        response.errors = cluster.alarms.all.map { alarm in
+            "memberID:\(alarm.member.rawValue) alarm:\(alarm.kind.name) "
+        }
         call.respond(with: response)
     }
 
     package func alarm(_ call: any EtcdCall, _ message: [UInt8]) {
-        guard let request = call.decoded(message, as: Etcdserverpb_AlarmRequest.self) else { return }
-        switch request.action {
-        case .get, .deactivate:
-            var response = Etcdserverpb_AlarmResponse()
-            response.header = store.header
-            call.respond(with: response)
-        case .activate, .UNRECOGNIZED:
-            call.finish(GRPCStatus(.unimplemented, "alarms cannot be raised by hand"))
+        guard let write = call.write(.alarm, message, as: Etcdserverpb_AlarmRequest.self) else { return }
+        store.propose(write, reply: .call(call))
+    }
+}
+
+extension Alarm.Kind {
+    /// As etcd prints it.
+    var name: String {
+        switch self {
+        case .noSpace: "NOSPACE"
+        case .corrupt: "CORRUPT"
+        case .none: "NONE"
+        default: "\(rawValue)"
         }
     }
-
-    /// etcd's default quota.
-    static let quotaBytes: Int64 = 2 << 30
 }

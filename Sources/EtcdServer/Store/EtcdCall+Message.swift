@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletEtcdAPI
 import MartletGRPCWire
+import MartletReplica
 package import SwiftProtobuf
 
 extension EtcdCall {
@@ -23,6 +25,10 @@ extension EtcdCall {
         finish(error.statusBehindClient)
     }
 
+    func failBehindClient(_ error: ReplicaError) {
+        finish(error.statusBehindClient)
+    }
+
     /// Ends a call whose client has sent nothing and will send nothing.
     func failWithoutRequest() {
         finish(GRPCStatus(.internalError, "grpc: a unary call needs one request message"))
@@ -30,13 +36,45 @@ extension EtcdCall {
 
     /// The request of a unary call, or nil when `bytes` are none: then the call has ended.
     package func decoded<Request: EtcdRequest>(_ bytes: [UInt8], as type: Request.Type) -> Request? {
-        decoded(bytes, as: type, complaint: "grpc: error unmarshalling request: ")
+        decoded(bytes, as: type, complaint: Self.unaryComplaint)
     }
 
     /// As ``decoded(_:as:)``, for calls that stream in some direction: they complain in other words.
     package func decodedOfStream<Request: EtcdRequest>(_ bytes: [UInt8], as type: Request.Type) -> Request? {
         decoded(bytes, as: type, complaint: "grpc: failed to unmarshal the received message: ")
     }
+
+    /// A unary call's request that goes into the log, or nil when `bytes` are none: then the call has ended.
+    ///
+    /// - Parameter type: the message that `kind` names.
+    func write<Request: EtcdRequest>(_ kind: WriteRequest.Kind, _ bytes: [UInt8], as type: Request.Type) -> Write? {
+        checked(bytes, as: type) { () throws(RecordError) in try Write(kind, wire: bytes) }
+    }
+
+    /// A range as it is asked for.
+    func range(_ bytes: [UInt8]) -> RangeQuery? {
+        checked(bytes, as: Etcdserverpb_RangeRequest.self) { () throws(RecordError) in try RangeQuery(wire: bytes) }
+    }
+
+    private func checked<Request: EtcdRequest, Decoded>(
+        _ bytes: [UInt8], as: Request.Type, _ decode: () throws(RecordError) -> Decoded
+    ) -> Decoded? {
+        do throws(RequestFault) {
+            try Request.layout.check(bytes)
+        } catch {
+            finish(GRPCStatus(.internalError, "\(Self.unaryComplaint)\(error)"))
+            return nil
+        }
+        do throws(RecordError) {
+            return try decode()
+        } catch {
+            // The layout leaves no other.
+            finish(GRPCStatus(.internalError, "\(Self.unaryComplaint)proto: \(error)"))
+            return nil
+        }
+    }
+
+    private static var unaryComplaint: String { "grpc: error unmarshalling request: " }
 
     private func decoded<Request: EtcdRequest>(_ bytes: [UInt8], as: Request.Type, complaint: String) -> Request? {
         do throws(RequestFault) {

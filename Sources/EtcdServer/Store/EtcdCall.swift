@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import MartletGRPCWire
+package import MartletHTTP2Session
 
 /// What a service needs of the call it answers. Everything happens on the store's event loop.
 package protocol EtcdCall: AnyObject {
+    /// The request's headers, the client's token among them.
+    var metadata: HeaderBlock { get }
     /// Answers a unary call: one message and status 0.
     func respond(_ message: [UInt8])
     /// Sends one message of a stream.
@@ -12,6 +15,10 @@ package protocol EtcdCall: AnyObject {
     func finish(_ status: GRPCStatus)
     /// Bytes of this call that wait for the socket.
     var queuedBytes: Int { get }
+}
+
+extension EtcdCall {
+    package var metadata: HeaderBlock { HeaderBlock() }
 }
 
 extension ServerCall: EtcdCall {}

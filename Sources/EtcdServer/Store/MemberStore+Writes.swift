@@ -2,58 +2,35 @@
 
 import MartletBasics
 import MartletKeyValue
-import NIOCore
+import MartletNode
+package import MartletReplica
 
 extension MemberStore {
-    /// Has the request written to the log; the outcome goes to `reply` once it is applied.
+    /// Has the request written to the log; the outcome goes to `reply` in a later turn, once it is applied.
+    package func propose(_ write: Write, reply: WriteReply) {
+        member.propose(write) { [self] result in answer(result, to: reply) }
+    }
+
+    /// The same for a request of the server's own making.
     package func propose(_ request: WriteRequest, reply: WriteReply) {
-        eventLoop.preconditionInEventLoop()
-        appliedIndex.rawValue += 1
-        let result: Result<WriteResponse, EtcdError>
-        do throws(KeyValueError) {
-            result = .success(try apply(request))
-        } catch {
-            counters.proposalsFailed += 1
-            result = .failure(EtcdError(error))
-        }
-        if case .compact(_, let physical) = request, case .success(.compact(let response)) = result {
-            startReclaiming()
-            if physical, isReclaiming {
-                pendingCompactions.append((response, reply))
-                deliverWatches()
-                return
-            }
-        }
-        deliver(result, to: reply)
-        deliverWatches()
+        propose(Write(request), reply: reply)
     }
 
-    /// Changes the store. A request that throws has changed nothing.
-    func apply(_ request: WriteRequest) throws(KeyValueError) -> WriteResponse {
-        switch request {
-        case .put(let request):
-            counters.puts += 1
-            return .put(try keyValue.put(request))
-        case .deleteRange(let request):
-            counters.deletes += 1
-            return .deleteRange(try keyValue.deleteRange(request))
-        case .txn(let request):
-            counters.transactions += 1
-            return .txn(try keyValue.txn(request))
-        case .compact(let request, _):
-            return .compact(try keyValue.compact(request))
-        case .leaseGrant(let id, let ttlSeconds):
-            let granted = try keyValue.grantLease(id: id, ttlSeconds: ttlSeconds, now: now)
-            counters.leasesGranted += 1
-            return .leaseGrant(id, ttlSeconds: granted)
-        case .leaseRevoke(let id):
-            _ = try keyValue.revokeLease(id)
-            counters.leasesRevoked += 1
-            return .leaseRevoke
-        }
+    /// Changes the members; the outcome goes to `reply` in a later turn.
+    package func changeMembers(_ request: MemberRequest, reply: WriteReply) {
+        member.changeMembers(request) { [self] result in answer(result, to: reply) }
     }
 
-    func deliver(_ result: Result<WriteResponse, EtcdError>, to reply: WriteReply) {
+    /// Starts a lease's term anew; `reply` gets a `leaseRenewal` in a later turn.
+    func renewLease(_ id: LeaseID, then reply: @escaping (Result<WriteResponse, ReplicaError>) -> Void) {
+        member.renewLease(id) { [self] result in answer(result, to: .handler(reply)) }
+    }
+
+    private func answer(_ result: Result<WriteResponse, ReplicaError>, to reply: WriteReply) {
+        switch result {
+        case .success(let response): count(response)
+        case .failure: counters.proposalsFailed += 1
+        }
         switch reply {
         case .discarded:
             break
@@ -62,8 +39,27 @@ extension MemberStore {
         case .call(let call):
             switch result {
             case .success(let response): respond(response, to: call)
-            case .failure(let error): call.fail(error)
+            case .failure(let error): call.finish(error.status)
             }
+        }
+    }
+
+    private func count(_ response: WriteResponse) {
+        switch response {
+        case .put: counters.puts += 1
+        case .deleteRange: counters.deletes += 1
+        case .txn: counters.transactions += 1
+        case .leaseGrant: counters.leasesGranted += 1
+        case .leaseRevoke: counters.leasesRevoked += 1
+        case .leaseRenewal(let ttlSeconds): if ttlSeconds != nil { counters.leasesRenewed += 1 }
+        case .compact, .alarms, .auth, .downgrade, .members: break
+        }
+    }
+
+    /// Calls `body` when the store misses nothing that was acknowledged before, or ends `call`.
+    func read(for call: any EtcdCall, _ body: @escaping () -> Void) {
+        member.read { error in
+            if let error { call.finish(error.status) } else { body() }
         }
     }
 }

@@ -1,80 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Logging
 package import MartletBasics
 package import MartletEtcdAPI
 import MartletGRPCWire
 package import MartletKeyValue
+package import MartletNode
+import MartletReplica
 package import NIOCore
 
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
-
-/// A member's key-value store with what a pure core lacks: a clock, lease ids, timers and watch streams.
+/// A member as the etcd services see it: its store, what they count, lease ids and watch streams.
 ///
-/// Confined to one event loop. Every change enters by ``propose(_:reply:)`` and takes effect in ``apply(_:)``; between
-/// the two a replicated log has its place. Here a proposal is committed at once, as in a cluster of one.
+/// Confined to the member's event loop. Every change enters by ``propose(_:reply:)``; its outcome comes in a later
+/// turn, when it is durable and applied. What reads must not miss they wait for in ``read(_:)``.
 package final class MemberStore {
     package let configuration: EtcdServerConfiguration
     package let identity: MemberIdentity
-    package let eventLoop: any EventLoop
-    package internal(set) var keyValue: KeyValueStore
+    package let member: Member
     package internal(set) var counters = StoreCounters()
-    package let term = Term(2)
-    /// Index of the last applied entry. A new cluster's first four entries are its own: the member's configuration
-    /// change, the leader's empty entry, the member's name and URLs, the cluster's version.
-    package internal(set) var appliedIndex = LogIndex(4)
 
     var watchStreams: [WatchStreamID: any WatchSink] = [:]
-    /// Replies to physical compactions that wait for ``reclaimStep()``.
-    var pendingCompactions: [(response: CompactionResponse, reply: WriteReply)] = []
-    var isReclaiming = false
     var isCatchingUp = false
     var isDelivering = false
     var watchEncoder = WatchEventEncoder()
     var lastWatchHead: (revision: Int64, bytes: [UInt8])?
     var leaseIDs: LeaseIDGenerator
-    private var leaseScan: LoopTimer?
-    private let startTime: NIODeadline
+    private let head: ResponseHead
 
-    package init(configuration: EtcdServerConfiguration, eventLoop: any EventLoop) {
+    package init(configuration: EtcdServerConfiguration, member: Member, identity: MemberIdentity) {
         self.configuration = configuration
-        self.eventLoop = eventLoop
-        identity = MemberIdentity(peerURLs: configuration.peerURLs, clusterToken: configuration.clusterToken)
-        var core = KeyValueStore.Configuration()
-        core.minimumLeaseTTLSeconds = configuration.minimumLeaseTTLSeconds
-        core.maximumTransactionOperations = configuration.maximumTransactionOperations
-        core.maximumCatchUpBytes = Self.catchUpBytes
-        keyValue = KeyValueStore(configuration: core)
-        startTime = eventLoop.now
+        self.member = member
+        self.identity = identity
+        head = ResponseHead(identity)
         leaseIDs = LeaseIDGenerator(
-            memberID: identity.memberID,
-            wallClockMilliseconds: Int64(Date().timeIntervalSince1970 * 1000)
-        )
+            memberID: identity.memberID, wallClockMilliseconds: Int64(clamping: Member.wallMilliseconds()))
+        member.onWatchWork = { [weak self] in self?.deliverWatches() }
     }
 
-    /// Starts the clock of the leases. Call on the loop.
-    package func start() {
-        eventLoop.preconditionInEventLoop()
-        leaseScan = LoopTimer(period: Self.leaseScanInterval, on: eventLoop) { [weak self] in
-            self?.revokeExpiredLeases()
-        }
+    /// A store in memory, gone with its process.
+    package convenience init(configuration: EtcdServerConfiguration, logger: Logger, eventLoop: any EventLoop) {
+        let identity = MemberIdentity(peerURLs: configuration.peerURLs, clusterToken: configuration.clusterToken)
+        let member = Member(
+            inMemory: configuration.replica(memberID: identity.memberID), configuration: configuration.member,
+            logger: logger, eventLoop: eventLoop)
+        self.init(configuration: configuration, member: member, identity: identity)
     }
 
-    /// Stops all timers and ends all watches. Call on the loop.
-    package func stop() {
+    package var eventLoop: any EventLoop { member.eventLoop }
+
+    package var keyValue: KeyValueStore {
+        _read { yield member.store }
+        _modify { yield &member.store }
+    }
+
+    package var term: Term { member.status.term }
+    /// Index of the last applied entry.
+    package var appliedIndex: LogIndex { member.status.applied.index }
+
+    /// The beginning of a response made now.
+    var responseHead: KVResponseBytes.Head { KVResponseBytes.Head(head: head, term: term.rawValue) }
+
+    /// Ends all watches. Call on the loop.
+    package func endWatches() {
         eventLoop.preconditionInEventLoop()
-        leaseScan?.cancel()
-        leaseScan = nil
         for id in watchStreams.keys.sorted() {
             watchStreams[id]?.end(EtcdError.stopped.status)
         }
     }
 
     /// Monotonic time since the member started.
-    var now: Duration { .nanoseconds((eventLoop.now - startTime).nanoseconds) }
+    var now: Duration { member.now.monotonic }
 
     /// The header of a response made now.
     package var header: Etcdserverpb_ResponseHeader { header(revision: keyValue.revision) }
@@ -87,10 +82,4 @@ package final class MemberStore {
         header.raftTerm = term.rawValue
         return header
     }
-
-    /// Bytes of history in one step, and so, but for a larger single revision, in one response: what a stream may have
-    /// waiting, and what is copied and encoded in a fraction of a millisecond.
-    private static let catchUpBytes = ServerCall.outboundHighWater
-    /// How often due leases are looked for.
-    private static let leaseScanInterval = TimeAmount.milliseconds(500)
 }

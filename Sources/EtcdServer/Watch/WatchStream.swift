@@ -4,6 +4,7 @@ import MartletBasics
 import MartletEtcdAPI
 import MartletGRPCWire
 import MartletKeyValue
+import MartletNode
 import NIOCore
 import SwiftProtobuf
 

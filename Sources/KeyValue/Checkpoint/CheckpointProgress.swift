@@ -14,6 +14,12 @@ struct CheckpointProgress: Sendable {
         var keys: [KeyNumber] = []
         var leases: [LeaseChange] = []
 
+        /// What they take in memory. Complexity: O(1).
+        var byteCount: Int {
+            revisions.count * MemoryLayout<Revision>.stride + keys.count * MemoryLayout<KeyNumber>.stride
+                + leases.count * MemoryLayout<LeaseChange>.stride
+        }
+
         mutating func append(_ later: Removals) {
             revisions += later.revisions
             keys += later.keys
@@ -36,7 +42,7 @@ struct CheckpointProgress: Sendable {
     var nextKeyNumber = KeyNumber.first
     var removals = Removals()
     var underway: Underway?
-    /// Bytes of keys and values written since the last checkpoint began.
+    /// Bytes of changes since the last checkpoint began: keys, values, and the records around them.
     var byteCount = 0
 
     init(isOn: Bool) {
@@ -49,7 +55,12 @@ struct CheckpointProgress: Sendable {
 
     @inline(__always)
     mutating func add(_ change: HistoryRecord) {
-        if isOn { byteCount += change.key.count + change.value.count }
+        if isOn { byteCount += change.key.count + change.value.count + MemoryLayout<HistoryRecord>.stride }
+    }
+
+    /// Bytes of changes and removals that no written checkpoint holds, leases aside.
+    var uncheckpointedBytes: Int {
+        byteCount + removals.byteCount + (underway.map { $0.byteCount + $0.removals.byteCount } ?? 0)
     }
 
     mutating func remove(_ revision: Revision) {

@@ -21,6 +21,8 @@ package struct KeyValueRestorer {
     private var keys: [[UInt8]] = []
     private var slots = KeySlots()
     private var versions = RestoredVersions()
+    /// What the versions count so far; see `KeyValueStore.liveBytes`.
+    private var heldBytes = 0
     /// Versions that lost their key to a removal that had not come to the end of its walk.
     private var orphans: [Revision] = []
 
@@ -74,12 +76,12 @@ package struct KeyValueRestorer {
         // Tombstones below the floor are nobody's business any more, and gone.
         if head.version == 0, revision < header.floor { throw .inconsistent(key) }
         guard versions.count < Int32.max else { throw .inconsistent(key) }
-        versions.append(
-            HistoryRecord(
-                revision: revision, keyNumber: head.keyNumber, createRevision: head.createRevision,
-                version: head.version, lease: head.lease, key: [],
-                value: head.version == 0 ? [] : [UInt8](copying: value, from: head.valueOffset)),
-            slot: slot, floor: header.floor)
+        let record = HistoryRecord(
+            revision: revision, keyNumber: head.keyNumber, createRevision: head.createRevision,
+            version: head.version, lease: head.lease, key: [],
+            value: head.version == 0 ? [] : [UInt8](copying: value, from: head.valueOffset))
+        heldBytes += keys[slot].count + record.liveBytes
+        versions.append(record, slot: slot, floor: header.floor)
     }
 
     /// The store, equal in all it answers to the one that was written, without watches.
@@ -120,6 +122,7 @@ package struct KeyValueRestorer {
         store.compactRevision = header.compactRevision
         store.reclaimCursor = header.isReclaiming ? header.floor : nil
         store.nextKeyNumber = header.nextKeyNumber
+        store.heldBytes = heldBytes
         store.checkpoint.revision = header.revision
         store.checkpoint.nextKeyNumber = header.nextKeyNumber
         for orphan in orphans { store.checkpoint.remove(orphan) }

@@ -54,8 +54,11 @@ extension KeyValueStore {
         leases.changes = leaseChanges + leases.changes
     }
 
-    /// Bytes of keys and values that no written checkpoint holds.
-    package var uncheckpointedBytes: Int { checkpoint.byteCount + (checkpoint.underway?.byteCount ?? 0) }
+    /// Bytes that changes and removals of keys and leases take while no written checkpoint holds them. Complexity:
+    /// O(1).
+    package var uncheckpointedBytes: Int {
+        checkpoint.uncheckpointedBytes + leases.changes.count * MemoryLayout<LeaseChange>.stride
+    }
 
     /// The main revision up to which the last written checkpoint holds everything.
     package var checkpointRevision: Int64 { checkpoint.revision }

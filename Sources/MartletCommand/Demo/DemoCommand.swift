@@ -118,7 +118,7 @@ private final class DemoRun {
             case .ending(.signal(let name, let number)):
                 // As a shell reports a process that a signal ended.
                 return Outcome(failure: "interrupted by \(name)", code: 128 + number)
-            case .ending(.inputEnded): continue
+            case .ending(.inputEnded), .ending(.failed): continue
             case .event(let event):
                 let orders = script.handle(event, now: now, nanoseconds: MonotonicTime.nanoseconds)
                 for order in orders {

@@ -5,6 +5,7 @@ import Foundation
 import Logging
 import Martlet
 import MartletEtcd
+import MartletGRPCWire
 import Synchronization
 
 /// The demonstration's store: `martlet server` that reports its address and ends with its parent.
@@ -20,23 +21,26 @@ struct DemoServerCommand: AsyncParsableCommand {
         // The port everyone knows, if it is free: then the line to paste is the one people know as well.
         let server: ServerRun
         do {
-            server = try await start(port: 2379)
+            server = try await start(port: 2379, ending)
         } catch  where ListenPorts.isInUse(error) {
-            server = try await start(port: 0)
+            server = try await start(port: 0, ending)
         }
         DemoReport.listening(address: server.addresses[0].text).send()
         let reason = await ending.wait()
         await server.stop()
         if case .inputEnded = reason { try? FileManager.default.removeItem(atPath: folder) }
+        if case .failed = reason { throw ExitCode(1) }
     }
 
-    private func start(port: Int) async throws -> ServerRun {
+    private func start(port: Int, _ ending: Ending) async throws -> ServerRun {
         let flags = try ServerFlags(arguments: [
             "--name=demo", "--listen-client-urls=http://127.0.0.1:\(port)", "--data-dir=\(folder)/data",
             "--log-format=console",
         ])
         let options = try ServerOptions(flags)
-        return try await ServerRun.start(options, logger: ServerCommand.logger(options))
+        return try await ServerRun.start(options, logger: try ServerCommand.logger(options)) { _ in
+            ending.end(.failed)
+        }
     }
 }
 

@@ -4,7 +4,12 @@
 package enum JSONLine {
     /// An object of strings.
     package static func object(_ fields: [(String, String)]) -> String {
-        "{" + fields.map { string($0.0) + ":" + string($0.1) }.joined(separator: ",") + "}"
+        object(values: fields.map { ($0.0, string($0.1)) })
+    }
+
+    /// An object of values that are JSON already.
+    package static func object(values fields: [(String, String)]) -> String {
+        "{" + fields.map { string($0.0) + ":" + $0.1 }.joined(separator: ",") + "}"
     }
 
     /// A quoted and escaped string.

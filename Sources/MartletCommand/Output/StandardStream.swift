@@ -14,6 +14,9 @@ import Darwin
 package struct StandardStream: Sendable {
     private let descriptor: Int32
 
+    /// Also for files that are written in the same way. The descriptor stays the caller's.
+    package init(descriptor: Int32) { self.descriptor = descriptor }
+
     package static let output = StandardStream(descriptor: 1)
     package static let error = StandardStream(descriptor: 2)
 
@@ -32,6 +35,9 @@ package struct StandardStream: Sendable {
 
     package func writeLine(_ text: String) { write(text + "\n") }
 
+    /// Nothing may be written afterwards.
+    package func close() { _ = systemClose(descriptor) }
+
     package var isTerminal: Bool { isatty(descriptor) == 1 }
 }
 
@@ -43,5 +49,15 @@ private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ coun
     Musl.write(descriptor, bytes, count)
     #else
     Darwin.write(descriptor, bytes, count)
+    #endif
+}
+
+private func systemClose(_ descriptor: Int32) -> Int32 {
+    #if canImport(Glibc)
+    Glibc.close(descriptor)
+    #elseif canImport(Musl)
+    Musl.close(descriptor)
+    #else
+    Darwin.close(descriptor)
     #endif
 }

@@ -11,15 +11,19 @@ struct Ending: Sendable {
         case signal(name: String, number: Int32)
         /// Standard input ended: for a child that means that its parent is gone, however that died.
         case inputEnded
+        /// The process can't do its work any more, and has said why.
+        case failed
     }
 
     let reasons: AsyncStream<Reason>
+    private let continuation: AsyncStream<Reason>.Continuation
 
     /// - Parameter watchesInput: Whether the end of standard input counts.
     init(watchesInput: Bool = false) async {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let (reasons, continuation) = AsyncStream.makeStream(of: Reason.self, bufferingPolicy: .bufferingNewest(4))
         self.reasons = reasons
+        self.continuation = continuation
         let waiting = Task {
             for await signal in signals {
                 continuation.yield(
@@ -35,6 +39,11 @@ struct Ending: Sendable {
                 continuation.yield(.inputEnded)
             }
         }
+    }
+
+    /// Gives a reason oneself.
+    func end(_ reason: Reason) {
+        continuation.yield(reason)
     }
 
     /// Waits for the first reason.

@@ -11,11 +11,28 @@ package enum FlagValue {
         }
     }
 
-    /// A decimal or, behind `0x`, hexadecimal number.
+    /// A whole number of zero or more: decimal, or behind `0x`, `0o` (also `0` alone) or `0b` in another base.
     package static func number(_ text: String) -> UInt64? {
-        if text.hasPrefix("0x") { return UInt64(text.dropFirst(2), radix: 16) }
-        guard text.utf8.first != UInt8(ascii: "+") else { return nil }
+        // Swift takes a sign, Go takes none.
+        guard let first = text.utf8.first, first != UInt8(ascii: "+") else { return nil }
+        for (prefix, radix) in [("0x", 16), ("0X", 16), ("0o", 8), ("0O", 8), ("0b", 2), ("0B", 2)]
+        where text.hasPrefix(prefix) {
+            let digits = text.dropFirst(2)
+            return digits.first == "+" ? nil : UInt64(digits, radix: radix)
+        }
+        if first == UInt8(ascii: "0"), text.utf8.count > 1 {
+            let digits = text.dropFirst()
+            return digits.first == "+" ? nil : UInt64(digits, radix: 8)
+        }
         return UInt64(text)
+    }
+
+    /// The same with a sign.
+    package static func integer(_ text: String) -> Int64? {
+        let isSigned = text.hasPrefix("-") || text.hasPrefix("+")
+        guard let size = number(isSigned ? String(text.dropFirst()) : text) else { return nil }
+        if text.hasPrefix("-") { return size > UInt64(Int64.max) + 1 ? nil : Int64(truncatingIfNeeded: 0 &- size) }
+        return Int64(exactly: size)
     }
 
     /// A sequence of numbers with units, `1m30s` or `1.5h`; `0` needs no unit. Negative durations mean nothing here.

@@ -23,7 +23,7 @@ enum ListenPorts {
             options.listeners[position].url.port = port
             chosen[url] = chosen[url] ?? port
         }
-        let client = options.listeners.filter { $0.role != .http }.map(\.url)
+        let client = options.listeners.filter { $0.role.servesCalls }.map(\.url)
         if options.advertisedURLs.isEmpty {
             options.advertisedURLs = client
         } else {

@@ -27,8 +27,10 @@ struct ServerCommand: AsyncParsableCommand {
     /// - Returns: The exit code.
     static func run(_ arguments: [String]) async -> Int32 {
         let options: ServerOptions
+        let logger: Logger
         do throws(ServerFlagError) {
-            let flags = try ServerFlags(arguments: arguments, environment: ProcessInfo.processInfo.environment)
+            let flags = try ServerFlags(
+                arguments: arguments, environment: ProcessInfo.processInfo.environment, readFile: text)
             if flags.wantsHelp {
                 StandardStream.output.writeLine("OVERVIEW: " + ServerHelp.text)
                 return 0
@@ -38,19 +40,23 @@ struct ServerCommand: AsyncParsableCommand {
                 return 0
             }
             options = try ServerOptions(flags)
+            logger = try self.logger(options)
         } catch {
-            StandardStream.error.writeLine("martlet server: \(error)\nSee 'martlet server --help'.")
+            complain(error)
             return error.exitCode
         }
-        let logger = logger(options)
+        logger.info("Running: ", metadata: ["args": .array(CommandLine.arguments.map { .string($0) })])
         let ending = await Ending()
         do {
-            let server = try await ServerRun.start(options, logger: logger)
+            let server = try await ServerRun.start(options, logger: logger) { _ in ending.end(.failed) }
             let reason = await ending.wait()
-            if case .signal(let name, _) = reason {
+            switch reason {
+            case .signal(let name, _):
                 logger.info("received signal; shutting down", metadata: ["signal": "\(name)"])
+            case .failed, .inputEnded, nil: break
             }
             await server.stop()
+            if case .failed = reason { return 1 }
             return 0
         } catch {
             logger.critical("\(error)")
@@ -58,9 +64,63 @@ struct ServerCommand: AsyncParsableCommand {
         }
     }
 
-    /// The server's log on standard error.
-    static func logger(_ options: ServerOptions) -> Logger {
-        let format = options.logFormat ?? (StandardStream.error.isTerminal ? .console : .json)
-        return Logger(label: "martlet.server") { _ in EventLog(format: format, level: options.logLevel.level) }
+    /// The server's log, where its options want it.
+    static func logger(_ options: ServerOptions) throws(ServerFlagError) -> Logger {
+        var files: [LogFile] = []
+        for case .file(let path) in options.logOutputs.outputs {
+            do {
+                files.append(try LogFile(path: path, rotation: options.logOutputs.rotation))
+            } catch {
+                throw .conflict("\(error)")
+            }
+        }
+        var streams: [StandardStream] = []
+        if options.logOutputs.outputs.contains(.error) { streams.append(.error) }
+        if options.logOutputs.outputs.contains(.output) { streams.append(.output) }
+        let isForPeople = files.isEmpty && streams.allSatisfy { $0.isTerminal }
+        let format = options.logFormat ?? (isForPeople ? .console : .json)
+        let level = options.logLevel.level
+        return Logger(label: "martlet.server") { [files, streams] _ in
+            EventLog(format: format, level: level) { line in
+                for stream in streams { stream.write(line) }
+                for file in files { file.write(line) }
+            }
+        }
+    }
+
+    /// Says why there is no server: as Go's `flag` does where the command line can't be read, else as etcd logs it.
+    private static func complain(_ error: ServerFlagError) {
+        guard !error.isUsage else {
+            return StandardStream.error.writeLine("\(error)\n\(ServerHelp.usage)")
+        }
+        let format: LogSetting.Format = StandardStream.error.isTerminal ? .console : .json
+        let logger = Logger(label: "martlet.server") { _ in EventLog(format: format, level: .info) }
+        if case .shadowed(let variable) = error {
+            logger.critical(
+                """
+                conflicting environment variable is shadowed by corresponding command-line flag \
+                (either unset environment variable or disable flag))
+                """, metadata: ["environment-variable": "\(variable)"])
+        } else {
+            logger.warning("failed to verify flags", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Longer than any settings are.
+    private static let maximumFileBytes = 1 << 20
+
+    private static func text(_ path: String) throws(ServerFlagError) -> String {
+        guard let file = FileHandle(forReadingAtPath: path) else {
+            throw .conflict(FileFailure(verb: "open", path: path).description)
+        }
+        let bytes = (try? file.read(upToCount: maximumFileBytes + 1)) ?? nil
+        guard let bytes else { throw .conflict("read \(path): not a file") }
+        guard bytes.count <= maximumFileBytes else {
+            throw .conflict("\(path) is larger than \(maximumFileBytes) bytes")
+        }
+        guard let text = String(bytes: bytes, encoding: .utf8) else {
+            throw .conflict("error converting YAML to JSON: yaml: invalid UTF-8")
+        }
+        return text
     }
 }

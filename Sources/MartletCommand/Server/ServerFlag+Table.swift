@@ -11,12 +11,12 @@ extension ServerFlag {
         return byName[String(name.dropFirst(experimentalPrefix.count))]
     }
 
-    private static let experimentalPrefix = "experimental-"
     private static let byName = Dictionary(uniqueKeysWithValues: table.map { ($0.name, $0) })
 
     private static let member: [ServerFlag] = [
         .used("name", .string, "default", "this member's name, as `etcdctl member list` shows it"),
-        .used("data-dir", .string, "", "where data will lie; nothing is written there yet"),
+        .used("data-dir", .string, "", "where data lies; without it, the name and .etcd in the working folder"),
+        .used("wal-dir", .string, "", "where the log lies, if not in the data folder"),
         .used(
             "listen-client-urls", .urls, "http://127.0.0.1:2379",
             "where clients connect: http, https, unix or unixs; port 0 lets the kernel choose"),
@@ -24,7 +24,10 @@ extension ServerFlag {
             "advertise-client-urls", .urls, "",
             "the URLs that clients are told to use; without it, those that are listened on"),
         .used("listen-client-http-urls", .urls, "", "where plain HTTP is answered, if not on the client URLs"),
-        .used("listen-metrics-urls", .urls, "", "more places for /metrics and /health"),
+        .used("listen-metrics-urls", .urls, "", "more places for /metrics, /health, /livez and /readyz"),
+        .used(
+            "config-file", .string, "",
+            "all settings in one file (YAML or JSON, etcd's names); other flags and variables then count for nothing"),
     ]
 
     private static let clustering: [ServerFlag] = [
@@ -34,26 +37,43 @@ extension ServerFlag {
             "this member's peer URLs; its identity is made of them and the token"),
         .used(
             "initial-cluster", .string, "", "the members, each name=URL; one, which must be this one"),
-        .used("initial-cluster-state", .string, "new", "new, or existing"),
+        .used("initial-cluster-state", .choice(["new", "existing"]), "new", "new, or existing"),
         .used("initial-cluster-token", .string, "etcd-cluster", "tells clusters apart"),
     ]
 
     private static let security: [ServerFlag] = [
         .used("cert-file", .string, "", "certificate chain (PEM) for https and unixs; read again when it changes"),
         .used("key-file", .string, "", "its private key (PEM)"),
+        .used(
+            "auto-tls", .boolean, "false", "without them: a certificate of its own, kept in DATA-DIR/fixtures/client"),
+        .used("self-signed-cert-validity", .number, "1", "years that a certificate of --auto-tls is valid"),
         .used("trusted-ca-file", .string, "", "authorities (PEM) whose client certificates are accepted"),
         .used("client-cert-auth", .boolean, "false", "require a client certificate"),
+        .used("client-crl-file", .string, "", "revoked client certificates (PEM or DER); read again when it changes"),
+        .used(
+            "client-cert-allowed-hostname", .string, "",
+            "host names or addresses, one of which a client's certificate must bear"),
+        .used("client-cert-allowed-cn", .string, "", "common names, one of which a client's certificate must bear"),
+        .used("cipher-suites", .string, "", "the cipher suites of TLS 1.2, by name, separated by commas"),
+        .used("tls-min-version", .string, "TLS1.2", "TLS1.2 or TLS1.3"),
+        .used("tls-max-version", .string, "", "TLS1.2 or TLS1.3; without it the newest"),
+        .used("host-whitelist", .string, "*", "host names that plain HTTP requests without TLS may name"),
+        .used("cors", .origins, "*", "origins whose pages may read answers"),
     ]
 
     private static let limits: [ServerFlag] = [
         .used("max-txn-ops", .number, "128", "most operations of one transaction"),
         .used("max-request-bytes", .number, "1572864", "largest request"),
         .used("max-concurrent-streams", .number, "65536", "calls that one connection may have open"),
-        .used("grpc-keepalive-interval", .duration, "2h", "how long a silent client is left alone before a ping"),
+        .used(
+            "grpc-keepalive-interval", .duration, "2h",
+            "how long a silent client is left alone before a ping; 0 for ever"),
         .used("grpc-keepalive-timeout", .duration, "20s", "how long the answer to that ping may take"),
         .used(
             "watch-progress-notify-interval", .duration, "10m",
             "how long a watcher hears nothing before progress is told"),
+        .used("socket-reuse-port", .boolean, "false", "let other servers listen on the same ports"),
+        .used("socket-reuse-address", .boolean, "false", "listen where a server has just ended; always done here"),
         .used("election-timeout", .number, "1000", "milliseconds; the least time to live of a lease follows from it"),
         .used("heartbeat-interval", .number, "100", "milliseconds; at most a fifth of the election time-out"),
     ]
@@ -61,6 +81,13 @@ extension ServerFlag {
     private static let operation: [ServerFlag] = [
         .used("log-level", .string, "info", "debug, info, warn, error, panic or fatal"),
         .used("log-format", .string, "", "json or console; without it console on a terminal, json elsewhere"),
+        .used("log-outputs", .string, "default", "stderr, stdout or files, separated by commas"),
+        .used("enable-log-rotation", .boolean, "false", "begin a log file anew when it has grown"),
+        .used(
+            "log-rotation-config-json", .string, #"{"maxsize": 100, "maxage": 0, "maxbackups": 0}"#,
+            "when it does: size in MB; days and number of the files kept, 0 for all"),
+        .used("logger", .string, "zap", "etcd's choice of one"),
+        .used("enable-grpc-gateway", .boolean, "true", "answer JSON under /v3"),
         .used("version", .boolean, "false", "print the version and end"),
         .used("help", .boolean, "false", "print this and end"),
     ]

@@ -2,32 +2,27 @@
 
 extension ServerFlag {
     /// etcd's flags that mean nothing here yet, and those that would promise something which isn't there.
-    static let withoutEffect: [ServerFlag] = refusals + storage + peers + rest
+    static let withoutEffect: [ServerFlag] = refusals + storage + peers + rest + former
 
     private static let refusals: [ServerFlag] = [
-        .refused("config-file", .string, "", "settings in a file are not read; give them as flags or ETCD_ variables"),
         .refused("discovery", .string, "", "a cluster of several members is not supported yet"),
         .refused("discovery-srv", .string, "", "a cluster of several members is not supported yet"),
         .refused("discovery-endpoints", .string, "", "a cluster of several members is not supported yet"),
-        .refused("auto-tls", .boolean, "false", "certificates are not made here; give --cert-file and --key-file"),
-        .refused("client-crl-file", .string, "", "revoked certificates would be accepted"),
-        .refused("client-cert-allowed-hostname", .string, "", "names in client certificates are not checked"),
         .refused("force-new-cluster", .boolean, "false", "no data is kept that a cluster could be made of"),
     ]
 
     private static let storage: [ServerFlag] = [
-        .ignored("wal-dir", .string),
         .ignored("snapshot-count", .number, "10000"),
         .ignored("snapshot-catchup-entries", .number, "5000"),
         .ignored("max-snapshots", .number, "5"),
         .ignored("max-wals", .number, "5"),
-        .ignored("quota-backend-bytes", .number, "0"),
+        .ignored("quota-backend-bytes", .integer, "0"),
         .ignored("backend-bbolt-freelist-type", .string, "map"),
-        .ignored("backend-batch-interval", .duration),
-        .ignored("backend-batch-limit", .number, "0"),
+        .ignored("backend-batch-interval", .duration, "0s"),
+        .ignored("backend-batch-limit", .integer, "0"),
         .ignored("auto-compaction-mode", .string, "periodic"),
         .ignored("auto-compaction-retention", .string, "0"),
-        .ignored("compaction-batch-limit", .number, "1000"),
+        .ignored("compaction-batch-limit", .integer, "1000"),
         .ignored("compaction-sleep-interval", .duration, "10ms"),
         .ignored("bootstrap-defrag-threshold-megabytes", .number, "0"),
         .ignored("initial-corrupt-check", .boolean, "false"),
@@ -54,8 +49,7 @@ extension ServerFlag {
         .ignored("peer-skip-client-san-verification", .boolean, "false"),
         .ignored("client-cert-file", .string),
         .ignored("client-key-file", .string),
-        .ignored("self-signed-cert-validity", .number, "1"),
-        .ignored("discovery-fallback", .string, "exit"),
+        .ignored("discovery-fallback", .choice(["exit", "proxy"]), "exit"),
         .ignored("discovery-proxy", .string),
         .ignored("discovery-srv-name", .string),
         .ignored("discovery-token", .string),
@@ -70,34 +64,23 @@ extension ServerFlag {
         .ignored("discovery-cacert", .string),
         .ignored("discovery-user", .string),
         .ignored("discovery-password", .string),
-        .ignored("max-learners", .number, "1"),
+        .ignored("max-learners", .integer, "1"),
         .ignored("downgrade-check-time", .duration, "5s"),
-        .ignored("socket-reuse-port", .boolean, "false"),
-        .ignored("socket-reuse-address", .boolean, "false"),
         .ignored("raft-read-timeout", .duration, "5s"),
         .ignored("raft-write-timeout", .duration, "5s"),
     ]
 
     private static let rest: [ServerFlag] = [
-        .ignored("feature-gates", .string),
+        .ignored("feature-gates", .features),
         .ignored("grpc-keepalive-min-time", .duration, "5s"),
-        .ignored("cipher-suites", .string),
-        .ignored("tls-min-version", .string, "TLS1.2"),
-        .ignored("tls-max-version", .string),
-        .ignored("cors", .string, "*"),
-        .ignored("host-whitelist", .string, "*"),
         .ignored("auth-token", .string, "simple"),
         .ignored("auth-token-ttl", .number, "300"),
         .ignored("bcrypt-cost", .number, "10"),
         .ignored("enable-pprof", .boolean, "false"),
         .ignored("metrics", .string, "basic"),
-        .ignored("enable-grpc-gateway", .boolean, "true"),
-        .ignored("logger", .string, "zap"),
-        .ignored("log-outputs", .string, "default"),
         .ignored("log-package-levels", .string),
-        .ignored("log-rotation-config-json", .string),
-        .ignored("enable-log-rotation", .boolean, "false"),
         .ignored("debug", .boolean, "false"),
+        .ignored("disable-log-sampling", .boolean, "false"),
         .ignored("warning-apply-duration", .duration, "100ms"),
         .ignored("warning-unary-request-duration", .duration, "300ms"),
         .ignored("stop-grpc-service-on-defrag", .boolean, "false"),
@@ -109,11 +92,12 @@ extension ServerFlag {
         .ignored("distributed-tracing-address", .string, "localhost:4317"),
         .ignored("distributed-tracing-service-name", .string, "etcd"),
         .ignored("distributed-tracing-instance-id", .string),
-        .ignored("distributed-tracing-sampling-rate", .number, "0"),
+        .ignored("distributed-tracing-sampling-rate", .integer, "0"),
         .ignored("enable-v2", .boolean, "false"),
         .ignored("enable-v2v3", .string),
-        .ignored("v2-deprecation", .string, "write-only"),
-        .ignored("proxy", .string, "off"),
+        .ignored(
+            "v2-deprecation", .choice(["not-yet", "write-only", "write-only-drop-data", "gone"]), "write-only"),
+        .ignored("proxy", .choice(["off", "readonly", "on"]), "off"),
         .ignored("proxy-failure-wait", .number, "5000"),
         .ignored("proxy-refresh-interval", .number, "30000"),
         .ignored("proxy-dial-timeout", .number, "1000"),
@@ -121,4 +105,11 @@ extension ServerFlag {
         .ignored("proxy-read-timeout", .number, "0"),
         .ignored("unsafe-no-fsync", .boolean, "false"),
     ]
+
+    /// What etcd itself only accepts, since before its version 3.
+    private static let former: [ServerFlag] = [
+        "cluster-active-size", "cluster-remove-delay", "cluster-sync-interval", "config", "force", "max-result-buffer",
+        "max-retry-attempts", "peer-heartbeat-interval", "peer-election-timeout", "retry-interval", "snapshot", "v",
+        "vv",
+    ].map { .ignored($0, .boolean, "false") }
 }

@@ -9,11 +9,28 @@ package enum ServerHelp {
         Martlet Version: \(MartletVersion.current)
         """
 
+    /// What follows a complaint about the command line.
+    package static let usage = """
+        Usage:
+
+          martlet server [flags]
+            Start a server; called as etcd, the binary needs no "server".
+
+          martlet server --version
+            Show the version.
+
+          martlet server --help
+            Show what the flags do.
+
+          martlet server --config-file
+            Take all settings from a file; other flags and environment variables then count for nothing.
+        """
+
     package static let introduction = """
         Starts a key-value server that speaks etcd's version 3 protocol, for etcdctl, any etcd client, and as the \
         registry of Martlet and go-micro services. It takes etcd's own flags, so that scripts written for etcd drive it.
 
-        Data is in memory for now: it is gone when the server ends.
+        Every write is on disk before it is acknowledged.
 
         Try it:
           martlet server
@@ -60,9 +77,12 @@ extension ServerFlag.Kind {
         switch self {
         case .string: "text"
         case .boolean: ""
-        case .number: "number"
+        case .number, .integer: "number"
         case .duration: "duration"
         case .urls: "URLs"
+        case .origins: "origins"
+        case .choice(let words): words.joined(separator: "|")
+        case .features: "features"
         }
     }
 }

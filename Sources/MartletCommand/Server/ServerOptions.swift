@@ -12,31 +12,22 @@ package struct ServerOptions: Sendable {
         case grpcOnly
         /// Plain HTTP only.
         case http
+        /// Metrics and health only.
+        case metrics
+
+        /// Whether clients are told to come here.
+        package var servesCalls: Bool { self == .client || self == .grpcOnly }
     }
 
     package struct Listener: Sendable, Equatable {
         package var url: ServerURL
         package var role: Role
+        /// Who may ask its plain HTTP.
+        package var access = HTTPAccess()
 
         package init(url: ServerURL, role: Role) {
             self.url = url
             self.role = role
-        }
-    }
-
-    package struct TLS: Sendable, Equatable {
-        package var certificateFile: String
-        package var keyFile: String
-        package var trustedAuthorityFile: String?
-        package var requiresClientCertificate: Bool
-
-        package init(
-            certificateFile: String, keyFile: String, trustedAuthorityFile: String?, requiresClientCertificate: Bool
-        ) {
-            self.certificateFile = certificateFile
-            self.keyFile = keyFile
-            self.trustedAuthorityFile = trustedAuthorityFile
-            self.requiresClientCertificate = requiresClientCertificate
         }
     }
 
@@ -46,13 +37,21 @@ package struct ServerOptions: Sendable {
     package var tls: TLS?
     package var store: EtcdServerConfiguration
     package var dataFolder: String
+    /// Nil: in the data folder.
+    package var logFolder: String?
     package var maximumConcurrentStreams: Int
-    package var keepaliveInterval: Duration
+    /// Whether others may listen on the same ports.
+    package var sharesPorts: Bool
+    /// Nil: never.
+    package var keepaliveInterval: Duration?
     package var keepaliveTimeout: Duration
     package var logLevel: LogSetting.Level
     /// Nil: by whether the log goes to a terminal.
     package var logFormat: LogSetting.Format?
-    package var warnings: [String]
+    package var logOutputs: LogOutputs
+    package var storage: Storage
+    /// What to say about all this.
+    package var notices: [ServerNotice]
 
     /// The longest election time-out, in milliseconds. Source: etcd embed.
     static let maximumElectionMilliseconds: UInt64 = 50_000
@@ -60,66 +59,61 @@ package struct ServerOptions: Sendable {
     static let minimumProgressInterval = Duration.milliseconds(100)
 
     package init(_ flags: ServerFlags) throws(ServerFlagError) {
-        warnings = flags.warnings
-        tls = try Self.tls(flags)
-        listeners = try Self.listeners(flags, hasTLS: tls != nil)
-        advertisedURLs = flags.urls("advertise-client-urls")
+        notices = flags.notices
+        (logLevel, logFormat) = try Self.logging(flags)
+        logOutputs = try LogOutputs(flags, &notices)
+        listeners = try Self.listeners(flags)
         store = try Self.store(flags)
-        store.clientURLs = advertisedURLs.map(\.description)
+        storage = try Storage(flags)
         let folder = flags.string("data-dir")
         dataFolder = folder.isEmpty ? store.name + ".etcd" : folder
+        let logFolder = flags.string("wal-dir")
+        self.logFolder = logFolder.isEmpty ? nil : logFolder
+        tls = try Self.tls(flags, listeners, dataFolder: dataFolder, &notices)
+        advertisedURLs = flags.urls("advertise-client-urls")
+        store.clientURLs = advertisedURLs.map(\.description)
         // Zero is no limit, as in gRPC for Go; taken by its word, no client could ever call.
         let streams = flags.number("max-concurrent-streams")
         maximumConcurrentStreams = Int(clamping: streams == 0 ? UInt64(UInt32.max) : min(streams, UInt64(UInt32.max)))
-        keepaliveInterval = flags.duration("grpc-keepalive-interval")
+        sharesPorts = flags.boolean("socket-reuse-port")
+        let interval = flags.duration("grpc-keepalive-interval")
+        keepaliveInterval = interval == .zero ? nil : interval
         keepaliveTimeout = flags.duration("grpc-keepalive-timeout")
-        (logLevel, logFormat) = try Self.logging(flags)
-        if tls != nil, !listeners.contains(where: { $0.url.isEncrypted }) {
-            warnings.append("--cert-file and --key-file are not used: no client URL is https or unixs")
-        }
     }
 
-    private static func listeners(_ flags: ServerFlags, hasTLS: Bool) throws(ServerFlagError) -> [Listener] {
+    /// The messages that are warnings.
+    package var warnings: [String] { notices.filter { $0.level == .warning }.map(\.message) }
+
+    private static func listeners(_ flags: ServerFlags) throws(ServerFlagError) -> [Listener] {
         let separateHTTP = flags.urls("listen-client-http-urls")
         let clientRole: Role = separateHTTP.isEmpty ? .client : .grpcOnly
         let clientURLs = flags.urls("listen-client-urls")
         guard !clientURLs.isEmpty else { throw .conflict("--listen-client-urls names no URL") }
         var listeners = clientURLs.map { Listener(url: $0, role: clientRole) }
-        listeners += (separateHTTP + flags.urls("listen-metrics-urls")).map { Listener(url: $0, role: .http) }
+        listeners += separateHTTP.map { Listener(url: $0, role: .http) }
+        listeners += flags.urls("listen-metrics-urls").map { Listener(url: $0, role: .metrics) }
         for url in listeners.map(\.url) + flags.urls("listen-peer-urls") {
             guard url.isBindable else { throw .conflict("expected IP in URL for binding (\(url))") }
         }
-        if let url = listeners.map(\.url).first(where: { $0.isEncrypted }), !hasTLS {
-            throw .conflict("\(url) needs --cert-file and --key-file")
+        for position in listeners.indices {
+            listeners[position].access = HTTPAccess(flags, listeners[position])
         }
         return listeners
-    }
-
-    private static func tls(_ flags: ServerFlags) throws(ServerFlagError) -> TLS? {
-        let (certificate, key) = (flags.string("cert-file"), flags.string("key-file"))
-        guard certificate.isEmpty == key.isEmpty else { throw .conflict("--cert-file and --key-file go together") }
-        guard !certificate.isEmpty else { return nil }
-        let authority = flags.string("trusted-ca-file")
-        // As in etcd, naming authorities asks for certificates of theirs.
-        let requires = flags.boolean("client-cert-auth") || !authority.isEmpty
-        if requires, authority.isEmpty { throw .conflict("--client-cert-auth needs --trusted-ca-file") }
-        return TLS(
-            certificateFile: certificate, keyFile: key, trustedAuthorityFile: authority.isEmpty ? nil : authority,
-            requiresClientCertificate: requires)
     }
 
     private static func store(_ flags: ServerFlags) throws(ServerFlagError) -> EtcdServerConfiguration {
         let (election, heartbeat) = (flags.number("election-timeout"), flags.number("heartbeat-interval"))
         guard heartbeat > 0 else { throw .conflict("--heartbeat-interval must be >0 (set to \(heartbeat)ms)") }
-        guard election <= maximumElectionMilliseconds else {
-            throw .conflict(
-                "--election-timeout[\(election)ms] is too long, and should be set less than "
-                    + "\(maximumElectionMilliseconds)ms")
-        }
+        guard election > 0 else { throw .conflict("--election-timeout must be >0 (set to \(election)ms)") }
         guard election / 5 >= heartbeat else {
             throw .conflict(
                 "--election-timeout[\(election)ms] should be at least as 5 times as "
                     + "--heartbeat-interval[\(heartbeat)ms]")
+        }
+        guard election <= maximumElectionMilliseconds else {
+            throw .conflict(
+                "--election-timeout[\(election)ms] is too long, and should be set less than "
+                    + "\(maximumElectionMilliseconds)ms")
         }
         var store = EtcdServerConfiguration()
         store.name = flags.string("name")
@@ -130,23 +124,24 @@ package struct ServerOptions: Sendable {
         store.maximumRequestBytes = Int(clamping: min(flags.number("max-request-bytes"), UInt64(Int32.max)))
         store.watchProgressInterval = max(flags.duration("watch-progress-notify-interval"), minimumProgressInterval)
         store.electionTimeout = .milliseconds(Int64(clamping: election))
+        store.heartbeatInterval = .milliseconds(Int64(clamping: heartbeat))
         return store
     }
 
     /// This member's peer URLs, once it is sure that it is the only member.
     private static func peerURLs(_ flags: ServerFlags) throws(ServerFlagError) -> [String] {
-        let state = flags.string("initial-cluster-state")
-        guard state == "new" || state == "existing" else {
-            throw .badValue(state, "flag -initial-cluster-state", "new or existing")
-        }
         let advertised = flags.string("initial-advertise-peer-urls").split(separator: ",").map { $0.trimmed }
         let cluster = flags.string("initial-cluster").split(separator: ",").map { $0.trimmed }
         guard !cluster.isEmpty else { return advertised }
         let name = flags.string("name")
         var own: [String] = []
+        let names = cluster.compactMap { $0.split(separator: "=", maxSplits: 1).first.map(String.init) }
+        guard names.contains(name) else {
+            throw .conflict("couldn't find local name \(name.goQuoted) in the initial cluster configuration")
+        }
         for member in cluster {
             let parts = member.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2 else { throw .badValue(member, "flag -initial-cluster", "a member is name=URL") }
+            guard parts.count == 2 else { throw .conflict("a member of --initial-cluster is name=URL: \(member)") }
             guard parts[0] == name else {
                 throw .conflict(
                     "--initial-cluster names the member \(parts[0]) beside --name=\(name): "
@@ -154,12 +149,18 @@ package struct ServerOptions: Sendable {
             }
             own.append(String(parts[1]))
         }
-        guard Set(own) == Set(advertised) || !flags.isGiven("initial-advertise-peer-urls") else {
+        let isGiven = flags.isGiven("initial-advertise-peer-urls")
+        guard Set(own.map(resolved)) == Set(advertised.map(resolved)) || !isGiven else {
             throw .conflict(
-                "--initial-cluster has \(name)=\(own.joined(separator: ",")) but --initial-advertise-peer-urls is "
-                    + advertised.joined(separator: ","))
+                "--initial-cluster has \(own.map { "\(name)=\($0)" }.joined(separator: ",")) but missing from "
+                    + "--initial-advertise-peer-urls=\(advertised.joined(separator: ","))")
         }
         return own
+    }
+
+    /// etcd compares what names stand for; one name needs no name server.
+    private static func resolved(_ url: String) -> String {
+        url.replacing("://localhost:", with: "://127.0.0.1:")
     }
 
     private static func logging(
@@ -167,10 +168,10 @@ package struct ServerOptions: Sendable {
     ) throws(ServerFlagError) -> (LogSetting.Level, LogSetting.Format?) {
         let (level, format) = (flags.string("log-level"), flags.string("log-format"))
         guard let parsed = LogSetting.Level(rawValue: level) else {
-            throw .badValue(level, "flag -log-level", "debug, info, warn, error, panic or fatal")
+            throw .badValue(level, "log-level", "unrecognized level: \(level.goQuoted)")
         }
         guard format.isEmpty || LogSetting.Format(rawValue: format) != nil else {
-            throw .badValue(format, "flag -log-format", "json or console")
+            throw .conflict("unknown log format: \(format), supported values json, console")
         }
         return (parsed, LogSetting.Format(rawValue: format))
     }

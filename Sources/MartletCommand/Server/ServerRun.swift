@@ -4,6 +4,10 @@ import Foundation
 import Logging
 import MartletEtcdServer
 import MartletGRPCWire
+import MartletNode
+import MartletReplica
+import MartletStorage
+import MartletWALCodec
 import MartletWireServices
 import NIOCore
 import NIOPosix
@@ -22,12 +26,16 @@ struct ServerRun {
     let addresses: [SocketAddress]
 
     /// Listens everywhere and only then says that it is ready.
-    static func start(_ options: ServerOptions, logger: Logger) async throws -> ServerRun {
-        for warning in options.warnings { logger.warning("\(warning)") }
-        logger.notice("data is kept in memory only and is gone when the server ends")
+    ///
+    /// - Parameter onFailure: called once, on some thread, when the store can't go on.
+    static func start(
+        _ options: ServerOptions, logger: Logger, onFailure: @escaping @Sendable (MemberFailure) -> Void
+    ) async throws -> ServerRun {
+        for notice in options.notices { notice.log(logger) }
+        let tls = options.listeners.contains { $0.url.isEncrypted } ? try options.tls?.wire(logger) : nil
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
-            let run = try await start(options, group, logger)
+            let run = try await start(options, tls, group, logger, onFailure)
             run.announce(options)
             return run
         } catch {
@@ -37,16 +45,19 @@ struct ServerRun {
     }
 
     private static func start(
-        _ options: ServerOptions, _ group: MultiThreadedEventLoopGroup, _ logger: Logger
+        _ options: ServerOptions, _ tls: WireServerTLS?, _ group: MultiThreadedEventLoopGroup, _ logger: Logger,
+        _ onFailure: @escaping @Sendable (MemberFailure) -> Void
     ) async throws -> ServerRun {
         var attempts = 0
         while true {
             var chosen = options
             let didChoose = try await ListenPorts.choose(&chosen, group)
-            let store = try await EtcdServer.start(configuration: chosen.store, on: group.next())
+            let data = try await openData(chosen, logger)
+            let store = try await EtcdServer.start(
+                data, configuration: chosen.store, logger: logger, on: group.next(), onFailure: onFailure)
             var servers: [WireServer] = []
             do {
-                let addresses = try await bind(chosen, store, group, logger, &servers)
+                let addresses = try await bind(chosen, tls, store, group, logger, &servers)
                 return ServerRun(group: group, store: store, servers: servers, logger: logger, addresses: addresses)
             } catch {
                 for server in servers {
@@ -60,10 +71,37 @@ struct ServerRun {
         }
     }
 
+    /// Opens the data folder on a thread that may block: a large one takes its time.
+    private static func openData(_ options: ServerOptions, _ logger: Logger) async throws -> OpenedData {
+        let folder = DataFolder(path: options.dataFolder, logPath: options.logFolder)
+        let identity = MemberIdentity(peerURLs: options.store.peerURLs, clusterToken: options.store.clusterToken)
+        let start = ContinuousClock.now
+        let data = try await NIOThreadPool.singleton.runIfActive {
+            try folder.open(
+                options.store.replica(memberID: identity.memberID),
+                new: WALMetadata(memberID: identity.memberID, clusterID: identity.clusterID),
+                at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds()))
+        }
+        if let repair = data.repair {
+            logger.warning(
+                "the log's last write was torn; cut off, it was never acknowledged",
+                metadata: [
+                    "segment": "\(repair.segment)", "offset": "\(repair.offset)", "bytes": "\(repair.lostBytes)",
+                ])
+        }
+        logger.info(
+            "opened data folder",
+            metadata: [
+                "data-dir": "\(options.dataFolder)", "member-id": "\(String(data.metadata.memberID, radix: 16))",
+                "cluster-id": "\(String(data.metadata.clusterID, radix: 16))", "took": "\(ContinuousClock.now - start)",
+            ])
+        return data
+    }
+
     /// Binds all listeners; those with the same role and encryption share a server.
     private static func bind(
-        _ options: ServerOptions, _ store: EtcdServer, _ group: MultiThreadedEventLoopGroup, _ logger: Logger,
-        _ servers: inout [WireServer]
+        _ options: ServerOptions, _ tls: WireServerTLS?, _ store: EtcdServer, _ group: MultiThreadedEventLoopGroup,
+        _ logger: Logger, _ servers: inout [WireServer]
     ) async throws -> [SocketAddress] {
         struct Kind: Hashable {
             var role: ServerOptions.Role
@@ -77,7 +115,7 @@ struct ServerRun {
             if let known = byKind[kind] {
                 server = known
             } else {
-                server = try makeServer(listener, options, store, group, logger)
+                server = try makeServer(listener, options, tls, store, group, logger)
                 byKind[kind] = server
                 servers.append(server)
             }
@@ -91,26 +129,24 @@ struct ServerRun {
     }
 
     private static func makeServer(
-        _ listener: ServerOptions.Listener, _ options: ServerOptions, _ store: EtcdServer,
+        _ listener: ServerOptions.Listener, _ options: ServerOptions, _ tls: WireServerTLS?, _ store: EtcdServer,
         _ group: MultiThreadedEventLoopGroup, _ logger: Logger
     ) throws -> WireServer {
         var router = GRPCRouter()
-        if listener.role != .http {
+        if listener.role.servesCalls {
             store.addRoutes(to: &router)
             HealthService().addRoutes(to: &router)
         }
         var configuration = WireServerConfiguration()
         configuration.maximumMessageBytes = options.store.wireLimitBytes
         configuration.maximumConcurrentStreams = options.maximumConcurrentStreams
+        configuration.reusesPort = options.sharesPorts
         configuration.keepalive = KeepaliveConfiguration(
-            interval: TimeAmount(options.keepaliveInterval), timeout: TimeAmount(options.keepaliveTimeout))
-        if listener.role != .grpcOnly { configuration.http1 = { request in await store.respond(to: request) } }
-        if listener.url.isEncrypted, let tls = options.tls {
-            configuration.tls = WireServerTLS(
-                certificateChainFile: tls.certificateFile, privateKeyFile: tls.keyFile)
-            configuration.tls?.trustRootsFile = tls.trustedAuthorityFile
-            configuration.tls?.requiresClientCertificate = tls.requiresClientCertificate
+            interval: options.keepaliveInterval.map { TimeAmount($0) }, timeout: TimeAmount(options.keepaliveTimeout))
+        if listener.role != .grpcOnly {
+            configuration.http1 = listener.access.guarding { request in await store.respond(to: request) }
         }
+        if listener.url.isEncrypted { configuration.tls = tls }
         return try WireServer(router: router, configuration: configuration, eventLoopGroup: group, logger: logger)
     }
 
@@ -118,21 +154,24 @@ struct ServerRun {
     private func announce(_ options: ServerOptions) {
         for (listener, address) in zip(options.listeners, addresses) {
             var metadata: Logger.Metadata = ["address": "\(address.text)"]
-            guard listener.role != .http else {
-                logger.info("serving plain HTTP", metadata: metadata)
+            guard listener.role.servesCalls else {
+                logger.info(
+                    listener.role == .metrics ? "serving metrics" : "serving plain HTTP", metadata: metadata)
                 continue
             }
-            metadata["traffic"] = listener.url.scheme == .https ? "grpc+tls,http" : "grpc,http"
+            let traffic = listener.role == .grpcOnly ? "grpc" : "grpc,http"
+            metadata["traffic"] = listener.url.isEncrypted ? "\(traffic) over TLS" : "\(traffic)"
             logger.info("ready to serve client requests", metadata: metadata)
         }
     }
 
     /// Ends watches, lets calls finish for a moment, closes.
     func stop() async {
-        try? await store.stop()
+        try? await store.endWatches()
         await withDiscardingTaskGroup { tasks in
             for server in servers { tasks.addTask { await server.drain(limit: Self.drainLimit) } }
         }
+        try? await store.stop()
         // A handler that is still on its way goes on elsewhere: the loop, once gone, would never wake it.
         for server in servers { server.executors.stop() }
         try? await group.shutdownGracefully()
@@ -154,12 +193,4 @@ struct ListenFailure: Error, CustomStringConvertible {
 
 extension ServerURL {
     var wireAddress: WireAddress { isSocketFile ? .unixSocket(host) : .hostPort(host, port) }
-}
-
-extension SocketAddress {
-    /// `127.0.0.1:2379`, `[::1]:2379`, or a socket file's path.
-    var text: String {
-        guard let ipAddress, let port else { return pathname ?? "\(self)" }
-        return ipAddress.contains(":") ? "[\(ipAddress)]:\(port)" : "\(ipAddress):\(port)"
-    }
 }

@@ -24,7 +24,7 @@ package struct ServerURL: Sendable, Hashable, CustomStringConvertible {
 
     package init(_ text: String) throws(Malformed) {
         guard let end = text.firstRange(of: "://") else {
-            throw Malformed(reason: "a URL starts with http://, https://, unix:// or unixs://")
+            throw Malformed(reason: "URL scheme must be http, https, unix, or unixs: \(text)")
         }
         guard let scheme = Scheme(rawValue: String(text[..<end.lowerBound])) else {
             throw Malformed(reason: "URL scheme must be http, https, unix, or unixs: \(text)")

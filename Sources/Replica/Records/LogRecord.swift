@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 import MartletBasics
 
 /// The data of a normal entry: etcd's `InternalRaftRequest`, with our own fields from number 2000 up.
 ///
-///     4 … 9      a client's request, as its message came over the wire
-///     100        header {ID = 1, username = 2, auth revision = 3}
-///     1300       cluster version {version = 1}
-///     1301       member attributes {member = 1, attributes {name = 1, client URLs = 2} = 2}
-///     2000       stamp: the proposer's wall clock in milliseconds since 1970
+///     4 … 10           a client's request, as its message came over the wire
+///     11               remainders of leases
+///     100              header {ID = 1, username = 2, auth revision = 3}
+///     1000 … 1204      users, roles and permissions: see `AuthRequest.recordField`
+///     1300             cluster version {version = 1}
+///     1301             member attributes
+///     1302             downgrade
+///     2000             stamp: the proposer's wall clock in milliseconds since 1970
 ///
 /// Exactly one request stands in a record. etcd reads such a record and passes over our own fields.
 /// Source: etcd raft_internal.proto.
@@ -16,16 +20,18 @@ package struct LogRecord: Hashable, Sendable {
     package struct Header: Hashable, Sendable {
         /// Unique among all records.
         package var id: UInt64
-        package var username = ""
-        package var authRevision: UInt64 = 0
+        /// Who asked; anonymous while authentication is off.
+        package var identity: AuthIdentity
 
-        package init(id: UInt64) {
+        package init(id: UInt64, identity: AuthIdentity = .anonymous) {
             self.id = id
+            self.identity = identity
         }
     }
 
     package enum Request: Hashable, Sendable {
         case write(WriteRequest)
+        case leaseRemainders([LeaseRemainder])
         case clusterVersion(String)
         case memberAttributes(MemberAttributes)
     }
@@ -42,23 +48,12 @@ package struct LogRecord: Hashable, Sendable {
     }
 }
 
-/// What a member says of itself.
-package struct MemberAttributes: Hashable, Sendable {
-    package var member: UInt64
-    package var name: String
-    package var clientURLs: [String]
-
-    package init(member: UInt64, name: String, clientURLs: [String]) {
-        self.member = member
-        self.name = name
-        self.clientURLs = clientURLs
-    }
-}
-
 enum RecordField {
+    static let leaseRemainders: UInt64 = 11
     static let header: UInt64 = 100
     static let clusterVersion: UInt64 = 1300
     static let memberAttributes: UInt64 = 1301
+    static let downgrade: UInt64 = 1302
     /// Fields from here on are ours.
     static let own: UInt64 = 2000
     static let stamp: UInt64 = 2000
@@ -73,59 +68,56 @@ enum RecordField {
 extension LogRecord {
     /// A client's request, its bytes unchanged. One allocation.
     static func bytes(_ write: Write, header: Header, stamp: UInt64) -> [UInt8] {
+        let field = write.request.recordField
         var bytes: [UInt8] = []
         bytes.reserveCapacity(
-            RecordField.headBytes + write.bytes.count + RecordField.tailBytes + header.username.utf8.count)
-        bytes.append(choice: write.request.kind.rawValue, bytes: write.bytes)
-        appendTail(header, stamp, to: &bytes)
+            RecordField.headBytes + write.bytes.count + RecordField.tailBytes + header.identity.name.bytes.count)
+        // Fields in the order of their numbers, as etcd writes them.
+        if field > RecordField.header { append(header, to: &bytes) }
+        bytes.append(choice: field, bytes: write.bytes)
+        if field < RecordField.header { append(header, to: &bytes) }
+        bytes.append(field: RecordField.stamp, number: stamp)
         return bytes
     }
 
     package func encoded() -> [UInt8] {
+        var inner: [UInt8] = []
         switch request {
         case .write(let request):
             return Self.bytes(Write(request), header: header, stamp: stamp)
+        case .leaseRemainders(let remainders):
+            LeaseRemainder.encode(remainders, into: &inner)
+            return bytes(RecordField.leaseRemainders, inner)
         case .clusterVersion(let version):
-            var inner: [UInt8] = []
             inner.append(field: 1, bytes: Array(version.utf8))
             return bytes(RecordField.clusterVersion, inner)
         case .memberAttributes(let member):
-            var attributes: [UInt8] = []
-            attributes.append(field: 1, bytes: Array(member.name.utf8))
-            for url in member.clientURLs { attributes.append(choice: 2, bytes: Array(url.utf8)) }
-            var inner: [UInt8] = []
-            inner.append(field: 1, number: member.member)
-            inner.append(choice: 2, bytes: attributes)
+            member.encode(into: &inner)
             return bytes(RecordField.memberAttributes, inner)
         }
     }
 
-    /// The header's number is below that of these requests.
     private func bytes(_ field: UInt64, _ inner: [UInt8]) -> [UInt8] {
         var bytes: [UInt8] = []
-        Self.append(header, to: &bytes)
+        if field > RecordField.header { Self.append(header, to: &bytes) }
         bytes.append(choice: field, bytes: inner)
+        if field < RecordField.header { Self.append(header, to: &bytes) }
         bytes.append(field: RecordField.stamp, number: stamp)
         return bytes
     }
 
-    private static func appendTail(_ header: Header, _ stamp: UInt64, to bytes: inout [UInt8]) {
-        append(header, to: &bytes)
-        bytes.append(field: RecordField.stamp, number: stamp)
-    }
-
     private static func append(_ header: Header, to bytes: inout [UInt8]) {
-        if header.username.isEmpty, header.authRevision == 0 {
+        if header.identity == .anonymous {
             // Without an array of its own: a tag and a number.
             bytes.append(tag: RecordField.header, 2)
-            Varint.append(UInt64(1 + Self.width(header.id)), to: &bytes)
+            Varint.append(UInt64(1 + width(header.id)), to: &bytes)
             bytes.append(choice: 1, number: header.id)
             return
         }
         var inner: [UInt8] = []
         inner.append(choice: 1, number: header.id)
-        inner.append(field: 2, bytes: Array(header.username.utf8))
-        inner.append(field: 3, number: header.authRevision)
+        inner.append(field: 2, bytes: header.identity.name.bytes)
+        inner.append(field: 3, number: header.identity.revision)
         bytes.append(choice: RecordField.header, bytes: inner)
     }
 
@@ -165,10 +157,24 @@ extension LogRecord {
             return .write(try RequestDecoder(bytes).request(kind, value.range()))
         }
         switch number {
+        case RecordField.leaseRemainders:
+            return .leaseRemainders(try LeaseRemainder.decode(bytes, value.range()))
         case RecordField.clusterVersion: return .clusterVersion(try text(bytes, value.range()))
         case RecordField.memberAttributes: return .memberAttributes(try MemberAttributes(bytes, value.range()))
-        default: throw .unknownRequest(number)
+        case RecordField.downgrade: return .write(.downgrade(try DowngradeInfo(bytes, value.range())))
+        default: return .write(.auth(try auth(number, value, bytes)))
         }
+    }
+
+    private static func auth(
+        _ number: UInt64, _ value: FieldReader.Value, _ bytes: [UInt8]
+    ) throws(RecordError) -> AuthRequest {
+        // Every message of auth may be empty.
+        guard AuthRequest(recordField: number, bytes: []) != nil else { throw .unknownRequest(number) }
+        guard let request = AuthRequest(recordField: number, bytes: Array(bytes[try value.range()])) else {
+            throw .malformed
+        }
+        return request
     }
 
     private static func text(_ bytes: [UInt8], _ range: Range<Int>) throws(RecordError) -> String {
@@ -192,36 +198,15 @@ extension LogRecord {
 }
 
 extension LogRecord.Header {
+    /// A name need not be text: certificates may hold any bytes.
     init(_ bytes: [UInt8], _ range: Range<Int>) throws(RecordError) {
         self.init(id: 0)
         var reader = FieldReader(bytes, range)
         while let (number, value) = try reader.field() {
             switch number {
             case 1: id = try value.number()
-            case 2: username = try reader.text(value)
-            case 3: authRevision = try value.number()
-            default: continue
-            }
-        }
-    }
-}
-
-extension MemberAttributes {
-    init(_ bytes: [UInt8], _ range: Range<Int>) throws(RecordError) {
-        self.init(member: 0, name: "", clientURLs: [])
-        var reader = FieldReader(bytes, range)
-        while let (number, value) = try reader.field() {
-            switch number {
-            case 1: member = try value.number()
-            case 2:
-                var inner = FieldReader(bytes, try value.range())
-                while let (number, value) = try inner.field() {
-                    switch number {
-                    case 1: name = try inner.text(value)
-                    case 2: clientURLs.append(try inner.text(value))
-                    default: continue
-                    }
-                }
+            case 2: identity.name = AuthName(bytes: try reader.array(value))
+            case 3: identity.revision = try value.number()
             default: continue
             }
         }

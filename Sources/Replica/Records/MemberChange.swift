@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
 package import MartletRaft
 
 /// The data of an entry that changes the members: etcd's `ConfChange` {ID = 1, kind = 2, member = 3, context = 4}, the
@@ -8,7 +9,7 @@ package struct MemberChange: Hashable, Sendable {
     package var id: UInt64
     package var kind: ConfigurationChange.Kind
     package var member: MemberID
-    /// What etcd knows of the member: JSON {id, peerURLs, name}.
+    /// See `MemberContext`; empty in a removal.
     package var context: [UInt8]
 
     package init(_ kind: ConfigurationChange.Kind, _ member: MemberID, id: UInt64 = 0, context: [UInt8] = []) {
@@ -47,40 +48,5 @@ package struct MemberChange: Hashable, Sendable {
             }
         }
         guard member.rawValue != 0 else { throw .malformed }
-    }
-
-    /// The context of a member of a new cluster, as Go writes JSON.
-    package static func context(member: MemberID, name: String, peerURLs: [String]) -> [UInt8] {
-        var json = "{\"id\":\(member.rawValue),\"peerURLs\":["
-        for (place, url) in peerURLs.enumerated() {
-            if place > 0 { json += "," }
-            append(url, to: &json)
-        }
-        json += "]"
-        if !name.isEmpty {
-            json += ",\"name\":"
-            append(name, to: &json)
-        }
-        json += "}"
-        return Array(json.utf8)
-    }
-
-    private static func append(_ text: String, to json: inout String) {
-        json += "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": json += "\\\""
-            case "\\": json += "\\\\"
-            case "\n": json += "\\n"
-            case "\r": json += "\\r"
-            case "\t": json += "\\t"
-            // Go also hides what has a meaning in HTML, and the line ends of JavaScript.
-            case "<", ">", "&", "\u{2028}", "\u{2029}", "\u{0}"..."\u{1F}":
-                let digits = String(scalar.value, radix: 16)
-                json += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
-            default: json.unicodeScalars.append(scalar)
-            }
-        }
-        json += "\""
     }
 }

@@ -25,6 +25,7 @@ struct RequestDecoder {
         case .compact: return try compact(range)
         case .leaseGrant: return try leaseGrant(range)
         case .leaseRevoke: return try leaseRevoke(range)
+        case .alarm: return .alarm(try AlarmRequest(bytes, range))
         }
     }
 

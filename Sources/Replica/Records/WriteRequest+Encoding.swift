@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 import MartletBasics
 import MartletKeyValue
 
@@ -18,6 +19,9 @@ extension WriteRequest {
             bytes.append(field: 2, signed: id.rawValue)
         case .leaseRevoke(let id):
             bytes.append(field: 1, signed: id.rawValue)
+        case .alarm(let request): request.encode(into: &bytes)
+        case .auth(let request): bytes += request.recordBytes
+        case .downgrade(let info): info.encode(into: &bytes)
         }
     }
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 package import MartletBasics
 package import MartletKeyValue
 
-/// A client's request that changes the store: what one entry of the log holds.
+/// A client's request that goes through the log: what one entry holds. Questions are among them that must be answered
+/// in the order of the changes.
 package enum WriteRequest: Hashable, Sendable {
     case put(PutRequest)
     case deleteRange(DeleteRangeRequest)
@@ -13,8 +15,14 @@ package enum WriteRequest: Hashable, Sendable {
     /// The id is chosen before the request is proposed; it is never zero.
     case leaseGrant(LeaseID, ttlSeconds: Int64)
     case leaseRevoke(LeaseID)
+    case alarm(AlarmRequest)
+    /// Passwords are hashed before.
+    case auth(AuthRequest)
+    /// Validated before, see `ClusterState.checkDowngrade(to:)`.
+    case downgrade(DowngradeInfo)
 
-    /// Raw values are the fields of etcd's `InternalRaftRequest`.
+    /// Requests whose message goes into the log as the client sent it. Raw values are the fields of etcd's
+    /// `InternalRaftRequest`.
     package enum Kind: UInt64, CaseIterable, Sendable {
         case put = 4
         case deleteRange = 5
@@ -22,21 +30,26 @@ package enum WriteRequest: Hashable, Sendable {
         case compact = 7
         case leaseGrant = 8
         case leaseRevoke = 9
+        case alarm = 10
     }
 
-    package var kind: Kind {
+    /// The field of etcd's `InternalRaftRequest`.
+    package var recordField: UInt64 {
         switch self {
-        case .put: .put
-        case .deleteRange: .deleteRange
-        case .txn: .txn
-        case .compact: .compact
-        case .leaseGrant: .leaseGrant
-        case .leaseRevoke: .leaseRevoke
+        case .put: Kind.put.rawValue
+        case .deleteRange: Kind.deleteRange.rawValue
+        case .txn: Kind.txn.rawValue
+        case .compact: Kind.compact.rawValue
+        case .leaseGrant: Kind.leaseGrant.rawValue
+        case .leaseRevoke: Kind.leaseRevoke.rawValue
+        case .alarm: Kind.alarm.rawValue
+        case .auth(let request): request.recordField
+        case .downgrade: RecordField.downgrade
         }
     }
 }
 
-/// What applying a `WriteRequest` gave.
+/// What applying a `WriteRequest`, or another event that is answered, gave.
 package enum WriteResponse: Hashable, Sendable {
     case put(PutResponse)
     case deleteRange(DeleteRangeResponse)
@@ -44,6 +57,14 @@ package enum WriteResponse: Hashable, Sendable {
     case compact(CompactionResponse)
     case leaseGrant(LeaseID, ttlSeconds: Int64)
     case leaseRevoke(DeleteRangeResponse)
+    /// `nil`: the lease is unknown or has run out.
+    case leaseRenewal(ttlSeconds: Int64?)
+    /// Those asked for, or the one that was raised or lifted.
+    case alarms([Alarm])
+    case auth(AuthResponse)
+    case downgrade(DowngradeInfo)
+    /// All members after a change of them.
+    case members([ClusterState.Member])
 }
 
 /// A request on its way into the log, decoded and as bytes. The two say the same.
@@ -51,20 +72,26 @@ package struct Write: Hashable, Sendable {
     package let request: WriteRequest
     /// etcd's message of the request's kind.
     package let bytes: [UInt8]
+    /// Who asks, as the token or certificate had it when the request came.
+    package var identity: AuthIdentity
 
     /// What came over the wire; its bytes go into the log unchanged.
     ///
     /// A lease grant that leaves the choice of the id to the server can't go there: give it an id first.
-    package init(_ kind: WriteRequest.Kind, wire bytes: [UInt8]) throws(RecordError) {
+    package init(
+        _ kind: WriteRequest.Kind, wire bytes: [UInt8], identity: AuthIdentity = .anonymous
+    ) throws(RecordError) {
         request = try RequestDecoder(bytes).request(kind, 0..<bytes.count)
         self.bytes = bytes
+        self.identity = identity
     }
 
     /// A request of the server's own making.
-    package init(_ request: WriteRequest) {
+    package init(_ request: WriteRequest, identity: AuthIdentity = .anonymous) {
         self.request = request
         var bytes: [UInt8] = []
         request.encode(into: &bytes)
         self.bytes = bytes
+        self.identity = identity
     }
 }

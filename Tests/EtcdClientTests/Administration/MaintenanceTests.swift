@@ -64,7 +64,9 @@ import Testing
     }
 
     /// etcd's own tool takes what the client saved.
-    @Test(.enabled(if: EtcdProcess.control != nil, "no etcdctl on this machine"), arguments: Self.servers)
+    @Test(
+        .enabled(if: EtcdProcess.control != nil, "no etcdctl on this machine"),
+        arguments: EtcdProcess.Kind.available)
     func snapshotsAreWhatEtcdctlReads(kind: EtcdProcess.Kind) async throws {
         let control = try #require(EtcdProcess.control)
         try await EtcdClientTests.run(kind) { client, _ in

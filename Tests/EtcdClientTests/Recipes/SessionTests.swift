@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    @Test(arguments: EtcdProcess.Kind.original)
+    @Test(arguments: EtcdProcess.Kind.available)
     func aSessionOutlivesARestart(kind: EtcdProcess.Kind) async throws {
         try await EtcdProcess.with(kind) { server in
             let client = try EtcdClient(endpoints: server.endpoint)

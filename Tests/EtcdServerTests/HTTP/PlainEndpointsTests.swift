@@ -8,9 +8,13 @@ import Testing
     static let state = MemberState(
         identity: MemberIdentity(peerURLs: ["http://localhost:2380"], clusterToken: "etcd-cluster"))
 
-    private func get(_ uri: String, method: String = "GET") -> (status: Int, body: String, headers: [String: String]) {
+    private func get(
+        _ uri: String, method: String = "GET", health: MemberHealth = MemberHealth()
+    ) -> (status: Int, body: String, headers: [String: String]) {
         let request = HTTP1Request(method: method, uri: uri, headers: [], body: [])
-        let response = PlainEndpoints.respond(to: request, state: Self.state)
+        var state = Self.state
+        state.health = health
+        let response = PlainEndpoints.respond(to: request, state: state)
         let headers = Dictionary(response.headers, uniquingKeysWith: { first, _ in first })
         return (response.status, String(decoding: response.body, as: UTF8.self), headers)
     }
@@ -25,7 +29,7 @@ import Testing
         ("/livez/serializable_read?verbose=true", "[+]serializable_read ok\nok\n"),
         (
             "/readyz?verbose&exclude=non_learner",
-            "[+]data_corruption ok\n[+]serializable_read ok\n[+]linearizable_read ok\n[+]non_learner excluded: ok\nok\n"
+            "[+]data_corruption ok\n[+]serializable_read ok\n[+]linearizable_read ok\nok\n"
         ),
     ])
     func answers(uri: String, body: String) {
@@ -45,6 +49,57 @@ import Testing
         let answer = get(uri, method: "POST")
         #expect(answer.status == 405)
         #expect(answer.headers["Allow"] == "GET")
+    }
+
+    @Test(arguments: [
+        ("/health", 503, #"{"health":"false","reason":"ALARM NOSPACE"}"#),
+        ("/health?exclude=NOSPACE", 503, #"{"health":"false","reason":"ALARM CORRUPT"}"#),
+        ("/health?exclude=NOSPACE&exclude=CORRUPT", 503, #"{"health":"false","reason":"RAFT NO LEADER"}"#),
+        ("/health?exclude=NOSPACE&exclude=CORRUPT&serializable=true", 200, #"{"health":"true","reason":""}"#),
+        ("/livez", 200, "ok"),
+        (
+            "/readyz", 503,
+            """
+            [-]data_corruption failed: alarm activated: CORRUPT
+            [+]serializable_read ok
+            [-]linearizable_read failed: etcdserver: no leader
+            [-]non_learner failed: not supported for learner
+
+            """
+        ),
+        (
+            "/readyz?exclude=data_corruption&exclude=non_learner&exclude=nosuch", 503,
+            "[+]serializable_read ok\n[-]linearizable_read failed: etcdserver: no leader\n"
+        ),
+        (
+            "/readyz/data_corruption?exclude=data_corruption", 503,
+            "[-]data_corruption failed: alarm activated: CORRUPT\n"
+        ),
+        ("/readyz/serializable_read?verbose", 200, "[+]serializable_read ok\nok"),
+    ])
+    func illMember(uri: String, status: Int, body: String) {
+        var health = MemberHealth()
+        health.alarms = [.noSpace, .corrupt]
+        health.hasLeader = false
+        health.isLearner = true
+        health.linearizableReadFault = "etcdserver: no leader"
+        let answer = get(uri, health: health)
+        #expect(answer.status == status)
+        #expect(answer.body == body + (uri.hasPrefix("/health?") && status == 200 ? "" : "\n"))
+    }
+
+    @Test func readThatFails() {
+        var health = MemberHealth()
+        health.linearizableReadFault = "etcdserver: request timed out"
+        #expect(
+            get("/health", health: health).body
+                == #"{"health":"false","reason":"RANGE ERROR:etcdserver: request timed out"}"# + "\n")
+        #expect(get("/health?serializable=true", health: health).status == 200)
+        health.serializableReadFault = "etcdserver: corrupt <cluster>"
+        #expect(
+            get("/health?serializable=true", health: health).body
+                == #"{"health":"false","reason":"RANGE ERROR:etcdserver: corrupt \u003ccluster\u003e"}"# + "\n")
+        #expect(get("/livez", health: health).status == 503)
     }
 
     @Test func metricsAreWellFormed() {

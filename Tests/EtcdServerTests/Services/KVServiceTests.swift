@@ -199,6 +199,7 @@ import Testing
         }
         let call = RecordingCall()
         KVService(store: fixture.store).txn(call, try txn.serializedBytes())
+        fixture.loop.run()
         #expect(call.status?.code == refusal?.status.code ?? .ok)
     }
 }

@@ -93,7 +93,7 @@ import Testing
         for lease in Int64(1)...2 { try fixture.grant(60, id: lease) }
         _ = try lock(lease: 1)
         let second = try lock(lease: 2)
-        fixture.store.stop()
+        fixture.store.endWatches()
         #expect(second.call.status?.message == EtcdError.stopped.message)
     }
 

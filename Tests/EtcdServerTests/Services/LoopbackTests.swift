@@ -18,7 +18,8 @@ import Testing
         let logger = Logger(label: "test")
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let configuration = EtcdServerConfiguration()
-        let server = try await EtcdServer.start(configuration: configuration, on: group.next())
+        let server = try await EtcdServer.start(
+            configuration: configuration, logger: logger, on: group.next())
         var router = GRPCRouter()
         server.addRoutes(to: &router)
         var settings = WireServerConfiguration()

@@ -47,9 +47,16 @@ import Testing
         var request = Etcdserverpb_AlarmRequest()
         #expect(try fixture.call(service.alarm, request, Etcdserverpb_AlarmResponse.self).alarms.isEmpty)
         request.action = .activate
-        let call = RecordingCall()
-        service.alarm(call, try request.serializedBytes())
-        #expect(call.status?.code == .unimplemented)
+        request.memberID = fixture.store.identity.memberID
+        request.alarm = .nospace
+        let raised = try fixture.call(service.alarm, request, Etcdserverpb_AlarmResponse.self)
+        #expect(raised.alarms.map(\.alarm) == [.nospace])
+        let refused = #expect(throws: GRPCStatus.self) { try fixture.put("a", "b") }
+        #expect(refused?.message == "etcdserver: mvcc: database space exceeded" && refused?.code == .resourceExhausted)
+        #expect(throws: Never.self) { try fixture.delete("a") }
+        request.action = .deactivate
+        _ = try fixture.call(service.alarm, request, Etcdserverpb_AlarmResponse.self)
+        #expect(throws: Never.self) { try fixture.put("a", "b") }
     }
 
     @Test func authenticationIsOff() throws {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
 import MartletBasics
 import MartletEtcdAPI
 import MartletEtcdServer
 import MartletGRPCWire
+import MartletNode
 import NIOCore
 import NIOEmbedded
 import SwiftProtobuf
@@ -17,8 +19,15 @@ struct StoreFixture {
         var configuration = EtcdServerConfiguration()
         configuration.name = "n1"
         configure(&configuration)
-        store = MemberStore(configuration: configuration, eventLoop: loop)
-        store.start()
+        store = MemberStore(
+            configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            eventLoop: loop)
+        do {
+            _ = try store.member.start()
+        } catch {
+            preconditionFailure("a store in memory has nothing that could fail: \(error)")
+        }
+        loop.run()
     }
 
     /// Calls a unary method of a service.

@@ -320,7 +320,7 @@ import Testing
 
     @Test func stopEndsWatches() throws {
         _ = try create("a")
-        fixture.store.stop()
+        fixture.store.endWatches()
         #expect(call.status?.message == "etcdserver: server stopped")
     }
 }

@@ -3,6 +3,7 @@
 import Foundation
 import MartletBasics
 import MartletBoltFile
+import MartletEtcdPeers
 import MartletEtcdSnapshot
 import MartletKeyValue
 import MartletTestPrograms
@@ -11,7 +12,7 @@ import Testing
 /// Our snapshots in the real etcd's hands, and its in ours.
 @Suite(.serialized) struct RealEtcdTests {
     struct Case: Sendable, CustomTestStringConvertible {
-        var release: Release
+        var release: EtcdRelease
         var transactions: Int
         var keys: Int
         var longestValue: Int
@@ -22,7 +23,7 @@ import Testing
         }
     }
 
-    static let cases = Release.allCases.flatMap { release in
+    static let cases = EtcdRelease.allCases.flatMap { release in
         [
             Case(release: release, transactions: 0, keys: 1, longestValue: 0, isCompacted: false),
             Case(release: release, transactions: 40, keys: 20, longestValue: 400_000, isCompacted: false),
@@ -31,7 +32,7 @@ import Testing
     }
 
     @Test(arguments: cases) func serveWhatWeWrote(_ test: Case) async throws {
-        guard let release = test.release.find() else { return }
+        guard let release = try test.release.find() else { return }
         var model = Model.random(
             transactions: test.transactions, keys: test.keys, values: 0...test.longestValue,
             seed: testSeed("serveWhatWeWrote"))
@@ -57,7 +58,7 @@ import Testing
 
             let peerPort = try freePort()
             let data = try await restore(release, file, folder: folder, peerPort: peerPort)
-            try await EtcdProcess.with(release, folder: data, peerPort: peerPort) { etcd in
+            try await EtcdMember.with(release, folder: data, peerPort: peerPort) { etcd in
                 try await compare(etcd, model)
                 let users = try object(try await etcd.control("user", "get", "alice", "-w", "json"))
                 #expect(users["roles"] as? [String] == ["r"])
@@ -71,7 +72,7 @@ import Testing
     }
 
     struct Layout: Sendable, CustomTestStringConvertible {
-        var release: Release
+        var release: EtcdRelease
         var layout: EtcdSnapshotContents.Release
 
         var testDescription: String { "etcd \(release.rawValue), layout \(layout)" }
@@ -84,24 +85,24 @@ import Testing
 
     /// Files laid out for another release than the one that restores them.
     @Test(arguments: layouts) func otherLayouts(_ test: Layout) async throws {
-        guard let release = test.release.find() else { return }
+        guard let release = try test.release.find() else { return }
         let model = Model.random(transactions: 20, keys: 5, values: 0...9, seed: testSeed("otherLayouts"))
         let contents = model.contents().laidOut(for: test.layout)
         let file = try snapshot(contents, model.revisions, model.leases)
         try await withFolder { folder in
             let peerPort = try freePort()
             let data = try await restore(release, file, folder: folder, peerPort: peerPort)
-            try await EtcdProcess.with(release, folder: data, peerPort: peerPort) { etcd in
+            try await EtcdMember.with(release, folder: data, peerPort: peerPort) { etcd in
                 try await compare(etcd, model)
             }
         }
     }
 
-    @Test(arguments: Release.allCases) func readWhatItSaved(_ version: Release) async throws {
-        guard let release = version.find() else { return }
+    @Test(arguments: EtcdRelease.allCases) func readWhatItSaved(_ version: EtcdRelease) async throws {
+        guard let release = try version.find() else { return }
         try await withFolder { folder in
             let path = folder + "/snapshot.db"
-            try await EtcdProcess.with(release, folder: folder + "/data", peerPort: try freePort()) { etcd in
+            try await EtcdMember.with(release, folder: folder + "/data", peerPort: try freePort()) { etcd in
                 let leases = try await fill(etcd)
                 try await etcd.control("snapshot", "save", path)
                 let file = [UInt8](try Data(contentsOf: URL(filePath: path)))
@@ -142,11 +143,11 @@ import Testing
 
     /// Restores a snapshot with etcd's tool. The answer is the data folder.
     private func restore(
-        _ release: (etcd: String, etcdctl: String), _ file: [UInt8], folder: String, peerPort: Int
+        _ release: EtcdRelease.Programs, _ file: [UInt8], folder: String, peerPort: Int
     ) async throws -> String {
         let path = folder + "/snapshot.db"
         try Data(file).write(to: URL(filePath: path))
-        let peer = EtcdProcess.peerURL(peerPort)
+        let peer = EtcdMember.peerURL(peerPort)
         let data = folder + "/data"
         _ = try await tool(
             release.etcdctl,
@@ -157,7 +158,7 @@ import Testing
         return data
     }
 
-    private func compare(_ etcd: EtcdProcess, _ model: Model) async throws {
+    private func compare(_ etcd: EtcdMember, _ model: Model) async throws {
         let newest = try await etcd.getAll()
         #expect(newest.revision == model.revision)
         #expect(newest.records == model.state(at: model.revision))
@@ -178,7 +179,7 @@ import Testing
     }
 
     /// Makes etcd change, merge and free nearly every page that we wrote.
-    private func wearOut(_ etcd: EtcdProcess, _ model: Model) async throws {
+    private func wearOut(_ etcd: EtcdMember, _ model: Model) async throws {
         if model.revision > 1 { try await etcd.control("del", "", "--prefix") }
         try await etcd.control("put", "after", "restore")
         let revision = try await etcd.getAll().revision
@@ -190,7 +191,7 @@ import Testing
     }
 
     /// Some of everything; the answer is the leases in order.
-    private func fill(_ etcd: EtcdProcess) async throws -> [LeaseID] {
+    private func fill(_ etcd: EtcdMember) async throws -> [LeaseID] {
         var random = SeededRandom(seed: testSeed("readWhatItSaved"))
         var leases: [LeaseID] = []
         for ttl in [6000, 7000, 8000] {

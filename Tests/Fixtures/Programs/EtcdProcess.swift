@@ -34,7 +34,7 @@ package final class EtcdProcess: Sendable {
                 switch self {
                 case .etcd34: [environment["MARTLET_ETCD_34"], "/usr/bin/etcd"]
                 case .etcd35: [environment["MARTLET_ETCD_35"]]
-                case .martlet: [builtProgram("martlet")]
+                case .martlet: [BuiltBinary.path]
                 }
             return candidates.compactMap { $0 }.first { FileManager.default.isExecutableFile(atPath: $0) }
         }

@@ -72,8 +72,8 @@ import Testing
 
     @Test func tooLargeBody() async throws {
         try await self.withHTTP1 { peer, _ in
-            peer.send(bytes: bytes("POST /p HTTP/1.1\r\nhost: a\r\ncontent-length: 3000000\r\n\r\n"))
-            peer.send(bytes: [UInt8](repeating: 0x41, count: 3_000_000))
+            peer.send(bytes: bytes("POST /p HTTP/1.1\r\nhost: a\r\ncontent-length: 9000000\r\n\r\n"))
+            peer.send(bytes: [UInt8](repeating: 0x41, count: 9_000_000))
             try await eventually("413") { self.received(peer).hasPrefix("HTTP/1.1 413") }
             try await eventually("closed") { peer.isClosed }
         }
@@ -120,7 +120,7 @@ import Testing
             try await eventually("go on") { self.received(peer) == "HTTP/1.1 100 Continue\r\n\r\n" }
             peer.send(bytes: bytes("abc"))
             try await eventually("answer") { self.received(peer).hasSuffix("POST /p abc") }
-            peer.send(bytes: bytes(head + "3000000\r\n\r\n"))
+            peer.send(bytes: bytes(head + "9000000\r\n\r\n"))
             try await eventually("refused") { self.received(peer).components("HTTP/1.1 413") == 1 }
             try await eventually("closed") { peer.isClosed }
         }

@@ -149,6 +149,51 @@ import Testing
         }
     }
 
+    /// Over TLS a client may ask for pages by HTTP/2 too.
+    @Test func plainRequestsOverHTTP2() async throws {
+        let certificates = try await Certificates()
+        let big = certificates.folder.file("big")
+        try Data(repeating: 65, count: 5 << 20).write(to: URL(filePath: big))
+        let half = certificates.folder.file("half")
+        try Data(repeating: 66, count: 2 << 20).write(to: URL(filePath: half))
+        try await withServer(
+            Self.router,
+            configure: {
+                $0.tls = self.server(certificates)
+                $0.http1 = { request in
+                    let host = request.headers.first { $0.0 == "host" }?.1 ?? ""
+                    let text = "\(request.method) \(request.uri) \(host.isEmpty ? "" : "host") \(request.body.count)"
+                    return HTTP1Response(
+                        status: 201, headers: [("X-Name", "v"), ("Connection", "x")], body: bytes(text))
+                }
+            }
+        ) { _, address in
+            func curl(_ arguments: String...) async throws -> String {
+                try await run(
+                    "curl",
+                    [
+                        "-sS", "--http2", "--max-time", "20", "--cacert", certificates.certificate("ca"), "-w",
+                        " %{http_version} %{http_code}", "https://\(address)/page?a=b",
+                    ] + arguments
+                ).output
+            }
+            let page = try await curl()
+            #expect(page == "GET /page?a=b host 0 2 201")
+            let posted = try await curl("--data-binary", "@\(half)", "-H", "content-type: application/json")
+            #expect(posted == "POST /page?a=b host \(2 << 20) 2 201")
+            let head = try await curl("--head")
+            #expect(head.contains("content-length: 21") && head.contains("x-name: v") && !head.contains("connection:"))
+            #expect(head.hasSuffix("2 201"))
+            let tooLarge = try await curl("--data-binary", "@\(big)")
+            #expect(tooLarge.hasSuffix("2 413"))
+            // Calls go on as ever.
+            try await withClient(address, configure: { $0.tls = self.client(certificates) }) { client in
+                let reply = try await client.unary("/T/Echo", [1])
+                #expect(reply.message == [1])
+            }
+        }
+    }
+
     @Test func unusableFilesAreAnErrorAtOnce() throws {
         var configuration = WireServerConfiguration()
         configuration.tls = WireServerTLS(certificateChainFile: "/nowhere", privateKeyFile: "/nowhere")

@@ -3,6 +3,7 @@
 import Foundation
 import MartletCommand
 import MartletProcesses
+import MartletTestPrograms
 import Testing
 
 @Suite struct RequestJSONTests {

@@ -27,6 +27,16 @@ import Testing
         #expect(FlagValue.number("0") == 0)
         #expect(FlagValue.number("18446744073709551615") == .max)
         #expect(FlagValue.number("0xff") == 255)
-        for text in ["", "+1", "-1", "1.0", "18446744073709551616", "1e3"] { #expect(FlagValue.number(text) == nil) }
+        #expect(FlagValue.number("010") == 8)
+        #expect(FlagValue.number("0b11") == 3)
+        #expect(FlagValue.number("0o17") == 15)
+        #expect(FlagValue.integer("-7") == -7)
+        #expect(FlagValue.integer("-9223372036854775808") == .min)
+        #expect(FlagValue.integer("-9223372036854775809") == nil)
+        #expect(FlagValue.integer("9223372036854775808") == nil)
+        for text in ["", "-", "--1", "+-1", "x"] { #expect(FlagValue.integer(text) == nil) }
+        for text in ["", "+1", "0x+1", "09", "-1", "1.0", "18446744073709551616", "1e3"] {
+            #expect(FlagValue.number(text) == nil)
+        }
     }
 }

@@ -47,21 +47,44 @@ import Testing
             "--listen-client-urls=http://127.0.0.1:1,http://127.0.0.1:2",
             "--listen-client-http-urls=http://127.0.0.1:3",
             "--listen-metrics-urls=http://127.0.0.1:4")
-        #expect(options.listeners.map(\.role) == [.grpcOnly, .grpcOnly, .http, .http])
+        #expect(options.listeners.map(\.role) == [.grpcOnly, .grpcOnly, .http, .metrics])
     }
 
-    @Test func readsTLS() throws {
+    @Test func listensOnceAtEachURL() throws {
+        let options = try options("--listen-client-urls=http://127.0.0.1:1,http://127.0.0.1:2,http://127.0.0.1:1")
+        #expect(options.listeners.map(\.url.port) == [1, 2])
+    }
+
+    @Test func readsStorage() throws {
         let options = try options(
-            "--listen-client-urls=https://127.0.0.1:1", "--cert-file=c", "--key-file=k", "--trusted-ca-file=a")
-        #expect(
-            options.tls
-                == .init(certificateFile: "c", keyFile: "k", trustedAuthorityFile: "a", requiresClientCertificate: true)
-        )
+            "--quota-backend-bytes=-1", "--snapshot-count=7", "--snapshot-catchup-entries=9", "--wal-dir=w",
+            "--heartbeat-interval=10")
+        #expect(options.storage.quotaBytes == -1)
+        #expect(options.storage.snapshotCount == 7)
+        #expect(options.storage.catchUpEntries == 9)
+        #expect(options.logFolder == "w")
+        #expect(options.storage.heartbeatInterval == .milliseconds(10))
     }
 
-    @Test func warnsOfUnusedCertificates() throws {
-        let options = try options("--cert-file=c", "--key-file=k")
-        #expect(options.warnings == ["--cert-file and --key-file are not used: no client URL is https or unixs"])
+    @Test(arguments: [
+        ("periodic", "0", nil), ("periodic", "5", AutoCompaction.periodic(.seconds(18_000))),
+        ("periodic", "5m", .periodic(.seconds(300))), ("revision", "0", nil), ("revision", "1000", .revision(1000)),
+        ("revision", "1us", .revision(1000)),
+    ])
+    func readsAutoCompaction(_ mode: String, _ retention: String, _ expected: AutoCompaction?) throws {
+        let options = try options("--auto-compaction-mode=\(mode)", "--auto-compaction-retention=\(retention)")
+        #expect(options.storage.autoCompaction == expected)
+    }
+
+    @Test func neverPingsWhereTheIntervalIsZero() throws {
+        #expect(try options("--grpc-keepalive-interval=0").keepaliveInterval == nil)
+        #expect(try options("--grpc-keepalive-interval=3s").keepaliveInterval == .seconds(3))
+    }
+
+    @Test func comparesWhatNamesStandFor() throws {
+        let options = try options(
+            "--name=m", "--initial-cluster=m=http://localhost:1", "--initial-advertise-peer-urls=http://127.0.0.1:1")
+        #expect(options.store.peerURLs == ["http://localhost:1"])
     }
 
     @Test(arguments: [
@@ -71,21 +94,42 @@ import Testing
         ),
         (["--election-timeout=50001"], "--election-timeout[50001ms] is too long, and should be set less than 50000ms"),
         (["--heartbeat-interval=0"], "--heartbeat-interval must be >0 (set to 0ms)"),
+        (["--election-timeout=0"], "--election-timeout must be >0 (set to 0ms)"),
+        (["--compact-hash-check-time=0"], "--compact-hash-check-time must be >0 (set to 0s)"),
         (["--listen-client-urls=http://a.example:1"], "expected IP in URL for binding (http://a.example:1)"),
         (["--listen-peer-urls=http://a.example:1"], "expected IP in URL for binding (http://a.example:1)"),
         (["--listen-client-urls="], "--listen-client-urls names no URL"),
-        (["--listen-client-urls=https://127.0.0.1:1"], "https://127.0.0.1:1 needs --cert-file and --key-file"),
-        (["--listen-client-urls=unixs://x"], "unixs://x needs --cert-file and --key-file"),
-        (["--cert-file=c"], "--cert-file and --key-file go together"),
-        (["--cert-file=c", "--key-file=k", "--client-cert-auth"], "--client-cert-auth needs --trusted-ca-file"),
+        (["--auto-compaction-mode=foo"], "unknown auto-compaction-mode \"foo\""),
+        (["--auto-compaction-mode="], "undefined auto-compaction-mode"),
+        (
+            ["--auto-compaction-retention=9223372036854775807"],
+            "error parsing CompactionRetention: time: invalid duration \"9223372036854775807\""
+        ),
+        (
+            ["--auto-compaction-retention=abc"],
+            "error parsing CompactionRetention: time: invalid duration \"abc\""
+        ),
+        (["--logger=capnslog"], "--logger=capnslog is removed in v3.5"),
+        (["--logger=x"], "unknown logger option \"x\""),
+        (["--log-outputs=a,default"], "multi logoutput for \"default\" is not supported yet"),
+        (
+            ["--enable-log-rotation"],
+            "--log-outputs requires a single file path when --log-rotate-config-json is defined"
+        ),
+        (["--log-format=xml"], "unknown log format: xml, supported values json, console"),
+        (
+            ["--feature-gates=LeaseCheckpointPersist=true"],
+            "enabling feature gate LeaseCheckpointPersist requires enabling feature gate LeaseCheckpoint"
+        ),
         (
             ["--initial-cluster=default=http://a:1,b=http://b:1"],
             "--initial-cluster names the member b beside --name=default: "
                 + "a cluster of several members is not supported yet"
         ),
+        (["--initial-cluster=nonsense"], "couldn't find local name \"default\" in the initial cluster configuration"),
         (
             ["--initial-cluster=default=http://a:1", "--initial-advertise-peer-urls=http://b:1"],
-            "--initial-cluster has default=http://a:1 but --initial-advertise-peer-urls is http://b:1"
+            "--initial-cluster has default=http://a:1 but missing from --initial-advertise-peer-urls=http://b:1"
         ),
     ])
     func refusesWhatDoesNotFit(_ arguments: [String], _ text: String) throws {
@@ -93,15 +137,10 @@ import Testing
         #expect(throws: ServerFlagError.conflict(text)) { try ServerOptions(flags) }
     }
 
-    @Test(arguments: [
-        ["--log-level=loud"], ["--log-format=xml"], ["--initial-cluster-state=old"], ["--initial-cluster=nonsense"],
-    ])
-    func refusesWords(_ arguments: [String]) throws {
-        let flags = try ServerFlags(arguments: arguments)
-        #expect {
-            _ = try ServerOptions(flags)
-        } throws: { error in
-            if case .badValue = error as? ServerFlagError { true } else { false }
+    @Test func refusesALevel() throws {
+        let flags = try ServerFlags(arguments: ["--log-level=loud"])
+        #expect(throws: ServerFlagError.badValue("loud", "log-level", "unrecognized level: \"loud\"")) {
+            try ServerOptions(flags)
         }
     }
 }

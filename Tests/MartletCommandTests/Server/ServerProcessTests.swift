@@ -3,6 +3,7 @@
 import Foundation
 import MartletCommand
 import MartletProcesses
+import MartletTestPrograms
 import Testing
 
 /// The real binary, started and stopped as scripts written for etcd do it.
@@ -29,7 +30,9 @@ import Testing
         let (lines, lineSink) = AsyncStream.makeStream(of: String.self)
         let (exits, exitSink) = AsyncStream.makeStream(of: ChildProcess.Exit.self)
         let child = try ChildProcess.start(
-            BuiltBinary.path, arguments, environment: environment, errorFile: logFile.path,
+            BuiltBinary.path, arguments,
+            environment: environment.merging(["ETCD_DATA_DIR": folder.appendingPathComponent("data").path]) { $1 },
+            errorFile: logFile.path,
             onLine: { lineSink.yield($0) },
             onExit: {
                 lineSink.finish()
@@ -57,7 +60,7 @@ import Testing
         }
         #expect(run.exit == .code(0))
         #expect(run.ending < .milliseconds(1500))
-        #expect(run.log.contains("data is kept in memory only"))
+        #expect(run.log.contains("opened data folder"))
         #expect(run.log.split(separator: "\n").allSatisfy { $0.hasPrefix("{\"level\":\"") && $0.hasSuffix("}") })
     }
 
@@ -108,7 +111,16 @@ import Testing
     @Test(arguments: [
         (["--nope"], Int32(2), "flag provided but not defined: -nope"),
         (["server", "extra"], 1, "'extra' is not a valid flag"),
-        (["server", "--auto-tls"], 1, "--auto-tls is not supported"),
+        (["server", "--force-new-cluster"], 1, "--force-new-cluster is not supported"),
+        (
+            ["--listen-client-urls=https://127.0.0.1:0"], 1,
+            "TLS key/cert (--cert-file, --key-file) must be provided for client url https://127.0.0.1:0 with HTTPS scheme"
+        ),
+        (
+            ["--listen-client-urls=https://127.0.0.1:0", "--cert-file=/nowhere/c", "--key-file=/nowhere/k"], 1,
+            "open /nowhere/c: no such file or directory"
+        ),
+        (["--config-file=/nowhere/f"], 1, "open /nowhere/f: no such file or directory"),
     ])
     func refusesFlags(_ arguments: [String], _ code: Int32, _ text: String) async throws {
         let run = try await run(arguments)

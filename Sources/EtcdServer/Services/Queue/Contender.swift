@@ -3,6 +3,7 @@
 import MartletBasics
 import MartletGRPCWire
 import MartletKeyValue
+import MartletReplica
 
 /// One key's way through a ``KeyQueue``, from joining until it is first.
 final class Contender {

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletKeyValue
+
+/// The responses of etcdserverpb.KV as bytes, header included. Written by hand: generated messages would copy every
+/// key and value once more, and these are the answers that are given most.
+enum KVResponseBytes {
+    /// What goes in front.
+    struct Head {
+        var head: ResponseHead
+        var term: UInt64
+
+        func begin(_ revision: Int64, reserving count: Int) -> [UInt8] {
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(head.size(revision: revision, term: term) + count)
+            head.append(revision: revision, term: term, to: &bytes)
+            return bytes
+        }
+    }
+
+    static func put(_ response: PutResponse, _ head: Head) -> [UInt8] {
+        var bytes = head.begin(response.revision, reserving: size(response.previous))
+        append(response, to: &bytes)
+        return bytes
+    }
+
+    static func deleteRange(_ response: DeleteRangeResponse, _ head: Head) -> [UInt8] {
+        var bytes = head.begin(response.revision, reserving: numbersSize + size(response.previous))
+        append(response, to: &bytes)
+        return bytes
+    }
+
+    static func range(_ response: RangeResponse, _ head: Head) -> [UInt8] {
+        var bytes = head.begin(response.revision, reserving: numbersSize + size(response.records))
+        append(response, to: &bytes)
+        return bytes
+    }
+
+    static func txn(_ response: TxnResponse, _ head: Head) -> [UInt8] {
+        var bytes = head.begin(response.revision, reserving: numbersSize)
+        append(response, to: &bytes)
+        return bytes
+    }
+
+    /// Two numbers and their tags at most.
+    private static let numbersSize = 22
+
+    private static func size(_ records: [KeyValueRecord]) -> Int {
+        records.reduce(0) { $0 + ProtobufSize.choice(byteCount: $1.encodedSize) }
+    }
+
+    private static func size(_ record: KeyValueRecord?) -> Int {
+        record.map { ProtobufSize.choice(byteCount: $0.encodedSize) } ?? 0
+    }
+
+    // MARK: Behind the header
+
+    private static func append(_ response: PutResponse, to bytes: inout [UInt8]) {
+        response.previous?.encode(field: 2, into: &bytes)
+    }
+
+    private static func append(_ response: DeleteRangeResponse, to bytes: inout [UInt8]) {
+        bytes.append(field: 2, signed: response.deleted)
+        for record in response.previous { record.encode(field: 3, into: &bytes) }
+    }
+
+    private static func append(_ response: RangeResponse, to bytes: inout [UInt8]) {
+        for record in response.records { record.encode(field: 2, into: &bytes) }
+        bytes.append(field: 3, flag: response.more)
+        bytes.append(field: 4, signed: response.count)
+    }
+
+    private static func append(_ response: TxnResponse, to bytes: inout [UInt8]) {
+        bytes.append(field: 2, flag: response.succeeded)
+        for operation in response.responses { bytes.append(choice: 3, bytes: encoded(operation)) }
+    }
+
+    /// A ResponseOp: a choice of range 1, put 2, delete 3, transaction 4.
+    private static func encoded(_ operation: TxnResponse.Operation) -> [UInt8] {
+        var inner: [UInt8] = []
+        let choice: UInt64
+        switch operation {
+        case .range(let response):
+            choice = 1
+            inner.reserveCapacity(2 * numbersSize + size(response.records))
+            ResponseHead.append(inner: response.revision, to: &inner)
+            append(response, to: &inner)
+        case .put(let response):
+            choice = 2
+            ResponseHead.append(inner: response.revision, to: &inner)
+            append(response, to: &inner)
+        case .deleteRange(let response):
+            choice = 3
+            ResponseHead.append(inner: response.revision, to: &inner)
+            append(response, to: &inner)
+        case .txn(let response):
+            choice = 4
+            ResponseHead.append(inner: 0, to: &inner)
+            append(response, to: &inner)
+        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(ProtobufSize.choice(byteCount: inner.count))
+        bytes.append(choice: choice, bytes: inner)
+        return bytes
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletGRPCWire
+package import MartletReplica
+
+extension ReplicaError {
+    /// The status that ends the call of a refused or lost request.
+    package var status: GRPCStatus {
+        switch self {
+        case .refused(let error): EtcdError(error).status
+        case .unauthorized(let error): error.status
+        case .membership(let error): error.status
+        case .noSpace: EtcdError.noSpace.status
+        case .corrupt: EtcdError.corrupt.status
+        case .noLeader: EtcdError.noLeader.status
+        case .leaderChanged: EtcdError.leaderChanged.status
+        case .stopped: EtcdError.stopped.status
+        case .tooManyRequests: EtcdError.tooManyRequests.status
+        case .requestTooLarge: EtcdError.requestTooLarge.status
+        }
+    }
+
+    /// See ``EtcdError/statusBehindClient``.
+    var statusBehindClient: GRPCStatus { GRPCStatus(.unknown, status.message) }
+}
+
+extension MembershipError {
+    package var status: GRPCStatus {
+        switch self {
+        case .memberNotFound: EtcdError.memberNotFound.status
+        case .memberExists: EtcdError.memberExists.status
+        case .peerURLExists: EtcdError.peerURLExists.status
+        case .notLearner: EtcdError.memberNotLearner.status
+        case .notEnoughStartedMembers: EtcdError.memberNotEnoughStarted.status
+        case .unsupported: GRPCStatus(.unimplemented, "this server runs clusters of one member")
+        }
+    }
+}
+
+extension DowngradeError {
+    package var status: GRPCStatus {
+        switch self {
+        case .malformedVersion: EtcdError.wrongDowngradeVersionFormat.status
+        case .invalidTarget: EtcdError.invalidDowngradeTargetVersion.status
+        case .versionUnknown: EtcdError.clusterVersionNotFound.status
+        case .underway: EtcdError.downgradeInProgress.status
+        }
+    }
+}

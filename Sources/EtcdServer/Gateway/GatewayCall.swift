@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletGRPCWire
+import MartletHTTP2Session
+import NIOCore
+
+/// A call that came as JSON. Services answer it as they answer those of gRPC; what they send waits in a queue, which
+/// bounds itself: services hold back when ``queuedBytes`` are many, and go on when they are told.
+///
+/// `@unchecked Sendable`: what is under "Confined to the loop" is touched only there; the rest never changes.
+final class GatewayCall: EtcdCall, @unchecked Sendable {
+    let metadata: HeaderBlock
+    /// What the service sends, and then how the call ended.
+    let messages = InboundMessages()
+    let eventLoop: any EventLoop
+
+    // MARK: Confined to the loop
+
+    private var events: (any ServerCallEvents)?
+    private var deadline: Scheduled<Void>?
+    private var isFinished = false
+    private var isAboveHighWater = false
+
+    init(metadata: HeaderBlock, eventLoop: any EventLoop) {
+        self.metadata = metadata
+        self.eventLoop = eventLoop
+    }
+
+    /// Calls `method`, which may take until `limit`.
+    func start(_ method: EtcdMethods.Method, until limit: NIODeadline?, _ feed: GatewayFeed) {
+        messages.setOnTake { [weak self] _ in
+            guard let self else { return }
+            if eventLoop.inEventLoop { took() } else { eventLoop.execute { self.took() } }
+        }
+        if let limit {
+            deadline = eventLoop.scheduleTask(deadline: limit) { self.finish(.deadlineExceeded) }
+        }
+        switch method {
+        case .unary(let handler):
+            if let message = feed.messages.first { handler(self, message) }
+        case .stream(let make):
+            let events = make(self)
+            guard !isFinished else { return events.closed() }
+            self.events = events
+            receive(feed)
+        }
+    }
+
+    /// What the client has sent.
+    func receive(_ feed: GatewayFeed) {
+        for message in feed.messages { events?.received(message) }
+        if feed.isLast { events?.receivedEnd() }
+    }
+
+    /// The client has gone.
+    func cancel() {
+        end(.failure(.cancelled))
+        messages.finish(.failure(.cancelled))
+    }
+
+    private func took() {
+        guard isAboveHighWater, queuedBytes <= ServerCall.outboundLowWater else { return }
+        isAboveHighWater = false
+        events?.becameWritable()
+    }
+
+    private func end(_ result: Result<Void, GRPCStatus>) {
+        guard !isFinished else { return }
+        isFinished = true
+        deadline?.cancel()
+        messages.end(result)
+        let events = events
+        self.events = nil
+        events?.closed()
+    }
+
+    // MARK: What services do
+
+    func respond(_ message: [UInt8]) {
+        send(message)
+        finish(.ok)
+    }
+
+    func send(_ message: [UInt8]) {
+        guard !isFinished else { return }
+        _ = messages.push(message)
+        if queuedBytes > ServerCall.outboundHighWater { isAboveHighWater = true }
+    }
+
+    func finish(_ status: GRPCStatus) {
+        end(status.code == .ok ? .success(()) : .failure(status))
+    }
+
+    var queuedBytes: Int { messages.byteCount }
+}
+
+/// Some messages of a client, on their way to a call.
+struct GatewayFeed: Sendable {
+    var messages: [[UInt8]]
+    /// None follows.
+    var isLast: Bool
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Answers one HTTP/1.1 request, whole, on the event loop of its connection.
+///
+/// It may take its time: its task is cancelled when the client goes away.
+package typealias HTTP1Handler = @Sendable (HTTP1Request) async -> HTTP1Response
+
+package struct HTTP1Request: Sendable {
+    package var method: String
+    package var uri: String
+    package var headers: [(String, String)]
+    package var body: [UInt8]
+
+    package init(method: String, uri: String, headers: [(String, String)] = [], body: [UInt8] = []) {
+        self.method = method
+        self.uri = uri
+        self.headers = headers
+        self.body = body
+    }
+
+    /// The value of the first header of a name, in whatever case.
+    package func header(_ name: String) -> String? {
+        self.headers.first { $0.0.lowercased() == name.lowercased() }?.1
+    }
+}
+
+package struct HTTP1Response: Sendable {
+    /// Makes what follows the beginning of a body, for as long as that lasts.
+    ///
+    /// It runs in the task of the handler, always and once, also when the client has gone by then: its first write
+    /// throws in that case. When it throws, the connection closes without an end of the body.
+    package typealias Stream = @Sendable (HTTP1BodyWriter) async throws -> Void
+
+    package var status: Int
+    package var headers: [(String, String)]
+    /// The whole body; its beginning where there is a ``stream``.
+    package var body: [UInt8]
+    /// With it the body goes in chunks, or to an HTTP/1.0 client until the connection closes; without it, the body's
+    /// length is announced.
+    package var stream: Stream?
+
+    package init(
+        status: Int, headers: [(String, String)] = [], body: [UInt8] = [], stream: Stream? = nil
+    ) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.stream = stream
+    }
+}
+
+/// Sends the parts of one streamed body, in order.
+package struct HTTP1BodyWriter: Sendable {
+    let connection: HTTP1Connection
+
+    /// Sends `bytes`; waits while the connection holds more than it should.
+    ///
+    /// - Throws: `CancellationError` when the client has gone, or the server stops.
+    package func write(_ bytes: [UInt8]) async throws {
+        try Task.checkCancellation()
+        let room = Awaited<Void>()
+        self.connection.loop.perform { self.connection.write(bytes, room) }
+        try await room.value()
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletHTTP2Session
+
+/// A plain HTTP request that came over HTTP/2, as curl and browsers send them where TLS lets them choose.
+///
+/// `@unchecked Sendable`: touched only on the connection's event loop, but for `request`, which is handed over whole.
+final class PlainExchange: @unchecked Sendable {
+    /// The largest body of a request; a longer one is answered 413.
+    static let maximumBodyBytes = 4 << 20
+
+    let stream: Int32
+    let executor: EndpointExecutor
+    var request: HTTP1Request
+    var isTooLarge = false
+    var task: Task<Void, Never>?
+
+    init(stream: Int32, request: HTTP1Request, loop: LoopExecutor) {
+        self.stream = stream
+        self.request = request
+        self.executor = EndpointExecutor(name: "plain HTTP/2", loop: loop)
+    }
+}
+
+extension ServerConnection {
+    /// Takes on a request that is no call.
+    ///
+    /// - Returns: Whether it did. Without TLS nobody asks in this way but by mistake: HTTP/1.1 comes first there.
+    func beginPlain(_ stream: Int32, _ block: HeaderBlock) -> Bool {
+        guard self.settings.tls != nil, self.settings.http1 != nil else { return false }
+        var request = HTTP1Request(method: "", uri: "")
+        block.forEach { name, value in
+            switch name {
+            case ":method": request.method = value
+            case ":path": request.uri = value
+            case ":authority": request.headers.append(("host", value))
+            default: if !name.hasPrefix(":") { request.headers.append((name, value)) }
+            }
+        }
+        self.plain.insert(PlainExchange(stream: stream, request: request, loop: self.loop), for: stream)
+        self.wire.keepalive.hasOpenStreams = true
+        return true
+    }
+
+    func receivedPlain(_ exchange: PlainExchange, _ bytes: UnsafeRawBufferPointer) {
+        // Its size is bounded, and that of all unfinished ones together.
+        self.wire.session.consume(stream: exchange.stream, bytes: bytes.count)
+        self.wire.markDirty()
+        guard !exchange.isTooLarge, exchange.task == nil else { return }
+        guard exchange.request.body.count + bytes.count <= PlainExchange.maximumBodyBytes,
+            self.assemblingBytes + bytes.count <= Self.maximumAssemblingBytes
+        else {
+            exchange.isTooLarge = true
+            return self.dropBody(exchange)
+        }
+        exchange.request.body.append(contentsOf: bytes)
+        self.assemblingBytes += bytes.count
+    }
+
+    func plainEnded(_ exchange: PlainExchange) {
+        guard exchange.task == nil, let answer = self.settings.http1 else { return }
+        let request = exchange.request
+        self.dropBody(exchange)
+        guard !exchange.isTooLarge else { return self.respond(exchange, HTTP1Response(status: 413)) }
+        exchange.task = Task(executorPreference: exchange.executor) {
+            let response = await answer(request)
+            self.loop.perform { self.respond(exchange, response) }
+        }
+    }
+
+    private func dropBody(_ exchange: PlainExchange) {
+        self.assemblingBytes -= exchange.request.body.count
+        exchange.request.body = []
+    }
+
+    private func respond(_ exchange: PlainExchange, _ response: HTTP1Response) {
+        // The client may have gone meanwhile.
+        guard self.plain[exchange.stream] === exchange else { return }
+        var block: HeaderBlock = [":status": String(response.status)]
+        for (name, value) in response.headers where !Self.ofOneConnection.contains(name.lowercased()) {
+            block.append(name, value)
+        }
+        block.append("content-length", String(response.body.count))
+        var body: OutboundBody?
+        // The answer to HEAD says how long the body would be, and has none.
+        if !response.body.isEmpty, exchange.request.method != "HEAD" {
+            let whole = OutboundBody(streamID: exchange.stream, counter: self.wire.counter)
+            whole.append(response.body)
+            whole.end(trailers: nil)
+            body = whole
+        }
+        self.wire.session.respond(exchange.stream, block, body: body)
+        self.wire.markDirty()
+    }
+
+    /// HTTP/2 has no place for these. Source: RFC 9113 §8.2.2.
+    private static let ofOneConnection: Set<String> = [
+        "connection", "content-length", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade",
+    ]
+
+    /// The stream has closed, or the whole connection.
+    func endPlain(_ exchange: PlainExchange) {
+        exchange.task?.cancel()
+        self.dropBody(exchange)
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Dispatch
+import MartletBasics
+import MartletReplica
+import MartletStorage
+import Synchronization
+
+/// Writes a member's checkpoints, one at a time, on a thread of its own.
+final class CheckpointWriter: Sendable {
+    private struct State {
+        /// Its memory serves the next checkpoint too.
+        var batch = TableBatch()
+        var nextExamination = ContinuousClock.now + CheckpointWriter.examinationInterval
+    }
+
+    private let tables: Tables
+    private let queue = DispatchQueue(label: "martlet-checkpoint")
+    private let state = Mutex(State())
+    private let mailbox: MemberMailbox
+
+    init(tables: Tables, mailbox: MemberMailbox) {
+        self.tables = tables
+        self.mailbox = mailbox
+    }
+
+    /// Returns at once; `Mail.checkpoint` follows.
+    func write(_ checkpoint: ReplicaCheckpoint) {
+        queue.async { [self] in
+            let start = ContinuousClock.now
+            let result = state.withLock { state in
+                state.batch.removeAll()
+                checkpoint.encode(into: &state.batch)
+                let result = write(state.batch)
+                if state.batch.byteCount > Self.keptBytes { state.batch = TableBatch() }
+                return result
+            }
+            let duration = ContinuousClock.now - start
+            mailbox.post { $0.checkpoint = (result, duration) }
+            if case .success = result { examine() }
+        }
+    }
+
+    private func write(_ batch: TableBatch) -> Result<Void, TablesError> {
+        do {
+            do {
+                try tables.write(batch)
+            } catch TablesError.mapFull {
+                try tables.growMap(toBytes: tables.statistics().mapBytes * 2)
+                try tables.write(batch)
+            }
+            return .success(())
+        } catch let error as TablesError {
+            return .failure(error)
+        } catch {
+            return .failure(.failed)
+        }
+    }
+
+    /// Rewrites the file when most of it is air. That it could not be rewritten now is no fault of the checkpoint's:
+    /// the next examination tries again.
+    private func examine() {
+        let isDue = state.withLock { state in
+            guard ContinuousClock.now >= state.nextExamination else { return false }
+            state.nextExamination = ContinuousClock.now + Self.examinationInterval
+            return true
+        }
+        guard isDue, let statistics = try? tables.statistics(), statistics.wantsRewrite else { return }
+        try? tables.rewrite()
+    }
+
+    /// Calls `body` when nothing is being written any more, on the writer's thread. Nothing is written after it.
+    func finish(_ body: @escaping @Sendable () -> Void) {
+        queue.async(execute: body)
+    }
+
+    /// How often the file is looked at. Counting its free pages reads them.
+    private static let examinationInterval = Duration.seconds(10)
+    /// A batch above this is let go: a burst must not hold its memory for good.
+    private static let keptBytes = 64 << 20
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletKeyValue
+import MartletRaft
+package import MartletReplica
+package import MartletStorage
+package import MartletWALCodec
+
+extension DataFolder {
+    /// Opens what is there, whatever happened to the member before, or begins a new one. Blocks, for as long as reading
+    /// the checkpoint and the log behind it takes.
+    ///
+    /// - Parameters:
+    ///   - configuration: its `member` is overwritten by what the log says.
+    ///   - metadata: of a new member. One that exists keeps its own.
+    package func open(
+        _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment
+    ) throws(MemberFailure) -> OpenedData {
+        let lock = try claim()
+        do throws(MemberFailure) {
+            return try open(configuration, new: metadata, at: moment, lock: lock)
+        } catch {
+            lock.unlock()
+            throw error
+        }
+    }
+
+    private func open(
+        _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment, lock: any LogFolderLock
+    ) throws(MemberFailure) -> OpenedData {
+        let tables: Tables
+        do throws(TablesError) {
+            tables = try Tables(path: tablesFile, tables: ReplicaCheckpoint.tables)
+        } catch {
+            throw .tables(error)
+        }
+        do throws(MemberFailure) {
+            let state = try Self.restore(configuration, from: tables, at: moment)
+            let folder = LogFolder(files: PosixFileSystem(), path: logPath, configuration: logConfiguration)
+            let trouble = SegmentTrouble()
+            var opened = try openLog(folder, state, metadata, trouble)
+            guard let found = opened.recovery.metadata.flatMap(WALMetadata.init) else { throw .noMetadata(logPath) }
+            var configuration = configuration
+            configuration.member = MemberID(found.memberID)
+            let replica: Replica
+            do throws(ReplicaFailure) {
+                replica = try Replica(configuration, restoring: state, log: opened.recovery, at: moment)
+            } catch {
+                try? opened.appender.close()
+                throw .replica(error)
+            }
+            return OpenedData(
+                replica: replica, metadata: found, repair: opened.repair, tables: tables,
+                logConfiguration: logConfiguration, lock: lock, trouble: trouble, appender: opened.intoAppender())
+        } catch {
+            tables.close()
+            throw error
+        }
+    }
+
+    private func openLog(
+        _ folder: LogFolder, _ state: RestoredState, _ metadata: WALMetadata, _ trouble: SegmentTrouble
+    ) throws(MemberFailure) -> OpenedLog {
+        let source = LogFolder.background { trouble.report($0) }
+        do throws(StorageError) {
+            if try !folder.exists, state.applied.index == .zero {
+                var appender = try folder.create(metadata: metadata.encoded, source: source)
+                try appender.close()
+            }
+            if try folder.exists { return try folder.open(after: state.applied.index, source: source) }
+        } catch {
+            throw .log(error)
+        }
+        throw .logMissing(path)
+    }
+
+    /// The state that the tables hold: an empty one where they hold none.
+    package static func restore(
+        _ configuration: ReplicaConfiguration, from tables: Tables, at moment: Moment
+    ) throws(MemberFailure) -> RestoredState {
+        var restorer = ReplicaRestorer(configuration)
+        var isEmpty = true
+        do {
+            // Nobody writes yet, so the read may take its time.
+            try tables.read(until: nil) { reader in
+                for table in ReplicaCheckpoint.tables {
+                    try reader.forEach(in: table) { key, value in
+                        isEmpty = false
+                        try restorer.load(key, value)
+                        return true
+                    }
+                }
+            }
+            return isEmpty ? .empty(configuration) : try restorer.finish(at: moment)
+        } catch let error as TablesError {
+            throw .tables(error)
+        } catch let error as CheckpointError {
+            throw .checkpoint(error)
+        } catch {
+            throw .unexpected("the checkpoint can't be read: \(error)")
+        }
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import MartletReplica
+import MartletStorage
+package import NIOCore
+
+extension Member {
+    /// Starts log, clock and replica.
+    ///
+    /// - Returns: succeeds when the member can serve: when all that it had acknowledged in earlier lives is applied.
+    package func start() throws(MemberFailure) -> EventLoopFuture<Void> {
+        guard case .created = phase else { preconditionFailure("a member starts once") }
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        let mailbox = MemberMailbox(eventLoop: eventLoop) { bound.value.takeMail() }
+        self.mailbox = mailbox
+        if let data {
+            do throws(StorageError) {
+                log = try DiskLog(data, mailbox: mailbox)
+            } catch {
+                throw .log(error)
+            }
+            data.onSegmentTrouble { error in mailbox.post { $0.segmentTrouble = error } }
+            checkpoints = CheckpointWriter(tables: data.tables, mailbox: mailbox)
+        } else {
+            log = MemoryLog(mailbox: mailbox)
+        }
+        phase = .running
+        let tick = TimeAmount(configuration.tick)
+        ticker = LoopTimer(period: tick, on: eventLoop) { [unowned self] in step(.tick) }
+        step(.start)
+        return readiness.futureResult
+    }
+
+    /// Ends the member: whoever waits is told, what was handed to the log is written.
+    ///
+    /// - Returns: succeeds when its folder is free for another.
+    package func stop() -> EventLoopFuture<Void> {
+        switch phase {
+        case .created:
+            phase = .ended
+            data?.close()
+            readiness.fail(MemberFailure.unexpected("the member was not started"))
+            ending.succeed()
+        case .running: end()
+        case .stopping, .ended: break
+        }
+        return ending.futureResult
+    }
+
+    private func end() {
+        phase = .stopping
+        ticker?.cancel()
+        step(.stop)
+        snapshots.fail(SnapshotError(.refused, "the member is stopping"))
+        // What had no room is not acknowledged, and never will be.
+        heldBatches = []
+        log?.close()
+    }
+
+    func fail(_ failure: MemberFailure) {
+        guard case .running = phase else { return }
+        logger.critical("the member can't go on", metadata: ["error": "\(failure)"])
+        end()
+        readiness.fail(failure)
+        onFailure(failure)
+    }
+
+    /// The log's thread has ended. The checkpoint's may be at work for some seconds yet: the loop doesn't wait for it.
+    func logEnded() {
+        guard phase != .ended else { return }
+        phase = .ended
+        log = nil
+        let (data, checkpoints, ending) = (data, checkpoints, ending)
+        guard let data, let checkpoints else { return ending.succeed() }
+        checkpoints.finish {
+            data.close()
+            ending.succeed()
+        }
+        self.checkpoints = nil
+        mailbox = nil
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletBasics
+package import MartletKeyValue
+package import MartletReplica
+import NIOCore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+extension Member {
+    /// Has the write put into the log; `answer` gets the outcome in a later turn, when the write is durable and
+    /// applied.
+    package func propose(_ write: Write, then answer: @escaping WriteAnswer) {
+        let waiter = writers.insert(Writer(answer: answer))
+        replica.step(.propose(write, waiter: waiter), at: now, into: &effects)
+        endTurnSoon()
+    }
+
+    /// Calls `answer` when the store holds everything that was acknowledged before: at once where nobody else could
+    /// have acknowledged anything.
+    package func read(then answer: @escaping ReadAnswer) {
+        if status.canReadNow { return answer(nil) }
+        let waiter = readers.insert(Reader(answer: answer))
+        replica.step(.read(waiter: waiter), at: now, into: &effects)
+        endTurnSoon()
+    }
+
+    /// Starts a lease's term anew; `answer` gets a `leaseRenewal` in a later turn.
+    package func renewLease(_ id: LeaseID, then answer: @escaping WriteAnswer) {
+        let waiter = writers.insert(Writer(answer: answer))
+        replica.step(.renewLease(id, waiter: waiter), at: now, into: &effects)
+        endTurnSoon()
+    }
+
+    /// Changes the members; `answer` gets all of them in a later turn.
+    package func changeMembers(_ request: MemberRequest, then answer: @escaping WriteAnswer) {
+        let waiter = writers.insert(Writer(answer: answer))
+        replica.step(.changeMembers(request, waiter: waiter), at: now, into: &effects)
+        endTurnSoon()
+    }
+
+    /// What the log says of the cluster. Not for what happens with every request: it is a copy.
+    package var cluster: ClusterState { replica.cluster }
+
+    /// What reads look at, and whose watches and leases its owner serves; keys change by `propose` alone.
+    package var store: KeyValueStore {
+        _read { yield replica.store }
+        _modify { yield &replica.store }
+    }
+
+    /// The time of this turn on both clocks.
+    package var now: Moment {
+        if let turnMoment { return turnMoment }
+        let moment = Moment(
+            monotonic: .nanoseconds((eventLoop.now - startTime).nanoseconds), wallMilliseconds: Self.wallMilliseconds())
+        if isTurnUnderway { turnMoment = moment }
+        return moment
+    }
+
+    package static func wallMilliseconds() -> UInt64 {
+        var time = timespec()
+        // It fails only for clocks that don't exist.
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
+    }
+
+    /// Everything else that the loop has now joins the same batch.
+    private func endTurnSoon() {
+        guard !isTurnUnderway else { return }
+        isTurnUnderway = true
+        eventLoop.assumeIsolated().execute { self.endTurn() }
+    }
+
+    private func endTurn() {
+        isTurnUnderway = false
+        step(.turnEnded)
+        turnMoment = nil
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Logging
+package import MartletReplica
+import MartletStorage
+import MartletWALCodec
+package import NIOCore
+
+/// Runs a `Replica`: gives it time, hands its batches to the log, writes its checkpoints, and brings back the answers.
+///
+///     propose, read ─> replica ── batch ──> log's thread ── synced ──┐
+///          ^              │                                          v
+///          └── answers ───┴── checkpoint ─> writer's thread ──> mailbox ─> replica
+///
+/// What arrives within one turn of the loop goes into the log as one batch. Confined to its event loop.
+package final class Member {
+    package typealias WriteAnswer = (Result<WriteResponse, ReplicaError>) -> Void
+    /// Without an error: read now, within this call.
+    package typealias ReadAnswer = (ReplicaError?) -> Void
+
+    package let eventLoop: any EventLoop
+    package let configuration: MemberConfiguration
+    /// Others see parts of it, by name: to hand it out whole would be to copy it.
+    var replica: Replica
+    /// As of the last step.
+    package internal(set) var status: ReplicaStatus
+    package internal(set) var statistics = MemberStatistics()
+    /// Called when the store has deliveries for watches, or watches that catch up.
+    package var onWatchWork: () -> Void = {}
+    /// Called with what applied records do to the tokens that members hand out, before the answers to them.
+    package var onTokenChange: (Effects.TokenChange) -> Void = { _ in }
+    /// Called once, when the member can't go on: its process must end.
+    package var onFailure: (MemberFailure) -> Void = { _ in }
+
+    let data: OpenedData?
+    let logger: Logger
+    let startTime: NIODeadline
+    let readiness: EventLoopPromise<Void>
+    let ending: EventLoopPromise<Void>
+    var mailbox: MemberMailbox?
+    var log: (any MemberLog)?
+    var checkpoints: CheckpointWriter?
+    var snapshots = MemberSnapshots()
+    var ticker: LoopTimer?
+    var phase = Phase.created
+
+    var effects = Effects()
+    /// What is being carried out; empty between steps.
+    var carried = Effects()
+    /// Batches that the log had no room for, oldest first.
+    var heldBatches: [(number: BatchNumber, batch: LogBatch)] = []
+    var writers = WaiterSlots<Writer>()
+    var readers = WaiterSlots<Reader>()
+    var isTurnUnderway = false
+    var isWorkScheduled = false
+    /// The time of this turn, once it was asked.
+    var turnMoment: Moment?
+
+    /// Closures behind a name of their own: as generic arguments they would be wrapped once more.
+    struct Writer { let answer: WriteAnswer }
+    struct Reader { let answer: ReadAnswer }
+
+    enum Phase {
+        case created, running, stopping, ended
+    }
+
+    /// - Parameter data: what the member is; nil for one that keeps everything in memory and begins anew.
+    package init(
+        _ replica: Replica, data: OpenedData?, configuration: MemberConfiguration, logger: Logger,
+        eventLoop: any EventLoop
+    ) {
+        eventLoop.preconditionInEventLoop()
+        self.replica = replica
+        status = replica.status
+        self.data = data
+        self.configuration = configuration
+        self.logger = logger
+        self.eventLoop = eventLoop
+        startTime = eventLoop.now
+        readiness = eventLoop.makePromise()
+        ending = eventLoop.makePromise()
+    }
+
+    /// A new member that keeps everything in memory.
+    package convenience init(
+        inMemory replica: ReplicaConfiguration, configuration: MemberConfiguration, logger: Logger,
+        eventLoop: any EventLoop
+    ) {
+        let start = Moment(monotonic: .zero, wallMilliseconds: Self.wallMilliseconds())
+        let value: Replica
+        do throws(ReplicaFailure) {
+            value = try Replica(replica, restoring: .empty(replica), log: WALRecovery(), at: start)
+        } catch {
+            preconditionFailure("a member begun anew has nothing that could contradict: \(error)")
+        }
+        self.init(value, data: nil, configuration: configuration, logger: logger, eventLoop: eventLoop)
+    }
+}

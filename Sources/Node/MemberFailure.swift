@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletKeyValue
+package import MartletReplica
+package import MartletStorage
+
+/// Why a member can't start, or can't go on.
+package enum MemberFailure: Error, Sendable {
+    /// Making the folder, or the log in it.
+    case log(StorageError)
+    case tables(TablesError)
+    /// The checkpoint contradicts itself.
+    case checkpoint(CheckpointError)
+    /// The log contradicts the checkpoint, or holds what this version can't apply.
+    case replica(ReplicaFailure)
+    /// The folder holds the data of an etcd member.
+    case foreignFolder(String)
+    /// The folder holds a checkpoint but no log.
+    case logMissing(String)
+    /// The log doesn't say whose it is.
+    case noMetadata(String)
+    /// Reading the tables failed in a way that none of the above names.
+    case unexpected(String)
+}
+
+extension MemberFailure: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .log(let error):
+            switch error.code {
+            case .locked: "\(error.message): a member that runs already holds it"
+            case .corrupt, .missingSegment:
+                "\(error.message); nothing was changed. 'martlet check' tells more; restore the member from a snapshot"
+            default: "\(error)"
+            }
+        case .tables(let error): "the checkpoint can't be used: \(error)"
+        case .checkpoint(let error): "the checkpoint can't be read: \(error); restore the member from a snapshot"
+        case .replica(let failure): "the log can't be applied: \(failure)"
+        case .foreignFolder(let path):
+            "\(path) holds the data of an etcd member: take a snapshot of it with 'etcdctl snapshot save', and make "
+                + "a folder for this server with 'martlet snapshot restore'"
+        case .logMissing(let path): "\(path) holds a checkpoint but no log: restore the member from a snapshot"
+        case .noMetadata(let path): "the log in \(path) does not say which member's it is"
+        case .unexpected(let text): text
+        }
+    }
+}

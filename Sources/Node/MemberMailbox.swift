@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletReplica
+import MartletStorage
+import NIOCore
+import Synchronization
+
+/// What a member's threads tell its home loop. However much they tell, the loop is woken once.
+final class MemberMailbox: Sendable {
+    struct Mail: Sendable {
+        /// The newest durable batch.
+        var synced: BatchNumber?
+        /// Time of each write and sync since the loop last looked.
+        var syncDurations: [Duration] = []
+        /// What became of the checkpoint that was being written, and how long it took.
+        var checkpoint: (result: Result<Void, TablesError>, duration: Duration)?
+        /// The log goes on as long as it can.
+        var segmentTrouble: StorageError?
+        var logFailure: StorageError?
+        var logClosed = false
+
+        var isEmpty: Bool {
+            synced == nil && checkpoint == nil && segmentTrouble == nil && logFailure == nil && !logClosed
+        }
+    }
+
+    private let mail = Mutex(Mail())
+    private let eventLoop: any EventLoop
+    private let onMail: @Sendable () -> Void
+
+    /// - Parameter onMail: called on the loop; it takes the mail.
+    init(eventLoop: any EventLoop, onMail: @escaping @Sendable () -> Void) {
+        self.eventLoop = eventLoop
+        self.onMail = onMail
+    }
+
+    /// From any thread.
+    func post(_ change: (inout Mail) -> Void) {
+        let wasEmpty = mail.withLock { mail in
+            defer { change(&mail) }
+            return mail.isEmpty
+        }
+        if wasEmpty { eventLoop.execute(onMail) }
+    }
+
+    func take() -> Mail {
+        mail.withLock { mail in
+            defer { mail = Mail() }
+            return mail
+        }
+    }
+}

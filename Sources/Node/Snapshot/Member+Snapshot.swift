@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Dispatch
+import MartletBasics
+import MartletKeyValue
+import MartletReplica
+import MartletStorage
+package import NIOCore
+import Synchronization
+
+/// Snapshots that a member is asked for. Confined to its event loop.
+struct MemberSnapshots {
+    /// Each takes its size on disk until its client has read it, or is gone: a few backups at once, no more.
+    static let limit = 4
+
+    /// Who waits for a checkpoint that holds an entry.
+    var waiters: [(index: LogIndex, promise: EventLoopPromise<Void>)] = []
+    /// Numbers of those that are being read, which are part of their files' names.
+    var taken: Set<Int> = []
+    let queue = DispatchQueue(label: "martlet-snapshot")
+
+    /// Tells those whose entries are checkpointed.
+    mutating func noteCheckpoint(_ index: LogIndex) {
+        guard !waiters.isEmpty else { return }
+        let ready = waiters.filter { $0.index <= index }
+        waiters.removeAll { $0.index <= index }
+        for waiter in ready { waiter.promise.succeed() }
+    }
+
+    mutating func fail(_ error: SnapshotError) {
+        let failed = waiters
+        waiters = []
+        for waiter in failed { waiter.promise.fail(error) }
+    }
+}
+
+extension Member {
+    /// A snapshot of all that is applied now. Whoever gets it calls `endSnapshot` when it has read it.
+    ///
+    /// The checkpoint that it needs is written at once. All of the work is done on threads of its own.
+    package func makeSnapshot() -> EventLoopFuture<RunningSnapshot> {
+        guard case .running = phase, let data else {
+            return eventLoop.makeFailedFuture(
+                SnapshotError(.refused, data == nil ? "a store in memory has no snapshots" : "the member is stopping"))
+        }
+        guard let number = (0..<MemberSnapshots.limit).first(where: { !snapshots.taken.contains($0) }) else {
+            return eventLoop.makeFailedFuture(
+                SnapshotError(.refused, "\(MemberSnapshots.limit) snapshots are being read already"))
+        }
+        snapshots.taken.insert(number)
+        let (tables, queue) = (data.tables, snapshots.queue)
+        let path = "\(tables.path).snapshot-\(number)"
+        let made = checkpointNow().flatMap { [eventLoop] in
+            let promise = eventLoop.makePromise(of: RunningSnapshot.self)
+            queue.async {
+                promise.completeWith(
+                    Result { RunningSnapshot(number: number, try SnapshotSource(of: tables, spoolingTo: path)) })
+            }
+            return promise.futureResult
+        }
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        made.whenFailure { _ in bound.value.endSnapshot(number) }
+        return made
+    }
+
+    /// Frees the snapshot's place.
+    package func endSnapshot(_ number: Int) {
+        snapshots.taken.remove(number)
+    }
+
+    /// Succeeds when the tables hold all that is applied now.
+    private func checkpointNow() -> EventLoopFuture<Void> {
+        let index = replica.applied.index
+        guard replica.checkpointedIndex < index else { return eventLoop.makeSucceededVoidFuture() }
+        let promise = eventLoop.makePromise(of: Void.self)
+        snapshots.waiters.append((index, promise))
+        replica.hastenCheckpoint()
+        step(.work)
+        return promise.futureResult
+    }
+}
+
+/// A snapshot that is being read: by one reader, piece by piece.
+package final class RunningSnapshot: Sendable {
+    /// A piece as it is sent.
+    package struct Piece: Sendable {
+        package var bytes: [UInt8]
+        package var remainingByteCount: UInt64
+    }
+
+    package let number: Int
+    private let queue = DispatchQueue(label: "martlet-snapshot-read")
+    private let source: Mutex<SnapshotSource>
+
+    init(number: Int, _ source: SnapshotSource) {
+        self.number = number
+        self.source = Mutex(source)
+    }
+
+    /// The next pieces, at most `count`; none after the last.
+    package func next(_ count: Int) async throws -> [Piece] {
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async { [self] in
+                continuation.resume(
+                    with: Result {
+                        try source.withLock { source in
+                            var pieces: [Piece] = []
+                            while pieces.count < count, let bytes = try source.next() {
+                                pieces.append(Piece(bytes: bytes, remainingByteCount: source.remainingByteCount))
+                            }
+                            return pieces
+                        }
+                    })
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletBasics
+
+// For who reads or makes a member's tables without a replica: snapshots.
+extension ClusterState {
+    /// Where the tables hold it.
+    package static var record: TableKey { key }
+
+    /// A cluster that has applied nothing but the changes that made its members.
+    package init(founding changes: [MemberChange]) {
+        self.init()
+        for change in changes { apply(change) }
+    }
+
+    /// `nil` if the bytes are not in the record's form.
+    package init?(record bytes: RawSpan) {
+        self.init(decoding: bytes)
+    }
+
+    package func add(to batch: inout TableBatch) {
+        batch.put(Self.key) { encode(into: &$0) }
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+
+/// What a member says of itself. Source: etcd `ClusterMemberAttrSetRequest`
+/// {member = 1, attributes {name = 1, client URLs = 2} = 2}.
+package struct MemberAttributes: Hashable, Sendable {
+    package var member: UInt64
+    package var name: String
+    package var clientURLs: [String]
+
+    package init(member: UInt64, name: String, clientURLs: [String]) {
+        self.member = member
+        self.name = name
+        self.clientURLs = clientURLs
+    }
+}
+
+/// Whether the cluster is on its way to an older version. Source: etcd `DowngradeInfoSetRequest`
+/// {enabled = 1, version = 2}.
+package struct DowngradeInfo: Hashable, Sendable {
+    package var isEnabled: Bool
+    /// As the cluster's version is written; empty if not enabled.
+    package var targetVersion: String
+
+    package init(isEnabled: Bool = false, targetVersion: String = "") {
+        self.isEnabled = isEnabled
+        self.targetVersion = targetVersion
+    }
+}
+
+extension MemberAttributes {
+    func encode(into bytes: inout [UInt8]) {
+        var attributes: [UInt8] = []
+        attributes.append(field: 1, bytes: Array(name.utf8))
+        for url in clientURLs { attributes.append(choice: 2, bytes: Array(url.utf8)) }
+        bytes.append(field: 1, number: member)
+        bytes.append(choice: 2, bytes: attributes)
+    }
+
+    init(_ bytes: [UInt8], _ range: Range<Int>) throws(RecordError) {
+        self.init(member: 0, name: "", clientURLs: [])
+        var reader = FieldReader(bytes, range)
+        while let (number, value) = try reader.field() {
+            switch number {
+            case 1: member = try value.number()
+            case 2:
+                var inner = FieldReader(bytes, try value.range())
+                while let (number, value) = try inner.field() {
+                    switch number {
+                    case 1: name = try inner.text(value)
+                    case 2: clientURLs.append(try inner.text(value))
+                    default: continue
+                    }
+                }
+            default: continue
+            }
+        }
+    }
+}
+
+extension DowngradeInfo {
+    func encode(into bytes: inout [UInt8]) {
+        bytes.append(field: 1, flag: isEnabled)
+        bytes.append(field: 2, bytes: Array(targetVersion.utf8))
+    }
+
+    init(_ bytes: [UInt8], _ range: Range<Int>) throws(RecordError) {
+        self.init()
+        var reader = FieldReader(bytes, range)
+        while let (number, value) = try reader.field() {
+            switch number {
+            case 1: isEnabled = try value.flag()
+            case 2: targetVersion = try reader.text(value)
+            default: continue
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletBasics
+package import MartletKeyValue
+
+/// What others ask of a replica with each request; small, where the replica itself is not.
+package struct ReplicaStatus: Hashable, Sendable {
+    package var term: Term
+    /// The last entry that the state holds.
+    package var applied: AppliedPosition
+    package var isLeader: Bool
+    /// Whether a read of the store as it is misses nothing that was acknowledged.
+    package var canReadNow: Bool
+    /// Leases found due since the start, those that were offered again counted again.
+    package var dueLeaseCount: UInt64
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import MartletTestPrograms
+
+/// The library that journals a process's writes, built from `Preload` with the compiler that comes with Swift.
+package struct DiskLossLibrary: Sendable {
+    /// A disk that lies.
+    package enum Fault: String, Sendable {
+        /// Syncs do nothing and report success: what a build without them looks like.
+        case noSync = "no-sync"
+        /// Syncs report success at once and work later: what a build that answers before them looks like.
+        case lateSync = "late-sync"
+    }
+
+    package static var isSupported: Bool {
+        #if os(Linux) && canImport(Glibc)
+        true
+        #else
+        false
+        #endif
+    }
+
+    /// Of the library.
+    private let path: String
+
+    /// Builds the library into a folder.
+    package init(in folder: String) async throws {
+        path = "\(folder)/libdiskloss.so"
+        let sources = ["journal", "files", "calls", "entries"].map { "\(Self.sources)/Preload/\($0).c" }
+        try await Self.compile(["-shared", "-fPIC", "-o", path] + sources)
+    }
+
+    /// Builds the small program that does to files what it is told, and returns its path.
+    package static func buildWriter(in folder: String) async throws -> String {
+        let path = "\(folder)/writer"
+        try await compile(["-pthread", "-o", path, "\(sources)/Writer/writer.c"])
+        return path
+    }
+
+    private static let sources = URL(filePath: #filePath).deletingLastPathComponent().path
+
+    private static func compile(_ arguments: [String]) async throws {
+        try await output(of: "clang", ["-O2", "-Wall", "-Wextra", "-Werror"] + arguments)
+    }
+
+    /// What a process needs in its environment to be journaled.
+    ///
+    /// - Parameters:
+    ///   - root: The folder whose files count. It must exist.
+    ///   - journal: An existing folder on the same file system, not below the root. A journal that is there goes on.
+    ///   - syncPause: How much longer each sync takes, so that more of what happens around it can be seen.
+    package func environment(
+        root: String, journal: String, fault: Fault? = nil, syncPause: Duration = .zero
+    ) -> [String: String] {
+        let microseconds = syncPause.components.seconds * 1_000_000 + syncPause.components.attoseconds / 1_000_000_000_000
+        return [
+            "LD_PRELOAD": path,
+            "MARTLET_DISK_LOSS_ROOT": root,
+            "MARTLET_DISK_LOSS_JOURNAL": journal,
+            "MARTLET_DISK_LOSS_FAULT": fault?.rawValue ?? "",
+            "MARTLET_DISK_LOSS_SYNC_MICROSECONDS": String(microseconds),
+        ]
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import MartletEtcdServer
+import MartletGRPCWire
+import NIOCore
+import NIOPosix
+import Testing
+
+/// A server on a port of its own.
+struct ServerFixture {
+    let server: EtcdServer
+    let wire: WireServer
+    let port: Int
+
+    /// Serves for the time of `body`.
+    static func with(
+        _ configure: (inout EtcdServerConfiguration) -> Void = { _ in },
+        _ body: (ServerFixture) async throws -> Void
+    ) async throws {
+        var configuration = EtcdServerConfiguration()
+        configuration.name = "n1"
+        configuration.clientURLs = ["http://127.0.0.1:2379"]
+        configure(&configuration)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let server = try await EtcdServer.start(configuration: configuration, logger: logger, on: group.next())
+        var router = GRPCRouter()
+        server.addRoutes(to: &router)
+        var settings = WireServerConfiguration()
+        settings.maximumMessageBytes = configuration.wireLimitBytes
+        settings.http1 = { await server.respond(to: $0) }
+        let wire = try WireServer(
+            router: router, configuration: settings, eventLoopGroup: group, logger: logger)
+        let address = try await wire.bind(.hostPort("127.0.0.1", 0))
+        do {
+            try await body(ServerFixture(server: server, wire: wire, port: try #require(address.port)))
+        } catch {
+            Issue.record(error)
+        }
+        try await server.stop()
+        await wire.close()
+        try await group.shutdownGracefully()
+    }
+}

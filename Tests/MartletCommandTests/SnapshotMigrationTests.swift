@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import MartletBasics
+import MartletEtcdPeers
+import MartletKeyValue
+import MartletTestPrograms
+import Testing
+
+/// From etcd into our server and back, by the programs alone.
+@Suite(.serialized, .timeLimit(.minutes(4))) struct SnapshotMigrationTests {
+    /// What a server answers about everything it holds.
+    struct Contents: Equatable {
+        struct Lease: Equatable {
+            var id: LeaseID
+            var grantedSeconds: Int64
+            var keys: [[UInt8]]
+        }
+
+        var revision: Int64
+        var past: [[KeyValueRecord]] = []
+        var leases: [Lease] = []
+
+        /// - Parameter oldest: the compacted revision, the oldest that can be read.
+        init(of etcd: EtcdMember, oldest: Int64, leases: [LeaseID]) async throws {
+            revision = try await etcd.getAll().revision
+            for main in oldest...revision { past.append(try await etcd.getAll(at: main).records) }
+            for id in leases {
+                let said = try await etcd.lease(id)
+                self.leases.append(Lease(id: id, grantedSeconds: said.grantedSeconds, keys: said.keys))
+            }
+            await #expect(throws: ProgramFailure.self) { try await etcd.getAll(at: oldest - 1) }
+        }
+    }
+
+    @Test(arguments: EtcdRelease.allCases) func inAndOut(_ version: EtcdRelease) async throws {
+        guard let release = try version.find() else { return }
+        let ours = EtcdRelease.Programs(etcd: BuiltBinary.path, etcdctl: release.etcdctl)
+        let folder = try TemporaryFolder()
+        let peerPort = try freePort()
+        var leases: [LeaseID] = []
+        var contents: Contents?
+
+        try await EtcdMember.with(release, folder: folder.file("etcd"), peerPort: peerPort) { etcd in
+            for ttl in [6000, 7000] {
+                let answer = try await etcd.control("lease", "grant", "\(ttl)", "-w", "json")
+                leases.append(LeaseID(number(try object(answer)["ID"])))
+            }
+            for step in 0..<24 {
+                let key = "k\(step * 7 % 10)"
+                let lease = String(leases[step % 2].rawValue, radix: 16)
+                switch step % 5 {
+                case 0: try await etcd.control("put", key, "leased \(step)", "--lease=\(lease)")
+                case 1: try await etcd.control("del", key)
+                default: try await etcd.control("put", key, "value \(step)")
+                }
+            }
+            try await etcd.control("put", "large", input: [UInt8](repeating: 65, count: 800_000))
+            try await etcd.control("compact", "9")
+            contents = try await Contents(of: etcd, oldest: 9, leases: leases)
+            try await etcd.control("snapshot", "save", folder.file("in.db"))
+        }
+
+        let peer = EtcdMember.peerURL(peerPort)
+        let members = ["--initial-cluster", "default=" + peer, "--initial-advertise-peer-urls", peer]
+        try await output(
+            of: ours.etcd, ["snapshot", "restore", folder.file("in.db"), "--data-dir", folder.file("data")] + members)
+        let (out, again) = (folder.file("out.db"), folder.file("again.db"))
+        try await EtcdMember.with(ours, folder: folder.file("data"), peerPort: peerPort) { server in
+            let said = try await Contents(of: server, oldest: 9, leases: leases)
+            #expect(said == contents)
+            try await server.control("put", "after", "restore")
+            contents = try await Contents(of: server, oldest: 9, leases: leases)
+            // At once: what was acknowledged is in it.
+            try await server.control("snapshot", "save", out)
+            let endpoint = "127.0.0.1:\(server.clientPort)"
+            try await output(of: ours.etcd, ["snapshot", "save", again, "--endpoints", endpoint])
+            #expect(FileManager.default.contentsEqual(atPath: out, andPath: again))
+            let tables = try FileManager.default.contentsOfDirectory(atPath: folder.file("data/member/tables"))
+            #expect(tables.sorted() == ["db", "db-lock"])
+        }
+        // What was restored survives like everything else.
+        try await EtcdMember.with(ours, folder: folder.file("data"), peerPort: peerPort) { server in
+            let said = try await Contents(of: server, oldest: 9, leases: leases)
+            #expect(said == contents)
+        }
+
+        let theirs = try object(try await tool(release.etcdctl, ["snapshot", "status", out, "-w", "json"]))
+        let said = try object(Array(try await output(of: ours.etcd, ["snapshot", "status", out, "-w", "json"]).utf8))
+        for field in ["hash", "revision", "totalKey", "totalSize"] {
+            #expect(number(theirs[field]) == number(said[field]))
+        }
+        #expect(number(said["revision"]) == contents?.revision)
+        _ = try await tool(
+            release.etcdctl, ["snapshot", "restore", out, "--data-dir", folder.file("back")] + members)
+        try await EtcdMember.with(release, folder: folder.file("back"), peerPort: peerPort) { etcd in
+            let said = try await Contents(of: etcd, oldest: 9, leases: leases)
+            #expect(said == contents)
+        }
+    }
+}

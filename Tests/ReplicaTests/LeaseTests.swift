@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletKeyValue
+import MartletReplica
+import Testing
+
+/// What the log is told of leases' terms.
+@Suite struct LeaseTests {
+    private let lease = LeaseID(5)
+
+    private func member() throws -> TestMember {
+        var member = try TestMember()
+        member.settle()
+        #expect(member.outcome(of: .leaseGrant(lease, ttlSeconds: 1000))?.failure == nil)
+        #expect(member.outcome(of: .leaseGrant(LeaseID(6), ttlSeconds: 300))?.failure == nil)
+        return member
+    }
+
+    private func pass(_ member: inout TestMember, seconds: Int64) {
+        for _ in 0..<seconds { member.pass(.seconds(1)) }
+        member.settle()
+    }
+
+    private func remaining(_ member: TestMember) -> Int64? {
+        member.replica.store.leaseStatus(lease, now: member.moment.monotonic, includingKeys: false)?.remainingSeconds
+    }
+
+    @Test func aLongLeaseDoesNotBeginAnew() throws {
+        var member = try member()
+        pass(&member, seconds: 299)
+        #expect(member.replica.store.notedLeaseRemaining(lease) == 0)
+        pass(&member, seconds: 2)
+        #expect(member.replica.store.notedLeaseRemaining(lease) == 700)
+        pass(&member, seconds: 300)
+        let noted = member.replica.store.notedLeaseRemaining(lease)
+        #expect(399...400 ~= noted)
+        // Shorter ones than the interval are not worth it: that one is gone.
+        #expect(member.replica.store.leaseCount == 1)
+        pass(&member, seconds: 50)
+        for again in [try member.restarted(), try member.restarted(ignoresTables: true)] {
+            #expect(again.replica.store.notedLeaseRemaining(lease) == noted)
+            // A second more for the time in which nobody counted.
+            #expect(remaining(again) == noted + 1)
+        }
+        try member.checkRestarts()
+        member.writeCheckpoint()
+        #expect(remaining(try member.restarted()) == noted + 1)
+    }
+
+    @Test func aRenewalIsAnsweredWhenTheLogSaysSo() throws {
+        var member = try member()
+        func renew(_ id: LeaseID) -> Result<WriteResponse, ReplicaError>? {
+            member.outcome(of: .renewLease(id, waiter: WaiterID(.max)))
+        }
+        let index = member.replica.applied.index
+        #expect(renew(lease) == .success(.leaseRenewal(ttlSeconds: 1000)))
+        #expect(renew(LeaseID(77)) == .success(.leaseRenewal(ttlSeconds: nil)))
+        #expect(member.replica.applied.index == index)
+        pass(&member, seconds: 301)
+        #expect(member.replica.store.notedLeaseRemaining(lease) > 0)
+        member.replies = []
+        member.step(.renewLease(lease, waiter: WaiterID(1)))
+        member.step(.turnEnded)
+        #expect(member.replies.isEmpty)
+        #expect(try #require(remaining(member)) < 1000)
+        member.settle()
+        #expect(member.replies.map(\.result) == [.success(.leaseRenewal(ttlSeconds: 1000))])
+        #expect(remaining(member) == 1000 && member.replica.store.notedLeaseRemaining(lease) == 0)
+        // So a restart takes nothing away.
+        #expect(remaining(try member.restarted(ignoresTables: true)) == 1001)
+        // And the log is told again.
+        pass(&member, seconds: 301)
+        #expect(700...701 ~= member.replica.store.notedLeaseRemaining(lease))
+        try member.checkRestarts()
+    }
+
+    @Test func onlyTheLeaderRenews() throws {
+        var member = try TestMember()
+        #expect(member.replica.isLeader == false)
+        member.step(.renewLease(lease, waiter: WaiterID(1)))
+        member.step(.turnEnded)
+        #expect(member.replies.map(\.result) == [.failure(.noLeader)])
+        member.step(.stop)
+        member.step(.renewLease(lease, waiter: WaiterID(2)))
+        member.step(.stop)
+        #expect(member.replies.last?.result == .failure(.stopped))
+    }
+
+    @Test func aLeaseThatIsGoneIsNotNoted() throws {
+        var configuration = TestMember.configuration
+        configuration.limits.leaseNotesPerScan = 7
+        var member = try TestMember(configuration)
+        member.settle()
+        for number in 1...500 {
+            #expect(member.outcome(of: .leaseGrant(lease, ttlSeconds: 1000))?.failure == nil)
+            if number < 500 { #expect(member.outcome(of: .leaseRevoke(lease))?.failure == nil) }
+        }
+        for number in 10..<40 {
+            #expect(member.outcome(of: .leaseGrant(LeaseID(Int64(number)), ttlSeconds: 400))?.failure == nil)
+        }
+        let index = member.replica.applied.index
+        pass(&member, seconds: 310)
+        // 31 leases by seven.
+        #expect(member.replica.applied.index.rawValue - index.rawValue <= 20)
+        #expect(member.replica.store.notedLeaseRemaining(lease) > 0)
+        for number in 10..<40 { #expect(member.replica.store.notedLeaseRemaining(LeaseID(Int64(number))) > 0) }
+        configuration.leaseNoteInterval = nil
+        var silent = try TestMember(configuration)
+        silent.settle()
+        #expect(silent.outcome(of: .leaseGrant(lease, ttlSeconds: 1000))?.failure == nil)
+        let last = silent.replica.applied.index
+        pass(&silent, seconds: 400)
+        #expect(silent.replica.applied.index == last)
+    }
+}

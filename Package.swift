@@ -131,8 +131,9 @@ let package = Package(
         .target(
             name: "MartletNode",
             dependencies: [
-                "CMartletPosix", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue",
-                "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec", logging, nioCore,
+                "CMartletPosix", "MartletAuth", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot",
+                "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec", logging,
+                nioCore,
             ],
             path: "Sources/Node", swiftSettings: settings),
         .target(
@@ -279,9 +280,9 @@ let package = Package(
         .testTarget(
             name: "MartletNodeTests",
             dependencies: [
-                "MartletBasics", "MartletBoltFile", "MartletEtcdPeers", "MartletEtcdSnapshot", "MartletKeyValue",
-                "MartletNode", "MartletRaft", "MartletReplica", "MartletStorage", "MartletTestPrograms",
-                "MartletWALCodec",
+                "MartletAuth", "MartletBasics", "MartletBoltFile", "MartletEtcdPeers", "MartletEtcdSnapshot",
+                "MartletKeyValue", "MartletNode", "MartletRaft", "MartletReplica", "MartletStorage",
+                "MartletTestPrograms", "MartletWALCodec", logging, nioCore, nioPosix,
             ],
             path: "Tests/NodeTests", swiftSettings: settings),
         .testTarget(

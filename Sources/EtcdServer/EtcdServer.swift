@@ -95,6 +95,12 @@ package final class EtcdServer: Sendable {
     /// Adds the services' methods to `router`.
     package func addRoutes(to router: inout GRPCRouter) {
         methods.addRoutes(to: &router)
+        // Its pages come from a thread that reads the disk, so it is a handler of its own, which the gateway lacks.
+        router.add(
+            "/etcdserverpb.Maintenance/Snapshot",
+            .stream { [store] _, requests, responses in
+                try await SnapshotService.snapshot(store, requests, responses)
+            })
     }
 
     private static func methods(of store: NIOLoopBound<MemberStore>) -> EtcdMethods {
@@ -125,9 +131,6 @@ package final class EtcdServer: Sendable {
         unary("/etcdserverpb.Cluster/MemberPromote") { ClusterService(store: $0).memberPromote($1, $2) }
         unary("/etcdserverpb.Maintenance/Status") { MaintenanceService(store: $0).status($1, $2) }
         unary("/etcdserverpb.Maintenance/Alarm") { MaintenanceService(store: $0).alarm($1, $2) }
-        router.add(
-            "/etcdserverpb.Maintenance/Snapshot",
-            .stream { _, requests, responses in try await SnapshotService.snapshot(store, requests, responses) })
         unary("/etcdserverpb.Auth/AuthStatus") { AuthService(store: $0).status($1, $2) }
         unary("/etcdserverpb.Auth/Authenticate") { AuthService(store: $0).authenticate($1, $2) }
         stream("/v3lockpb.Lock/Lock") { LockService(store: $0).lock($1) }

@@ -18,6 +18,24 @@ package struct BackendAuth: Hashable, Sendable {
         return result
     }
 
+    /// Every entry of the three buckets, each as it is stored.
+    package var stored: [(bucket: BackendBucket, key: [UInt8], value: [UInt8])] {
+        entries.map { (.auth, $0.key, $0.value) } + roles.map { (.authRoles, $0.name, $0.bucketValue) }
+            + users.map { (.authUsers, $0.name, $0.bucketValue) }
+    }
+
+    /// Adds an entry as it is stored; those of other buckets are none of ours.
+    package mutating func add(
+        _ bucket: BackendBucket, key: [UInt8], value: [UInt8]
+    ) throws(EtcdSnapshotError) {
+        switch bucket {
+        case .auth: try take((key, value))
+        case .authRoles: roles.append(try BackendRole((key, value)))
+        case .authUsers: users.append(try BackendUser((key, value)))
+        default: preconditionFailure("bucket \(bucket.rawValue) holds no users and roles")
+        }
+    }
+
     mutating func take(_ entry: BucketEntry) throws(EtcdSnapshotError) {
         if entry.key == BackendKey.authEnabled {
             isEnabled = entry.value == [1]

@@ -34,11 +34,6 @@ package struct BackendMember: Hashable, Sendable {
         return Array(JSONValue.object(members).text.utf8)
     }
 
-    /// A member as an entry of the log described it: in the same JSON as here.
-    package init(id: UInt64, context: [UInt8]) throws(EtcdSnapshotError) {
-        try self.init((Self.bucketKey(id), context))
-    }
-
     init(_ entry: BucketEntry) throws(EtcdSnapshotError) {
         guard let id = Self.id(of: entry.key), let json = JSONParser.parse(entry.value), json["id"]?.unsigned == id,
             let peerURLs = Self.strings(json["peerURLs"]), let clientURLs = Self.strings(json["clientURLs"])

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Dispatch
 import Logging
 import MartletReplica
 import MartletStorage
@@ -52,7 +53,7 @@ extension Member {
         phase = .stopping
         ticker?.cancel()
         step(.stop)
-        snapshots.fail(SnapshotError(.refused, "the member is stopping"))
+        stopSnapshots()
         // What had no room is not acknowledged, and never will be.
         heldBatches = []
         log?.close()
@@ -73,9 +74,12 @@ extension Member {
         log = nil
         let (data, checkpoints, ending) = (data, checkpoints, ending)
         guard let data, let checkpoints else { return ending.succeed() }
+        let snapshots = snapshots.queue
         checkpoints.finish {
-            data.close()
-            ending.succeed()
+            snapshots.async {
+                data.close()
+                ending.succeed()
+            }
         }
         self.checkpoints = nil
         mailbox = nil

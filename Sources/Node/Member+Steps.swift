@@ -67,11 +67,11 @@ extension Member {
         switch result {
         case .success:
             step(.checkpointEnded(isWritten: true))
-            snapshots.noteCheckpoint(replica.checkpointedIndex)
+            for waiter in snapshots.takeReady(replica.checkpointedIndex) { waiter.succeed() }
         case .failure(let error):
             logger.error("checkpoint failed", metadata: ["error": "\(error)", "took": "\(duration)"])
             step(.checkpointEnded(isWritten: false))
-            snapshots.fail(SnapshotError(.tables, "the checkpoint failed: \(error)"))
+            failSnapshots(SnapshotError(.tables, "the checkpoint failed: \(error)"))
             switch error {
             case .noSpace: step(.spaceExhausted)
             // The next one may fare better.

@@ -115,15 +115,15 @@ package struct Replica: Sendable {
             term: node.term, applied: applied, isLeader: isLeader, canReadNow: canReadNow, dueLeaseCount: dueLeaseCount)
     }
 
+    /// In whose name the member itself changes something; also automatic compactions.
+    package var ownIdentity: AuthIdentity {
+        auth.isEnabled ? AuthIdentity(name: .root, revision: auth.revision) : .anonymous
+    }
+
     /// Where nobody else can commit anything, what is acknowledged is applied here.
     private var canReadNow: Bool {
         guard case .running = phase else { return false }
         return isPublished && isLeader && node.configuration.isOnlyVoter(configuration.member)
-    }
-
-    /// In whose name the member itself changes something; also automatic compactions.
-    package var ownIdentity: AuthIdentity {
-        auth.isEnabled ? AuthIdentity(name: .root, revision: auth.revision) : .anonymous
     }
 
     /// A number that two members share if their states are the same, and hardly ever otherwise. For tests. Complexity:

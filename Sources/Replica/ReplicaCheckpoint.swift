@@ -15,7 +15,7 @@ package struct ReplicaCheckpoint: Sendable {
     package var applied: AppliedPosition { keyValue.applied }
 
     /// All tables that checkpoints write, in the order in which they are restored.
-    package static let tables = CheckpointTable.all + [ClusterState.key.table]
+    package static let tables = CheckpointTable.all + [ClusterState.key.table, AuthTable.id]
 
     /// Adds all changes; they belong into one transaction. Anywhere but on the home loop.
     package func encode(into batch: inout TableBatch) {

@@ -62,8 +62,8 @@ let ringTable: [String: RingEntry] = [
     "MartletNode": RingEntry(
         .shell, folder: "Node",
         targets: [
-            "CMartletPosix", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot", "MartletKeyValue",
-            "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
+            "CMartletPosix", "MartletAuth", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot",
+            "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
         ],
         modules: network),
     "MartletAuthTokens": RingEntry(

@@ -18,20 +18,32 @@ struct MemberSnapshots {
     /// Numbers of those that are being read, which are part of their files' names.
     var taken: Set<Int> = []
     let queue = DispatchQueue(label: "martlet-snapshot")
+    let isStopping = StopSign()
 
-    /// Tells those whose entries are checkpointed.
-    mutating func noteCheckpoint(_ index: LogIndex) {
-        guard !waiters.isEmpty else { return }
+    // Who waits is told by the member, outside of these: it may come back here at once.
+
+    /// Those whose entries are checkpointed.
+    mutating func takeReady(_ index: LogIndex) -> [EventLoopPromise<Void>] {
+        guard !waiters.isEmpty else { return [] }
         let ready = waiters.filter { $0.index <= index }
         waiters.removeAll { $0.index <= index }
-        for waiter in ready { waiter.promise.succeed() }
+        return ready.map(\.promise)
     }
 
-    mutating func fail(_ error: SnapshotError) {
-        let failed = waiters
-        waiters = []
-        for waiter in failed { waiter.promise.fail(error) }
+    /// All who wait.
+    mutating func takeAll() -> [EventLoopPromise<Void>] {
+        defer { waiters = [] }
+        return waiters.map(\.promise)
     }
+}
+
+/// Set once, seen by all threads.
+final class StopSign: Sendable {
+    private let flag = Atomic(false)
+
+    var isSet: Bool { flag.load(ordering: .relaxed) }
+
+    func set() { flag.store(true, ordering: .relaxed) }
 }
 
 extension Member {
@@ -48,19 +60,32 @@ extension Member {
                 SnapshotError(.refused, "\(MemberSnapshots.limit) snapshots are being read already"))
         }
         snapshots.taken.insert(number)
-        let (tables, queue) = (data.tables, snapshots.queue)
+        let (tables, queue, isStopping) = (data.tables, snapshots.queue, snapshots.isStopping)
         let path = "\(tables.path).snapshot-\(number)"
         let made = checkpointNow().flatMap { [eventLoop] in
             let promise = eventLoop.makePromise(of: RunningSnapshot.self)
             queue.async {
                 promise.completeWith(
-                    Result { RunningSnapshot(number: number, try SnapshotSource(of: tables, spoolingTo: path)) })
+                    Result {
+                        let source = try SnapshotSource(of: tables, spoolingTo: path) { isStopping.isSet }
+                        return RunningSnapshot(number: number, source)
+                    })
             }
             return promise.futureResult
         }
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         made.whenFailure { _ in bound.value.endSnapshot(number) }
         return made
+    }
+
+    func failSnapshots(_ error: SnapshotError) {
+        for waiter in snapshots.takeAll() { waiter.fail(error) }
+    }
+
+    /// Ends what waits, and soon what is being made.
+    func stopSnapshots() {
+        snapshots.isStopping.set()
+        failSnapshots(SnapshotError(.refused, "the member is stopping"))
     }
 
     /// Frees the snapshot's place.

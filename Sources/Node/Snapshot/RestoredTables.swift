@@ -40,7 +40,7 @@ struct RestoredTables {
     }
 
     mutating func write(
-        revisionBump: UInt64, cluster: ClusterState, applied: EntryID
+        revisionBump: UInt64, founders: [MemberContext], applied: EntryID
     ) throws -> RestoredSnapshot {
         let contents = try reader.contents()
         try Self.checkVersion(contents.meta.storageVersion)
@@ -51,7 +51,10 @@ struct RestoredTables {
         store.finish(
             revision: result.revision, compactRevision: result.compactRevision,
             applied: AppliedPosition(index: applied.index, term: applied.term), to: &batch)
-        cluster.add(to: &batch)
+        let alarms = contents.alarms.map { alarm in
+            Alarm(Alarm.Kind(rawValue: Int32(truncatingIfNeeded: alarm.alarm)), of: MemberID(alarm.memberID))
+        }
+        ClusterState(founding: founders, alarms: alarms).add(to: &batch)
         try flush()
         return result
     }

@@ -13,7 +13,7 @@ import MartletWALCodec
 /// of them committed and applied in term 1. The tables hold what the snapshot holds, and these entries:
 ///
 ///     log       1 add member   2 add member …│ the member goes on here, in term 2
-///     tables    applied {index of the last founder, term 1}, keys, leases, users, roles; no alarms
+///     tables    applied {index of the last founder, term 1}, keys, leases, users, roles, alarms
 ///
 /// All members of a new cluster restore the same snapshot, each with its own name. The folder gets its content by one
 /// rename when all of it is on disk: what a crash broke off leaves nothing but `member.tmp`, which the next attempt
@@ -95,12 +95,8 @@ package struct SnapshotRestore: Sendable {
 
     private var applied: EntryID { EntryID(index: LogIndex(UInt64(members.count)), term: Term(1)) }
 
-    private var changes: [MemberChange] {
-        members.map { member in
-            let id = MemberID(member.id)
-            return MemberChange(
-                .addVoter, id, context: MemberChange.context(member: id, name: member.name, peerURLs: member.peerURLs))
-        }
+    private var founders: [MemberContext] {
+        members.map { MemberContext(member: MemberID($0.id), peerURLs: $0.peerURLs, name: $0.name) }
     }
 
     private func write(
@@ -110,7 +106,7 @@ package struct SnapshotRestore: Sendable {
         defer { tables.close() }
         var restored = RestoredTables(tables: tables, reader: reader)
         let result = try restored.write(
-            revisionBump: revisionBump, cluster: ClusterState(founding: changes), applied: applied)
+            revisionBump: revisionBump, founders: founders, applied: applied)
         try RestoredTables.verify(tables, against: result)
         return result
     }
@@ -122,7 +118,8 @@ package struct SnapshotRestore: Sendable {
         let metadata = WALMetadata(memberID: memberID, clusterID: clusterID)
         var log = try folder.create(metadata: metadata.encoded, source: LogFolder.inline)
         var batch = LogBatch()
-        for (place, change) in changes.enumerated() {
+        for (place, founder) in founders.enumerated() {
+            let change = MemberChange(.addVoter, founder.member, context: founder.encoded())
             batch.append(
                 WALEntry(
                     index: LogIndex(UInt64(place) + 1), term: applied.term, kind: .configurationChange,

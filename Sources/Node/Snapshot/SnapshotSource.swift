@@ -20,15 +20,19 @@ package struct SnapshotSource: Sendable {
     private let image: SnapshotFileImage
     private var offset: UInt64 = 0
 
-    /// - Parameter path: a name for the file, which it has for a moment. Its folder must exist.
-    package init(of tables: Tables, spoolingTo path: String) throws(SnapshotError) {
+    /// - Parameters:
+    ///   - path: a name for the file, which it has for a moment. Its folder must exist.
+    ///   - isCancelled: asked often; once it says so, this throws.
+    package init(
+        of tables: Tables, spoolingTo path: String, isCancelled: () -> Bool = { false }
+    ) throws(SnapshotError) {
         do {
             let files = PosixFileSystem()
             let file = try files.create(path)
             defer { file.close() }
             let empty = try SnapshotFileImage(path: path)
             try files.remove(path)
-            fileByteCount = try Self.write(tables, to: file)
+            fileByteCount = try Self.write(tables, to: file, isCancelled)
             image = try SnapshotFileImage(reopening: empty)
         } catch {
             throw SnapshotError(error)
@@ -56,13 +60,19 @@ package struct SnapshotSource: Sendable {
     private static let writtenByteCount = 1 << 20
 
     /// - Returns: the file's length without the SHA-256.
-    private static func write(_ tables: Tables, to file: any LogFile) throws -> UInt64 {
+    private static func write(
+        _ tables: Tables, to file: any LogFile, _ isCancelled: () -> Bool
+    ) throws -> UInt64 {
+        func goOn() throws(SnapshotError) {
+            if isCancelled() { throw SnapshotError(.refused, "the member is stopping") }
+        }
         // For as long as it takes: the pages that checkpoints free meanwhile wait for it, so the tables' file grows by
         // what is written in that time.
         return try tables.read(until: nil) { reader in
             let state = try TablesWalk.state(reader)
             var plan = try EtcdSnapshotPlan(TablesWalk.contents(reader, state))
             try TablesWalk.forEachRevision(reader, state, wantsValues: false) { revision, length in
+                try goOn()
                 try plan.add(record: revision.record, valueLength: length, isTombstone: revision.isTombstone)
             }
             try TablesWalk.forEachLease(reader) { try plan.add($0) }
@@ -79,6 +89,7 @@ package struct SnapshotSource: Sendable {
                 offset += bytes.count
             }
             try TablesWalk.forEachRevision(reader, state, wantsValues: true) { revision, _ in
+                try goOn()
                 try writer.add(revision)
                 try flush(above: writtenByteCount)
             }

@@ -36,22 +36,21 @@ enum TablesWalk {
             contents.meta.scheduledCompaction = Revision(main: state.compactRevision)
             if !state.isReclaiming { contents.meta.finishedCompaction = Revision(main: state.compactRevision) }
         }
-        for member in cluster.members { contents.members.append(try Self.member(member)) }
+        contents.members = cluster.members.map(Self.member)
+        contents.alarms = cluster.alarms.all.map { alarm in
+            BackendAlarm(memberID: alarm.member.rawValue, alarm: UInt64(UInt32(bitPattern: alarm.kind.rawValue)))
+        }
+        if cluster.downgrade.isEnabled {
+            contents.downgrade = BackendDowngrade(targetVersion: cluster.downgrade.targetVersion, isEnabled: true)
+        }
         contents.auth = try SnapshotAuth.read(reader)
         return contents.laidOut(for: .v3_6)
     }
 
-    private static func member(_ member: ClusterState.Member) throws -> BackendMember {
-        var result =
-            member.context.isEmpty
-            ? BackendMember(id: member.id.rawValue, name: "", peerURLs: [], clientURLs: [])
-            : try BackendMember(id: member.id.rawValue, context: member.context)
-        result.isLearner = member.isLearner
-        if let attributes = member.attributes {
-            result.name = attributes.name
-            result.clientURLs = attributes.clientURLs
-        }
-        return result
+    private static func member(_ member: ClusterState.Member) -> BackendMember {
+        BackendMember(
+            id: member.id.rawValue, name: member.attributes?.name ?? "", peerURLs: member.peerURLs,
+            clientURLs: member.attributes?.clientURLs ?? [], isLearner: member.isLearner)
     }
 
     /// - Parameters:

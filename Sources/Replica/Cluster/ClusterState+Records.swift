@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import MartletBasics
+import MartletRaft
 
 // For who reads or makes a member's tables without a replica: snapshots.
 extension ClusterState {
     /// Where the tables hold it.
     package static var record: TableKey { key }
 
-    /// A cluster that has applied nothing but the changes that made its members.
-    package init(founding changes: [MemberChange]) {
+    /// A cluster that has applied nothing but the changes that made its members, and raised these alarms.
+    package init(founding members: [MemberContext], alarms raised: [Alarm] = []) {
         self.init()
-        for change in changes { apply(change) }
+        for member in members { apply(MemberChange(.addVoter, member.member), member) }
+        for alarm in raised { alarms.insert(alarm) }
     }
 
     /// `nil` if the bytes are not in the record's form.

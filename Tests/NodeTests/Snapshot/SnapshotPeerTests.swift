@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import MartletAuth
 import MartletBasics
 import MartletBoltFile
 import MartletEtcdPeers
 import MartletEtcdSnapshot
 import MartletKeyValue
 import MartletNode
+import MartletReplica
 import MartletStorage
 import MartletTestPrograms
 import Testing
@@ -19,6 +21,7 @@ import Testing
         let folder = try TemporaryFolder()
         var made = try TestStore(in: folder, seed: testSeed("etcdServesWhatTheTablesHold"))
         defer { made.tables.close() }
+        made.authEntries = someUsers(enabled: false)
         try made.fill(1500, keys: 200, longestValue: 500)
         // One removal is finished, the other has just begun.
         try made.compact(made.store.revision / 3)
@@ -47,6 +50,10 @@ import Testing
         try await EtcdMember.with(release, folder: data, peerPort: peerPort) { etcd in
             try await compare(etcd, made.store)
             #expect(try await etcd.getAll().revision == made.store.revision)
+            let alice = try object(try await etcd.control("user", "get", "alice", "-w", "json"))
+            #expect(alice["roles"] as? [String] == ["reader"])
+            #expect(try await etcd.control("alarm", "list") == bytes("memberID:77 alarm:NOSPACE \n"))
+            try await etcd.control("alarm", "disarm")
             try await etcd.control("put", "after", "restore")
             #expect(try await etcd.getAll().revision == made.store.revision + 1)
         }
@@ -65,6 +72,7 @@ import Testing
             let member = try RestoredMember(restore)
             #expect(said.compactRevision == 12)
             #expect(said.lostLeaseCount == 0 && said.leaseCount == 3)
+            #expect(member.state.auth.entries.map { text($0.key.bytes) }.suffix(2) == ["reader", "alice"])
             try await compare(etcd, member.store)
             #expect(member.store.brokenIndexInvariant() == nil)
         }
@@ -119,6 +127,10 @@ import Testing
         let letters = (0..<900_000).map { _ in UInt8.random(in: 97...122, using: &random) }
         try await etcd.control("put", "large", input: letters)
         try await etcd.control("compact", "12")
+        try await etcd.control("user", "add", "alice:pw")
+        try await etcd.control("role", "add", "reader")
+        try await etcd.control("role", "grant-permission", "reader", "read", "k", "l")
+        try await etcd.control("user", "grant-role", "alice", "reader")
         // Compaction goes on for a moment after its answer, unless it is asked to wait.
         try await etcd.control("put", "last", "1")
     }

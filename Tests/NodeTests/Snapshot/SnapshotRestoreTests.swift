@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import MartletAuth
 import MartletBasics
 import MartletBoltFile
 import MartletEtcdSnapshot
@@ -68,16 +69,18 @@ import Testing
         #expect(WALMetadata(member.log.metadata ?? []) == WALMetadata(memberID: 9, clusterID: 5))
         #expect(member.log.snapshots.last?.membership?.voters == [3, 9])
         #expect(member.replica.cluster.configuration == Configuration(voters: [MemberID(3), MemberID(9)]))
-        #expect(
-            member.replica.cluster.members.map { text($0.context) } == [
-                #"{"id":3,"peerURLs":["http://a:1"],"name":"a"}"#, #"{"id":9,"peerURLs":["http://b:1"],"name":"b"}"#,
-            ])
+        #expect(member.replica.cluster.members.map(\.peerURLs) == [["http://a:1"], ["http://b:1"]])
         #expect(member.replica.cluster.version.isEmpty)
         #expect(try FileManager.default.contentsOfDirectory(atPath: restore.dataPath) == ["member"])
         #expect(!FileManager.default.fileExists(atPath: restore.dataPath + "/member/wal"))
         // All entries are there for who begins at the first.
         let log = try LogFolder(files: PosixFileSystem(), path: folder.file("elsewhere/wal")).read().recovery
         #expect(log.entries.map(\.kind) == [.configurationChange, .configurationChange])
+        let contexts = try log.entries.map { text(try MemberChange($0.data).context) }
+        #expect(
+            contexts == [
+                #"{"id":3,"peerURLs":["http://a:1"],"name":"a"}"#, #"{"id":9,"peerURLs":["http://b:1"],"name":"b"}"#,
+            ])
     }
 
     /// etcd saved while its compaction of revision 6 was being carried out: nothing older was removed yet.
@@ -155,6 +158,22 @@ import Testing
         #expect(member.store.notedLeaseRemaining(LeaseID(8)) == 30)
         #expect(try member.store.all(at: 2).map(\.lease) == [LeaseID(99)])
         #expect(try member.store.all(at: 0).map(\.lease) == [LeaseID(7), LeaseID(-5), .none, .none])
+    }
+
+    /// What real etcds saved, users and roles among it.
+    @Test(arguments: ["etcd-3.4.23.db", "etcd-3.5.1.db"]) func whatRealEtcdsSaved(_ name: String) throws {
+        let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let path = tests.deletingLastPathComponent().appending(path: "EtcdSnapshotTests/Fixtures/\(name)").path
+        let folder = try TemporaryFolder()
+        let restore = SnapshotRestore(to: folder.file("data"))
+        let said = try restore.run(from: path)
+        let member = try RestoredMember(restore)
+        let reader = try EtcdSnapshotReader(SnapshotFileImage(path: path))
+        #expect(said.revision == (try reader.status().revision))
+        let auth = try reader.contents().auth
+        #expect(!auth.users.isEmpty && !auth.roles.isEmpty)
+        let restored = Set(member.state.auth.entries)
+        #expect(Set(entries(of: auth)).isSubset(of: restored))
     }
 
     // MARK: What is refused

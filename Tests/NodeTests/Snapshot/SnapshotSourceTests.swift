@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import MartletAuth
 import MartletBasics
 import MartletBoltFile
 import MartletEtcdSnapshot
 import MartletKeyValue
 import MartletNode
+import MartletRaft
+import MartletReplica
 import MartletStorage
 import MartletTestPrograms
 import Testing
@@ -50,7 +53,9 @@ import Testing
         #expect(contents.meta.term == Term(3))
         #expect(contents.meta.confState?.voters == [TestStore.member])
         let member = try #require(contents.members.first)
-        #expect(member.name == "default" && member.peerURLs == ["http://localhost:2380"])
+        #expect(member.name.isEmpty && member.peerURLs == ["http://localhost:2380"])
+        #expect(contents.alarms == [BackendAlarm(memberID: 77, alarm: 1)])
+        #expect(contents.auth.revision == 1 && contents.auth.isEnabled == nil)
         let isReclaimed = test.compacted == 0 || test.limit == .max
         #expect(contents.meta.scheduledCompaction?.main ?? -1 == made.store.compactRevision)
         #expect(contents.meta.finishedCompaction?.main ?? -1 == (isReclaimed ? made.store.compactRevision : -1))
@@ -65,6 +70,26 @@ import Testing
         let member2 = try RestoredMember(restore)
         try expectEqual(made.store, member2.store)
         #expect(member2.store.brokenIndexInvariant() == nil)
+        #expect(member2.state.cluster.alarms.all == [Alarm(.noSpace, of: MemberID(77))])
+    }
+
+    @Test func usersAndRoles() throws {
+        let folder = try TemporaryFolder()
+        var made = try TestStore(in: folder, seed: testSeed("usersAndRoles"))
+        defer { made.tables.close() }
+        made.authEntries = someUsers(enabled: true)
+        try made.fill(10, keys: 5, longestValue: 5)
+        let file = try Array(made.pieces(in: folder).joined())
+        let contents = try EtcdSnapshotReader(BoltMemoryImage(file)).contents()
+        #expect(Set(entries(of: contents.auth)) == Set(made.authEntries))
+        #expect(contents.auth.isEnabled == true && contents.auth.users.count == 2)
+        let path = folder.file("snapshot.db")
+        try write(file, to: path)
+        let restore = SnapshotRestore(to: folder.file("data"))
+        _ = try restore.run(from: path)
+        let member = try RestoredMember(restore)
+        #expect(member.state.auth.isEnabled)
+        #expect(Set(member.state.auth.entries) == Set(made.authEntries))
     }
 
     @Test func tablesWithoutACheckpoint() throws {

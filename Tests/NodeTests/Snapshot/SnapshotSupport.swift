@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import MartletAuth
 import MartletBasics
 import MartletBoltFile
 import MartletEtcdSnapshot
@@ -33,6 +34,8 @@ struct TestStore {
     private var random: SeededRandom
     let tables: Tables
     private var index: UInt64 = 1
+    /// Of users and roles, for the next checkpoint.
+    var authEntries: [AuthEntry] = []
 
     init(in folder: TemporaryFolder, seed: UInt64) throws {
         var configuration = KeyValueStore.Configuration()
@@ -86,8 +89,11 @@ struct TestStore {
         var batch = TableBatch()
         checkpoint.encode(into: &batch)
         let id = MemberID(Self.member)
-        let context = MemberChange.context(member: id, name: "default", peerURLs: ["http://localhost:2380"])
-        ClusterState(founding: [MemberChange(.addVoter, id, context: context)]).add(to: &batch)
+        ClusterState(
+            founding: [MemberContext(member: id, peerURLs: ["http://localhost:2380"])],
+            alarms: [Alarm(.noSpace, of: MemberID(77))]
+        ).add(to: &batch)
+        if !authEntries.isEmpty { try AuthRecords.add(authEntries, to: &batch) }
         try tables.write(batch)
         store.endCheckpoint(isWritten: true)
     }
@@ -105,6 +111,29 @@ struct TestStore {
         }
         #expect(remaining == 0)
         return pieces
+    }
+}
+
+/// A user with a role, and whether that counts, as a store holds them.
+func someUsers(enabled: Bool) -> [AuthEntry] {
+    var auth = BackendAuth()
+    auth.isEnabled = enabled
+    auth.revision = 12
+    auth.users = [
+        BackendUser(name: bytes("alice"), passwordHash: bytes("$2a$10$hash"), roles: ["reader"]),
+        BackendUser(name: bytes("root"), passwordHash: [], roles: ["root"], hasNoPassword: true),
+    ]
+    auth.roles = [
+        BackendRole(name: bytes("reader"), permissions: [.init(kind: .read, key: bytes("k"), rangeEnd: bytes("l"))]),
+        BackendRole(name: bytes("root"), permissions: []),
+    ]
+    return entries(of: auth)
+}
+
+func entries(of auth: BackendAuth) -> [AuthEntry] {
+    auth.stored.compactMap { stored in
+        AuthEntryKey.Bucket(rawValue: stored.bucket.rawValue).flatMap { AuthEntryKey(bucket: $0, bytes: stored.key) }
+            .map { AuthEntry($0, value: stored.value) }
     }
 }
 

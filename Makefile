@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # demo and test are all a newcomer needs; each installs what is missing, and both share one build.
 
-.PHONY: help demo test bench fuzz soak lint format clean
+.PHONY: help demo test bench fuzz sim soak lint format clean
 
 help:
 	@echo 'make demo      a server, two services and a client at work, for about 20 seconds'
 	@echo 'make test      all tests, against the real peers too'
 	@echo 'make bench     the benchmarks, beside the systems Martlet is measured by'
 	@echo 'make fuzz      the fuzzers; ARGUMENTS=… goes to them'
+	@echo 'make sim       a member in simulated time on a disk that fails: many seeds, for SIM_SECONDS (60)'
 	@echo 'make soak      the tests again and again with new seeds, for SOAK_SECONDS (3600)'
 	@echo 'make lint      check the format; make format repairs it'
 	@echo 'make clean     remove what was built'
 	@echo
+	@echo 'make sim SEED=n                    repeats the run of one seed; ARGUMENTS=--story tells it'
 	@echo 'MARTLET_SEED=n make test           repeats the randomised tests of a run that printed seed n'
 	@echo 'MARTLET_SKIP_PEERS=1 make test     without other systems, where they cannot be installed'
 
@@ -29,6 +31,11 @@ fuzz:
 	@scripts/setup demo
 	@scripts/build
 	@.build/release/MartletWireFuzz $(ARGUMENTS)
+
+sim:
+	@scripts/setup demo
+	@scripts/build
+	@.build/release/MartletSimulate $(if $(SEED),--seed $(SEED),--seconds $(or $(SIM_SECONDS),60)) $(ARGUMENTS)
 
 soak:
 	@scripts/soak

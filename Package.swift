@@ -103,7 +103,7 @@ let package = Package(
 
         // Pure cores
         .target(
-            name: "MartletKeyValue", dependencies: ["MartletBasics"], path: "Sources/KeyValue",
+            name: "MartletKeyValue", dependencies: ["CMartletPosix", "MartletBasics"], path: "Sources/KeyValue",
             swiftSettings: settings),
         .target(
             name: "MartletAuth", dependencies: ["MartletBasics", "MartletKeyValue"], path: "Sources/Auth",
@@ -136,6 +136,16 @@ let package = Package(
                 nioCore,
             ],
             path: "Sources/Node", swiftSettings: settings),
+        .target(
+            name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
+            path: "Sources/SimulatedDisk", swiftSettings: settings),
+        .target(
+            name: "MartletSimulation",
+            dependencies: [
+                "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletSimulatedDisk",
+                "MartletStorage", "MartletWALCodec",
+            ],
+            path: "Sources/Simulation", swiftSettings: settings),
         .target(
             name: "MartletAuthTokens",
             dependencies: ["CMartletCrypt", "MartletAuth", asn1, crypto, cryptoExtras, x509],
@@ -209,6 +219,9 @@ let package = Package(
                 "MartletBasics", "MartletGRPCWire", "MartletHTTP2Session", logging, nioCore, nioEmbedded, nioPosix,
             ],
             path: "Sources/WireFuzz", swiftSettings: settings),
+        .executableTarget(
+            name: "MartletSimulate", dependencies: ["MartletSimulation"], path: "Sources/Simulate",
+            swiftSettings: settings),
 
         // Tests
         .target(
@@ -233,9 +246,6 @@ let package = Package(
             dependencies: ["MartletBasics", "MartletKeyValue", "MartletProcesses", "MartletTestPrograms"],
             path: "Tests/Fixtures/EtcdPeers", swiftSettings: settings),
         .target(
-            name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
-            path: "Tests/Fixtures/SimulatedDisk", swiftSettings: settings),
-        .target(
             name: "MartletDiskLoss", dependencies: ["MartletBasics", "MartletTestPrograms"], path: "Tests/DiskLoss",
             exclude: ["Preload", "Writer"], swiftSettings: settings),
         .executableTarget(
@@ -250,6 +260,13 @@ let package = Package(
                 "MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletWALCodec",
             ],
             path: "Tests/ReplicaTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletSimulationTests",
+            dependencies: [
+                "MartletBasics", "MartletKeyValue", "MartletReplica", "MartletSimulate", "MartletSimulation",
+                "MartletTestPrograms",
+            ],
+            path: "Tests/SimulationTests", swiftSettings: settings),
         .testTarget(
             name: "MartletStorageTests",
             dependencies: [

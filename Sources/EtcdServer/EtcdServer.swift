@@ -85,10 +85,14 @@ package final class EtcdServer: Sendable {
     }
 
     private func respondPlainly(to request: HTTP1Request) async -> HTTP1Response {
-        let state = try? await store.eventLoop.submit { [store] in MemberState(store.value) }.get()
-        guard let state else {
-            return HTTP1Response(status: 503, headers: [], body: [])
-        }
+        let reads = PlainEndpoints.asksTheCluster(request)
+        let state = try? await store.eventLoop.flatSubmit { [store] in
+            reads
+                ? MemberState.afterRead(of: store.value)
+                : store.eventLoop.makeSucceededFuture(MemberState(store.value))
+        }.get()
+        // The loop has ended.
+        guard let state else { return HTTP1Response(status: 503) }
         return PlainEndpoints.respond(to: request, state: state)
     }
 

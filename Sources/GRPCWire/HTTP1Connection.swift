@@ -185,7 +185,11 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
             context.write(
                 self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: response.body)))), promise: nil)
         }
-        guard exchange.isStreaming else { return self.finish(context) }
+        guard exchange.isStreaming else {
+            // A stream that nobody wants to see need not wait for anything.
+            if response.stream != nil { self.task?.cancel() }
+            return self.finish(context)
+        }
         // A machine that is gone without a word is noticed by the system's probes.
         _ = try? context.channel.syncOptions?.setOption(.socketOption(.so_keepalive), value: 1)
         context.flush()

@@ -25,6 +25,7 @@ extension CountedTree {
         if counted.count != node.count || counted.liveCount != node.liveCount {
             return "counts are \(node.count), \(node.liveCount); found \(counted.count), \(counted.liveCount)"
         }
+        if counted.stamp > node.stamp { return "a node's stamp is \(node.stamp), below it is \(counted.stamp)" }
         if node.isLeaf {
             if node.keys.count != node.values.count { return "\(node.keys.count) keys, \(node.values.count) values" }
             if let leafDepth, leafDepth != depth { return "leaves at depths \(leafDepth) and \(depth)" }

@@ -21,6 +21,7 @@ extension CountedTree {
         var top = Node()
         top.count = root.count + split.right.count
         top.liveCount = root.liveCount + split.right.liveCount
+        top.stamp = max(root.stamp, split.right.stamp)
         top.keys = KeyList([split.separator])
         top.children = [root, split.right]
         root = top
@@ -44,12 +45,14 @@ extension CountedTree.Node {
                 let result = body(keys[offset], &values[offset])
                 let isLive = values[offset].isLive
                 if wasLive != isLive { liveCount += isLive ? 1 : -1 }
+                stamp = max(stamp, values[offset].stamp)
                 return (result, nil)
             }
             var value = initial()
             let result = body(key, &value)
             count += 1
             if value.isLive { liveCount += 1 }
+            stamp = max(stamp, value.stamp)
             keys.insert(key, at: offset)
             values.insert(value, at: offset)
             return (result, keys.count > capacity ? splitLeaf(capacity) : nil)
@@ -61,10 +64,12 @@ extension CountedTree.Node {
         guard let split else {
             count += children[child].count - countBefore
             liveCount += children[child].liveCount - liveBefore
+            stamp = max(stamp, children[child].stamp)
             return (result, nil)
         }
         count += children[child].count + split.right.count - countBefore
         liveCount += children[child].liveCount + split.right.liveCount - liveBefore
+        stamp = max(stamp, children[child].stamp, split.right.stamp)
         keys.insert(split.separator, at: child)
         children.insert(split.right, at: child + 1)
         return (result, children.count > capacity ? splitBranch() : nil)
@@ -78,12 +83,14 @@ extension CountedTree.Node {
             let result = body(keys[offset], &values[offset])
             let isLive = values[offset].isLive
             if wasLive != isLive { liveCount += isLive ? 1 : -1 }
+            stamp = max(stamp, values[offset].stamp)
             return result
         }
         let child = childOffset(of: key)
         let liveBefore = children[child].liveCount
         let result = children[child].updateExisting(key, body)
         liveCount += children[child].liveCount - liveBefore
+        stamp = max(stamp, children[child].stamp)
         return result
     }
 
@@ -116,19 +123,23 @@ extension CountedTree.Node {
         return Split(separator: separator, right: right)
     }
 
-    /// Sets the counts from what the node holds directly.
+    /// Sets the counts and the stamp from what the node holds directly.
     mutating func recount() {
+        liveCount = 0
+        stamp = .min
         if isLeaf {
             count = keys.count
-            liveCount = 0
-            for value in values where value.isLive { liveCount += 1 }
+            for offset in values.indices {
+                if values.span[offset].isLive { liveCount += 1 }
+                stamp = max(stamp, values.span[offset].stamp)
+            }
             return
         }
         count = 0
-        liveCount = 0
-        for child in children {
-            count += child.count
-            liveCount += child.liveCount
+        for offset in children.indices {
+            count += children.span[offset].count
+            liveCount += children.span[offset].liveCount
+            stamp = max(stamp, children.span[offset].stamp)
         }
     }
 }

@@ -31,6 +31,16 @@ extension CountedTree {
         }
     }
 
+    package func forEach(
+        in interval: KeyInterval, isReversed: Bool, liveOnly: Bool, _ body: ([UInt8], Value) -> Bool
+    ) {
+        if isReversed {
+            forEachReversed(in: interval, liveOnly: liveOnly, body)
+        } else {
+            forEach(in: interval, liveOnly: liveOnly, body)
+        }
+    }
+
     /// Calls `body` with every entry in key order.
     package func forEach(_ body: ([UInt8], Value) -> Void) {
         _ = root.forEach(from: nil, before: nil, false) { key, value in

@@ -4,6 +4,8 @@
 package protocol CountedTreeValue: Sendable {
     /// Whether the tree's live counts include this value.
     var isLive: Bool { get }
+    /// Rises with every change of the value; the tree knows the greatest of every node, or a number above it.
+    var stamp: Int64 { get }
 }
 
 /// A B+tree from keys to values that knows how many live values lie before any key.
@@ -14,7 +16,7 @@ package protocol CountedTreeValue: Sendable {
 ///     leaf   [a c e]    [g k]    [p r x]                      keys and, at the same offsets, values
 ///
 /// All values are in leaves, all leaves at the same depth. Every node carries the number of keys and of live values
-/// below it. Nodes are values in arrays: a copy of the tree shares them, and a change copies only the path to what it
+/// below it, and a bound of their stamps. Nodes are values in arrays: a copy of the tree shares them, and a change copies only the path to what it
 /// touches, so a copy is a cheap snapshot.
 ///
 /// Complexity: finding, changing, inserting, removing and counting are O(log n); walking a range is O(log n + visited).
@@ -26,6 +28,8 @@ package struct CountedTree<Value: CountedTreeValue>: Sendable {
         var children: [Node] = []
         var count = 0
         var liveCount = 0
+        /// No value below has a greater one.
+        var stamp = Int64.min
 
         var isLeaf: Bool { children.isEmpty }
     }

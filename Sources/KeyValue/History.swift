@@ -47,8 +47,7 @@ struct History: Sendable {
 
     /// Each holds at least one record; the first may begin with some below the floor.
     private var segments: [[HistoryRecord]] = []
-    /// Found by revision, never walked.
-    private var survivors: [Revision: HistoryRecord] = [:]
+    private var survivors = SurvivorTable()
     private(set) var floor = Revision.zero
 
     init() {}
@@ -56,7 +55,7 @@ struct History: Sendable {
     /// - Parameters:
     ///   - segments: all from the floor on; full but for the last, none empty.
     ///   - survivors: versions from below the floor.
-    init(floor: Revision, segments: [[HistoryRecord]], survivors: [Revision: HistoryRecord]) {
+    init(floor: Revision, segments: [[HistoryRecord]], survivors: SurvivorTable) {
         self.floor = floor
         self.segments = segments
         self.survivors = survivors
@@ -141,8 +140,7 @@ extension History {
     /// Adds up what the records count. Records that only wait for the rest of their segment to go are not among them.
     /// Complexity: O(n).
     func recountBytes() -> Int {
-        // A sum does not depend on the order.
-        var bytes = survivors.values.reduce(0) { $0 + $1.liveBytes }
+        var bytes = survivors.recountBytes()
         var position = position(of: floor)
         while let record = next(&position) { bytes += record.liveBytes }
         return bytes
@@ -162,7 +160,7 @@ extension History {
     ///
     /// - Returns: what there was.
     mutating func forget(_ revision: Revision) -> HistoryRecord? {
-        survivors.removeValue(forKey: revision)
+        survivors.remove(revision)
     }
 
     /// Lets go of all changes below `revision` but those that were preserved.

@@ -62,6 +62,7 @@ package struct KeyEntry: CountedTreeValue {
     }
 
     package var isLive: Bool { version > 0 }
+    package var stamp: Int64 { modified.main }
 
     package mutating func put(_ newValue: [UInt8], lease newLease: LeaseID, at revision: Revision) {
         if version == 0 {
@@ -93,6 +94,13 @@ package struct KeyEntry: CountedTreeValue {
         KeyValueRecord(
             key: key, createRevision: created.main, modRevision: modified.main, version: version, value: value,
             lease: lease)
+    }
+
+    /// The newest version as history keeps it. The key must be live.
+    func change(key: [UInt8]) -> HistoryRecord {
+        HistoryRecord(
+            revision: modified, keyNumber: number, createRevision: created.main, version: version, lease: lease,
+            key: key, value: value)
     }
 
     /// The generations as etcd counts them: the closed ones, then the open one, empty where the key is deleted.

@@ -11,10 +11,10 @@ extension KeyValueStore {
     package mutating func compact(_ request: CompactionRequest) throws(KeyValueError) -> CompactionResponse {
         if request.revision > revision { throw .futureRevision }
         if request.revision <= compactRevision { throw .compacted }
-        compactRevision = request.revision
+        view.compactRevision = request.revision
         // A pass that runs goes on with the new revision, but from the floor: it may already have looked at changes of
         // the old compact revision, which stayed only because they could be watched.
-        reclaimCursor = history.floor
+        reclaimCursor = view.history.floor
         watches.cancelLagging(behind: compactRevision)
         return CompactionResponse(revision: revision)
     }
@@ -23,8 +23,8 @@ extension KeyValueStore {
     package var hasCompactedToReclaim: Bool {
         guard let cursor = reclaimCursor else { return false }
         // The cursor's own change may be gone already, so that the next one counts.
-        var position = history.position(of: cursor)
-        guard let change = history.next(&position), change.revision.main <= compactRevision else { return true }
+        var position = view.history.position(of: cursor)
+        guard let change = view.history.next(&position), change.revision.main <= compactRevision else { return true }
         return checkpoint.holds(change.revision)
     }
 
@@ -40,10 +40,10 @@ extension KeyValueStore {
         guard let cursor = reclaimCursor else { return true }
         // Changes of the compact revision itself can still be watched: they are looked at, but the floor stays below.
         let floor = Revision(main: compactRevision)
-        var position = history.position(of: cursor)
+        var position = view.history.position(of: cursor)
         var seen = 0
         var survivors: [HistoryRecord] = []
-        while let change = history.next(&position), change.revision.main <= compactRevision {
+        while let change = view.history.next(&position), change.revision.main <= compactRevision {
             let waits = !checkpoint.holds(change.revision)
             if seen == limit || waits {
                 finishReclaim(survivors, floor: min(change.revision, floor))
@@ -53,7 +53,7 @@ extension KeyValueStore {
             seen += 1
             if reclaim(change), !change.isTombstone { survivors.append(change) }
         }
-        finishReclaim(survivors, floor: max(floor, history.floor))
+        finishReclaim(survivors, floor: max(floor, view.history.floor))
         reclaimCursor = nil
         return true
     }
@@ -63,7 +63,7 @@ extension KeyValueStore {
     /// - Returns: whether the change can still be read and is not the key's newest version, which the entry holds.
     private mutating func reclaim(_ change: HistoryRecord) -> Bool {
         let main = compactRevision
-        let left = index.updateExisting(change.key) { _, entry in
+        let left = view.index.updateExisting(change.key) { _, entry in
             let forgotten = entry.compact(at: main)
             let isRead = change.revision != entry.modified && entry.holds(change.revision)
             let isNewest = entry.isLive && change.revision == entry.modified
@@ -76,10 +76,10 @@ extension KeyValueStore {
         if left?.isKept != true, change.revision.main < main { release(change) }
         guard let left else { return false }
         for revision in left.forgotten {
-            if let forgotten = history.forget(revision) { release(forgotten) }
+            if let forgotten = view.history.forget(revision) { release(forgotten) }
         }
         if left.isGone {
-            index.remove(change.key)
+            view.index.remove(change.key)
             checkpoint.remove(left.number)
         }
         return left.isRead
@@ -92,9 +92,9 @@ extension KeyValueStore {
     }
 
     private mutating func finishReclaim(_ survivors: [HistoryRecord], floor: Revision) {
-        history.raiseFloor(to: max(floor, history.floor))
-        for survivor in survivors where survivor.revision < history.floor {
-            history.preserve(survivor)
+        view.history.raiseFloor(to: max(floor, view.history.floor))
+        for survivor in survivors where survivor.revision < view.history.floor {
+            view.history.preserve(survivor)
         }
     }
 }

@@ -13,15 +13,15 @@ extension KeyValueStore {
         digest.add(revision)
         digest.add(compactRevision)
         if compactRevision > 0 {
-            index.forEach { key, _ in
-                guard let record = record(of: key, at: compactRevision) else { return }
+            view.index.forEach { key, _ in
+                guard let record = view.record(of: key, at: compactRevision) else { return }
                 digest.add(record.createRevision)
                 digest.add(record.modRevision)
                 digest.add(record)
             }
         }
-        var position = history.position(of: Revision(main: max(compactRevision, 0) + 1))
-        while let change = history.next(&position) {
+        var position = view.history.position(of: Revision(main: max(compactRevision, 0) + 1))
+        while let change = view.history.next(&position) {
             digest.add(change.revision.main)
             digest.add(change.revision.sub)
             digest.add(change.record)
@@ -30,7 +30,7 @@ extension KeyValueStore {
             digest.add(lease.id.rawValue)
             digest.add(lease.ttlSeconds)
             digest.add(lease.remainingSeconds)
-            lease.keys.forEach { key, _ in digest.add(key) }
+            lease.keys.forEach { digest.add($0) }
         }
         return digest.value
     }

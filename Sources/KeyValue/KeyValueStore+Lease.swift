@@ -32,7 +32,7 @@ extension KeyValueStore {
     package mutating func revokeLease(_ id: LeaseID) throws(KeyValueError) -> DeleteRangeResponse {
         guard let lease = leases.remove(id) else { throw .leaseNotFound }
         return write { store, batch in
-            lease.keys.forEach { key, _ in store.delete(key, in: &batch) }
+            lease.keys.forEach { key in store.delete(key, in: &batch) }
             return DeleteRangeResponse(revision: batch.current, deleted: batch.changes)
         }
     }
@@ -48,22 +48,29 @@ extension KeyValueStore {
     package func leaseStatus(_ id: LeaseID, now: Duration, includingKeys: Bool) -> LeaseStatus? {
         guard let lease = leases[id] else { return nil }
         var status = LeaseStatus(
-            remainingSeconds: (lease.expiry - now).components.seconds, grantedSeconds: lease.ttlSeconds, keys: [])
-        if includingKeys { lease.keys.forEach { key, _ in status.keys.append(key) } }
+            remainingSeconds: leases.remaining(of: lease, now: now).components.seconds,
+            grantedSeconds: lease.ttlSeconds, keys: [])
+        if includingKeys { lease.keys.forEach { status.keys.append($0) } }
         return status
     }
 
     /// All leases, the one that runs out first in front.
     package func leaseIDs() -> [LeaseID] {
-        leases.sortedByExpiry.map(\.id)
+        leases.idsByExpiry
     }
 
     /// Leases that have run out and wait to be revoked, the longest overdue first.
     ///
-    /// A lease is named once, and again each time `retryAfter` has passed without its revocation. Complexity: O(log
-    /// leases) for each one named.
+    /// A lease is named once, and again each time `retryAfter` has passed without its revocation. A scan does a bounded
+    /// amount of work, below a millisecond: `isLeaseScanDue` tells whether another would find something to do at once.
+    /// Of leases that run out within one tick of 67 ms some may be named before earlier ones.
     package mutating func expiredLeases(now: Duration, limit: Int, retryAfter: Duration) -> [LeaseID] {
         leases.expired(now: now, limit: limit, retryAfter: retryAfter)
+    }
+
+    /// Whether `expiredLeases` would have something to do now. Complexity: O(1).
+    package func isLeaseScanDue(now: Duration) -> Bool {
+        leases.isScanDue(now: now)
     }
 
     /// Notes what is left of a lease's term, so that it does not begin anew with the next member that counts time down.
@@ -79,7 +86,8 @@ extension KeyValueStore {
     }
 
     /// Gives every lease its full term, or what is noted to be left of it, and `extension` from now: for a member that
-    /// begins to count time down, because nobody knows how much of the terms has passed.
+    /// begins to count time down, because nobody knows how much of the terms has passed. Complexity: O(1); scans do the
+    /// rest.
     package mutating func promoteLeases(now: Duration, extension grace: Duration) {
         leases.promote(now: now, extension: grace)
     }

@@ -6,7 +6,7 @@ extension KeyValueStore {
     /// The keys that end with a lease, in key order; none where the lease is unknown. Complexity: O(keys).
     package func attachedKeys(of lease: LeaseID) -> [[UInt8]] {
         var keys: [[UInt8]] = []
-        leases[lease]?.keys.forEach { key, _ in keys.append(key) }
+        leases[lease]?.keys.forEach { keys.append($0) }
         return keys
     }
 
@@ -25,7 +25,7 @@ extension KeyValueStore {
         guard let lease = leases[id] else { return nil }
         return LeaseTerm(
             serial: lease.serial, grantedSeconds: lease.ttlSeconds, notedSeconds: lease.remainingSeconds,
-            expiry: lease.expiry)
+            expiry: leases.remaining(of: lease, now: .zero))
     }
 
     package var leaseCount: Int { leases.count }

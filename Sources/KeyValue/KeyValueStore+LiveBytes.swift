@@ -17,10 +17,10 @@ extension KeyValueStore {
 
     /// As `liveBytes`, counted anew. For tests. Complexity: O(keys + history).
     package func recountLiveBytes() -> Int {
-        var bytes = history.recountBytes()
-        index.forEach { key, entry in
+        var bytes = view.history.recountBytes()
+        view.index.forEach { key, entry in
             // Other newest versions are in history, too.
-            if entry.isLive, entry.modified < history.floor {
+            if entry.isLive, entry.modified < view.history.floor {
                 bytes += key.count + entry.value.count + Self.recordOverheadBytes
             }
         }

@@ -20,7 +20,7 @@ extension KeyValueStore {
         let path = choosePath(request)
         try check(path)
         var responses: [TxnResponse.Operation] = []
-        for case .range(let range) in path.operations { responses.append(.range(read(range, current: revision))) }
+        for case .range(let range) in path.operations { responses.append(.range(view.read(range, current: revision))) }
         return TxnResponse(revision: revision, succeeded: path.succeeded, responses: responses)
     }
 
@@ -46,7 +46,7 @@ extension KeyValueStore {
     private func holds(_ condition: TxnCompare) -> Bool {
         var found = false
         var all = true
-        index.forEach(in: condition.interval, liveOnly: true) { key, entry in
+        view.index.forEach(in: condition.interval, liveOnly: true) { key, entry in
             found = true
             all = condition.holds(for: entry.record(key: key))
             return all
@@ -96,7 +96,7 @@ extension KeyValueStore {
         for operation in path.operations {
             switch operation {
             case .range(let request):
-                responses.append(.range(read(request, current: batch.current)))
+                responses.append(.range(view.read(request, current: batch.current)))
             case .put(let request):
                 responses.append(.put(put(request, in: &batch)))
             case .deleteRange(let request):

@@ -11,7 +11,7 @@ extension KeyValueStore {
     mutating func publishChanges(from begin: History.Position, count: Int64) {
         guard !watches.synced.isEmpty else { return }
         var position = begin
-        while let change = history.next(&position) {
+        while let change = view.history.next(&position) {
             let found = watches.takers(of: change)
             if found.places.isEmpty { continue }
             let events = makeEvents(change, found)
@@ -40,7 +40,7 @@ extension KeyValueStore {
         guard found.wantsPrevious else { return (plain, plain) }
         let isCreation = !change.isTombstone && change.createRevision == change.revision.main
         let before = change.revision.main - 1
-        guard !isCreation, before >= compactRevision, let previous = record(of: change.key, at: before) else {
+        guard !isCreation, before >= compactRevision, let previous = view.record(of: change.key, at: before) else {
             return (plain, plain)
         }
         var full = event
@@ -64,11 +64,11 @@ extension KeyValueStore {
         guard let first = watches.beginCatchUp(maximumWatches: configuration.maximumCatchUpWatches) else {
             return false
         }
-        var position = history.position(of: Revision(main: first))
+        var position = view.history.position(of: Revision(main: first))
         var last = revision
         var main = first - 1
         var spent = CatchUpCost()
-        while let change = history.next(&position) {
+        while let change = view.history.next(&position) {
             if change.revision.main != main {
                 if spent.reaches(configuration) {
                     last = main

@@ -37,17 +37,17 @@ extension KeyValueStore {
     /// Runs `body`, and if it changed anything moves the revision and tells the watches.
     mutating func write<Result>(_ body: (inout KeyValueStore, inout WriteBatch) -> Result) -> Result {
         var batch = WriteBatch(main: revision + 1)
-        let begin = history.end
+        let begin = view.history.end
         let result = body(&self, &batch)
         if batch.changes > 0 {
-            revision = batch.main
+            view.revision = batch.main
             publishChanges(from: begin, count: batch.changes)
         }
         return result
     }
 
     private mutating func append(_ change: HistoryRecord) {
-        history.append(change)
+        view.history.append(change)
         heldBytes += change.liveBytes
         checkpoint.add(change)
     }
@@ -60,7 +60,7 @@ extension KeyValueStore {
     /// Refuses a put that keeps something of a key which does not exist.
     func checkKeeps(_ request: PutRequest) throws(KeyValueError) {
         guard request.ignoreValue || request.ignoreLease else { return }
-        if index.withValue(of: request.key, { $0.isLive }) != true { throw .keyNotFound }
+        if view.index.withValue(of: request.key, { $0.isLive }) != true { throw .keyNotFound }
     }
 
     /// What a put did to the index, for history, leases and the answer.
@@ -73,9 +73,9 @@ extension KeyValueStore {
 
     mutating func put(_ request: PutRequest, in batch: inout WriteBatch) -> PutResponse {
         let revision = batch.nextRevision()
-        let floor = history.floor
+        let floor = view.history.floor
         let fresh = nextKeyNumber
-        let replaced = index.update(request.key, initial: KeyEntry(number: fresh)) { key, entry in
+        let replaced = view.index.update(request.key, initial: KeyEntry(number: fresh)) { key, entry in
             let previous = request.wantsPrevious && entry.isLive ? entry.record(key: key) : nil
             let preserved = entry.versionToPreserve(key: key, below: floor)
             let lease = entry.lease
@@ -83,12 +83,9 @@ extension KeyValueStore {
             entry.put(
                 request.ignoreValue ? entry.value : request.value,
                 lease: request.ignoreLease ? lease : request.lease, at: revision)
-            let change = HistoryRecord(
-                revision: revision, keyNumber: entry.number, createRevision: entry.created.main,
-                version: entry.version, lease: entry.lease, key: key, value: entry.value)
-            return Replaced(change: change, lease: lease, previous: previous, preserved: preserved)
+            return Replaced(change: entry.change(key: key), lease: lease, previous: previous, preserved: preserved)
         }
-        if let preserved = replaced.preserved { history.preserve(preserved) }
+        if let preserved = replaced.preserved { view.history.preserve(preserved) }
         append(replaced.change)
         if replaced.change.keyNumber == fresh { nextKeyNumber = fresh.next }
         if replaced.lease != replaced.change.lease {
@@ -101,7 +98,7 @@ extension KeyValueStore {
     mutating func deleteRange(_ request: DeleteRangeRequest, in batch: inout WriteBatch) -> DeleteRangeResponse {
         var keys: [[UInt8]] = []
         var previous: [KeyValueRecord] = []
-        index.forEach(in: request.interval, liveOnly: true) { key, entry in
+        view.index.forEach(in: request.interval, liveOnly: true) { key, entry in
             keys.append(key)
             if request.wantsPrevious { previous.append(entry.record(key: key)) }
             return true
@@ -113,15 +110,15 @@ extension KeyValueStore {
     /// Ends the life of a key that exists.
     mutating func delete(_ key: [UInt8], in batch: inout WriteBatch) {
         let revision = batch.nextRevision()
-        let floor = history.floor
-        let deleted = index.updateExisting(key) { key, entry in
+        let floor = view.history.floor
+        let deleted = view.index.updateExisting(key) { key, entry in
             let preserved = entry.versionToPreserve(key: key, below: floor)
             let lease = entry.lease
             entry.delete(at: revision)
             return (key: key, number: entry.number, lease: lease, preserved: preserved)
         }
         guard let deleted else { preconditionFailure("\(key) is not in the index") }
-        if let preserved = deleted.preserved { history.preserve(preserved) }
+        if let preserved = deleted.preserved { view.history.preserve(preserved) }
         append(
             HistoryRecord(
                 revision: revision, keyNumber: deleted.number, createRevision: 0, version: 0, lease: .none,
@@ -134,9 +131,6 @@ extension KeyEntry {
     /// The newest version, where it stands in this entry alone because history no longer reaches back so far: it must
     /// go there before something newer takes its place.
     func versionToPreserve(key: [UInt8], below floor: Revision) -> HistoryRecord? {
-        guard isLive, modified < floor else { return nil }
-        return HistoryRecord(
-            revision: modified, keyNumber: number, createRevision: created.main, version: version, lease: lease,
-            key: key, value: value)
+        isLive && modified < floor ? change(key: key) : nil
     }
 }

@@ -4,15 +4,15 @@ import MartletBasics
 
 /// An etcd v3 key-value store as a value: keys with their history, leases, and who watches what.
 ///
-///     request ──> index     key -> newest record, revisions of older ones     (CountedTree of KeyEntry)
-///                 history   revision -> record or tombstone                    (History)
+///     request ──> view      index     key -> newest record, revisions of older ones     (CountedTree of KeyEntry)
+///                           history   revision -> record or tombstone                    (History)
 ///                 leases    lease -> term, attached keys                       (LeaseTable)
 ///                 watches   key -> watches that want its changes               (WatchTable)
 ///                                  └─> deliveries, drained by the shell
 ///
 /// Every change of keys appends to history and moves the revision by one, whatever its size. What a request does
-/// depends only on the state and the request; time enters as a parameter and concerns leases alone. A copy of the store
-/// is a snapshot and cheap: it shares everything until one of the two changes.
+/// depends only on the state and the request; time enters as a parameter and concerns leases alone. Reads that take
+/// long work on a `KeyValueSnapshot`, elsewhere.
 ///
 /// A method that throws has changed nothing.
 /// Source: etcd server/storage/mvcc, server/lease, server/etcdserver/apply.
@@ -53,13 +53,8 @@ package struct KeyValueStore: Sendable {
 
     package let configuration: Configuration
 
-    /// The main revision of the last change.
-    package internal(set) var revision = KeyValueStore.emptyRevision
-    /// The oldest main revision that can be read; −1 if the store was never compacted.
-    package internal(set) var compactRevision = KeyValueStore.neverCompacted
-
-    var index: CountedTree<KeyEntry>
-    var history = History()
+    /// What reads are answered from.
+    var view: KeyValueSnapshot
     var leases: LeaseTable
     var watches = WatchTable()
     /// Where the removal of compacted versions goes on; `nil` when nothing is left to remove.
@@ -73,14 +68,21 @@ package struct KeyValueStore: Sendable {
 
     package init(configuration: Configuration = Configuration()) {
         self.configuration = configuration
-        index = CountedTree(nodeCapacity: configuration.indexNodeCapacity)
+        view = KeyValueSnapshot(index: CountedTree(nodeCapacity: configuration.indexNodeCapacity))
         leases = LeaseTable(
             minimumTTLSeconds: configuration.minimumLeaseTTLSeconds, recordsChanges: configuration.isCheckpointed)
         checkpoint = CheckpointProgress(isOn: configuration.isCheckpointed)
     }
 
+    /// The main revision of the last change.
+    package var revision: Int64 { view.revision }
+    /// The oldest main revision that can be read; −1 if the store was never compacted.
+    package var compactRevision: Int64 { view.compactRevision }
     /// Keys that exist at the newest revision.
-    package var keyCount: Int { index.liveCount }
+    package var keyCount: Int { view.index.liveCount }
     /// Changes that history still holds.
-    package var historyCount: Int { history.count }
+    package var historyCount: Int { view.history.count }
+
+    /// All that can be read now, whatever becomes of the store. Complexity: O(1).
+    package var snapshot: KeyValueSnapshot { view }
 }

@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension RangeRequest {
-    /// How to read the index for this request.
-    struct Scan {
-        /// Records to read before filters and sorting, the one that shows that there are more included; `nil`: all.
-        var limit: Int64?
-        var isReversed: Bool
-    }
+    /// Whether records are read from the last key down.
+    var isReversed: Bool { sortTarget == .key && sortOrder == .descend }
 
-    /// A limit is pushed down where key order decides what is cut.
+    /// Whether the limit takes the first records read, so that reading can end there.
     ///
-    /// As in etcd, that is also so for another sort target without a sort order: then the first records by key are
-    /// taken, and those are sorted.
-    var scan: Scan {
-        let isByKey = sortTarget == .key
-        let isReversed = isByKey && sortOrder == .descend
-        // A limit near the greatest integer is as good as none; one more than it must not overflow.
-        let isLimited = limit > 0 && limit < Int64.max && !hasFilter && (isByKey || sortOrder == .none)
-        return Scan(limit: isLimited ? limit + 1 : nil, isReversed: isReversed)
-    }
+    /// As in etcd, that is also so for another sort target without a sort order and filters: then the first records by
+    /// key are taken, the one that shows that there are more among them, and those are sorted.
+    var isLimitedByKey: Bool { sortTarget == .key || (sortOrder == .none && !hasFilter) }
 
     func passes(_ record: KeyValueRecord) -> Bool {
         (maxModRevision == 0 || record.modRevision <= maxModRevision)
@@ -27,14 +17,9 @@ extension RangeRequest {
             && (minCreateRevision == 0 || record.createRevision >= minCreateRevision)
     }
 
-    /// Brings records that stand in key order into the order asked for. Equal ones stay in key order either way.
+    /// Sorts records by a target other than the key. Equal ones are in key order, whatever the sort order.
     func sort(_ records: inout [KeyValueRecord]) {
-        let isDescending = sortOrder == .descend
-        if sortTarget == .key {
-            if isDescending { records.reverse() }
-            return
-        }
-        let sign = isDescending ? -1 : 1
+        let sign = sortOrder == .descend ? -1 : 1
         records.sort { left, right in
             let order = sign * compare(left, right)
             return order != 0 ? order < 0 : KeyOrder.isLess(left.key, right.key)

@@ -14,7 +14,8 @@ package enum Event: Sendable {
     /// Refused at once, or answered with all members when it is applied. One is under way at a time; some more wait.
     case changeMembers(MemberRequest, waiter: WaiterID)
     /// Starts a lease's term anew; only the leader can. Answered at once, but where the log says that part of the term
-    /// has passed: then when it says so no more, lest a restart take away what the client was told. Goes out as
+    /// has passed: then when it says so no more, lest a restart take away what the client was told. A lease that has
+    /// run out is revoked, and the answer is that of the revocation. Goes out as
     /// `propose` does.
     case renewLease(LeaseID, waiter: WaiterID)
     /// Answered when the store holds everything that was acknowledged before. Goes out as `propose` does.

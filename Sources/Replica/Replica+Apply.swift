@@ -44,6 +44,7 @@ extension Replica {
             committedHead = 0
         }
         node.applied(upTo: applied.index)
+        forgetAnswered()
         if hasPut {
             hasPut = false
             checkQuota(at: moment)

@@ -17,14 +17,22 @@ extension Replica {
         noteLeaseRemainders(at: moment)
     }
 
-    /// Answers a renewal, or lets the log say first that the term is whole.
+    /// Answers a renewal, or lets the log say first that the term is whole, or that the lease is gone: one that has run
+    /// out would be back after a restart, and whoever was told of its end must not meet it again.
     mutating func renewLease(_ id: LeaseID, for waiter: WaiterID, at moment: Moment, into effects: inout Effects) {
         var error = unavailability
-        var isNoted = false
-        if let term = store.leaseTerm(id) { isNoted = term.notedSeconds > 0 && term.expiry > moment.monotonic }
-        if error == nil, isNoted { error = congestion }
+        var (isOver, isNoted) = (false, false)
+        if let term = store.leaseTerm(id) {
+            isOver = term.expiry <= moment.monotonic
+            isNoted = term.notedSeconds > 0 && !isOver
+        }
+        if error == nil, isOver || isNoted { error = congestion }
         if let error {
             effects.replies.append(.init(waiter: waiter, result: .failure(error)))
+            return
+        }
+        if isOver {
+            enqueue(.write(.leaseRevoke(id)), for: waiter, at: moment)
             return
         }
         if isNoted {

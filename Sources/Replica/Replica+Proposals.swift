@@ -122,26 +122,32 @@ extension Replica {
     /// replaced: it is lost, and its waiter told.
     mutating func takePending(_ id: EntryID, into effects: inout Effects) -> PendingWrite? {
         while pendingHead < pending.count, pending[pendingHead].id.index <= id.index {
-            let write = pending[pendingHead]
+            // Taken out: its bytes are held no longer.
+            var write = PendingWrite(request: nil, byteCount: 0)
+            swap(&write, &pending[pendingHead])
             pendingHead += 1
             pendingBytes -= write.byteCount
-            if pendingHead == pending.count {
-                pending.removeAll(keepingCapacity: true)
-                pendingHead = 0
-            }
             if write.id == id { return write }
             if let waiter = write.waiter {
                 effects.replies.append(.init(waiter: waiter, result: .failure(.leaderChanged)))
             }
         }
-        if pendingHead > Self.answeredKeptMax {
-            pending.removeFirst(pendingHead)
-            pendingHead = 0
-        }
         return nil
     }
 
-    /// Answered writes that may stay in front of the waiting ones.
+    /// Gives up the places of answered writes: where writes never stop coming, the waiting ones never end. Complexity:
+    /// O(1), amortised.
+    mutating func forgetAnswered() {
+        if pendingHead == pending.count {
+            pending.removeAll(keepingCapacity: true)
+            pendingHead = 0
+        } else if pendingHead > Self.answeredKeptMax, pendingHead * 2 >= pending.count {
+            pending.removeFirst(pendingHead)
+            pendingHead = 0
+        }
+    }
+
+    /// Answered writes whose places may stay in front of the waiting ones.
     static let answeredKeptMax = 1024
 
     /// The member's name and addresses.

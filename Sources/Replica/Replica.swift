@@ -108,6 +108,8 @@ package struct Replica: Sendable {
     }
 
     package var isLeader: Bool { node.role == .leader }
+    /// Places that waiting and answered writes take. For tests.
+    package var pendingWritePlaces: Int { pending.count }
     package var term: Term { node.term }
 
     package var status: ReplicaStatus {

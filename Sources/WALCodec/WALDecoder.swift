@@ -55,6 +55,8 @@ package struct WALDecoder: Sendable {
     package let isLast: Bool
     /// Where the records read so far end.
     package private(set) var offset = 0
+    /// Where the last barrier stands: all before it was synced. Nil if there was none.
+    package private(set) var lastBarrier: Int?
     /// The checksum so far; nil until the first record if it was not given.
     package private(set) var chain: UInt32?
     package private(set) var recordCount = 0
@@ -112,6 +114,7 @@ package struct WALDecoder: Sendable {
                 guard parts.data == nil || isBarrier(data, at: offset) else {
                     return try damaged(.malformed, frame: frame)
                 }
+                if parts.data != nil { lastBarrier = frame.lowerBound }
             }
             return advance(.checksum, data, frame)
         }

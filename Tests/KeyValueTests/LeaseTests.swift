@@ -113,4 +113,122 @@ import Testing
                 store.leaseIDs() == twin.sorted { ($0.value.expiry, $0.key) < ($1.value.expiry, $1.key) }.map(\.key))
         }
     }
+
+    /// Terms from seconds to centuries, clocks that jump as far, promotions between: what is due is found, not earlier
+    /// and all of it.
+    @Test func findsWhatIsDueFarAway() throws {
+        var random = SeededRandom(seed: testSeed("findsWhatIsDueFarAway"))
+        for _ in 0..<40 {
+            var store = KeyValueStore()
+            var twin: [LeaseID: (ttl: Int64, left: Int64, expiry: Duration)] = [:]
+            var now = Duration.seconds(Int64.random(in: 0..<1_000_000, using: &random))
+            func magnitude(_ greatest: Int64) -> Int64 {
+                min(greatest, 1 << Int64.random(in: 0..<34, using: &random)) + Int64.random(in: 0..<3, using: &random)
+            }
+            for step in 0..<200 {
+                let id = LeaseID(Int64.random(in: 1..<40, using: &random))
+                switch Int.random(in: 0..<9, using: &random) {
+                case 0...4:
+                    let ttl = 2 + magnitude(8_000_000_000)
+                    guard twin[id] == nil else { break }
+                    _ = try store.grantLease(id: id, ttlSeconds: ttl, now: now)
+                    twin[id] = (ttl, 0, now + .seconds(ttl))
+                case 5:
+                    guard let lease = twin[id] else { break }
+                    let isAlive = lease.expiry > now
+                    expect(store.keepAliveLease(id, now: now) == (isAlive ? lease.ttl : nil))
+                    if isAlive { twin[id]?.expiry = now + .seconds(lease.ttl) }
+                case 6:
+                    guard let lease = twin[id] else { break }
+                    let left = Int64.random(in: 1...lease.ttl, using: &random)
+                    store.noteLeaseRemaining(id, seconds: left)
+                    twin[id]?.left = left
+                case 7 where step % 3 == 0:
+                    let grace = Duration.seconds(Int64.random(in: 0..<5, using: &random))
+                    store.promoteLeases(now: now, extension: grace)
+                    for (id, lease) in twin {
+                        twin[id]?.expiry = now + grace + .seconds(lease.left > 0 ? lease.left : lease.ttl)
+                    }
+                default:
+                    // Short and long jumps, and jumps to the moment at which something is due, and just before it.
+                    // No clock runs for 292 years, and no term ends behind that.
+                    if now < .seconds(1_000_000_000) { now += .milliseconds(magnitude(3_000_000_000)) }
+                    let next = twin.values.map(\.expiry).filter { $0 > now && $0 < .seconds(1_000_000_000) }.min()
+                    if let next, Bool.random(using: &random) { now = next - .nanoseconds(1) }
+                    if let next, Bool.random(using: &random) { now = next }
+                }
+                var due: Set<LeaseID> = []
+                repeat {
+                    due.formUnion(store.expiredLeases(now: now, limit: 3, retryAfter: .seconds(1)))
+                } while store.isLeaseScanDue(now: now)
+                let expected = Set(twin.filter { $0.value.expiry <= now }.keys)
+                #expect(due.isSubset(of: expected))
+                for id in expected.union(due) {
+                    let status = store.leaseStatus(id, now: now, includingKeys: false)
+                    #expect((status?.remainingSeconds ?? 1) <= 0)
+                    // What was offered and is not offered again yet is revoked now.
+                    _ = try store.revokeLease(id)
+                    twin[id] = nil
+                    #expect(due.contains(id))
+                }
+                let order = twin.sorted { ($0.value.expiry, $0.key) < ($1.value.expiry, $1.key) }.map(\.key)
+                #expect(store.leaseIDs() == order)
+            }
+        }
+    }
+
+    /// Many leases that run out together are named in bounded scans, each once, while other work goes on.
+    @Test func manyRunOutTogether() throws {
+        var store = KeyValueStore()
+        let count = 20_000
+        for number in 1...count {
+            _ = try store.grantLease(id: LeaseID(Int64(number)), ttlSeconds: 60, now: .milliseconds(number / 20))
+        }
+        // Renewed once each, so that no deadline stands where it was filed first.
+        for number in 1...count {
+            expect(store.keepAliveLease(LeaseID(Int64(number)), now: .milliseconds(30_000 + number / 20)) == 60)
+        }
+        var seen: Set<LeaseID> = []
+        let now = Duration.seconds(91.5)
+        expect(!store.isLeaseScanDue(now: .zero) && store.isLeaseScanDue(now: now))
+        var scans = 0
+        while store.isLeaseScanDue(now: now) {
+            let due = store.expiredLeases(now: now, limit: 300, retryAfter: .seconds(3))
+            #expect(due.count <= 300)
+            scans += 1
+            for id in due {
+                #expect(seen.insert(id).inserted)
+                if id.rawValue % 2 == 0 { _ = try store.revokeLease(id) }
+            }
+        }
+        #expect(seen.count == count && scans >= count / 300)
+        // Those that were not revoked are offered again.
+        var again = 0
+        let later = now + .seconds(3)
+        while store.isLeaseScanDue(now: later) {
+            again += store.expiredLeases(now: later, limit: 1000, retryAfter: .seconds(3)).count
+        }
+        #expect(again == count / 2)
+    }
+
+    /// One lease, many keys: all go, and keys that moved on stay.
+    @Test func aLeaseHoldsAnyNumberOfKeys() throws {
+        var store = KeyValueStore()
+        _ = try store.grantLease(id: LeaseID(7), ttlSeconds: 10, now: .zero)
+        func keys() -> [String] {
+            store.leaseStatus(LeaseID(7), now: .zero, includingKeys: true)?.keys.map(text) ?? []
+        }
+        #expect(keys() == [])
+        try store.put("b", "", lease: 7)
+        try store.put("b", "", lease: 7)
+        #expect(keys() == ["b"])
+        for number in 100..<300 { try store.put("k\(number)", "", lease: 7) }
+        try store.delete("k100", "k290")
+        #expect(keys() == ["b"] + (290..<300).map { "k\($0)" })
+        try store.delete("\0", "\0")
+        #expect(keys() == [])
+        try store.put("c", "", lease: 7)
+        try store.put("c", "")
+        #expect(keys() == [])
+    }
 }

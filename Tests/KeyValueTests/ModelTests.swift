@@ -226,6 +226,8 @@ private struct Model {
         request.countOnly = pick(0...4) == 0
         if pick(0...3) == 0 { request.minModRevision = Int64(pick(0...Int(current))) }
         if pick(0...3) == 0 { request.maxCreateRevision = Int64(pick(0...Int(current))) }
+        if pick(0...7) == 0 { request.maxModRevision = Int64(pick(0...Int(current))) }
+        if pick(0...7) == 0 { request.minCreateRevision = Int64(pick(0...Int(current))) }
         var refusal: KeyValueError?
         if request.revision > current { refusal = .futureRevision }
         if request.revision > 0, request.revision < compacted { refusal = .compacted }
@@ -233,9 +235,19 @@ private struct Model {
             let response = try store.range(request)
             let expected = answer(request)
             expect(refusal == nil && response == expected, "\(request): \(response), expected \(expected)")
+            let paged = try readByPages(request)
+            expect(paged == expected, "\(request) by pages: \(paged), expected \(expected)")
         } catch {
             expect(error == refusal, "\(request): \(error)")
         }
+    }
+
+    mutating func readByPages(_ request: RangeRequest) throws(KeyValueError) -> RangeResponse {
+        var cursor = try store.snapshot.cursor(request)
+        var response = RangeResponse(revision: cursor.revision, count: cursor.count)
+        while let page = cursor.next(maximumBytes: pick(1...9)) { response.records += page }
+        response.more = cursor.more
+        return response
     }
 
     func answer(_ request: RangeRequest) -> RangeResponse {
@@ -244,14 +256,18 @@ private struct Model {
         }
         var response = RangeResponse(revision: current, count: Int64(all.count))
         if request.countOnly { return response }
-        let hasFilter = request.minModRevision != 0 || request.maxCreateRevision != 0
+        let hasFilter =
+            request.minModRevision != 0 || request.maxCreateRevision != 0 || request.maxModRevision != 0
+            || request.minCreateRevision != 0
         var left = all
         if !hasFilter, request.sortOrder == .none, request.limit > 0 {
             left = Array(left.prefix(Int(request.limit) + 1))
         }
         left = left.filter {
             $0.modRevision >= request.minModRevision
+                && $0.createRevision >= request.minCreateRevision
                 && (request.maxCreateRevision == 0 || $0.createRevision <= request.maxCreateRevision)
+                && (request.maxModRevision == 0 || $0.modRevision <= request.maxModRevision)
         }
         let rank = { (record: KeyValueRecord) -> Int64 in
             switch request.sortTarget {
@@ -491,5 +507,24 @@ private struct Model {
             let response = try store.range(request)
             expect(response == answer(request), "state at \(main)")
         }
+        verifyStoredChanges()
+    }
+
+    /// What a backup holds: what can be read at the compact revision, tombstones of that, and all changes since.
+    mutating func verifyStoredChanges() {
+        var walk = store.snapshot.storedChanges
+        var found: [StoredChange] = []
+        while let page = walk.next() { found += page }
+        let readable = compacted > 0 ? state(at: compacted) : []
+        let wanted = changes.filter { change in
+            if change.revision.main > compacted { return true }
+            guard let record = change.record else { return change.revision.main == compacted }
+            return readable.contains(record)
+        }.map { change in
+            StoredChange(
+                revision: change.revision, isTombstone: change.record == nil,
+                record: change.record ?? .tombstone(key: change.key, modRevision: change.revision.main))
+        }
+        expect(found == wanted, "stored are \(found), expected \(wanted)")
     }
 }

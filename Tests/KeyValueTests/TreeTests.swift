@@ -7,6 +7,7 @@ import Testing
 private struct Flag: CountedTreeValue {
     var isLive: Bool
     var number: Int
+    var stamp: Int64 { Int64(number) }
 }
 
 @Suite struct CountedTreeTests {
@@ -80,8 +81,14 @@ private struct Flag: CountedTreeValue {
             return reversed.count < 3
         }
         let live = twin.count { interval.contains($0.key) && $0.value.isLive }
+        // As of a step, values with later numbers count by another rule: whether the number is even.
+        let asOf = Int64.random(in: 0...Int64(step), using: &random)
+        let past = twin.count {
+            interval.contains($0.key) && ($0.value.number <= asOf ? $0.value.isLive : $0.value.number % 2 == 0)
+        }
+        let counted = tree.count(in: interval, asOf: asOf) { $0.number % 2 == 0 }
         let isRight =
-            seen == expected && reversed == Array(expected.reversed().prefix(3))
+            counted == past && seen == expected && reversed == Array(expected.reversed().prefix(3))
             && tree.liveCount(in: interval) == live
         #expect(isRight, "step \(step): \(interval)")
         return isRight

@@ -9,7 +9,8 @@ import Testing
     @Test(
         arguments: [
             (0, "0 B"), (9, "9 B"), (10, "10 B"), (999, "999 B"), (1000, "1.0 kB"), (9949, "9.9 kB"), (9950, "10 kB"),
-            (20480, "20 kB"), (21504, "22 kB"), (999_499, "999 kB"), (82_854_982, "83 MB"), (5_000_000_000, "5.0 GB"),
+            (20480, "20 kB"), (21504, "22 kB"), (999_400, "999 kB"), (999_499, "1000 kB"), (82_854_982, "83 MB"),
+            (5_000_000_000, "5.0 GB"),
         ] as [(UInt64, String)])
     func sizes(_ bytes: UInt64, _ text: String) {
         #expect(SnapshotStatusText.size(bytes) == text)

@@ -179,6 +179,28 @@ import Testing
         #expect(try member.restarted().replica.auth == AuthStore())
     }
 
+    /// What another server's snapshot holds becomes a checkpoint, and from there goes on as any other.
+    @Test func importedUsersAreRestored() throws {
+        let source = try member()
+        var member = try TestMember()
+        member.settle()
+        member.pass(.seconds(1))
+        member.writeCheckpoint()
+        var batch = TableBatch()
+        try AuthRecords.add(source.replica.auth.entries, to: &batch)
+        member.disk.add(batch)
+        var restored = try member.restarted()
+        #expect(restored.replica.auth == source.replica.auth)
+        let request = AuthRequest.userDelete(name: "u")
+        #expect(restored.outcome(of: .auth(request), as: restored.replica.ownIdentity) == .success(.auth(.done)))
+        restored.pass(.seconds(1))
+        restored.settle()
+        restored.writeCheckpoint()
+        #expect(try restored.restarted().replica.auth == restored.replica.auth)
+        let names = restored.disk.tables.filter { $0.key.table == AuthRecords.table }.map(\.value)
+        #expect(names.count == source.replica.auth.entries.count - 1)
+    }
+
     @Test func damagedRecordsAreNamed() throws {
         let key = TableKey(TableID(6), object: 3)
         for (value, expected): ([UInt8], CheckpointError) in [

@@ -80,6 +80,29 @@ import Testing
         #expect(member.reads.count == 2 && member.replica.store.revision == 13)
     }
 
+    /// While one batch is being synced the next is proposed, so that something always waits.
+    @Test func answeredWritesLeaveAlsoWhereWritesNeverStop() throws {
+        var configuration = TestMember.configuration
+        configuration.limits.entriesPerStep = 1000
+        var member = try TestMember(configuration)
+        member.settle()
+        var waiter: UInt64 = 0
+        var most = 0
+        for _ in 0..<200 {
+            for _ in 0..<100 {
+                member.step(.propose(put("k", "v"), waiter: WaiterID(waiter)))
+                waiter += 1
+            }
+            member.step(.turnEnded)
+            guard member.disk.waiting.count > 1, let batch = member.disk.sync(1) else { continue }
+            member.step(.synced(batch))
+            #expect(member.replies.count < waiter)
+            most = max(most, member.replica.pendingWritePlaces)
+        }
+        #expect(member.replies.map(\.waiter.rawValue) == Array(0..<UInt64(member.replies.count)))
+        #expect(member.replies.count > 19_000 && most < 4000)
+    }
+
     @Test func limits() throws {
         var configuration = TestMember.configuration
         configuration.limits.pendingWritesMax = 3

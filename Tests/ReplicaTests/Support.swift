@@ -53,10 +53,16 @@ struct SimulatedDisk {
     mutating func write(_ checkpoint: ReplicaCheckpoint) {
         var batch = TableBatch()
         checkpoint.encode(into: &batch)
+        // What isn't among these is not read back.
+        batch.forEach { key, _ in #expect(ReplicaCheckpoint.tables.contains(key.table)) }
+        add(batch)
+        checkpointIndex = checkpoint.applied.index
+    }
+
+    mutating func add(_ batch: TableBatch) {
         batch.forEach { key, value in
             if let value { tables[key] = [UInt8](copying: value) } else { tables[key] = nil }
         }
-        checkpointIndex = checkpoint.applied.index
     }
 
     /// What was not synced is there in part: some of its records, from the first on.

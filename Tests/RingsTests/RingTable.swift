@@ -39,7 +39,8 @@ let ringTable: [String: RingEntry] = [
 
     // Pure cores
     "MartletKeyValue": RingEntry(
-        .core, folder: "KeyValue", targets: ["MartletBasics"], modules: ["Swift", "DequeModule", "HeapModule"]),
+        .core, folder: "KeyValue", targets: ["CMartletPosix", "MartletBasics"],
+        modules: ["Swift", "DequeModule", "HeapModule"]),
 
     "MartletAuth": RingEntry(
         .core, folder: "Auth", targets: ["MartletBasics", "MartletKeyValue"], modules: ["Swift"]),
@@ -66,6 +67,17 @@ let ringTable: [String: RingEntry] = [
             "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
         ],
         modules: network),
+    "MartletSimulatedDisk": RingEntry(
+        .shell, folder: "SimulatedDisk", targets: ["MartletBasics", "MartletStorage"],
+        modules: ["Swift", "Synchronization"]),
+    // A shell by what it imports; it reads no clock and draws no number that is not from its seed.
+    "MartletSimulation": RingEntry(
+        .shell, folder: "Simulation",
+        targets: [
+            "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletSimulatedDisk",
+            "MartletStorage", "MartletWALCodec",
+        ],
+        modules: ["Swift"]),
     "MartletAuthTokens": RingEntry(
         .shell, folder: "AuthTokens", targets: ["CMartletCrypt", "MartletAuth", "MartletBasics"],
         modules: system.union(["Crypto", "CryptoExtras", "SwiftASN1", "X509"])),
@@ -130,6 +142,8 @@ let ringTable: [String: RingEntry] = [
     "MartletWireFuzz": RingEntry(
         .program, folder: "WireFuzz",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletBasics"], modules: network),
+    "MartletSimulate": RingEntry(
+        .program, folder: "Simulate", targets: ["MartletSimulation"], modules: system),
 ]
 
 /// What a pure core may not say: each would make its answers depend on something beside its arguments.

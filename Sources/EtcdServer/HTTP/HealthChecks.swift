@@ -43,12 +43,20 @@ struct HealthChecks {
         if checks.isEmpty { return nil }
     }
 
-    /// Failures are always listed; what passed, on demand. Excluded checks aren't made.
+    /// Excluded checks aren't made.
+    private func checks(_ query: QueryItems) -> [Check] {
+        guard !isSingle else { return checks }
+        let excluded = query.values(of: "exclude")
+        return checks.filter { check in !excluded.contains { $0 == check.rawValue } }
+    }
+
+    func asksTheCluster(_ query: QueryItems) -> Bool { checks(query).contains(.linearizableRead) }
+
+    /// Failures are always listed; what passed, on demand.
     func respond(_ query: QueryItems, _ health: MemberHealth) -> HTTP1Response {
-        let excluded = isSingle ? [] : query.values(of: "exclude")
         var hasFailed = false
         var list = ""
-        for check in checks where !excluded.contains(where: { $0 == check.rawValue }) {
+        for check in checks(query) {
             if let fault = check.fault(health) {
                 hasFailed = true
                 list += "[-]\(check.rawValue) failed: \(fault)\n"
@@ -65,10 +73,12 @@ struct HealthChecks {
 
 /// /health: one answer for all, in JSON.
 enum HealthSummary {
+    /// Only this member is asked for.
+    static func isSerializable(_ query: QueryItems) -> Bool { query.values(of: "serializable").first == "true" }
+
     /// Alarms first, any member's; then, unless only this member is asked for, the leader; then a read.
     static func respond(_ query: QueryItems, _ health: MemberHealth) -> HTTP1Response {
-        let isSerializable = query.values(of: "serializable").first == "true"
-        guard let reason = reason(health, isSerializable, excluded: query.values(of: "exclude")) else {
+        guard let reason = reason(health, isSerializable(query), excluded: query.values(of: "exclude")) else {
             return .text(200, body(isHealthy: true, reason: ""))
         }
         return .failure(503, body(isHealthy: false, reason: reason) + "\n")

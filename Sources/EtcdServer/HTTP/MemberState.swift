@@ -27,6 +27,7 @@ package struct MemberState: Sendable {
         quotaBytes = store.configuration.quotaBytes
         counters = store.counters
         counters.leasesExpired = store.member.status.dueLeaseCount
+        health.hasLeader = store.member.status.isLeader
     }
 
     package init(identity: MemberIdentity) {

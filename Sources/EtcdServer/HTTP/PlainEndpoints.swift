@@ -4,6 +4,15 @@ package import MartletGRPCWire
 
 /// The endpoints that need no gRPC: what probes, load balancers and Prometheus ask for.
 package enum PlainEndpoints {
+    /// Whether the answer depends on a read that asks the cluster.
+    static func asksTheCluster(_ request: HTTP1Request) -> Bool {
+        let (path, query) = HTTPFront.split(request.uri)
+        switch path {
+        case "/health": return !HealthSummary.isSerializable(QueryItems(query))
+        default: return HealthChecks(path: path)?.asksTheCluster(QueryItems(query)) ?? false
+        }
+    }
+
     package static func respond(to request: HTTP1Request, state: MemberState) -> HTTP1Response {
         let (path, query) = HTTPFront.split(request.uri)
         let items = QueryItems(query)

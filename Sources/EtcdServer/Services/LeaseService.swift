@@ -86,6 +86,8 @@ final class LeaseKeepAliveStream: ServerCallEvents {
             guard !isClosed else { return }
             switch result {
             case .success(.leaseRenewal(let ttlSeconds)): answer(request.id, ttlSeconds ?? 0)
+            // It had run out, and is gone now.
+            case .success(.leaseRevoke), .failure(.refused(.leaseNotFound)): answer(request.id, 0)
             case .success: preconditionFailure("a renewal was answered by \(result)")
             case .failure(let error):
                 isClosed = true

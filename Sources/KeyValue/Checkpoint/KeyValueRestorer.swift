@@ -104,7 +104,7 @@ package struct KeyValueRestorer {
             throw .inconsistent(CheckpointTable.key(KeyNumber(numbers[Int(order[place])])))
         }
         versions.sortBySlot(slotCount: keys.count)
-        store.index = try CountedTree(nodeCapacity: configuration.indexNodeCapacity, count: order.count) {
+        store.view.index = try CountedTree(nodeCapacity: configuration.indexNodeCapacity, count: order.count) {
             (place) throws(CheckpointError) in
             let slot = Int(order[place])
             let entry = try versions.entry(
@@ -117,9 +117,9 @@ package struct KeyValueRestorer {
             }
             return (keys[slot], entry)
         }
-        store.history = History(floor: header.floor, segments: versions.segments, survivors: versions.survivors)
-        store.revision = header.revision
-        store.compactRevision = header.compactRevision
+        store.view.history = History(floor: header.floor, segments: versions.segments, survivors: versions.survivors)
+        store.view.revision = header.revision
+        store.view.compactRevision = header.compactRevision
         store.reclaimCursor = header.isReclaiming ? header.floor : nil
         store.nextKeyNumber = header.nextKeyNumber
         store.heldBytes = heldBytes

@@ -26,10 +26,10 @@ extension KeyValueStore {
         checkpoint.underway = CheckpointProgress.Underway(
             revision: revision, nextKeyNumber: nextKeyNumber, removals: removals, byteCount: checkpoint.byteCount)
         checkpoint.byteCount = 0
-        let tail = history.tail(from: history.position(of: Revision(main: checkpoint.revision + 1)))
+        let tail = view.history.tail(from: view.history.position(of: Revision(main: checkpoint.revision + 1)))
         return KeyValueCheckpoint(
             header: StoreHeader(
-                revision: revision, compactRevision: compactRevision, floor: history.floor,
+                revision: revision, compactRevision: compactRevision, floor: view.history.floor,
                 isReclaiming: reclaimCursor != nil, nextKeyNumber: nextKeyNumber,
                 nextLeaseSerial: leases.nextSerial, applied: applied),
             segments: tail.segments, skipped: tail.skipped, firstNewKey: checkpoint.nextKeyNumber,
@@ -85,7 +85,7 @@ package struct KeyValueCheckpoint: Sendable {
             case .remove(let id): batch.remove(CheckpointTable.lease(id))
             }
         }
-        // A key's first change is a put, and numbers are given in the order of history.
+        // A key's first change is a put, and numbers are given in the order of view.history.
         var newKey = firstNewKey
         var skipped = skipped
         for segment in segments {
@@ -106,5 +106,5 @@ package struct KeyValueCheckpoint: Sendable {
 
 extension KeyValueStore {
     /// What is wrong with the index's shape; `nil` if nothing is. For tests.
-    package func brokenIndexInvariant() -> String? { index.brokenInvariant() }
+    package func brokenIndexInvariant() -> String? { view.index.brokenInvariant() }
 }

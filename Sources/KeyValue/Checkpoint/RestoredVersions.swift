@@ -13,7 +13,7 @@ import MartletBasics
 struct RestoredVersions {
     private var belowFloor: [HistoryRecord] = []
     private(set) var segments: [[HistoryRecord]] = []
-    private(set) var survivors: [Revision: HistoryRecord] = [:]
+    private(set) var survivors = SurvivorTable()
     private var slots: [Int32] = []
     private var bySlot: [Int32] = []
     private var ends: [Int32] = []

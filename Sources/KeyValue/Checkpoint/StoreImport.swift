@@ -21,7 +21,7 @@ package struct StoreImport: Sendable {
         guard id != .none, 1...KeyValueStore.maximumLeaseTTLSeconds ~= ttlSeconds,
             0...ttlSeconds ~= remainingSeconds
         else { throw .unreadable(CheckpointTable.lease(id)) }
-        var lease = Lease(id: id, ttlSeconds: ttlSeconds, serial: leaseCount, expiry: .zero)
+        var lease = Lease(id: id, ttlSeconds: ttlSeconds, serial: leaseCount, expiry: 0, promotion: 0)
         lease.remainingSeconds = remainingSeconds
         leaseCount += 1
         let record = LeaseRecord(lease)

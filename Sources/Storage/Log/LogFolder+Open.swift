@@ -13,6 +13,8 @@ package struct LogReading: Sendable {
     package var chain: UInt32
     /// Set if the last write was torn; nothing was repaired.
     package var torn: LogRepair?
+    /// What no barrier says was synced: the last write, up to `offset`.
+    var lastWrite: [UInt8]
 }
 
 extension LogFolder {
@@ -42,7 +44,9 @@ extension LogFolder {
         }
         let file = try files.open("\(path)/\(last)")
         if reading.torn != nil { try clear(file, from: reading.offset) }
-        // The process before may have ended between a write and its sync, or a rename and its folder's.
+        // The process before may have ended between a write and its sync, or a rename and its folder's. Or the sync
+        // failed: then the system may take for clean what never reached the disk, so that it has to be written again.
+        try file.write(reading.lastWrite.span.bytes, at: reading.offset - reading.lastWrite.count)
         try file.sync()
         try files.syncFolder(path)
         try files.syncFolder(parent)
@@ -85,7 +89,8 @@ extension LogFolder {
                 chain = decoder.chain
                 reading = LogReading(
                     recovery: recovery, segments: segments, offset: decoder.offset, chain: decoder.chain ?? 0,
-                    torn: isTorn ? Self.tornTail(decoder) : nil)
+                    torn: isTorn ? Self.tornTail(decoder) : nil,
+                    lastWrite: isLast ? Array(decoder.bytes[(decoder.lastBarrier ?? 0)..<decoder.offset]) : [])
             } catch {
                 throw StorageError(
                     .corrupt, "the log in \(path) can't be used: \(error)", corruption: error)

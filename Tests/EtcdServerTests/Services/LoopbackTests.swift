@@ -77,7 +77,7 @@ import Testing
             let tooLarge = await status { _ = try await put(client, "a", bytes: 2_187_264) }
             #expect(tooLarge?.code == .resourceExhausted)
             #expect(try await put(client, "a") == 3)
-            let unknown = await status { _ = try await client.unary("/etcdserverpb.Maintenance/Snapshot", []) }
+            let unknown = await status { _ = try await client.unary("/etcdserverpb.Maintenance/Nothing", []) }
             #expect(unknown?.code == .unimplemented)
         }
     }

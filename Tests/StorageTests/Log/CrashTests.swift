@@ -163,4 +163,25 @@ import Testing
         disk.restart(losing: .everything)
         #expect(try disk.folder().read().recovery.entries.count == 1)
     }
+
+    /// After a failed sync the system may take for clean what is not on disk: the next process reads it, and a sync of
+    /// its own would not write it. Found by simulation.
+    @Test func whatAFailedSyncLeftIsWrittenAgain() throws {
+        for size in [100, 700, 3000] {
+            let disk = SimulatedDisk(seed: 3)
+            var log = try disk.folder().create(metadata: metadata, source: LogFolder.inline)
+            try log.append(batch([entry(1)], state(1)))
+            disk.fail(.sync)
+            #expect(failure { try log.append(batch([entry(2, [UInt8](repeating: 3, count: size))])) } != nil)
+            try log.close()
+            // The machine goes on.
+            disk.restart(losing: .nothing)
+            let opened = try disk.folder().open(source: LogFolder.inline)
+            #expect(opened.recovery.entries.count == 2)
+            log = opened.intoAppender()
+            try log.append(batch([entry(3)]))
+            disk.restart(losing: .everything)
+            #expect(try disk.folder().read().recovery.entries.count == 3)
+        }
+    }
 }

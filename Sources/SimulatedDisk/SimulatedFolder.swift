@@ -29,7 +29,7 @@ struct SimulatedFolder: Sendable {
 
     mutating func crash(_ loss: SimulatedDisk.Loss, _ random: inout SeededRandom) {
         switch loss {
-        case .nothing: sync()
+        case .nothing: return
         case .random:
             for change in pending where Bool.random(using: &random) { Self.apply(change, to: &durable) }
         case .everything: break

@@ -7,8 +7,8 @@ extension SimulatedDisk {
     /// How many operations that change something there have been.
     package var operationCount: Int { state.withLock { $0.operationCount } }
 
-    /// The power goes during the operation of that number, counted from the disk's first: it happens in part, and it
-    /// and all later ones fail until `restart`.
+    /// The power goes, or the process ends, during the operation of that number, counted from the disk's first: it
+    /// happens in part, and it and all later ones fail until `restart`.
     package func crash(atOperation number: Int) {
         state.withLock { $0.crashAt = number }
     }
@@ -26,6 +26,18 @@ extension SimulatedDisk {
     package func fail(_ operation: Operation, _ code: StorageError.Code = .inputOutput, times: Int = 1) {
         state.withLock { $0.failures += Array(repeating: (operation, code), count: times) }
     }
+
+    /// Whatever was to fail or to end does not.
+    package func relieve() {
+        state.withLock { state in
+            state.failures = []
+            state.crashAt = nil
+            state.capacity = nil
+        }
+    }
+
+    /// Bytes of all files.
+    package var usedBytes: Int { state.withLock { $0.usedBytes } }
 
     /// From now on a file's sync does nothing and says that it has: what a program that forgets to sync looks like.
     package func ignoreSyncs() {

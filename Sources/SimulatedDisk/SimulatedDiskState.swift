@@ -132,7 +132,7 @@ struct SimulatedDiskState: Sendable {
         return try body(&file, &random)
     }
 
-    private var usedBytes: Int {
+    var usedBytes: Int {
         var sum = 0
         for case .file(let file) in nodes { sum += file.content.count }
         return sum

@@ -81,7 +81,7 @@ struct SimulatedContent: Sendable {
 
     mutating func crash(_ loss: SimulatedDisk.Loss, _ random: inout SeededRandom) {
         switch loss {
-        case .nothing: sync()
+        case .nothing: return
         case .random: syncPartly(&random)
         case .everything: break
         }

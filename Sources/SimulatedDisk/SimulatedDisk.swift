@@ -17,7 +17,7 @@ package final class SimulatedDisk: LogFileSystem {
 
     /// What a crash does with all that was not synced.
     package enum Loss: Sendable {
-        /// The process ended, the machine did not.
+        /// The process ended, the machine did not: everything can still be read, and be lost by the next crash.
         case nothing
         case random
         case everything

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import MartletSimulation
+
+/// Runs simulations of a member: the seed that is asked for, with its story, or one after the other for a while.
+///
+/// usage: simulate [--seed N] [--seconds S] [--runs N] [--flaw NAME] [--story]
+///
+/// A seed's run is the same in every process; its trace hash says so. Exit 0: every promise was kept; 2: wrong
+/// arguments; 3: one was broken, or a seed gave two different runs.
+@main
+struct Simulate {
+    /// Each time so many seeds have run, the next one runs twice.
+    private static let seedsBetweenTwins = 16
+
+    static func main() {
+        let options: Options
+        do {
+            options = try Options(Array(CommandLine.arguments.dropFirst()))
+        } catch {
+            FileHandle.standardError.write(Data("simulate: \(error)\n".utf8))
+            exit(2)
+        }
+        if let seed = options.seed { one(seed, options) } else { many(options) }
+    }
+
+    private static func one(_ seed: UInt64, _ options: Options) {
+        var simulation = Simulation(seed: seed, flaw: options.flaw)
+        if options.tellsStory { simulation.tell = { print($0) } }
+        let report = simulation.run()
+        print("simulate: seed \(seed), \(report.seconds) s, \(report.counts)")
+        print("simulate: trace \(hex(report.traceHash)), state \(hex(report.stateDigest))")
+        end(report)
+    }
+
+    private static func many(_ options: Options) {
+        let first = UInt64.random(in: 1...UInt64(UInt32.max)) << 20
+        let (start, limit) = (ContinuousClock.now, Duration.seconds(options.seconds))
+        print("simulate: seeds from \(first) on")
+        var (runs, simulated, answered, deaths, hash) = (0, 0.0, 0, 0, UInt64(0))
+        while runs < options.runs, ContinuousClock.now - start < limit {
+            let seed = first + UInt64(runs)
+            let report = Simulation(seed: seed, flaw: options.flaw).run()
+            if report.violation != nil { end(report) }
+            if runs % seedsBetweenTwins == 0,
+                Simulation(seed: seed, flaw: options.flaw).run().traceHash != report.traceHash
+            {
+                print("simulate: two runs of seed \(seed) differ")
+                exit(3)
+            }
+            runs += 1
+            simulated += report.seconds
+            answered += report.counts.answered
+            deaths += report.counts.deaths
+            hash = hash &* 31 &+ report.traceHash
+        }
+        let seconds = max(0.001, (ContinuousClock.now - start) / .seconds(1))
+        print(
+            "simulate: \(runs) runs, \(Int(Double(runs) / seconds)) a second, \(Int(simulated)) simulated seconds, "
+                + "\(answered) answers, \(deaths) deaths; every promise was kept; traces \(hex(hash))")
+    }
+
+    private static func end(_ report: SimulationReport) {
+        guard let violation = report.violation else { return }
+        print("simulate: seed \(report.seed): \(violation)")
+        print("simulate: make sim SEED=\(report.seed) repeats it, and tells the story with ARGUMENTS=--story")
+        exit(3)
+    }
+
+    private static func hex(_ number: UInt64) -> String {
+        let digits = String(number, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
+private struct Options {
+    struct Failure: Error, CustomStringConvertible { var description: String }
+
+    var seed: UInt64?
+    var seconds = 60
+    var runs = Int.max
+    var flaw: Flaw?
+    var tellsStory = false
+
+    init(_ arguments: [String]) throws {
+        var rest = arguments[...]
+        while let name = rest.popFirst() {
+            if name == "--story" {
+                tellsStory = true
+                continue
+            }
+            guard let value = rest.popFirst() else { throw Failure(description: "\(name) needs a value") }
+            switch name {
+            case "--seed": seed = try Self.number(name, value)
+            case "--seconds": seconds = Int(clamping: try Self.number(name, value))
+            case "--runs": runs = Int(clamping: try Self.number(name, value))
+            case "--flaw":
+                guard let known = Flaw(rawValue: value) else {
+                    let all = Flaw.allCases.map(\.rawValue).joined(separator: ", ")
+                    throw Failure(description: "no flaw \(value); there are \(all)")
+                }
+                flaw = known
+            default: throw Failure(description: "what is \(name)?")
+            }
+        }
+    }
+
+    private static func number(_ name: String, _ value: String) throws -> UInt64 {
+        guard let number = UInt64(value) else { throw Failure(description: "\(name) \(value) is no number") }
+        return number
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A fault put into the member on purpose. A simulator that does not find each of them finds nothing.
+package enum Flaw: String, CaseIterable, Sendable {
+    /// The log says that a batch is on disk as soon as it is handed over.
+    case answersBeforeSync
+    /// The disk's sync does nothing.
+    case syncsNothing
+    /// The tables get entries that the log has not on disk.
+    case checkpointsAheadOfLog
+    /// The tables keep only a part of a batch.
+    case tearsCheckpoints
+    /// Reads are answered from the state as it was some time ago.
+    case servesStaleReads
+    /// Now and then a write goes into the log twice.
+    case repeatsWrites
+    /// Now and then a watch's delivery goes missing.
+    case losesWatchEvents
+    /// Now and then one comes twice.
+    case repeatsWatchEvents
+    /// Changes of one revision come in two deliveries.
+    case splitsRevisions
+    /// A watch that resumes after a restart begins one revision late.
+    case skipsOnResume
+    /// A watch goes on after its client has cancelled it.
+    case deliversAfterCancel
+    /// Leases are counted on the wall clock, which jumps.
+    case countsLeasesByWallClock
+    /// A renewal is answered but not done.
+    case forgetsRenewals
+    /// The clock that leases are counted on stands still.
+    case stopsTheClock
+}

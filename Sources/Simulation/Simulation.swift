@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletReplica
+import MartletSimulatedDisk
+
+/// One simulated run of one member.
+///
+/// The same seed, conditions and flaw give the same run, in every process: see `SimulationReport.traceHash`.
+package struct Simulation {
+    package var seed: UInt64
+    /// `nil`: drawn from the seed.
+    package var conditions: Conditions?
+    /// What is wrong with the member; `nil`: nothing on purpose.
+    package var flaw: Flaw?
+    /// Takes the story, line by line.
+    package var tell: ((String) -> Void)?
+
+    package init(seed: UInt64, conditions: Conditions? = nil, flaw: Flaw? = nil) {
+        (self.seed, self.conditions, self.flaw) = (seed, conditions, flaw)
+    }
+
+    package func run() -> SimulationReport {
+        let simulator = Simulator(seed: seed, conditions: conditions, flaw: flaw, tell: tell)
+        var violation: String?
+        do throws(Violation) {
+            try simulator.run()
+        } catch {
+            violation = error.message
+        }
+        var counts = simulator.counts
+        counts.appliedWrites = simulator.oracle.appliedWrites
+        counts.expiredLeases = simulator.oracle.leases.expiredCount
+        return SimulationReport(
+            seed: seed, violation: violation, traceHash: simulator.trace.hash,
+            stateDigest: simulator.life?.replica.stateDigest() ?? 0, effects: simulator.effects,
+            diskOperations: simulator.disk.operationCount, seconds: Double(simulator.now) / 1_000_000, counts: counts)
+    }
+}
+
+package struct SimulationReport: Sendable {
+    /// How much was going on: a run that does nothing proves nothing.
+    package struct Counts: Hashable, Sendable {
+        package var steps = 0
+        package var answered = 0
+        package var refused = 0
+        package var unknown = 0
+        package var entries = 0
+        package var appliedWrites = 0
+        package var events = 0
+        package var watches = 0
+        package var compactedWatches = 0
+        package var expiredLeases = 0
+        package var checkpoints = 0
+        package var faults = 0
+        package var deaths = 0
+        package var tornTails = 0
+
+        package init() {}
+    }
+
+    package let seed: UInt64
+    /// The first promise that was broken.
+    package let violation: String?
+    package let traceHash: UInt64
+    package let stateDigest: UInt64
+    /// Of the member, and operations of the log's disk: places where it can die.
+    package let effects: Int
+    package let diskOperations: Int
+    /// Simulated time.
+    package let seconds: Double
+    package let counts: Counts
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletKeyValue
+import MartletReplica
+
+extension Simulator {
+    /// A client asks, as long as there is something to ask; its next request comes after the answer.
+    func act(client: Int) throws(Violation) {
+        guard case .busy = part, operations.count < conditions.operations else { return }
+        // Nobody to connect to.
+        guard let life, life.isReady else { return plan(.clientActs(client), in: timing.number(1_000...20_000)) }
+        let number = operations.count
+        let request = workload.request(number, at: oracle.model.position)
+        let operation = Operation(request, number: number, client: client, seenEntries: oracle.seenEntries)
+        operations.append(operation)
+        oracle.note(asked: operation, number: number)
+        trace.note(now, "asked", client, number, "\(request)")
+        plan(.requestArrives(number), in: timing.number(0...300))
+    }
+
+    func arrive(_ number: Int) throws(Violation) {
+        guard let life, life.isReady else { return try finish(number, .refused(nil)) }
+        let operation = operations[number]
+        let waiter = WaiterID(UInt64(number))
+        switch operation.request {
+        case .write(let request):
+            life.inFlight.insert(number)
+            guard let write = try? Write(request.kind, wire: operation.bytes) else {
+                throw Violation("\(request) can't be read")
+            }
+            try step(.propose(write, waiter: waiter))
+            if flaw == .repeatsWrites, watching.once(in: 20) { try step(.propose(write, waiter: waiter)) }
+        case .range(_, isSerializable: false), .readTxn, .leaseStatus, .leases:
+            life.inFlight.insert(number)
+            try step(.read(waiter: waiter))
+        case .range(_, isSerializable: true): return try read(number, life)
+        case .keepAlive:
+            return try life.replica.isLeader ? read(number, life) : finish(number, .refused(.noLeader))
+        }
+        guard !life.isTurnOpen else { return }
+        life.isTurnOpen = true
+        plan(.turnEnd, in: timing.number(0...200), ofLife: true)
+    }
+
+    func answer(_ reply: Effects.Reply) throws(Violation) {
+        let number = Int(reply.waiter.rawValue)
+        switch reply.result {
+        case .success(let response): try finish(number, .write(.success(response)))
+        case .failure(.refused(let error)): try finish(number, .write(.failure(error)))
+        case .failure(.stopped): try finish(number, .unknown)
+        case .failure(let error): try finish(number, .refused(error))
+        }
+    }
+
+    func answer(_ reply: Effects.ReadReply, _ life: Life) throws(Violation) {
+        let number = Int(reply.waiter.rawValue)
+        if let error = reply.error { return try finish(number, .refused(error)) }
+        try read(number, life)
+    }
+
+    /// Serves from the store as it is now.
+    private func read(_ number: Int, _ life: Life) throws(Violation) {
+        let now = moment(of: life).monotonic
+        let store = life.staleStore ?? life.replica.store
+        let answer: Operation.Answer
+        switch operations[number].request {
+        case .range(let request, _): answer = .range(result { () throws(KeyValueError) in try store.range(request) })
+        case .readTxn(let request):
+            answer = .readTxn(result { () throws(KeyValueError) in try store.readOnlyTxn(request) })
+        case .leaseStatus(let lease):
+            answer = .leaseStatus(store.leaseStatus(lease, now: now, includingKeys: true))
+        case .leases: answer = .leases(store.leaseIDs())
+        case .keepAlive(let lease):
+            var copy = life.replica.store
+            if flaw == .forgetsRenewals {
+                answer = .keepAlive(ttlSeconds: copy.keepAliveLease(lease, now: now))
+            } else {
+                answer = .keepAlive(ttlSeconds: life.replica.store.keepAliveLease(lease, now: now))
+            }
+        case .write: preconditionFailure("a write is served as a read")
+        }
+        try finish(number, answer)
+    }
+
+    private func result<Response>(
+        _ body: () throws(KeyValueError) -> Response
+    ) -> Result<Response, KeyValueError> {
+        do throws(KeyValueError) {
+            return .success(try body())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// A client learns what became of its request.
+    func finish(_ number: Int, _ answer: Operation.Answer) throws(Violation) {
+        guard operations[number].answer == nil else { throw Violation("request \(number) is answered twice") }
+        life?.inFlight.remove(number)
+        trace.note(now, "answered", number, answer.kind, "\(answer)")
+        try oracle.check(answer, to: operations[number], number: number, at: now)
+        operations[number].answer = answer
+        answeredCount += 1
+        switch answer {
+        case .refused: counts.refused += 1
+        case .unknown: counts.unknown += 1
+        case .write, .range, .readTxn, .keepAlive, .leaseStatus, .leases: counts.answered += 1
+        }
+        plan(.clientActs(operations[number].client), in: timing.number(0...conditions.thinkTime))
+    }
+}
+
+extension Operation.Answer {
+    /// For the trace.
+    fileprivate var kind: Int {
+        switch self {
+        case .write(let result): (try? result.get()) == nil ? 0 : 1
+        case .range(let result): (try? result.get()) == nil ? 2 : 3
+        case .readTxn(let result): (try? result.get()) == nil ? 4 : 5
+        case .keepAlive(let ttlSeconds): ttlSeconds == nil ? 6 : 7
+        case .leaseStatus(let status): status == nil ? 8 : 9
+        case .leases: 10
+        case .refused: 11
+        case .unknown: 12
+        }
+    }
+}

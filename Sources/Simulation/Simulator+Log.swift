@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletKeyValue
+import MartletReplica
+import MartletSimulatedDisk
+import MartletStorage
+import MartletWALCodec
+
+extension Simulator {
+    var logConfiguration: LogConfiguration {
+        var configuration = LogConfiguration()
+        configuration.segmentBytes = conditions.segmentBytes
+        configuration.writeBytesMax = conditions.writeBytesMax
+        configuration.queueBytesMax = conditions.queueBytesMax
+        configuration.unsyncedBytesMax = 1_000
+        configuration.zeroBytes = 4_096
+        return configuration
+    }
+
+    var logFolder: LogFolder { LogFolder(files: disk, path: "wal", configuration: logConfiguration) }
+
+    func beginLogWrite(_ life: Life) {
+        if life.log.begin() { plan(.logWrites, in: timing.number(1...conditions.diskTime * slowness), ofLife: true) }
+    }
+
+    /// The disk has had its time: it does what it does.
+    func writeLog() throws(Violation) {
+        guard let life, let batch = life.log.writing else { return }
+        do throws(StorageError) {
+            try life.log.appender.append(batch)
+        } catch {
+            return try end(with: error)
+        }
+        trace.note(now, "written", batch.recordCount, disk.operationCount)
+        guard try survives(life) else { return }
+        plan(.logWritten, in: timing.number(0...100), ofLife: true)
+    }
+
+    func endLogWrite() throws(Violation) {
+        guard let life else { return }
+        if flaw == .answersBeforeSync {
+            // Also when the disk has had no time.
+            try step(.synced(life.log.lastNumber))
+        }
+        guard life === self.life, life.log.writing != nil else { return }
+        let number = life.log.end()
+        beginLogWrite(life)
+        if flaw != .answersBeforeSync { try step(.synced(number)) }
+    }
+
+    func releaseLog() throws(Violation) {
+        guard let life, let index = life.log.releaseBelow else { return }
+        life.log.releaseBelow = nil
+        do throws(StorageError) {
+            try life.log.appender.release(below: index)
+        } catch {
+            try end(with: error)
+        }
+    }
+
+    /// The log can't go on, and so the member can't.
+    func end(with error: StorageError) throws(Violation) {
+        if disk.isDown { return try die(faults.once(in: 3) ? .process : .power) }
+        guard isExpected(error) else { throw Violation("the log failed without a cause: \(error)") }
+        trace.note(now, "log failed", error.code == .noSpace ? 1 : 0, 0, "\(error)")
+        try? life?.log.appender.close()
+        try die(.process)
+    }
+
+    /// Whether the simulated disk said so itself.
+    func isExpected(_ error: StorageError) -> Bool {
+        error.code == .noSpace || error.code == .inputOutput && error.message.hasPrefix("the disk refuses")
+    }
+
+    // MARK: Checkpoints
+
+    func writeCheckpoint() throws(Violation) {
+        guard let life, let checkpoint = life.checkpoint else { return }
+        var batch = TableBatch()
+        checkpoint.encode(into: &batch)
+        let isTorn = flaw == .tearsCheckpoints && faults.flag()
+        let isWritten = tables.commit(batch, part: isTorn ? batch.count / 2 : .max)
+        trace.note(now, "checkpoint", Int(checkpoint.applied.index.rawValue), isWritten ? 1 : 0)
+        guard try survives(life) else { return }
+        life.checkpoint = nil
+        counts.checkpoints += isWritten ? 1 : 0
+        plan(.checkpointEnds(isWritten: isWritten), in: timing.number(0...conditions.diskTime), ofLife: true)
+    }
+
+    /// A copy of the member takes everything that it has handed over for synced, and that is written down.
+    func commitAhead(_ life: Life) {
+        var ahead = life.replica
+        var effects = Effects()
+        var moment = moment(of: life)
+        moment.monotonic += .seconds(100)
+        ahead.step(.synced(life.log.lastNumber), at: moment, into: &effects)
+        guard let checkpoint = effects.checkpoint else { return }
+        var batch = TableBatch()
+        checkpoint.encode(into: &batch)
+        _ = tables.commit(batch)
+    }
+}

@@ -32,11 +32,18 @@ extension [UInt8] {
     package mutating func append(field: UInt64, bytes: [UInt8]) {
         if !bytes.isEmpty { append(choice: field, bytes: bytes) }
     }
+
+    package mutating func append(field: UInt64, slice: ArraySlice<UInt8>) {
+        if slice.isEmpty { return }
+        append(tag: field, 2)
+        Varint.append(UInt64(slice.count), to: &self)
+        append(contentsOf: slice)
+    }
 }
 
 /// How many bytes fields take as protobuf 3 writes them, for numbers of fields below 16.
 package enum ProtobufSize {
-    package static func varint(_ number: UInt64) -> Int { max(1, (70 - number.leadingZeroBitCount) / 7) }
+    package static func varint(_ number: UInt64) -> Int { Varint.length(of: number) }
 
     package static func field(_ number: UInt64) -> Int { number == 0 ? 0 : 1 + varint(number) }
 

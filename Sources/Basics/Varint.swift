@@ -17,6 +17,18 @@ package enum Varint {
         append(UInt64(bitPattern: (number << 1) ^ (number >> 63)), to: &bytes)
     }
 
+    /// Bytes that `append` adds.
+    @inline(__always)
+    package static func length(of number: UInt64) -> Int {
+        (70 &- (number | 1).leadingZeroBitCount) / 7
+    }
+
+    /// Bytes that `append(signed:)` adds.
+    @inline(__always)
+    package static func length(ofSigned number: Int64) -> Int {
+        length(of: UInt64(bitPattern: (number << 1) ^ (number >> 63)))
+    }
+
     /// The number at `offset`, which then moves behind it; `nil` where the bytes end before it does, or it does not fit
     /// 64 bits.
     @inline(__always)

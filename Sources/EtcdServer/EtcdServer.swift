@@ -15,7 +15,6 @@ package final class EtcdServer: Sendable {
     private let store: NIOLoopBound<MemberStore>
     private let methods: EtcdMethods
     private let gateway: Gateway
-    private let front: HTTPFront
 
     private init(_ store: MemberStore) {
         configuration = store.configuration
@@ -23,7 +22,6 @@ package final class EtcdServer: Sendable {
         methods = Self.methods(of: self.store)
         gateway = Gateway(
             methods: methods, eventLoop: store.eventLoop, maximumMessageBytes: configuration.wireLimitBytes)
-        front = HTTPFront(allowedOrigins: configuration.allowedOrigins)
     }
 
     /// An empty store in memory, ready to serve.
@@ -77,11 +75,9 @@ package final class EtcdServer: Sendable {
 
     /// Answers a request of HTTP/1.1: the gateway's, or one of the plain endpoints.
     package func respond(to request: HTTP1Request) async -> HTTP1Response {
-        await front.respond(to: request) {
-            let (path, _) = HTTPFront.split(request.uri)
-            guard path.hasPrefix(HTTPFront.gatewayPrefix) else { return await respondPlainly(to: request) }
-            return await gateway.respond(to: request, path: path)
-        }
+        let path = RequestTarget(request.uri).path
+        guard path.hasPrefix(RequestTarget.gatewayPrefix) else { return await respondPlainly(to: request) }
+        return await gateway.respond(to: request, path: path)
     }
 
     private func respondPlainly(to request: HTTP1Request) async -> HTTP1Response {
@@ -99,12 +95,6 @@ package final class EtcdServer: Sendable {
     /// Adds the services' methods to `router`.
     package func addRoutes(to router: inout GRPCRouter) {
         methods.addRoutes(to: &router)
-        // Its pages come from a thread that reads the disk, so it is a handler of its own, which the gateway lacks.
-        router.add(
-            "/etcdserverpb.Maintenance/Snapshot",
-            .stream { [store] _, requests, responses in
-                try await SnapshotService.snapshot(store, requests, responses)
-            })
     }
 
     private static func methods(of store: NIOLoopBound<MemberStore>) -> EtcdMethods {
@@ -135,6 +125,9 @@ package final class EtcdServer: Sendable {
         unary("/etcdserverpb.Cluster/MemberPromote") { ClusterService(store: $0).memberPromote($1, $2) }
         unary("/etcdserverpb.Maintenance/Status") { MaintenanceService(store: $0).status($1, $2) }
         unary("/etcdserverpb.Maintenance/Alarm") { MaintenanceService(store: $0).alarm($1, $2) }
+        methods["/etcdserverpb.Maintenance/Snapshot"] = .task { requests, respond in
+            try await SnapshotService.snapshot(store, requests, respond)
+        }
         unary("/etcdserverpb.Auth/AuthStatus") { AuthService(store: $0).status($1, $2) }
         unary("/etcdserverpb.Auth/Authenticate") { AuthService(store: $0).authenticate($1, $2) }
         stream("/v3lockpb.Lock/Lock") { LockService(store: $0).lock($1) }

@@ -24,8 +24,6 @@ package struct EtcdServerConfiguration: Sendable {
     package var watchProgressInterval: Duration = .seconds(600)
     /// The election time-out; it only decides the least lease TTL here.
     package var electionTimeout: Duration = .milliseconds(1000)
-    /// Origins whose web pages may call over HTTP/1.1; `*` stands for all.
-    package var allowedOrigins = ["*"]
 
     /// What live keys, and versions that are not compacted, may take; etcd's default.
     package var quotaBytes: Int64 = 2 << 30

@@ -7,7 +7,7 @@ import NIOHTTP1
 /// parts.
 ///
 /// `@unchecked Sendable`: touched only on the channel's event loop.
-final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
+final class HTTP1Connection: ChannelInboundHandler, HTTP1BodySink, @unchecked Sendable {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
@@ -153,7 +153,7 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
             }
             guard let stream = response.stream else { return }
             do {
-                try await stream(HTTP1BodyWriter(connection: self))
+                try await stream(HTTP1BodyWriter(sink: self))
                 self.loop.perform { self.finishStream(isWhole: true) }
             } catch {
                 self.loop.perform { self.finishStream(isWhole: false) }
@@ -212,7 +212,6 @@ final class HTTP1Connection: ChannelInboundHandler, @unchecked Sendable {
 
     // MARK: Streamed bodies
 
-    /// Sends a part; `room` is told when the next one may come, or that none will be sent any more.
     func write(_ bytes: [UInt8], _ room: Awaited<Void>) {
         guard let context = self.context, context.channel.isActive, self.exchange?.isStreaming == true else {
             return room.finish(.failure(CancellationError()))

@@ -49,9 +49,16 @@ package struct HTTP1Response: Sendable {
     }
 }
 
+/// Where the parts of a streamed body go: a connection of HTTP/1.1, or a stream of HTTP/2.
+protocol HTTP1BodySink: AnyObject, Sendable {
+    var loop: LoopExecutor { get }
+    /// Sends a part; `room` is told when the next one may come, or that none will be sent any more. On the loop.
+    func write(_ bytes: [UInt8], _ room: Awaited<Void>)
+}
+
 /// Sends the parts of one streamed body, in order.
 package struct HTTP1BodyWriter: Sendable {
-    let connection: HTTP1Connection
+    let sink: any HTTP1BodySink
 
     /// Sends `bytes`; waits while the connection holds more than it should.
     ///
@@ -59,7 +66,7 @@ package struct HTTP1BodyWriter: Sendable {
     package func write(_ bytes: [UInt8]) async throws {
         try Task.checkCancellation()
         let room = Awaited<Void>()
-        self.connection.loop.perform { self.connection.write(bytes, room) }
+        self.sink.loop.perform { self.sink.write(bytes, room) }
         try await room.value()
     }
 }

@@ -5,20 +5,38 @@ import MartletHTTP2Session
 /// A plain HTTP request that came over HTTP/2, as curl and browsers send them where TLS lets them choose.
 ///
 /// `@unchecked Sendable`: touched only on the connection's event loop, but for `request`, which is handed over whole.
-final class PlainExchange: @unchecked Sendable {
-    /// The largest body of a request; a longer one is answered 413.
-    static let maximumBodyBytes = 4 << 20
-
+final class PlainExchange: HTTP1BodySink, @unchecked Sendable {
     let stream: Int32
+    let loop: LoopExecutor
+    /// Nil once the stream has closed.
+    weak var connection: ServerConnection?
     let executor: EndpointExecutor
     var request: HTTP1Request
     var isTooLarge = false
     var task: Task<Void, Never>?
+    /// An answer that has begun and goes on.
+    var streamed: OutboundBody?
+    /// Whoever streams and waits for room.
+    var writers = WaitingWriters()
 
-    init(stream: Int32, request: HTTP1Request, loop: LoopExecutor) {
+    init(stream: Int32, request: HTTP1Request, connection: ServerConnection) {
         self.stream = stream
         self.request = request
-        self.executor = EndpointExecutor(name: "plain HTTP/2", loop: loop)
+        self.connection = connection
+        self.loop = connection.loop
+        self.executor = EndpointExecutor(name: "plain HTTP/2", loop: connection.loop)
+    }
+
+    func write(_ bytes: [UInt8], _ room: Awaited<Void>) {
+        guard let connection = self.connection, let body = self.streamed else {
+            return room.finish(.failure(CancellationError()))
+        }
+        body.append(bytes)
+        connection.wire.session.resume(body)
+        connection.wire.markDirty()
+        guard body.queuedBytes > ServerCall.outboundHighWater else { return room.finish(.success(())) }
+        self.writers.append(room)
+        connection.throttledPlain.append(self)
     }
 }
 
@@ -37,7 +55,7 @@ extension ServerConnection {
             default: if !name.hasPrefix(":") { request.headers.append((name, value)) }
             }
         }
-        self.plain.insert(PlainExchange(stream: stream, request: request, loop: self.loop), for: stream)
+        self.plain.insert(PlainExchange(stream: stream, request: request, connection: self), for: stream)
         self.wire.keepalive.hasOpenStreams = true
         return true
     }
@@ -47,7 +65,7 @@ extension ServerConnection {
         self.wire.session.consume(stream: exchange.stream, bytes: bytes.count)
         self.wire.markDirty()
         guard !exchange.isTooLarge, exchange.task == nil else { return }
-        guard exchange.request.body.count + bytes.count <= PlainExchange.maximumBodyBytes,
+        guard exchange.request.body.count + bytes.count <= self.settings.maximumHTTP1BodyBytes,
             self.assemblingBytes + bytes.count <= Self.maximumAssemblingBytes
         else {
             exchange.isTooLarge = true
@@ -65,6 +83,40 @@ extension ServerConnection {
         exchange.task = Task(executorPreference: exchange.executor) {
             let response = await answer(request)
             self.loop.perform { self.respond(exchange, response) }
+            guard let stream = response.stream else { return }
+            do {
+                try await stream(HTTP1BodyWriter(sink: exchange))
+                self.loop.perform { self.finishStream(exchange, isWhole: true) }
+            } catch {
+                self.loop.perform { self.finishStream(exchange, isWhole: false) }
+            }
+        }
+    }
+
+    private func finishStream(_ exchange: PlainExchange, isWhole: Bool) {
+        guard self.plain[exchange.stream] === exchange, let body = exchange.streamed else { return }
+        exchange.streamed = nil
+        if isWhole {
+            body.end(trailers: nil)
+            self.wire.session.resume(body)
+        } else {
+            // So that nobody takes a part for the whole.
+            self.wire.session.reset(exchange.stream, .internalError)
+        }
+        self.wire.markDirty()
+    }
+
+    /// The socket has taken something.
+    func wakePlain() {
+        guard !self.throttledPlain.isEmpty else { return }
+        let waiting = self.throttledPlain
+        self.throttledPlain = []
+        for exchange in waiting {
+            if let body = exchange.streamed, body.queuedBytes > ServerCall.outboundLowWater {
+                self.throttledPlain.append(exchange)
+            } else {
+                exchange.writers.finish(.success(()))
+            }
         }
     }
 
@@ -76,18 +128,28 @@ extension ServerConnection {
     private func respond(_ exchange: PlainExchange, _ response: HTTP1Response) {
         // The client may have gone meanwhile.
         guard self.plain[exchange.stream] === exchange else { return }
+        let isHead = exchange.request.method == "HEAD"
         var block: HeaderBlock = [":status": String(response.status)]
         for (name, value) in response.headers where !Self.ofOneConnection.contains(name.lowercased()) {
             block.append(name, value)
         }
-        block.append("content-length", String(response.body.count))
         var body: OutboundBody?
-        // The answer to HEAD says how long the body would be, and has none.
-        if !response.body.isEmpty, exchange.request.method != "HEAD" {
-            let whole = OutboundBody(streamID: exchange.stream, counter: self.wire.counter)
-            whole.append(response.body)
-            whole.end(trailers: nil)
-            body = whole
+        if response.stream != nil, !isHead {
+            let beginning = OutboundBody(streamID: exchange.stream, counter: self.wire.counter)
+            if !response.body.isEmpty { beginning.append(response.body) }
+            exchange.streamed = beginning
+            body = beginning
+        } else {
+            // A stream that nobody wants to see need not wait for anything.
+            if response.stream != nil { exchange.task?.cancel() }
+            block.append("content-length", String(response.body.count))
+            // The answer to HEAD says how long the body would be, and has none.
+            if !response.body.isEmpty, !isHead {
+                let whole = OutboundBody(streamID: exchange.stream, counter: self.wire.counter)
+                whole.append(response.body)
+                whole.end(trailers: nil)
+                body = whole
+            }
         }
         self.wire.session.respond(exchange.stream, block, body: body)
         self.wire.markDirty()
@@ -100,7 +162,10 @@ extension ServerConnection {
 
     /// The stream has closed, or the whole connection.
     func endPlain(_ exchange: PlainExchange) {
+        exchange.connection = nil
+        exchange.streamed = nil
         exchange.task?.cancel()
+        exchange.writers.finish(.failure(CancellationError()))
         self.dropBody(exchange)
     }
 }

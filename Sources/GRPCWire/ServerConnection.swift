@@ -23,6 +23,8 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     var calls = StreamTable<ServerCall>()
     /// Requests that are no calls.
     var plain = StreamTable<PlainExchange>()
+    /// Those of them that hold back a writer.
+    var throttledPlain: [PlainExchange] = []
     /// Calls that hold back a writer or told their events to wait.
     var throttled: [ServerCall] = []
     private var endpoints: [Endpoint] = []
@@ -106,6 +108,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
         for call in calls.values { self.end(call, reason) }
         let plain = self.plain
         self.plain = StreamTable()
+        self.throttledPlain = []
         for exchange in plain.values { self.endPlain(exchange) }
         self.settings.connections.remove(self)
     }
@@ -113,6 +116,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     func willFlush() {}
 
     func didFlush() {
+        self.wakePlain()
         guard !self.throttled.isEmpty else { return }
         let waiting = self.throttled
         self.throttled = []

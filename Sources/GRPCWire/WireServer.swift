@@ -79,7 +79,8 @@ package final class WireServer: Sendable {
             .serverChannelOption(.backlog, value: Int32(clamping: self.configuration.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(
-                .socketOption(NIOBSDSocket.Option(rawValue: SO_REUSEPORT)), value: sharesPort ? 1 : 0)
+                .socketOption(NIOBSDSocket.Option(rawValue: SO_REUSEPORT)), value: sharesPort ? 1 : 0
+            )
             .childChannelOption(.maxMessagesPerRead, value: 4)
             .childChannelOption(
                 .writeBufferWaterMark,

@@ -28,8 +28,8 @@ package struct WireServerTLS: Sendable {
     package var cipherSuites: [UInt16]?
     package var minimumVersion = WireTLSVersion.tls12
     package var maximumVersion: WireTLSVersion?
-    /// Looks at a client's own certificate, in DER, whose chain has been verified; an error ends the connection before a
-    /// byte of it is read. On the connection's event loop; only called where a client certificate is required.
+    /// Looks at a client's own certificate, in DER, whose chain has been verified; an error ends the connection before
+    /// a byte of it is read. On the connection's event loop; only called where a client certificate is required.
     package var examinesClient: (@Sendable (_ certificate: [UInt8]) throws -> Void)?
 
     package init(certificateChainFile: String, privateKeyFile: String) {
@@ -59,7 +59,8 @@ package struct WireServerTLS: Sendable {
         configuration.certificateVerification = self.requiresClientCertificate ? .noHostnameVerification : .none
         do {
             return try NIOSSLContext(configuration: configuration)
-        } catch NIOSSLError.failedToLoadPrivateKey {
+        } catch NIOSSLError.failedToLoadPrivateKey, NIOSSLError.failedToLoadCertificate {
+            // Both could be read: they don't belong together.
             throw WireTLSFailure("tls: private key does not match public key", self.privateKeyFile)
         }
     }

@@ -88,9 +88,9 @@ struct ChangeCursor: Sendable {
         var resume: [UInt8]?
         var found: [HistoryRecord] = []
         var hasKeys = hasKeys
-        snapshot.index.forEach(in: KeyInterval(lower: lower, end: .unbounded), liveOnly: false) { key, entry in
+        snapshot.index.forEach(in: KeyInterval(lower: lower, end: .unbounded), liveOnly: false) { entry in
             if seen == limit {
-                resume = key
+                resume = entry.keyRun.array
                 return false
             }
             seen += 1
@@ -98,11 +98,11 @@ struct ChangeCursor: Sendable {
             case .absent:
                 return true
             case .newest:
-                if entry.modified.main <= compacted { found.append(entry.change(key: key)) }
+                if entry.newest.main <= compacted { found.append(entry.newest) }
             case .older(let revision):
                 guard revision.main <= compacted else { break }
                 guard let change = history.record(at: revision) else {
-                    preconditionFailure("history lacks \(revision) of \(key)")
+                    preconditionFailure("history lacks \(revision) of \(entry.newest.key)")
                 }
                 found.append(change)
             }
@@ -110,7 +110,7 @@ struct ChangeCursor: Sendable {
             return true
         }
         self.hasKeys = hasKeys
-        for change in found { bins[Int(change.revision.main >> shift)].append(change) }
+        for change in found { bins[Int(change.main >> shift)].append(change) }
         if let resume {
             phase = .gather(from: resume)
         } else if !hasKeys, keptAt != compacted {
@@ -124,7 +124,7 @@ struct ChangeCursor: Sendable {
     private mutating func gatherTombstones() {
         let compacted = snapshot.compactRevision
         var position = snapshot.history.position(of: Revision(main: compacted))
-        while let change = snapshot.history.next(&position), change.revision.main == compacted {
+        while let change = snapshot.history.next(&position), change.main == compacted {
             if change.isTombstone { bins[Int(compacted >> shift)].append(change) }
         }
     }
@@ -136,7 +136,7 @@ struct ChangeCursor: Sendable {
             var bin: [HistoryRecord] = []
             swap(&bin, &bins[next])
             bin.sort { $0.revision < $1.revision }
-            for change in bin where change.revision.main <= last { body(change) }
+            for change in bin where change.main <= last { body(change) }
             // An empty bin is a step too.
             seen += bin.count + 1
             next += 1
@@ -148,7 +148,7 @@ struct ChangeCursor: Sendable {
     private mutating func walk(from begin: History.Position, _ limit: Int, _ body: (HistoryRecord) -> Void) {
         var position = begin
         for _ in 0..<limit {
-            guard let change = snapshot.history.next(&position), change.revision.main <= last else {
+            guard let change = snapshot.history.next(&position), change.main <= last else {
                 phase = .ended
                 return
             }

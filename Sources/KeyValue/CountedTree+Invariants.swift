@@ -10,14 +10,15 @@ extension CountedTree {
     private func check(
         _ node: Node, depth: Int, isRoot: Bool, from lower: [UInt8]?, before upper: [UInt8]?, _ leafDepth: inout Int?
     ) -> String? {
-        for (left, right) in zip(node.keys.keys, node.keys.keys.dropFirst()) where !KeyOrder.isLess(left, right) {
+        let keys = node.isLeaf ? node.values.map(\.keyRun.array) : node.keys.keys
+        for (left, right) in zip(keys, keys.dropFirst()) where !KeyOrder.isLess(left, right) {
             return "keys \(left) and \(right) are out of order"
         }
-        if !node.keys.isConsistent { return "the heads of \(node.keys.keys) are wrong" }
-        if let lower, let first = node.keys.first, KeyOrder.isLess(first, lower) {
+        if !node.keys.isConsistent || !node.areHeadsConsistent { return "the heads of \(keys) are wrong" }
+        if let lower, let first = keys.first, KeyOrder.isLess(first, lower) {
             return "\(first) is left of its node"
         }
-        if let upper, let last = node.keys.last, !KeyOrder.isLess(last, upper) { return "\(last) is right of its node" }
+        if let upper, let last = keys.last, !KeyOrder.isLess(last, upper) { return "\(last) is right of its node" }
         if node.size > nodeCapacity { return "a node holds \(node.size)" }
         if !isRoot, node.size < nodeCapacity / 2 { return "a node holds only \(node.size)" }
         var counted = node
@@ -27,7 +28,7 @@ extension CountedTree {
         }
         if counted.stamp > node.stamp { return "a node's stamp is \(node.stamp), below it is \(counted.stamp)" }
         if node.isLeaf {
-            if node.keys.count != node.values.count { return "\(node.keys.count) keys, \(node.values.count) values" }
+            if !node.keys.isEmpty { return "a leaf has separators" }
             if let leafDepth, leafDepth != depth { return "leaves at depths \(leafDepth) and \(depth)" }
             leafDepth = depth
             return nil

@@ -28,8 +28,8 @@ extension CountedTree.Node {
         if lower == nil, upper == nil, self.stamp <= stamp { return liveCount }
         var counted = 0
         if isLeaf {
-            let first = lower.map { self.offset(of: $0).offset } ?? 0
-            let end = upper.map { self.offset(of: $0).offset } ?? keys.count
+            let first = lower.map { leafOffset(of: $0).offset } ?? 0
+            let end = upper.map { leafOffset(of: $0).offset } ?? values.count
             var offset = first
             while offset < end {
                 let isUnchanged = values.span[offset].stamp <= stamp

@@ -14,10 +14,9 @@ extension CountedTree.Node {
     /// - Parameter least: what a node but the root must hold, keys in a leaf, children in a branch.
     mutating func remove(_ key: [UInt8], _ least: Int) -> Value? {
         if isLeaf {
-            let (offset, isFound) = offset(of: key)
+            let (offset, isFound) = leafOffset(of: key)
             guard isFound else { return nil }
-            keys.remove(at: offset)
-            let value = values.remove(at: offset)
+            let value = removeValue(at: offset)
             count -= 1
             if value.isLive { liveCount -= 1 }
             return value
@@ -31,7 +30,7 @@ extension CountedTree.Node {
     }
 
     /// What the capacity bounds: keys of a leaf, children of a branch.
-    var size: Int { isLeaf ? keys.count : children.count }
+    var size: Int { isLeaf ? values.count : children.count }
 
     /// Gives a child that holds too little one entry of a neighbour, or joins the two.
     private mutating func refill(_ child: Int, _ least: Int) {
@@ -47,11 +46,9 @@ extension CountedTree.Node {
     /// Moves the last entry of child `left` to the front of its right neighbour.
     private mutating func shiftRight(_ left: Int) {
         if children[left].isLeaf {
-            let key = children[left].keys.remove(at: children[left].keys.count - 1)
-            let value = children[left].values.removeLast()
-            children[left + 1].keys.insert(key, at: 0)
-            children[left + 1].values.insert(value, at: 0)
-            keys.replace(at: left, with: key)
+            let value = children[left].removeValue(at: children[left].values.count - 1)
+            children[left + 1].insertValue(value, at: 0)
+            keys.replace(at: left, with: value.keyRun.array)
         } else {
             let moved = children[left].children.removeLast()
             let separator = children[left].keys.remove(at: children[left].keys.count - 1)
@@ -66,9 +63,9 @@ extension CountedTree.Node {
     /// Moves the first entry of child `right` to the end of its left neighbour.
     private mutating func shiftLeft(_ right: Int) {
         if children[right].isLeaf {
-            children[right - 1].keys.append(children[right].keys.remove(at: 0))
-            children[right - 1].values.append(children[right].values.removeFirst())
-            keys.replace(at: right - 1, with: children[right].keys[0])
+            let value = children[right].removeValue(at: 0)
+            children[right - 1].insertValue(value, at: children[right - 1].values.count)
+            keys.replace(at: right - 1, with: children[right].values[0].keyRun.array)
         } else {
             children[right - 1].children.append(children[right].children.removeFirst())
             children[right - 1].keys.append(keys[right - 1])
@@ -82,10 +79,14 @@ extension CountedTree.Node {
     private mutating func join(_ left: Int) {
         let separator = keys.remove(at: left)
         let right = children.remove(at: left + 1)
-        if !right.isLeaf { children[left].keys.append(separator) }
-        children[left].keys.append(contentsOf: right.keys)
-        children[left].values.append(contentsOf: right.values)
-        children[left].children.append(contentsOf: right.children)
+        if right.isLeaf {
+            children[left].values.append(contentsOf: right.values)
+            children[left].heads.rebuild(children[left].values, reserving: children[left].values.capacity)
+        } else {
+            children[left].keys.append(separator)
+            children[left].keys.append(contentsOf: right.keys)
+            children[left].children.append(contentsOf: right.children)
+        }
         children[left].recount()
     }
 }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension CountedTree {
-    /// Calls `body` with the stored key and its value, which it may change; puts `initial` there first where the key is
-    /// new.
+    /// Calls `body` with the key's value, which it may change; puts `initial` there where the key is new. After `body`
+    /// the value must have the key.
     package mutating func update<Result>(
-        _ key: [UInt8], initial: @autoclosure () -> Value, _ body: ([UInt8], inout Value) -> Result
+        _ key: [UInt8], initial: @autoclosure () -> Value, _ body: (inout Value) -> Result
     ) -> Result {
         let (result, split) = root.update(key, nodeCapacity, initial, body)
         if let split { grow(split) }
         return result
     }
 
-    /// Calls `body` with the stored key and its value, which it may change; `nil` where there is none.
-    package mutating func updateExisting<Result>(_ key: [UInt8], _ body: ([UInt8], inout Value) -> Result) -> Result? {
+    /// Calls `body` with the key's value, which it may change; `nil` where there is none.
+    package mutating func updateExisting<Result>(_ key: [UInt8], _ body: (inout Value) -> Result) -> Result? {
         root.updateExisting(key, body)
     }
 
@@ -36,26 +36,25 @@ extension CountedTree.Node {
     }
 
     mutating func update<Result>(
-        _ key: [UInt8], _ capacity: Int, _ initial: () -> Value, _ body: ([UInt8], inout Value) -> Result
+        _ key: [UInt8], _ capacity: Int, _ initial: () -> Value, _ body: (inout Value) -> Result
     ) -> (Result, Split?) {
         if isLeaf {
-            let (offset, isFound) = offset(of: key)
+            let (offset, isFound) = leafOffset(of: key)
             if isFound {
                 let wasLive = values[offset].isLive
-                let result = body(keys[offset], &values[offset])
+                let result = body(&values[offset])
                 let isLive = values[offset].isLive
                 if wasLive != isLive { liveCount += isLive ? 1 : -1 }
                 stamp = max(stamp, values[offset].stamp)
                 return (result, nil)
             }
             var value = initial()
-            let result = body(key, &value)
+            let result = body(&value)
             count += 1
             if value.isLive { liveCount += 1 }
             stamp = max(stamp, value.stamp)
-            keys.insert(key, at: offset)
-            values.insert(value, at: offset)
-            return (result, keys.count > capacity ? splitLeaf(capacity) : nil)
+            insertValue(value, at: offset)
+            return (result, values.count > capacity ? splitLeaf(capacity) : nil)
         }
         let child = childOffset(of: key)
         let countBefore = children[child].count
@@ -75,12 +74,12 @@ extension CountedTree.Node {
         return (result, children.count > capacity ? splitBranch() : nil)
     }
 
-    mutating func updateExisting<Result>(_ key: [UInt8], _ body: ([UInt8], inout Value) -> Result) -> Result? {
+    mutating func updateExisting<Result>(_ key: [UInt8], _ body: (inout Value) -> Result) -> Result? {
         if isLeaf {
-            let (offset, isFound) = offset(of: key)
+            let (offset, isFound) = leafOffset(of: key)
             guard isFound else { return nil }
             let wasLive = values[offset].isLive
-            let result = body(keys[offset], &values[offset])
+            let result = body(&values[offset])
             let isLive = values[offset].isLive
             if wasLive != isLive { liveCount += isLive ? 1 : -1 }
             stamp = max(stamp, values[offset].stamp)
@@ -95,18 +94,18 @@ extension CountedTree.Node {
     }
 
     private mutating func splitLeaf(_ capacity: Int) -> Split {
-        let middle = keys.count / 2
+        let middle = values.count / 2
         var right = CountedTree.Node()
         // One more than the capacity fits before the next split.
-        right.keys = KeyList(keys.keys[middle...], reserving: capacity + 1)
         right.values.reserveCapacity(capacity + 1)
         right.values.append(contentsOf: values[middle...])
-        keys.removeSubrange(middle...)
+        right.heads.rebuild(right.values, reserving: capacity + 1)
         values.removeSubrange(middle...)
+        heads.rebuild(values, reserving: capacity + 1)
         right.recount()
         count -= right.count
         liveCount -= right.liveCount
-        return Split(separator: right.keys[0], right: right)
+        return Split(separator: right.values[0].keyRun.array, right: right)
     }
 
     private mutating func splitBranch() -> Split {
@@ -128,7 +127,7 @@ extension CountedTree.Node {
         liveCount = 0
         stamp = .min
         if isLeaf {
-            count = keys.count
+            count = values.count
             for offset in values.indices {
                 if values.span[offset].isLive { liveCount += 1 }
                 stamp = max(stamp, values.span[offset].stamp)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension CountedTree {
-    /// Calls `body` with key and value of each entry in the interval, in key order, until it answers false.
+    /// Calls `body` with each value in the interval, in key order, until it answers false.
     ///
     /// - Parameter liveOnly: leave out values that are not live; subtrees without live values cost nothing.
-    package func forEach(in interval: KeyInterval, liveOnly: Bool, _ body: ([UInt8], Value) -> Bool) {
+    package func forEach(in interval: KeyInterval, liveOnly: Bool, _ body: (Value) -> Bool) {
         switch interval.end {
         case .single:
             _ = withValue(of: interval.lower) { value in
-                if value.isLive || !liveOnly { _ = body(interval.lower, value) }
+                if value.isLive || !liveOnly { _ = body(value) }
             }
         case .before(let upper):
             guard KeyOrder.isLess(interval.lower, upper) else { return }
@@ -19,7 +19,7 @@ extension CountedTree {
     }
 
     /// As `forEach`, from the last key of the interval down to its first.
-    package func forEachReversed(in interval: KeyInterval, liveOnly: Bool, _ body: ([UInt8], Value) -> Bool) {
+    package func forEachReversed(in interval: KeyInterval, liveOnly: Bool, _ body: (Value) -> Bool) {
         switch interval.end {
         case .single:
             forEach(in: interval, liveOnly: liveOnly, body)
@@ -32,7 +32,7 @@ extension CountedTree {
     }
 
     package func forEach(
-        in interval: KeyInterval, isReversed: Bool, liveOnly: Bool, _ body: ([UInt8], Value) -> Bool
+        in interval: KeyInterval, isReversed: Bool, liveOnly: Bool, _ body: (Value) -> Bool
     ) {
         if isReversed {
             forEachReversed(in: interval, liveOnly: liveOnly, body)
@@ -41,10 +41,10 @@ extension CountedTree {
         }
     }
 
-    /// Calls `body` with every entry in key order.
-    package func forEach(_ body: ([UInt8], Value) -> Void) {
-        _ = root.forEach(from: nil, before: nil, false) { key, value in
-            body(key, value)
+    /// Calls `body` with every value in key order.
+    package func forEach(_ body: (Value) -> Void) {
+        _ = root.forEach(from: nil, before: nil, false) { value in
+            body(value)
             return true
         }
     }
@@ -53,15 +53,15 @@ extension CountedTree {
 extension CountedTree.Node {
     /// A bound that is `nil` holds for the whole node. Answers false when `body` did.
     func forEach(
-        from lower: [UInt8]?, before upper: [UInt8]?, _ liveOnly: Bool, _ body: ([UInt8], Value) -> Bool
+        from lower: [UInt8]?, before upper: [UInt8]?, _ liveOnly: Bool, _ body: (Value) -> Bool
     ) -> Bool {
         if isLeaf {
-            let first = lower.map { self.offset(of: $0).offset } ?? 0
-            let end = upper.map { self.offset(of: $0).offset } ?? keys.count
+            let first = lower.map { leafOffset(of: $0).offset } ?? 0
+            let end = upper.map { leafOffset(of: $0).offset } ?? values.count
             var offset = first
             while offset < end {
                 if !liveOnly || values.span[offset].isLive {
-                    guard body(keys[offset], values.span[offset]) else { return false }
+                    guard body(values.span[offset]) else { return false }
                 }
                 offset += 1
             }
@@ -82,15 +82,15 @@ extension CountedTree.Node {
     }
 
     func forEachReversed(
-        from lower: [UInt8]?, before upper: [UInt8]?, _ liveOnly: Bool, _ body: ([UInt8], Value) -> Bool
+        from lower: [UInt8]?, before upper: [UInt8]?, _ liveOnly: Bool, _ body: (Value) -> Bool
     ) -> Bool {
         if isLeaf {
-            let first = lower.map { self.offset(of: $0).offset } ?? 0
-            var offset = upper.map { self.offset(of: $0).offset } ?? keys.count
+            let first = lower.map { leafOffset(of: $0).offset } ?? 0
+            var offset = upper.map { leafOffset(of: $0).offset } ?? values.count
             while offset > first {
                 offset -= 1
                 if !liveOnly || values.span[offset].isLive {
-                    guard body(keys[offset], values.span[offset]) else { return false }
+                    guard body(values.span[offset]) else { return false }
                 }
             }
             return true

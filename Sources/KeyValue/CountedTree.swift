@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a `CountedTree` holds: a value that may count or not.
+/// What a `CountedTree` holds: a value that knows its key, and may count or not.
 package protocol CountedTreeValue: Sendable {
+    /// What the tree sorts by: changes of the value in the tree leave it alone.
+    var keyRun: ByteRun { get }
     /// Whether the tree's live counts include this value.
     var isLive: Bool { get }
     /// Rises with every change of the value; the tree knows the greatest of every node, or a number above it.
@@ -13,7 +15,7 @@ package protocol CountedTreeValue: Sendable {
 ///     branch      keys      [      "g"      "p"      ]        separators: child i holds keys below keys[i],
 ///                 children  [ •  ,  •   ,  •         ]        child i + 1 keys from keys[i] on
 ///                           /       |        \
-///     leaf   [a c e]    [g k]    [p r x]                      keys and, at the same offsets, values
+///     leaf   [a c e]    [g k]    [p r x]                      values, each with its key
 ///
 /// All values are in leaves, all leaves at the same depth. Every node carries the number of keys and of live values
 /// below it, and a bound of their stamps. Nodes are values in arrays: a copy of the tree shares them, and a change copies only the path to what it
@@ -23,7 +25,10 @@ package protocol CountedTreeValue: Sendable {
 package struct CountedTree<Value: CountedTreeValue>: Sendable {
     /// One node. A leaf has values, a branch has children; never both.
     struct Node: Sendable {
+        /// Of a branch.
         var keys = KeyList()
+        /// Of a leaf.
+        var heads = KeyHeads()
         var values: [Value] = []
         var children: [Node] = []
         var count = 0
@@ -79,19 +84,16 @@ extension CountedTree {
 }
 
 extension CountedTree.Node {
-    @inline(__always)
-    func offset(of key: [UInt8]) -> (offset: Int, isFound: Bool) { keys.offset(of: key) }
-
     /// The child of this branch where `key` belongs.
     @inline(__always)
     func childOffset(of key: [UInt8]) -> Int {
-        let (offset, isFound) = offset(of: key)
+        let (offset, isFound) = keys.offset(of: key)
         return isFound ? offset + 1 : offset
     }
 
     func withValue<Result>(of key: [UInt8], _ body: (Value) -> Result) -> Result? {
         if isLeaf {
-            let (offset, isFound) = offset(of: key)
+            let (offset, isFound) = leafOffset(of: key)
             return isFound ? body(values.span[offset]) : nil
         }
         // Through a span a child is borrowed; by subscript it would be copied, with a retain for each of its arrays.
@@ -101,7 +103,7 @@ extension CountedTree.Node {
     func liveCount(before key: [UInt8]) -> Int {
         var before = 0
         if isLeaf {
-            for offset in 0..<self.offset(of: key).offset where values.span[offset].isLive { before += 1 }
+            for offset in 0..<leafOffset(of: key).offset where values.span[offset].isLive { before += 1 }
             return before
         }
         let child = childOffset(of: key)

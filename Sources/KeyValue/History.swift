@@ -2,25 +2,6 @@
 
 import MartletBasics
 
-/// One change as history keeps it: a version, or a tombstone (`version` 0; no value, no creation, no lease).
-struct HistoryRecord: Hashable, Sendable {
-    var revision: Revision
-    var keyNumber: KeyNumber
-    var createRevision: Int64
-    var version: Int64
-    var lease: LeaseID
-    var key: [UInt8]
-    var value: [UInt8]
-
-    var isTombstone: Bool { version == 0 }
-
-    var record: KeyValueRecord {
-        KeyValueRecord(
-            key: key, createRevision: createRevision, modRevision: revision.main, version: version, value: value,
-            lease: lease)
-    }
-}
-
 /// The changes of a store: where old versions are read and watches catch up.
 ///
 ///                      floor
@@ -42,7 +23,7 @@ struct History: Sendable {
         var offset: Int
     }
 
-    /// Records of a full segment: 32 KiB of records is what a write after a snapshot copies.
+    /// Records of a full segment: 8 KiB is what a write after a snapshot copies.
     static let segmentCapacity = 512
 
     /// Each holds at least one record; the first may begin with some below the floor.
@@ -94,7 +75,7 @@ struct History: Sendable {
         var high = segments.count
         while low < high {
             let middle = (low + high) / 2
-            if segments[middle][segments[middle].count - 1].revision < wanted {
+            if segments[middle][segments[middle].count - 1].isBefore(wanted) {
                 low = middle + 1
             } else {
                 high = middle
@@ -105,7 +86,7 @@ struct History: Sendable {
         var last = segments[low].count
         while first < last {
             let middle = (first + last) / 2
-            if segments[low][middle].revision < wanted { first = middle + 1 } else { last = middle }
+            if segments[low][middle].isBefore(wanted) { first = middle + 1 } else { last = middle }
         }
         return Position(segment: low, offset: first)
     }
@@ -168,7 +149,7 @@ extension History {
         precondition(revision >= floor, "the floor \(floor) cannot sink to \(revision)")
         floor = revision
         var dropped = 0
-        while dropped < segments.count, segments[dropped][segments[dropped].count - 1].revision < floor { dropped += 1 }
+        while dropped < segments.count, segments[dropped][segments[dropped].count - 1].isBefore(floor) { dropped += 1 }
         segments.removeFirst(dropped)
     }
 }

@@ -4,8 +4,8 @@ package import MartletBasics
 
 /// One life of a key: from the put that created it to the tombstone that ended it.
 package struct Generation: Hashable, Sendable {
-    /// The revision of the put that created the key. Stays when compaction drops that revision.
-    package var created: Revision
+    /// The main revision of the put that created the key. Stays when compaction drops that revision.
+    package var created: Int64
     /// How many changes the life has seen, the tombstone and what compaction dropped included.
     package var changeCount: Int64
     /// What is left of the changes, oldest first.
@@ -32,7 +32,7 @@ package struct KeyNumber: Hashable, Comparable, Sendable {
     package var next: KeyNumber { KeyNumber(rawValue + 1) }
 }
 
-/// All that the index knows of one key: its newest record, and the revisions of its older versions.
+/// All that the index knows of one key: its newest change, and the revisions of its older versions.
 ///
 /// This is etcd's key index in a smaller shape. There, a key has generations; the last one is open: it holds the living
 /// versions, or nothing where the key is deleted. Here the open generation lies flat in the entry, so that a key with
@@ -42,72 +42,64 @@ package struct KeyNumber: Hashable, Comparable, Sendable {
 ///
 ///     closed            [ {2,0} {3,0} {4,0}† ]         † tombstone: the last revision of a closed generation
 ///     olderRevisions    [ {6,0} ]                      of the open generation
-///     modified          {7,0}                          the newest revision; after a delete the tombstone's
-///     created           {6,0}
+///     newest            {7,0}                          with key and value; after a delete the tombstone
 ///
 /// Source: etcd mvcc key_index.
 package struct KeyEntry: CountedTreeValue {
-    let number: KeyNumber
-    var modified = Revision.zero
-    var created = Revision.zero
-    /// Puts in the open generation. Zero: the key is deleted.
-    var version: Int64 = 0
-    var lease = LeaseID.none
-    var value: [UInt8] = []
+    /// Shared with history.
+    var newest: HistoryRecord
     var olderRevisions: [Revision] = []
     var closed: [Generation] = []
 
-    package init(number: KeyNumber = .zero) {
-        self.number = number
+    /// - Parameter number: of a key that enters the index.
+    package init(key: [UInt8] = [], number: KeyNumber = .zero) {
+        newest = HistoryRecord(
+            revision: .zero, keyNumber: number, createRevision: 0, version: 0, lease: .none, key: key, value: [])
     }
 
-    package var isLive: Bool { version > 0 }
-    package var stamp: Int64 { modified.main }
+    package var keyRun: ByteRun { newest.keyRun }
+    package var isLive: Bool { !newest.isTombstone }
+    package var stamp: Int64 { newest.main }
+    /// The revision of the newest change.
+    var modified: Revision { newest.revision }
+    /// Puts in the open generation. Zero: the key is deleted.
+    var version: Int64 { newest.version }
+    var lease: LeaseID { newest.lease }
 
-    package mutating func put(_ newValue: [UInt8], lease newLease: LeaseID, at revision: Revision) {
-        if version == 0 {
-            created = revision
-        } else {
-            olderRevisions.append(modified)
-        }
-        modified = revision
-        version += 1
-        value = newValue
-        lease = newLease
+    package mutating func put(_ value: [UInt8], lease: LeaseID, at revision: Revision) {
+        put(lease: lease, at: revision) { _ in value }
+    }
+
+    /// - Parameter value: makes the new value of the change before.
+    mutating func put(lease: LeaseID, at revision: Revision, _ value: (HistoryRecord) -> [UInt8]) {
+        let head = newest.head
+        if isLive { olderRevisions.append(Revision(main: newest.main, sub: head.sub)) }
+        newest = HistoryRecord(
+            revision: revision, keyNumber: head.keyNumber,
+            createRevision: isLive ? head.createRevision : revision.main, version: isLive ? head.version + 1 : 1,
+            lease: lease, key: newest.key, value: value(newest))
     }
 
     /// Ends the open generation. The key must be live.
     package mutating func delete(at revision: Revision) {
         precondition(isLive, "the deleted key is dead since \(modified)")
+        let head = newest.head
         closed.append(
             Generation(
-                created: created, changeCount: version + 1, revisions: olderRevisions + [modified, revision]))
-        modified = revision
-        created = .zero
-        version = 0
-        lease = .none
-        value = []
+                created: head.createRevision, changeCount: head.version + 1,
+                revisions: olderRevisions + [modified, revision]))
         olderRevisions = []
-    }
-
-    func record(key: [UInt8]) -> KeyValueRecord {
-        KeyValueRecord(
-            key: key, createRevision: created.main, modRevision: modified.main, version: version, value: value,
-            lease: lease)
-    }
-
-    /// The newest version as history keeps it. The key must be live.
-    func change(key: [UInt8]) -> HistoryRecord {
-        HistoryRecord(
-            revision: modified, keyNumber: number, createRevision: created.main, version: version, lease: lease,
-            key: key, value: value)
+        newest = HistoryRecord(
+            revision: revision, keyNumber: head.keyNumber, createRevision: 0, version: 0, lease: .none,
+            key: newest.key, value: [])
     }
 
     /// The generations as etcd counts them: the closed ones, then the open one, empty where the key is deleted.
     package var generations: [Generation] {
         closed + [
             Generation(
-                created: created, changeCount: version, revisions: version > 0 ? olderRevisions + [modified] : [])
+                created: newest.createRevision, changeCount: version,
+                revisions: isLive ? olderRevisions + [modified] : [])
         ]
     }
 }
@@ -125,8 +117,8 @@ extension KeyEntry {
 
     /// Which version stood after the transaction `main`. Complexity: O(log versions + lives after it).
     package func version(at main: Int64) -> Version {
-        if version > 0 {
-            if modified.main <= main { return .newest }
+        if isLive {
+            if newest.main <= main { return .newest }
             if let first = olderRevisions.first, first.main <= main {
                 return .older(olderRevisions[Self.lastOffset(in: olderRevisions, notAfter: main)])
             }
@@ -143,7 +135,7 @@ extension KeyEntry {
 
     /// Whether the entry still names the revision, tombstones included.
     package func holds(_ revision: Revision) -> Bool {
-        if revision == modified { return true }
+        if revision.main == newest.main, revision == modified { return true }
         if Self.contains(olderRevisions, revision) { return true }
         return closed.contains { Self.contains($0.revisions, revision) }
     }
@@ -164,8 +156,8 @@ extension KeyEntry {
         if ended > 0 { closed.removeFirst(ended) }
         if !closed.isEmpty {
             Self.dropFirst(of: &closed[0].revisions, before: main, into: &forgotten)
-        } else if version > 0 {
-            if modified.main <= main {
+        } else if isLive {
+            if newest.main <= main {
                 forgotten += olderRevisions
                 olderRevisions = []
             } else {
@@ -176,7 +168,7 @@ extension KeyEntry {
     }
 
     /// Whether nothing is left, so that the key can leave the index.
-    package var isEmpty: Bool { version == 0 && closed.isEmpty }
+    package var isEmpty: Bool { !isLive && closed.isEmpty }
 
     /// Keeps the last revision up to `main` and what follows.
     private static func dropFirst(

@@ -81,35 +81,22 @@ enum StoredBytes {
     /// Appends the key, main and sub revision big-endian with `_` between and `t` behind a tombstone's, and the message
     /// KeyValue {key=1, create_revision=2, mod_revision=3, version=4, value=5, lease=6}, of a tombstone only the key.
     static func append(_ change: HistoryRecord, to bytes: inout [UInt8]) {
-        appendBigEndian(change.revision.main, to: &bytes)
+        appendBigEndian(change.main, to: &bytes)
         bytes.append(UInt8(ascii: "_"))
         appendBigEndian(change.revision.sub, to: &bytes)
         if change.isTombstone { bytes.append(UInt8(ascii: "t")) }
-        append(field: 1, change.key, to: &bytes)
+        bytes.append(field: 1, slice: change.keyRun.slice)
         if change.isTombstone { return }
-        append(field: 2, change.createRevision, to: &bytes)
-        append(field: 3, change.revision.main, to: &bytes)
-        append(field: 4, change.version, to: &bytes)
-        append(field: 5, change.value, to: &bytes)
-        append(field: 6, change.lease.rawValue, to: &bytes)
+        bytes.append(field: 2, signed: change.createRevision)
+        bytes.append(field: 3, signed: change.main)
+        bytes.append(field: 4, signed: change.version)
+        bytes.append(field: 5, slice: change.valueRun.slice)
+        bytes.append(field: 6, signed: change.lease.rawValue)
     }
 
     private static func appendBigEndian(_ number: Int64, to bytes: inout [UInt8]) {
         for shift in stride(from: Int64(56), through: 0, by: -8) {
             bytes.append(UInt8(truncatingIfNeeded: number >> shift))
         }
-    }
-
-    private static func append(field number: UInt64, _ value: Int64, to bytes: inout [UInt8]) {
-        guard value != 0 else { return }
-        Varint.append(number << 3, to: &bytes)
-        Varint.append(UInt64(bitPattern: value), to: &bytes)
-    }
-
-    private static func append(field number: UInt64, _ value: [UInt8], to bytes: inout [UInt8]) {
-        guard !value.isEmpty else { return }
-        Varint.append(number << 3 | 2, to: &bytes)
-        Varint.append(UInt64(value.count), to: &bytes)
-        bytes.append(contentsOf: value)
     }
 }

@@ -2,18 +2,27 @@
 
 package import MartletBasics
 
-/// One version of one key. Copies share the bytes of key and value.
-package struct KeyValueRecord: Hashable, Sendable {
-    package var key: [UInt8]
-    /// Main revision of the put that began the key's present life.
-    package var createRevision: Int64
-    /// Main revision of the put that wrote this version.
-    package var modRevision: Int64
-    /// Counts the puts since the key's creation, from 1. Zero in a tombstone.
-    package var version: Int64
-    package var value: [UInt8]
-    /// The lease the key is attached to, or `LeaseID.none`.
-    package var lease: LeaseID
+/// One version of one key.
+///
+/// A record that was read shares the memory of what was stored. `key` and `value` then make copies; who only reads takes
+/// `keySlice` and `valueSlice`.
+package struct KeyValueRecord: Sendable {
+    private struct Fields: Hashable {
+        var key: [UInt8]
+        var createRevision: Int64
+        var modRevision: Int64
+        var version: Int64
+        var value: [UInt8]
+        var lease: LeaseID
+    }
+
+    private enum Storage {
+        case stored(HistoryRecord)
+        /// Made from outside, or changed. Apart, so that records that were read take little room.
+        indirect case fields(Fields)
+    }
+
+    private var storage: Storage
 
     package init(
         key: [UInt8],
@@ -23,16 +32,128 @@ package struct KeyValueRecord: Hashable, Sendable {
         value: [UInt8],
         lease: LeaseID = .none
     ) {
-        self.key = key
-        self.createRevision = createRevision
-        self.modRevision = modRevision
-        self.version = version
-        self.value = value
-        self.lease = lease
+        storage = .fields(
+            Fields(
+                key: key, createRevision: createRevision, modRevision: modRevision, version: version, value: value,
+                lease: lease))
+    }
+
+    init(_ change: HistoryRecord) {
+        storage = .stored(change)
     }
 
     /// What a DELETE event carries: the key and the tombstone's revision, nothing else.
     package static func tombstone(key: [UInt8], modRevision: Int64) -> KeyValueRecord {
         KeyValueRecord(key: key, createRevision: 0, modRevision: modRevision, version: 0, value: [])
+    }
+
+    private var fields: Fields {
+        get {
+            switch storage {
+            case .fields(let fields):
+                return fields
+            case .stored(let change):
+                let head = change.head
+                return Fields(
+                    key: change.key, createRevision: head.createRevision, modRevision: change.main,
+                    version: head.version, value: change.value, lease: head.lease)
+            }
+        }
+        set { storage = .fields(newValue) }
+    }
+}
+
+// MARK: Parts
+
+extension KeyValueRecord {
+    package var key: [UInt8] {
+        get { keyRun.array }
+        set { fields.key = newValue }
+    }
+
+    package var value: [UInt8] {
+        get { valueRun.array }
+        set { fields.value = newValue }
+    }
+
+    /// Main revision of the put that began the key's present life.
+    package var createRevision: Int64 {
+        get {
+            switch storage {
+            case .stored(let change): change.createRevision
+            case .fields(let fields): fields.createRevision
+            }
+        }
+        set { fields.createRevision = newValue }
+    }
+
+    /// Main revision of the put that wrote this version.
+    package var modRevision: Int64 {
+        get {
+            switch storage {
+            case .stored(let change): change.main
+            case .fields(let fields): fields.modRevision
+            }
+        }
+        set { fields.modRevision = newValue }
+    }
+
+    /// Counts the puts since the key's creation, from 1. Zero in a tombstone.
+    package var version: Int64 {
+        get {
+            switch storage {
+            case .stored(let change): change.version
+            case .fields(let fields): fields.version
+            }
+        }
+        set { fields.version = newValue }
+    }
+
+    /// The lease the key is attached to, or `LeaseID.none`.
+    package var lease: LeaseID {
+        get {
+            switch storage {
+            case .stored(let change): change.lease
+            case .fields(let fields): fields.lease
+            }
+        }
+        set { fields.lease = newValue }
+    }
+
+    /// The key's bytes, shared.
+    package var keySlice: ArraySlice<UInt8> { keyRun.slice }
+    /// The value's bytes, shared.
+    package var valueSlice: ArraySlice<UInt8> { valueRun.slice }
+
+    var keyRun: ByteRun {
+        switch storage {
+        case .stored(let change): change.keyRun
+        case .fields(let fields): ByteRun(fields.key)
+        }
+    }
+
+    var valueRun: ByteRun {
+        switch storage {
+        case .stored(let change): change.valueRun
+        case .fields(let fields): ByteRun(fields.value)
+        }
+    }
+
+    /// Bytes of key and value.
+    package var contentCount: Int {
+        switch storage {
+        case .stored(let change): change.contentCount
+        case .fields(let fields): fields.key.count + fields.value.count
+        }
+    }
+}
+
+extension KeyValueRecord: Hashable {
+    package static func == (left: KeyValueRecord, right: KeyValueRecord) -> Bool {
+        left.fields == right.fields
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(fields)
     }
 }

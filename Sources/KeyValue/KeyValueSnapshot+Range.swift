@@ -50,12 +50,12 @@ extension KeyValueSnapshot {
         _ interval: KeyInterval, at past: Int64?, isReversed: Bool, _ body: (KeyValueRecord) -> Bool
     ) {
         guard let past else {
-            index.forEach(in: interval, isReversed: isReversed, liveOnly: true) { body($1.record(key: $0)) }
+            index.forEach(in: interval, isReversed: isReversed, liveOnly: true) { body($0.newest.record) }
             return
         }
         let history = history
-        index.forEach(in: interval, isReversed: isReversed, liveOnly: false) { key, entry in
-            guard let record = Self.record(of: entry, key: key, at: past, in: history) else { return true }
+        index.forEach(in: interval, isReversed: isReversed, liveOnly: false) { entry in
+            guard let record = Self.record(of: entry, at: past, in: history) else { return true }
             return body(record)
         }
     }

@@ -26,7 +26,7 @@ package struct KeyValueSnapshot: Sendable {
 
     /// The newest record of a key. Complexity: O(log n).
     package func get(_ key: [UInt8]) -> KeyValueRecord? {
-        let found = index.withValue(of: key) { $0.isLive ? $0.record(key: key) : nil }
+        let found = index.withValue(of: key) { $0.isLive ? $0.newest.record : nil }
         return found ?? nil
     }
 
@@ -35,17 +35,17 @@ package struct KeyValueSnapshot: Sendable {
     func record(of key: [UInt8], at main: Int64) -> KeyValueRecord? {
         // The closure takes what it needs along, not the whole snapshot.
         let history = history
-        let found = index.withValue(of: key) { Self.record(of: $0, key: key, at: main, in: history) }
+        let found = index.withValue(of: key) { Self.record(of: $0, at: main, in: history) }
         return found ?? nil
     }
 
-    static func record(of entry: KeyEntry, key: [UInt8], at main: Int64, in history: History) -> KeyValueRecord? {
+    static func record(of entry: KeyEntry, at main: Int64, in history: History) -> KeyValueRecord? {
         switch entry.version(at: main) {
         case .newest:
-            return entry.record(key: key)
+            return entry.newest.record
         case .older(let revision):
             guard let found = history.record(at: revision) else {
-                preconditionFailure("history lacks \(revision) of \(key)")
+                preconditionFailure("history lacks \(revision) of \(entry.newest.key)")
             }
             return found.record
         case .absent:

@@ -24,7 +24,7 @@ extension KeyValueStore {
         guard let cursor = reclaimCursor else { return false }
         // The cursor's own change may be gone already, so that the next one counts.
         var position = view.history.position(of: cursor)
-        guard let change = view.history.next(&position), change.revision.main <= compactRevision else { return true }
+        guard let change = view.history.next(&position), change.main <= compactRevision else { return true }
         return checkpoint.holds(change.revision)
     }
 
@@ -43,7 +43,7 @@ extension KeyValueStore {
         var position = view.history.position(of: cursor)
         var seen = 0
         var survivors: [HistoryRecord] = []
-        while let change = view.history.next(&position), change.revision.main <= compactRevision {
+        while let change = view.history.next(&position), change.main <= compactRevision {
             let waits = !checkpoint.holds(change.revision)
             if seen == limit || waits {
                 finishReclaim(survivors, floor: min(change.revision, floor))
@@ -63,17 +63,18 @@ extension KeyValueStore {
     /// - Returns: whether the change can still be read and is not the key's newest version, which the entry holds.
     private mutating func reclaim(_ change: HistoryRecord) -> Bool {
         let main = compactRevision
-        let left = view.index.updateExisting(change.key) { _, entry in
+        let left = view.index.updateExisting(change.key) { entry in
             let forgotten = entry.compact(at: main)
-            let isRead = change.revision != entry.modified && entry.holds(change.revision)
-            let isNewest = entry.isLive && change.revision == entry.modified
+            let (revision, modified) = (change.revision, entry.modified)
+            let isRead = revision != modified && entry.holds(revision)
+            let isNewest = entry.isLive && revision == modified
             return (
                 forgotten: forgotten, isGone: entry.isEmpty, isRead: isRead, isKept: isRead || isNewest,
-                number: entry.number
+                number: entry.newest.keyNumber
             )
         }
         // What is walked falls below the floor, but for changes of the compact revision itself.
-        if left?.isKept != true, change.revision.main < main { release(change) }
+        if left?.isKept != true, change.main < main { release(change) }
         guard let left else { return false }
         for revision in left.forgotten {
             if let forgotten = view.history.forget(revision) { release(forgotten) }

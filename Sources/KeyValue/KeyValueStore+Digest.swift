@@ -13,8 +13,9 @@ extension KeyValueStore {
         digest.add(revision)
         digest.add(compactRevision)
         if compactRevision > 0 {
-            view.index.forEach { key, _ in
-                guard let record = view.record(of: key, at: compactRevision) else { return }
+            view.index.forEach { entry in
+                let record = KeyValueSnapshot.record(of: entry, at: compactRevision, in: view.history)
+                guard let record else { return }
                 digest.add(record.createRevision)
                 digest.add(record.modRevision)
                 digest.add(record)
@@ -22,7 +23,7 @@ extension KeyValueStore {
         }
         var position = view.history.position(of: Revision(main: max(compactRevision, 0) + 1))
         while let change = view.history.next(&position) {
-            digest.add(change.revision.main)
+            digest.add(change.main)
             digest.add(change.revision.sub)
             digest.add(change.record)
         }

@@ -18,11 +18,9 @@ extension KeyValueStore {
     /// As `liveBytes`, counted anew. For tests. Complexity: O(keys + history).
     package func recountLiveBytes() -> Int {
         var bytes = view.history.recountBytes()
-        view.index.forEach { key, entry in
+        view.index.forEach { entry in
             // Other newest versions are in history, too.
-            if entry.isLive, entry.modified < view.history.floor {
-                bytes += key.count + entry.value.count + Self.recordOverheadBytes
-            }
+            if entry.isLive, entry.newest.isBefore(view.history.floor) { bytes += entry.newest.liveBytes }
         }
         return bytes
     }
@@ -31,5 +29,5 @@ extension KeyValueStore {
 extension HistoryRecord {
     /// What it adds to the store's `liveBytes`.
     @inline(__always)
-    var liveBytes: Int { key.count + value.count + KeyValueStore.recordOverheadBytes }
+    var liveBytes: Int { contentCount + KeyValueStore.recordOverheadBytes }
 }

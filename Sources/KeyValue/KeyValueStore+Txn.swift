@@ -46,9 +46,9 @@ extension KeyValueStore {
     private func holds(_ condition: TxnCompare) -> Bool {
         var found = false
         var all = true
-        view.index.forEach(in: condition.interval, liveOnly: true) { key, entry in
+        view.index.forEach(in: condition.interval, liveOnly: true) { entry in
             found = true
-            all = condition.holds(for: entry.record(key: key))
+            all = condition.holds(for: entry.newest.record)
             return all
         }
         return found ? all : condition.holdsForMissingKey
@@ -118,7 +118,7 @@ extension TxnCompare {
         case .version(let wanted): holds(record.version, wanted)
         case .createRevision(let wanted): holds(record.createRevision, wanted)
         case .modRevision(let wanted): holds(record.modRevision, wanted)
-        case .value(let wanted): holds(KeyOrder.compare(record.value, wanted), 0)
+        case .value(let wanted): holds(KeyOrder.compare(record.valueRun, ByteRun(wanted)), 0)
         case .lease(let wanted): holds(record.lease.rawValue, wanted)
         case .unrecognized: holds(0, 0)
         }

@@ -18,7 +18,7 @@ extension KeyValueStore {
             for place in found.places {
                 guard let wantsPrevious = watches.watchers[place]?.wantsPrevious else { continue }
                 if watches.isFull(place) {
-                    watches.fallBehind(place, at: change.revision.main)
+                    watches.fallBehind(place, at: change.main)
                 } else if count == 1 {
                     // The common case: all watches share one array of one event.
                     watches.append(wantsPrevious ? events.full : events.plain, to: place, revision: revision)
@@ -38,8 +38,8 @@ extension KeyValueStore {
             kind: change.isTombstone ? .delete : .put, revision: change.revision, record: change.record)
         let plain = [event]
         guard found.wantsPrevious else { return (plain, plain) }
-        let isCreation = !change.isTombstone && change.createRevision == change.revision.main
-        let before = change.revision.main - 1
+        let isCreation = !change.isTombstone && change.createRevision == change.main
+        let before = change.main - 1
         guard !isCreation, before >= compactRevision, let previous = view.record(of: change.key, at: before) else {
             return (plain, plain)
         }
@@ -69,13 +69,13 @@ extension KeyValueStore {
         var main = first - 1
         var spent = CatchUpCost()
         while let change = view.history.next(&position) {
-            if change.revision.main != main {
+            if change.main != main {
                 if spent.reaches(configuration) {
                     last = main
                     break
                 }
                 spent.revisions += 1
-                main = change.revision.main
+                main = change.main
             }
             let found = watches.takersCatchingUp(of: change, from: first)
             spent.work += 1 + found.lookedAt / CatchUpCost.looksPerUnit
@@ -84,7 +84,7 @@ extension KeyValueStore {
             for place in found.places {
                 let wantsPrevious = watches.watchers[place]?.wantsPrevious ?? false
                 watches.hold((wantsPrevious ? events.full : events.plain)[0], for: place)
-                spent.byteCount += change.key.count + change.value.count
+                spent.byteCount += change.contentCount
                 spent.work += wantsPrevious ? 2 : 1
             }
         }
@@ -141,7 +141,7 @@ extension WatchTable {
     }
 
     private func add(_ place: Int, of change: HistoryRecord, to takers: inout Takers) {
-        guard let next = watchers[place]?.nextRevision, next <= change.revision.main else { return }
+        guard let next = watchers[place]?.nextRevision, next <= change.main else { return }
         if change.isTombstone ? watchers[place]?.skipsDeletes == true : watchers[place]?.skipsPuts == true { return }
         takers.places.append(place)
         if watchers[place]?.wantsPrevious == true { takers.wantsPrevious = true }

@@ -75,22 +75,23 @@ extension KeyValueStore {
         let revision = batch.nextRevision()
         let floor = view.history.floor
         let fresh = nextKeyNumber
-        let replaced = view.index.update(request.key, initial: KeyEntry(number: fresh)) { key, entry in
-            let previous = request.wantsPrevious && entry.isLive ? entry.record(key: key) : nil
-            let preserved = entry.versionToPreserve(key: key, below: floor)
+        let replaced = view.index.update(request.key, initial: KeyEntry(key: request.key, number: fresh)) { entry in
+            let previous = request.wantsPrevious && entry.isLive ? entry.newest.record : nil
+            let preserved = entry.versionToPreserve(below: floor)
             let lease = entry.lease
             // A key that a "from a key on" delete of the same transaction took has neither value nor lease to keep.
-            entry.put(
-                request.ignoreValue ? entry.value : request.value,
-                lease: request.ignoreLease ? lease : request.lease, at: revision)
-            return Replaced(change: entry.change(key: key), lease: lease, previous: previous, preserved: preserved)
+            entry.put(lease: request.ignoreLease ? lease : request.lease, at: revision) {
+                request.ignoreValue ? $0.value : request.value
+            }
+            return Replaced(change: entry.newest, lease: lease, previous: previous, preserved: preserved)
         }
         if let preserved = replaced.preserved { view.history.preserve(preserved) }
         append(replaced.change)
         if replaced.change.keyNumber == fresh { nextKeyNumber = fresh.next }
-        if replaced.lease != replaced.change.lease {
-            leases.detach(replaced.change.key, from: replaced.lease)
-            leases.attach(replaced.change.key, to: replaced.change.lease)
+        let lease = request.ignoreLease ? replaced.lease : request.lease
+        if replaced.lease != lease {
+            leases.detach(request.key, from: replaced.lease)
+            leases.attach(request.key, to: lease)
         }
         return PutResponse(revision: batch.main, previous: replaced.previous)
     }
@@ -98,9 +99,9 @@ extension KeyValueStore {
     mutating func deleteRange(_ request: DeleteRangeRequest, in batch: inout WriteBatch) -> DeleteRangeResponse {
         var keys: [[UInt8]] = []
         var previous: [KeyValueRecord] = []
-        view.index.forEach(in: request.interval, liveOnly: true) { key, entry in
-            keys.append(key)
-            if request.wantsPrevious { previous.append(entry.record(key: key)) }
+        view.index.forEach(in: request.interval, liveOnly: true) { entry in
+            keys.append(entry.newest.key)
+            if request.wantsPrevious { previous.append(entry.newest.record) }
             return true
         }
         for key in keys { delete(key, in: &batch) }
@@ -111,26 +112,23 @@ extension KeyValueStore {
     mutating func delete(_ key: [UInt8], in batch: inout WriteBatch) {
         let revision = batch.nextRevision()
         let floor = view.history.floor
-        let deleted = view.index.updateExisting(key) { key, entry in
-            let preserved = entry.versionToPreserve(key: key, below: floor)
+        let deleted = view.index.updateExisting(key) { entry in
+            let preserved = entry.versionToPreserve(below: floor)
             let lease = entry.lease
             entry.delete(at: revision)
-            return (key: key, number: entry.number, lease: lease, preserved: preserved)
+            return (change: entry.newest, lease: lease, preserved: preserved)
         }
         guard let deleted else { preconditionFailure("\(key) is not in the index") }
         if let preserved = deleted.preserved { view.history.preserve(preserved) }
-        append(
-            HistoryRecord(
-                revision: revision, keyNumber: deleted.number, createRevision: 0, version: 0, lease: .none,
-                key: deleted.key, value: []))
-        leases.detach(deleted.key, from: deleted.lease)
+        append(deleted.change)
+        leases.detach(key, from: deleted.lease)
     }
 }
 
 extension KeyEntry {
     /// The newest version, where it stands in this entry alone because history no longer reaches back so far: it must
     /// go there before something newer takes its place.
-    func versionToPreserve(key: [UInt8], below floor: Revision) -> HistoryRecord? {
-        isLive && modified < floor ? change(key: key) : nil
+    func versionToPreserve(below floor: Revision) -> HistoryRecord? {
+        isLive && newest.isBefore(floor) ? newest : nil
     }
 }

@@ -26,6 +26,9 @@ struct Lease: Sendable {
 /// The keys of a lease. Most leases hold one, some none, few many.
 enum LeaseKeys: Sendable {
     struct AttachedKey: CountedTreeValue {
+        let key: [UInt8]
+
+        var keyRun: ByteRun { ByteRun(key) }
         var isLive: Bool { true }
         var stamp: Int64 { 0 }
     }
@@ -43,13 +46,13 @@ enum LeaseKeys: Sendable {
         case .one(let first):
             if first == key { return }
             var tree = CountedTree<AttachedKey>(nodeCapacity: 16)
-            tree.update(first, initial: AttachedKey()) { _, _ in }
-            tree.update(key, initial: AttachedKey()) { _, _ in }
+            tree.update(first, initial: AttachedKey(key: first)) { _ in }
+            tree.update(key, initial: AttachedKey(key: key)) { _ in }
             self = .many(tree)
         case .many(var tree):
             // Let go of before it changes, or the change would copy.
             self = .none
-            tree.update(key, initial: AttachedKey()) { _, _ in }
+            tree.update(key, initial: AttachedKey(key: key)) { _ in }
             self = .many(tree)
         }
     }
@@ -73,7 +76,7 @@ enum LeaseKeys: Sendable {
         switch self {
         case .none: return
         case .one(let key): body(key)
-        case .many(let tree): tree.forEach { key, _ in body(key) }
+        case .many(let tree): tree.forEach { body($0.key) }
         }
     }
 }

@@ -67,7 +67,7 @@ package struct RangeCursor: Sendable {
         var end = begin
         var byteCount = 0
         while end < records.count, byteCount < maximumBytes || end == begin {
-            byteCount += records[end].key.count + records[end].value.count
+            byteCount += records[end].contentCount
             end += 1
         }
         rest = end == records.count ? .nothing : .sorted(records, from: end)
@@ -77,18 +77,19 @@ package struct RangeCursor: Sendable {
     private mutating func readPage(_ interval: KeyInterval, _ maximumBytes: Int) -> [KeyValueRecord]? {
         var page = Page(request: request, allowance: allowance)
         let (past, history) = (past, snapshot.history)
-        snapshot.index.forEach(in: interval, isReversed: request.isReversed, liveOnly: past == nil) { key, entry in
+        snapshot.index.forEach(in: interval, isReversed: request.isReversed, liveOnly: past == nil) { entry in
             if page.isFull(maximumBytes) { return false }
             page.keyCount += 1
-            page.lastKey = key
-            guard let past else { return page.take(entry.record(key: key)) }
-            guard let record = KeyValueSnapshot.record(of: entry, key: key, at: past, in: history) else { return true }
+            page.last = entry.newest
+            guard let past else { return page.take(entry.newest.record) }
+            guard let record = KeyValueSnapshot.record(of: entry, at: past, in: history) else { return true }
             return page.take(record)
         }
         allowance -= Int64(page.records.count)
         more = page.more
         let isRest = page.isFull(maximumBytes) && !more
-        rest = isRest ? .interval(interval.rest(behind: page.lastKey, isReversed: request.isReversed)) : .nothing
+        let key = page.last?.key ?? []
+        rest = isRest ? .interval(interval.rest(behind: key, isReversed: request.isReversed)) : .nothing
         return page.keyCount == 0 ? nil : page.records
     }
 
@@ -98,7 +99,8 @@ package struct RangeCursor: Sendable {
         var records: [KeyValueRecord] = []
         var byteCount = 0
         var keyCount = 0
-        var lastKey: [UInt8] = []
+        /// The newest change of the last key looked at.
+        var last: HistoryRecord?
         var more = false
 
         /// Any page takes one key.
@@ -113,7 +115,7 @@ package struct RangeCursor: Sendable {
                 more = true
                 return false
             }
-            byteCount += record.key.count + record.value.count
+            byteCount += record.contentCount
             records.append(record)
             if request.keysOnly { records[records.count - 1].value = [] }
             return true

@@ -7,7 +7,7 @@ import MartletBasics
 /// Many small dictionaries instead of a big one: none is ever long in growing, and after a snapshot a change copies
 /// only its own. Complexity: O(1).
 struct SurvivorTable: Sendable {
-    /// A table of a million versions has a thousand in each shard, 80 KB to copy.
+    /// A table of a million versions has a thousand in each shard, some 40 KB to copy.
     private static let shardCount = 1024
 
     /// Found by revision; walked only where order does not show. Empty until something is kept.

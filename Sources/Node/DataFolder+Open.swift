@@ -36,6 +36,8 @@ extension DataFolder {
             throw .tables(error)
         }
         do throws(MemberFailure) {
+            // The file's name, too: the log is released up to what it holds.
+            do throws(StorageError) { try PosixFileSystem().syncFolder(tablesPath) } catch { throw .log(error) }
             let state = try Self.restore(configuration, from: tables, at: moment)
             let folder = LogFolder(files: PosixFileSystem(), path: logPath, configuration: logConfiguration)
             let trouble = SegmentTrouble()

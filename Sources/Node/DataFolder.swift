@@ -48,6 +48,10 @@ package struct DataFolder: Sendable {
         var folders = [tablesPath]
         if let slash = logPath.lastIndex(of: "/") { folders.append(String(logPath[..<slash])) }
         for folder in folders { try files.makeFolder(folder) }
+        // A process before may have ended between making a folder and the sync of its parent. What the data folder lies
+        // in may be closed to us.
+        for folder in [path, memberPath] + folders.dropFirst() { try files.syncFolder(folder) }
+        try? files.syncFolder(files.parent(of: path))
     }
 }
 
@@ -55,10 +59,14 @@ extension PosixFileSystem {
     /// With its parents, each durable in its own. Without effect on folders that are there.
     func makeFolder(_ path: String) throws(StorageError) {
         guard !path.isEmpty, try !exists(path) else { return }
-        let parent = path.lastIndex(of: "/").map { String(path[..<$0]) }
-        if let parent { try makeFolder(parent) }
+        let parent = parent(of: path)
+        try makeFolder(parent)
         try createFolder(path)
-        let folder = parent.map { $0.isEmpty ? "/" : $0 } ?? "."
-        try syncFolder(folder)
+        try syncFolder(parent)
+    }
+
+    func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 }

@@ -71,6 +71,7 @@ package struct ModelStore: Sendable {
             for record in draft.state where record.lease == id { draft.delete(key: record.key) }
             response = .leaseRevoke(
                 DeleteRangeResponse(revision: draft.current, deleted: Int64(draft.changes.count)))
+        case .alarm, .auth, .downgrade: preconditionFailure("the model knows keys and leases alone: \(request)")
         }
         commit(draft)
         return response

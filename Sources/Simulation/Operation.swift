@@ -34,6 +34,8 @@ struct Operation {
     var bytes: [UInt8] = []
     /// Entries of the log that had shown in an answer when this was asked.
     let seenEntries: Int
+    /// When it came to the member: no renewal counts from earlier.
+    var arrived = 0
     var answer: Answer?
 
     /// No message of etcd's has it.

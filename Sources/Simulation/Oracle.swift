@@ -92,7 +92,7 @@ struct Oracle {
         if record.stamp < lastStamp { throw Violation("the stamp of \(entry.id) goes back") }
         lastStamp = record.stamp
         switch record.request {
-        case .clusterVersion, .memberAttributes: return
+        case .clusterVersion, .memberAttributes, .leaseRemainders: return
         case .write(.leaseRevoke(let lease)):
             try leases.check(revoked: lease, at: proposed)
             let request = WriteRequest.leaseRevoke(lease)
@@ -126,7 +126,7 @@ struct Oracle {
             try checkRead(answer, operation)
             guard case .keepAlive(let lease) = operation.request else { return }
             if ttlSeconds != nil {
-                leases.renew(lease, at: time)
+                leases.renew(lease, at: operation.arrived)
             } else if !leases.isDue(lease, at: time), wasThere(lease, since: operation.seenEntries) {
                 throw Violation("\(lease) was not renewed before its time was over")
             }

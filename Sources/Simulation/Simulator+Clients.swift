@@ -21,12 +21,15 @@ extension Simulator {
 
     func arrive(_ number: Int) throws(Violation) {
         guard let life, life.isReady else { return try finish(number, .refused(nil)) }
+        operations[number].arrived = now
         let operation = operations[number]
         let waiter = WaiterID(UInt64(number))
         switch operation.request {
         case .write(let request):
             life.inFlight.insert(number)
-            guard let write = try? Write(request.kind, wire: operation.bytes) else {
+            guard let kind = WriteRequest.Kind(rawValue: request.recordField),
+                let write = try? Write(kind, wire: operation.bytes)
+            else {
                 throw Violation("\(request) can't be read")
             }
             try step(.propose(write, waiter: waiter))
@@ -35,8 +38,10 @@ extension Simulator {
             life.inFlight.insert(number)
             try step(.read(waiter: waiter))
         case .range(_, isSerializable: true): return try read(number, life)
-        case .keepAlive:
-            return try life.replica.isLeader ? read(number, life) : finish(number, .refused(.noLeader))
+        case .keepAlive(let lease):
+            if flaw == .forgetsRenewals { return try read(number, life) }
+            life.inFlight.insert(number)
+            try step(.renewLease(lease, waiter: waiter))
         }
         guard !life.isTurnOpen else { return }
         life.isTurnOpen = true
@@ -46,6 +51,7 @@ extension Simulator {
     func answer(_ reply: Effects.Reply) throws(Violation) {
         let number = Int(reply.waiter.rawValue)
         switch reply.result {
+        case .success(.leaseRenewal(let ttlSeconds)): try finish(number, .keepAlive(ttlSeconds: ttlSeconds))
         case .success(let response): try finish(number, .write(.success(response)))
         case .failure(.refused(let error)): try finish(number, .write(.failure(error)))
         case .failure(.stopped): try finish(number, .unknown)
@@ -72,12 +78,9 @@ extension Simulator {
             answer = .leaseStatus(store.leaseStatus(lease, now: now, includingKeys: true))
         case .leases: answer = .leases(store.leaseIDs())
         case .keepAlive(let lease):
+            // For a flaw: what is renewed is a copy.
             var copy = life.replica.store
-            if flaw == .forgetsRenewals {
-                answer = .keepAlive(ttlSeconds: copy.keepAliveLease(lease, now: now))
-            } else {
-                answer = .keepAlive(ttlSeconds: life.replica.store.keepAliveLease(lease, now: now))
-            }
+            answer = .keepAlive(ttlSeconds: copy.keepAliveLease(lease, now: now))
         case .write: preconditionFailure("a write is served as a read")
         }
         try finish(number, answer)

@@ -24,8 +24,8 @@ extension Simulator {
         guard let life else { return }
         life.replica.step(event, at: moment(of: life), into: &life.effects)
         switch event {
-        case .propose, .read: return
-        case .start, .turnEnded, .tick, .synced, .checkpointEnded, .work, .stop: break
+        case .propose, .changeMembers, .renewLease, .read: return
+        case .start, .turnEnded, .tick, .synced, .checkpointEnded, .spaceExhausted, .work, .stop: break
         }
         try noteEntries(life)
         try carryOut(life)

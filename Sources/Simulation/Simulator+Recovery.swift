@@ -23,6 +23,7 @@ extension Simulator {
         configuration.limits.uncheckpointedBytesMax = conditions.uncheckpointedBytesMax
         configuration.limits.checkpointBytes = conditions.checkpointBytes
         configuration.limits.leasesPerScan = 2
+        configuration.leaseNoteInterval = .seconds(2)
         configuration.checkpointInterval = .microseconds(conditions.checkpointTime)
         return configuration
     }

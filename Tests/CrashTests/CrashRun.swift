@@ -24,12 +24,22 @@ struct CrashRun {
         var killsWhileStarting = 0
         /// Starts under the library.
         var journaledStarts = 0
+        /// How often a process was told to die between two of its calls.
+        var armed = 0
         /// Kills with which the power failed, and those of them that undid something.
         var powerFailures = 0
         var losses = 0
         var acknowledged = 0
         var revisions: Int64 = 0
         var violations: [String] = []
+
+        var text: String {
+            """
+            \(kills) kills, \(killsWhileStarting) of them while starting; \(journaledStarts) starts journaled, \(armed) armed, \
+            \(powerFailures) power failures, \(losses) of them lost something; \(acknowledged) writes acknowledged, \
+            \(revisions) revisions; \(violations.first ?? "no violation")
+            """
+        }
     }
 
     /// Runs until all kills are done, or a store has shown a violation.
@@ -46,7 +56,7 @@ struct CrashRun {
             summary = store.summary
             withExtendedLifetime(folder) {}
         }
-        print("crash run: \(summary)")
+        print("crash run: \(summary.text)")
         return summary
     }
 }

@@ -61,7 +61,8 @@ extension CrashedStore {
     }
 
     /// All events of these revisions, by a watch of its own.
-    private static func history(_ client: EtcdClient, from first: Int64, to last: Int64) async throws -> [HistoryEvent] {
+    private static func history(_ client: EtcdClient, from first: Int64, to last: Int64) async throws -> [HistoryEvent]
+    {
         guard first <= last else { return [] }
         return try await within(answerLimit, "watching revisions \(first) to \(last)") {
             var events: [HistoryEvent] = []
@@ -80,8 +81,9 @@ extension CrashedStore {
         for _ in 0..<Self.spotChecks {
             guard let event = checker.events.randomElement(using: &random), let value = event.value else { continue }
             let found = try await client.get(.key(event.key)) { $0.revision = event.revision }
-            if found.keyValues.map(\.valueText) != [value] || found.keyValues.first?.modRevision != event.revision {
-                checker.report("a read of \(event.key) at revision \(event.revision) finds \(found.keyValues)")
+            let keys = found.keyValues.map { StoredKey($0) }
+            if keys.map(\.value) != [value] || keys.first?.modRevision != event.revision {
+                checker.report("a read of \(event.key) at revision \(event.revision) finds \(keys)")
             }
         }
         let revision = Int64.random(in: 2...max(checker.revision, 2), using: &random)
@@ -98,7 +100,7 @@ extension CrashedStore {
             do {
                 let status = try await client.leaseStatus(EtcdLeaseID(rawValue: id), withKeys: true)
                 if status.remainingSeconds > status.grantedSeconds {
-                    checker.report("lease \(id) has \(status.remainingSeconds) of \(status.grantedSeconds) seconds left")
+                    checker.report("lease \(id) has \(status.remainingSeconds) s left of \(status.grantedSeconds) s")
                 }
                 present[id] = .some(status.keys.map { String(decoding: $0, as: UTF8.self) }.sorted())
             } catch let error as EtcdError where error.code == .leaseNotFound {

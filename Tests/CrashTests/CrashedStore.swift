@@ -30,7 +30,11 @@ struct CrashedStore {
 
     /// Enough that several writes wait for the same sync.
     private static let writerCount = 8
-    private static let loadMilliseconds = 5..<150
+    /// How long is written: mostly short; sometimes until the store writes a checkpoint, which it does each second;
+    /// sometimes large values, until the log gets to its next segment.
+    private static let shortMilliseconds = 5..<150
+    private static let longMilliseconds = 900..<1_500
+    private static let bulkMilliseconds = 200..<1_200
     /// Around the time a start takes.
     private static let startMilliseconds = 0..<60
 
@@ -87,16 +91,19 @@ struct CrashedStore {
 
     // MARK: Starting and dying
 
-    /// Starts the server and waits until it is ready, unless it is killed before that.
+    /// Starts the server until it is ready; some starts are killed before.
     private mutating func start() async throws {
-        try launch()
-        while percent(15) {
-            try await Task.sleep(for: .milliseconds(Int.random(in: Self.startMilliseconds, using: &random)))
+        while true {
+            try launch()
+            if percent(15) {
+                try await Task.sleep(for: .milliseconds(Int.random(in: Self.startMilliseconds, using: &random)))
+            } else {
+                try armInJournal(percent: 20)
+                if try await server.ready(), try await disarm() { return }
+            }
             try await kill()
             summary.killsWhileStarting += 1
-            try launch()
         }
-        try await server.ready()
     }
 
     private mutating func launch() throws {
@@ -110,8 +117,25 @@ struct CrashedStore {
                 root: root, journal: journal, fault: configuration.fault, syncPause: pause)
             isJournaled = true
             summary.journaledStarts += 1
+            try DiskLossLibrary.die(after: nil, journal: journal)
         }
         try server.start(environment)
+    }
+
+    /// Lets a journaled process die between two of its calls, soon rather than late: moments that a clock hardly hits.
+    private mutating func armInJournal(percent: Int) throws {
+        guard isJournaled, configuration.fault == nil, self.percent(percent) else { return }
+        let scale = Int.random(in: 0...8, using: &random)
+        try DiskLossLibrary.die(after: Int.random(in: 1...(1 << scale), using: &random), journal: journal)
+        summary.armed += 1
+    }
+
+    /// From here on it lives until it is killed; `false` if it is too late for that.
+    private func disarm() async throws -> Bool {
+        guard isJournaled else { return true }
+        try DiskLossLibrary.die(after: nil, journal: journal)
+        try await Task.sleep(for: .milliseconds(5))
+        return try server.isAlive()
     }
 
     private mutating func kill() async throws {
@@ -133,16 +157,19 @@ struct CrashedStore {
     private mutating func writeAndKill() async throws {
         let client = try Self.client(server.endpoint, timeout: .seconds(5))
         let name = "\(summary.kills)"
+        let isBulky = percent(8)
         let tasks = (0..<Self.writerCount).map { index in
             var writer = Writer(client, recorder, name: "\(name).\(index)", random: random.split())
-            return Task { await writer.run() }
+            return Task { await writer.run(isBulky: isBulky) }
         }
-        try await Task.sleep(for: .milliseconds(Int.random(in: Self.loadMilliseconds, using: &random)))
-        let trouble = Result { try server.checkAlive() }
+        try armInJournal(percent: 40)
+        let time = isBulky ? Self.bulkMilliseconds : percent(10) ? Self.longMilliseconds : Self.shortMilliseconds
+        try await Task.sleep(for: .milliseconds(Int.random(in: time, using: &random)))
+        let trouble = Result { try server.isAlive() }
         try await kill()
         for task in tasks { task.cancel() }
         for task in tasks { await task.value }
         await client.close()
-        try trouble.get()
+        _ = try trouble.get()
     }
 }

@@ -64,7 +64,8 @@ struct TablesCrashTests {
         let child = try ChildProcess.start(
             program.path, ["commit", path],
             environment: ProcessInfo.processInfo.environment.merging(
-                library.environment(root: root, journal: journal, fault: fault)) { $1 },
+                library.environment(root: root, journal: journal, fault: fault)
+            ) { $1 },
             errorFile: folder.file("log"), onLine: { line in said.withLock { $0 = UInt64(line) ?? $0 } },
             onExit: { sink.yield($0) })
         while said.withLock({ $0 }) < 3, !child.hasEnded { try await Task.sleep(for: .milliseconds(1)) }

@@ -102,7 +102,8 @@ struct DiskLossJournal {
                 changes.append(
                     Change(
                         position: UInt64(offset), inode: inode, range: start..<(start + Int(b)),
-                        old: Self.old(d, payload, oldCount), sizeBefore: Int(c), sizeAfter: max(Int(c), start + Int(b))))
+                        old: Self.old(d, payload, oldCount), sizeBefore: Int(c), sizeAfter: max(Int(c), start + Int(b)))
+                )
             case 2:
                 let cut = Int(a)..<max(Int(a), Int(c))
                 changes.append(

@@ -53,7 +53,7 @@ package struct DiskLossLibrary: Sendable {
     package func environment(
         root: String, journal: String, fault: Fault? = nil, syncPause: Duration = .zero
     ) -> [String: String] {
-        let microseconds = syncPause.components.seconds * 1_000_000 + syncPause.components.attoseconds / 1_000_000_000_000
+        let microseconds = Int(syncPause / .microseconds(1))
         return [
             "LD_PRELOAD": path,
             "MARTLET_DISK_LOSS_ROOT": root,
@@ -61,5 +61,16 @@ package struct DiskLossLibrary: Sendable {
             "MARTLET_DISK_LOSS_FAULT": fault?.rawValue ?? "",
             "MARTLET_DISK_LOSS_SYNC_MICROSECONDS": String(microseconds),
         ]
+    }
+
+    /// Makes the process kill itself after so many more steps: in front of a call that changes a file, or in front of a
+    /// sync or behind it. `nil` takes that back. Before the start or at any time after it.
+    package static func die(after steps: Int?, journal: String) throws {
+        let path = "\(journal)/control"
+        // In place: the process has mapped the file.
+        if !FileManager.default.fileExists(atPath: path) { try Data(count: 8).write(to: URL(filePath: path)) }
+        let file = try FileHandle(forUpdating: URL(filePath: path))
+        defer { try? file.close() }
+        try file.write(contentsOf: withUnsafeBytes(of: UInt64(steps ?? 0)) { Data($0) })
     }
 }

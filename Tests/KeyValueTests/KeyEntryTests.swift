@@ -24,7 +24,7 @@ import Testing
         let entry = twoLives()
         #expect(revisions(entry) == [main(1, 2, 3), main(4, 5), []])
         #expect(entry.generations.map(\.changeCount) == [3, 2, 0])
-        #expect(entry.generations[1].created == Revision(main: 4))
+        #expect(entry.generations[1].created == 4)
         #expect(!entry.isLive)
     }
 

@@ -268,3 +268,34 @@ import Testing
         #expect(single.keys.isEmpty && single.count == 1 && !single.more)
     }
 }
+
+@Suite struct KeyValueRecordTests {
+    /// What was read, what was made, and what was changed are the same to whoever looks.
+    @Test func storedAndMadeAreEqual() throws {
+        var store = KeyValueStore()
+        _ = try store.grantLease(id: LeaseID(-7), ttlSeconds: 60, now: .zero)
+        // Lengths and numbers that take one byte and more.
+        for length in [0, 1, 127, 128, 20_000] {
+            let (key, value) = ("k" + String(repeating: "x", count: length), String(repeating: "v", count: length))
+            try store.put(key, "first")
+            for _ in 0..<130 { try store.put(key, value, lease: -7) }
+            let found = try #require(store.get(bytes(key)))
+            let made = KeyValueRecord(
+                key: bytes(key), createRevision: store.revision - 130, modRevision: store.revision, version: 131,
+                value: bytes(value), lease: LeaseID(-7))
+            #expect(found == made && found.hashValue == made.hashValue)
+            #expect(Array(found.keySlice) == found.key && Array(made.valueSlice) == found.value)
+            #expect(found.contentCount == made.contentCount && found.contentCount == 2 * length + 1)
+            for record in [found, made] {
+                var changed = record
+                changed.value = []
+                #expect((changed == record) == (length == 0))
+                #expect(changed.key == record.key && changed.lease == record.lease)
+                changed.value = record.value
+                changed.version += 1
+                changed.version -= 1
+                #expect(changed == record)
+            }
+        }
+    }
+}

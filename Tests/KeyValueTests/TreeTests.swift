@@ -5,9 +5,11 @@ import MartletKeyValue
 import Testing
 
 private struct Flag: CountedTreeValue {
+    var key: [UInt8]
     var isLive: Bool
     var number: Int
     var stamp: Int64 { Int64(number) }
+    var keyRun: ByteRun { ByteRun(key) }
 }
 
 @Suite struct CountedTreeTests {
@@ -32,16 +34,17 @@ private struct Flag: CountedTreeValue {
                 #expect(removed?.number == place.map { twin[$0].value.number })
                 if let place { twin.remove(at: place) }
             } else {
-                let value = Flag(isLive: Bool.random(using: &random), number: step)
+                let value = Flag(key: key, isLive: Bool.random(using: &random), number: step)
                 if Bool.random(using: &random) {
-                    let found: Bool? = tree.updateExisting(key) { stored, old in
+                    let found: Bool? = tree.updateExisting(key) { old in
+                        let stored = old.key
                         old = value
                         return stored == key
                     }
                     #expect(found == (isThere ? true : nil))
                     if isThere { twin[offset].value = value }
                 } else {
-                    tree.update(key, initial: Flag(isLive: false, number: -1)) { _, old in
+                    tree.update(key, initial: Flag(key: key, isLive: false, number: -1)) { old in
                         #expect((old.number == -1) == !isThere)
                         old = value
                     }
@@ -71,12 +74,12 @@ private struct Flag: CountedTreeValue {
         let liveOnly = Bool.random(using: &random)
         let expected = twin.filter { interval.contains($0.key) && (!liveOnly || $0.value.isLive) }.map(\.value.number)
         var seen: [Int] = []
-        tree.forEach(in: interval, liveOnly: liveOnly) { _, value in
+        tree.forEach(in: interval, liveOnly: liveOnly) { value in
             seen.append(value.number)
             return true
         }
         var reversed: [Int] = []
-        tree.forEachReversed(in: interval, liveOnly: liveOnly) { _, value in
+        tree.forEachReversed(in: interval, liveOnly: liveOnly) { value in
             reversed.append(value.number)
             return reversed.count < 3
         }
@@ -103,10 +106,13 @@ private struct Flag: CountedTreeValue {
 
     @Test func aCopyIsASnapshot() {
         var tree = CountedTree<Flag>(nodeCapacity: 4)
-        for number in 0..<100 { tree.update([UInt8(number)], initial: Flag(isLive: true, number: number)) { _, _ in } }
+        for number in 0..<100 {
+            let flag = Flag(key: [UInt8(number)], isLive: true, number: number)
+            tree.update(flag.key, initial: flag) { _ in }
+        }
         let snapshot = tree
         for number in 0..<50 { tree.remove([UInt8(number)]) }
-        tree.update([99], initial: Flag(isLive: true, number: 0)) { _, value in value.number = -1 }
+        tree.update([99], initial: Flag(key: [99], isLive: true, number: 0)) { value in value.number = -1 }
         #expect(snapshot.count == 100 && snapshot.brokenInvariant() == nil && tree.brokenInvariant() == nil)
         #expect(snapshot.withValue(of: [99]) { $0.number } == 99)
     }

@@ -4,13 +4,18 @@ package import MartletGRPCWire
 
 /// The methods of the services by their gRPC paths: what the wire's router and the gateway call.
 ///
-/// Handlers run on the store's event loop.
+/// Handlers run on the store's event loop, but for those that take long: they are tasks.
 package struct EtcdMethods: Sendable {
     package enum Method: Sendable {
         /// One message in.
         case unary(@Sendable (any EtcdCall, [UInt8]) -> Void)
         /// Any number of messages.
         case stream(@Sendable (any EtcdCall) -> any ServerCallEvents)
+        /// Any number of messages. What is given to `respond` is on its way when that returns, which it does when there
+        /// is room for more; the call ends with the handler.
+        case task(
+            @Sendable (_ requests: MessageReader, _ respond: @Sendable ([UInt8]) async throws -> Void) async throws
+                -> Void)
     }
 
     private var methods: [String: Method] = [:]
@@ -27,6 +32,12 @@ package struct EtcdMethods: Sendable {
             switch method {
             case .unary(let handler): router.add(path, .unaryEvent { call, message in handler(call, message) })
             case .stream(let make): router.add(path, .streamEvent { call in make(call) })
+            case .task(let handler):
+                router.add(
+                    path,
+                    .stream { _, requests, responses in
+                        try await handler(requests) { try await responses.write($0) }
+                    })
             }
         }
     }

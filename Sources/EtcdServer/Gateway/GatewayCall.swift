@@ -17,6 +17,10 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
     // MARK: Confined to the loop
 
     private var events: (any ServerCallEvents)?
+    /// A handler that takes long, what it reads, and what it waits for when there is no room.
+    private var task: Task<Void, Never>?
+    private var requests: InboundMessages?
+    private var waiting: [EventLoopPromise<Void>] = []
     private var deadline: Scheduled<Void>?
     private var isFinished = false
     private var isAboveHighWater = false
@@ -43,13 +47,50 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
             guard !isFinished else { return events.closed() }
             self.events = events
             receive(feed)
+        case .task(let handler):
+            let requests = InboundMessages()
+            self.requests = requests
+            receive(feed)
+            task = Task {
+                let status: GRPCStatus
+                do {
+                    try await handler(MessageReader(messages: requests)) { message in
+                        try await self.eventLoop.flatSubmit { self.write(message) }.get()
+                    }
+                    status = .ok
+                } catch {
+                    status = GRPCStatus(describing: error)
+                }
+                self.eventLoop.execute { self.finish(status) }
+            }
         }
+    }
+
+    /// Sends a message of a handler that waits for room.
+    private func write(_ message: [UInt8]) -> EventLoopFuture<Void> {
+        guard !isFinished else { return eventLoop.makeFailedFuture(GRPCStatus.cancelled) }
+        send(message)
+        guard isAboveHighWater else { return eventLoop.makeSucceededVoidFuture() }
+        let promise = eventLoop.makePromise(of: Void.self)
+        waiting.append(promise)
+        return promise.futureResult
+    }
+
+    private func wake(_ result: Result<Void, any Error>) {
+        let waiting = waiting
+        self.waiting = []
+        for promise in waiting { promise.completeWith(result) }
     }
 
     /// What the client has sent.
     func receive(_ feed: GatewayFeed) {
-        for message in feed.messages { events?.received(message) }
-        if feed.isLast { events?.receivedEnd() }
+        for message in feed.messages {
+            events?.received(message)
+            _ = requests?.push(message)
+        }
+        guard feed.isLast else { return }
+        events?.receivedEnd()
+        requests?.end(.success(()))
     }
 
     /// The client has gone.
@@ -62,6 +103,7 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
         guard isAboveHighWater, queuedBytes <= ServerCall.outboundLowWater else { return }
         isAboveHighWater = false
         events?.becameWritable()
+        wake(.success(()))
     }
 
     private func end(_ result: Result<Void, GRPCStatus>) {
@@ -69,6 +111,10 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
         isFinished = true
         deadline?.cancel()
         messages.end(result)
+        task?.cancel()
+        task = nil
+        requests?.finish(.failure(.cancelled))
+        wake(.failure(GRPCStatus.cancelled))
         let events = events
         self.events = nil
         events?.closed()

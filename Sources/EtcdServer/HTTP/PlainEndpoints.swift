@@ -6,20 +6,19 @@ package import MartletGRPCWire
 package enum PlainEndpoints {
     /// Whether the answer depends on a read that asks the cluster.
     static func asksTheCluster(_ request: HTTP1Request) -> Bool {
-        let (path, query) = HTTPFront.split(request.uri)
-        switch path {
-        case "/health": return !HealthSummary.isSerializable(QueryItems(query))
-        default: return HealthChecks(path: path)?.asksTheCluster(QueryItems(query)) ?? false
+        let target = RequestTarget(request.uri)
+        switch target.path {
+        case "/health": return !HealthSummary.isSerializable(target.query)
+        default: return HealthChecks(path: target.path)?.asksTheCluster(target.query) ?? false
         }
     }
 
     package static func respond(to request: HTTP1Request, state: MemberState) -> HTTP1Response {
-        let (path, query) = HTTPFront.split(request.uri)
-        let items = QueryItems(query)
+        let target = RequestTarget(request.uri)
         let answer: () -> HTTP1Response
-        switch path {
+        switch target.path {
         case "/health":
-            answer = { HealthSummary.respond(items, state.health) }
+            answer = { HealthSummary.respond(target.query, state.health) }
         case "/version":
             answer = {
                 .text(
@@ -32,8 +31,8 @@ package enum PlainEndpoints {
         case "/metrics":
             answer = { .text(200, MetricsPage.text(for: state), type: MetricsPage.contentType) }
         default:
-            guard let checks = HealthChecks(path: path) else { return .failure(404, "404 page not found\n") }
-            answer = { checks.respond(items, state.health) }
+            guard let checks = HealthChecks(path: target.path) else { return .failure(404, "404 page not found\n") }
+            answer = { checks.respond(target.query, state.health) }
         }
         guard request.method == "GET" else {
             var refusal = HTTP1Response.failure(405, "Method Not Allowed\n")

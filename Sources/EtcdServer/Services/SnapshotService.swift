@@ -13,7 +13,8 @@ package enum SnapshotService {
     private static let piecesAtOnce = 16
 
     package static func snapshot(
-        _ store: NIOLoopBound<MemberStore>, _ requests: MessageReader, _ responses: MessageWriter
+        _ store: NIOLoopBound<MemberStore>, _ requests: MessageReader,
+        _ respond: @Sendable ([UInt8]) async throws -> Void
     ) async throws {
         for try await _ in requests { break }
         let loop = store.eventLoop
@@ -34,7 +35,7 @@ package enum SnapshotService {
                     response.blob = piece.bytes.data
                     response.version = SnapshotSource.storageVersion
                     let message: [UInt8] = try response.serializedBytes()
-                    try await responses.write(message)
+                    try await respond(message)
                 }
             }
         } catch let error as SnapshotError {

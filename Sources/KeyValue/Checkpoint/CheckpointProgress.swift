@@ -35,6 +35,9 @@ struct CheckpointProgress: Sendable {
         var byteCount: Int
     }
 
+    /// What a change takes in memory beside its key and value: its numbers, and its places in history and index.
+    private static let surroundingBytes = 64
+
     let isOn: Bool
     /// The main revision up to which the last checkpoint holds everything.
     var revision = KeyValueStore.emptyRevision
@@ -55,7 +58,7 @@ struct CheckpointProgress: Sendable {
 
     @inline(__always)
     mutating func add(_ change: HistoryRecord) {
-        if isOn { byteCount += change.key.count + change.value.count + MemoryLayout<HistoryRecord>.stride }
+        if isOn { byteCount += change.contentCount + Self.surroundingBytes }
     }
 
     /// Bytes of changes and removals that no written checkpoint holds, leases aside.

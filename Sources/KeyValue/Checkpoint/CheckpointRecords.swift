@@ -130,20 +130,21 @@ enum RevisionFlags {
 
 extension HistoryRecord {
     func encode(into bytes: inout [UInt8]) {
+        let head = head
         if isTombstone {
             bytes.append(RevisionFlags.tombstone)
-            Varint.append(keyNumber.rawValue, to: &bytes)
+            Varint.append(head.keyNumber.rawValue, to: &bytes)
             return
         }
-        let isCreation = version == 1 && createRevision == revision.main
-        bytes.append((isCreation ? RevisionFlags.creation : 0) | (lease == .none ? 0 : RevisionFlags.lease))
-        Varint.append(keyNumber.rawValue, to: &bytes)
+        let isCreation = head.version == 1 && head.createRevision == main
+        bytes.append((isCreation ? RevisionFlags.creation : 0) | (head.lease == .none ? 0 : RevisionFlags.lease))
+        Varint.append(head.keyNumber.rawValue, to: &bytes)
         if !isCreation {
-            Varint.append(UInt64(revision.main - createRevision), to: &bytes)
-            Varint.append(UInt64(version), to: &bytes)
+            Varint.append(UInt64(main - head.createRevision), to: &bytes)
+            Varint.append(UInt64(head.version), to: &bytes)
         }
-        if lease != .none { Varint.append(signed: lease.rawValue, to: &bytes) }
-        bytes.append(contentsOf: value)
+        if head.lease != .none { Varint.append(signed: head.lease.rawValue, to: &bytes) }
+        bytes.append(contentsOf: valueRun.slice)
     }
 }
 

@@ -6,9 +6,9 @@ extension CountedTree {
     ///
     /// - Parameters:
     ///   - count: how many there are.
-    ///   - entry: the key and value at an offset; keys must rise. Called once for each offset, in order.
+    ///   - value: the value at an offset; keys must rise. Called once for each offset, in order.
     init<Failure: Error>(
-        nodeCapacity: Int, count: Int, _ entry: (Int) throws(Failure) -> (key: [UInt8], value: Value)
+        nodeCapacity: Int, count: Int, _ value: (Int) throws(Failure) -> Value
     ) throws(Failure) {
         self.init(nodeCapacity: nodeCapacity)
         guard count > 0 else { return }
@@ -16,17 +16,11 @@ extension CountedTree {
         var firstKeys: [[UInt8]] = []
         for range in Self.pieces(of: count, nodeCapacity) {
             var leaf = Node()
-            var keys: [[UInt8]] = []
-            keys.reserveCapacity(range.count)
             leaf.values.reserveCapacity(nodeCapacity + 1)
-            for offset in range {
-                let (key, value) = try entry(offset)
-                keys.append(key)
-                leaf.values.append(value)
-            }
-            leaf.keys = KeyList(keys, reserving: nodeCapacity + 1)
+            for offset in range { leaf.values.append(try value(offset)) }
+            leaf.heads.rebuild(leaf.values, reserving: nodeCapacity + 1)
             leaf.recount()
-            firstKeys.append(keys[0])
+            firstKeys.append(leaf.values[0].keyRun.array)
             level.append(leaf)
         }
         while level.count > 1 {

@@ -78,9 +78,9 @@ package struct KeyValueRestorer {
         guard versions.count < Int32.max else { throw .inconsistent(key) }
         let record = HistoryRecord(
             revision: revision, keyNumber: head.keyNumber, createRevision: head.createRevision,
-            version: head.version, lease: head.lease, key: [],
+            version: head.version, lease: head.lease, key: keys[slot],
             value: head.version == 0 ? [] : [UInt8](copying: value, from: head.valueOffset))
-        heldBytes += keys[slot].count + record.liveBytes
+        heldBytes += record.liveBytes
         versions.append(record, slot: slot, floor: header.floor)
     }
 
@@ -115,7 +115,7 @@ package struct KeyValueRestorer {
                 }
                 store.leases.attach(keys[slot], to: entry.lease)
             }
-            return (keys[slot], entry)
+            return entry
         }
         store.view.history = History(floor: header.floor, segments: versions.segments, survivors: versions.survivors)
         store.view.revision = header.revision

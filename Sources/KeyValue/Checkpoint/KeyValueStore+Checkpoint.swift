@@ -85,7 +85,7 @@ package struct KeyValueCheckpoint: Sendable {
             case .remove(let id): batch.remove(CheckpointTable.lease(id))
             }
         }
-        // A key's first change is a put, and numbers are given in the order of view.history.
+        // A key's first change is a put, and numbers are given in the order of history.
         var newKey = firstNewKey
         var skipped = skipped
         for segment in segments {

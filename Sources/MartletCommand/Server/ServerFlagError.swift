@@ -44,7 +44,8 @@ package enum ServerFlagError: Error, Equatable, CustomStringConvertible {
         }
     }
 
-    /// Whether the command line is at fault: that is said in plain text with a reminder of its use, the rest in the log.
+    /// Whether the command line is at fault: that is said in plain text with a reminder of its use, the rest in the
+    /// log.
     package var isUsage: Bool { exitCode == 2 }
 }
 

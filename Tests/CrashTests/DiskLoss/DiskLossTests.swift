@@ -92,9 +92,11 @@ struct DiskLossTests {
         let second = ["512b", "512a"]
         let third = ["256b256a", "512c", "512a"]
         var possible: Set<String> = []
-        for left in first { for middle in second { for right in third {
-            possible.insert(Self.joined(left + middle + right + "512a"))
-        } } }
+        for left in first {
+            for middle in second {
+                for right in third { possible.insert(Self.joined(left + middle + right + "512a")) }
+            }
+        }
         #expect(found.isSubset(of: possible), "\(found.subtracting(possible))")
         #expect(found.count >= 9)
     }
@@ -202,6 +204,23 @@ struct DiskLossTests {
         try await run(
             "open:@f", "syncfolder:@", "at:@f:0:512:a", "sync:@f", "wait:30", "at:@f:512:1:b", "die", fault: .lateSync)
         try strike(.everything)
+        #expect(try text("f") == "512a")
+    }
+
+    @Test func processesDieBetweenCalls() async throws {
+        // Creation, the beginning and the end of the folder's sync, the first write, which is not made.
+        try DiskLossLibrary.die(after: 4, journal: folder.file("journal"))
+        try await run("open:@f", "syncfolder:@", "at:@f:0:512:a", "sync:@f")
+        #expect(try text("f") == "")
+        // The next one gets as far as its sync, and not through it.
+        try DiskLossLibrary.die(after: 2, journal: folder.file("journal"))
+        try await run("open:@f", "at:@f:0:512:a", "sync:@f")
+        #expect(try text("f") == "512a")
+        #expect(try strike(.everything).uncoveredWrites == 2)
+        #expect(try text("f") == "")
+        try DiskLossLibrary.die(after: 3, journal: folder.file("journal"))
+        try await run("open:@f", "at:@f:0:512:a", "sync:@f")
+        #expect(try strike(.everything).uncoveredWrites == 0)
         #expect(try text("f") == "512a")
     }
 

@@ -66,7 +66,8 @@ struct HistoryChecker {
         if revision != current { report("the history ends at \(revision), but the store is at \(current)") }
         for (write, happened) in zip(round.writes, round.happened) {
             if case .made(let revision) = write.outcome, !happened {
-                report("acknowledged at revision \(revision), and lost: \(Self.text(write)); the store is at \(current)")
+                let end = "the store is at \(current)"
+                report("acknowledged at revision \(revision), and lost: \(Self.text(write)); \(end)")
             }
         }
     }
@@ -76,14 +77,16 @@ struct HistoryChecker {
         if let put = events.first(where: { $0.value != nil }), let value = put.value {
             guard let index = round.byValue[value] else {
                 let isOld = self.events.contains { $0.value == value }
-                return report("revision \(revision) puts \(Self.text(value)) into \(put.key), "
-                    + (isOld ? "as another did before" : "which nobody wrote since the last check"))
+                let why = isOld ? "as another did before" : "which nobody wrote since the last check"
+                return report("revision \(revision) puts \(Self.text(value)) into \(put.key), \(why)")
             }
             return settle(index, events, &round)
         }
         if let index = round.deletesByRevision[revision] { return settle(index, events, &round) }
         if let lease = lease(endedBy: events) {
-            if leases[lease]?.mayEnd(at: now) != true { report("lease \(lease) ended too early, at revision \(revision)") }
+            if leases[lease]?.mayEnd(at: now) != true {
+                report("lease \(lease) ended too early, at revision \(revision)")
+            }
             leases[lease]?.existence = .gone
             return
         }
@@ -155,8 +158,9 @@ struct HistoryChecker {
                 value: value, createRevision: before?.createRevision ?? event.revision, modRevision: event.revision,
                 version: (before?.version ?? 0) + 1, lease: event.lease)
             if event.createRevision != after.createRevision || event.version != after.version {
-                report("revision \(event.revision) of \(event.key) should have version \(after.version) since "
-                    + "\(after.createRevision), but has \(event.version) since \(event.createRevision)")
+                let wanted = "version \(after.version) since \(after.createRevision)"
+                let found = "\(event.version) since \(event.createRevision)"
+                report("revision \(event.revision) of \(event.key) should have \(wanted), but has \(found)")
             }
             if event.lease != 0, leases[event.lease]?.existence == .gone {
                 report("revision \(event.revision) puts \(event.key) under lease \(event.lease), which has ended")
@@ -187,7 +191,8 @@ struct HistoryChecker {
 
     private mutating func compare(_ found: [String: StoredKey], _ wanted: [String: StoredKey], at revision: Int64) {
         for key in Set(found.keys).union(wanted.keys).sorted() where found[key] != wanted[key] {
-            report("a read at revision \(revision) finds \(Self.text(found[key])) in \(key), not \(Self.text(wanted[key]))")
+            let values = "\(Self.text(found[key])) in \(key), not \(Self.text(wanted[key]))"
+            report("a read at revision \(revision) finds \(values)")
         }
     }
 
@@ -199,7 +204,7 @@ struct HistoryChecker {
             guard let found = present[lease.id] else {
                 if lease.existence == .granted, !lease.mayEnd(at: now) { report("lease \(lease.id) is lost") }
                 if isQuiet, !keys(of: lease.id).isEmpty { report("lease \(lease.id) is gone without its keys") }
-                leases[lease.id]?.existence = .gone
+                if lease.existence != .unknown || !lease.isRepeated { leases[lease.id]?.existence = .gone }
                 continue
             }
             if lease.revoke == .done { report("lease \(lease.id) was revoked, and is back") }
@@ -230,7 +235,8 @@ struct HistoryChecker {
 
     private static func text(_ key: StoredKey?) -> String {
         guard let key else { return "nothing" }
-        return "\(text(key.value)) (\(key.createRevision), \(key.modRevision), version \(key.version), lease \(key.lease))"
+        let numbers = "\(key.createRevision), \(key.modRevision), version \(key.version), lease \(key.lease)"
+        return "\(text(key.value)) (\(numbers))"
     }
 
     private static func text(_ event: HistoryEvent) -> String {

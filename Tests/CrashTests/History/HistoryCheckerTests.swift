@@ -137,6 +137,17 @@ struct HistoryCheckerTests {
         #expect(!violations(Self.changed(Self.lease) { $0.existence = .gone }, [9: ["a"]]).isEmpty)
     }
 
+    @Test func grantsMayComeLate() {
+        let unknown = Self.changed(Self.lease) { $0.existence = .unknown }
+        for lease in [unknown, Self.changed(unknown) { $0.isRepeated = true }] {
+            var checker = HistoryChecker()
+            checker.check([], leases: [lease], added: [], current: 1, now: Self.now)
+            checker.check(leases: [:], now: Self.now, isQuiet: false)
+            checker.check(leases: [9: []], now: Self.now, isQuiet: false)
+            #expect(checker.violations.isEmpty == lease.isRepeated)
+        }
+    }
+
     @Test func readsAndWatchesAgree() {
         var checker = HistoryChecker()
         checker.check(Self.writes, leases: [Self.lease], added: Self.events, current: 4, now: Self.now)

@@ -43,6 +43,8 @@ struct KnownLease: Hashable {
     var id: Int64
     var ttlSeconds: Int64
     var existence = Existence.unknown
+    /// The grant is sent until it is acknowledged, over restarts: that it isn't there now says nothing.
+    var isRepeated = false
     /// When the grant, or the last renewal that was acknowledged, was sent.
     var renewed: ContinuousClock.Instant
     /// A revoke was sent, or acknowledged.

@@ -3,12 +3,20 @@
 import Foundation
 import MartletProcesses
 import MartletTestPrograms
+import Synchronization
 
 /// A server on one data folder, started and killed again and again on the same ports.
+///
+/// It may also kill itself, when the disk-loss library was told so; any other end of its own is trouble.
 final class CrashServer {
     enum Program: Sendable {
         case martlet(String)
         case etcd(String)
+    }
+
+    /// How a process ended.
+    private final class Exit: Sendable {
+        let value = Mutex<ChildProcess.Exit?>(nil)
     }
 
     struct Trouble: Error, CustomStringConvertible {
@@ -20,6 +28,7 @@ final class CrashServer {
     private let arguments: [String]
     private let folder: String
     private var process: ChildProcess?
+    private var exit = Exit()
     private var starts = 0
 
     /// - Parameters:
@@ -63,27 +72,32 @@ final class CrashServer {
         precondition(process?.hasEnded ?? true, "a second server on one folder")
         starts += 1
         let all = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("ETCD_") }
+        let exit = Exit()
+        self.exit = exit
         process = try ChildProcess.start(
             binary, arguments, environment: all.merging(environment) { $1 }, errorFile: logFile, onLine: { _ in },
-            onExit: { _ in })
+            onExit: { value in exit.value.withLock { $0 = value } })
     }
 
-    /// Waits until it takes requests.
-    func ready() async throws {
+    /// Waits until it takes requests; `false` if it is killed before that.
+    func ready() async throws -> Bool {
         let end = ContinuousClock.now + Self.readyLimit
         while ContinuousClock.now < end {
             let text = (try? String(contentsOfFile: logFile, encoding: .utf8)) ?? ""
             if text.contains("ready to serve client requests") || text.contains("serving insecure client requests") {
-                return
+                return true
             }
-            try checkAlive()
+            guard try isAlive() else { return false }
             try await Task.sleep(for: .milliseconds(3))
         }
         throw Trouble(description: "not ready after \(Self.readyLimit): \(log)")
     }
 
-    func checkAlive() throws {
-        if process?.hasEnded != false { throw Trouble(description: "the server ended by itself: \(log)") }
+    /// Whether it runs; `false` if it was killed.
+    func isAlive() throws -> Bool {
+        guard let exit = exit.value.withLock({ $0 }) else { return true }
+        if exit == .signal(SIGKILL) { return false }
+        throw Trouble(description: "the server ended by itself with \(exit): \(log)")
     }
 
     /// Returns when it is dead.

@@ -10,7 +10,10 @@ enum KeptLease {
 
     /// Runs until the task is cancelled.
     static func keep(_ client: EtcdClient, _ recorder: Recorder) async {
-        recorder.change(lease: id) { $0 = KnownLease(id: id, ttlSeconds: ttlSeconds, renewed: .now) }
+        recorder.change(lease: id) { lease in
+            lease = KnownLease(id: id, ttlSeconds: ttlSeconds, renewed: .now)
+            lease.isRepeated = true
+        }
         while !Task.isCancelled {
             let sent = ContinuousClock.now
             do {

@@ -33,7 +33,8 @@ extension HistoryEvent {
         let isPut = event.kind == .put
         self.init(
             revision: event.keyValue.modRevision, key: event.keyValue.keyText,
-            value: isPut ? event.keyValue.valueText : nil, createRevision: isPut ? event.keyValue.createRevision : 0,
+            value: isPut ? TestValue.text(event.keyValue.value) : nil,
+            createRevision: isPut ? event.keyValue.createRevision : 0,
             version: isPut ? event.keyValue.version : 0, lease: event.keyValue.leaseID.rawValue)
     }
 }
@@ -41,7 +42,8 @@ extension HistoryEvent {
 extension StoredKey {
     init(_ keyValue: EtcdKeyValue) {
         self.init(
-            value: keyValue.valueText, createRevision: keyValue.createRevision, modRevision: keyValue.modRevision,
+            value: TestValue.text(keyValue.value), createRevision: keyValue.createRevision,
+            modRevision: keyValue.modRevision,
             version: keyValue.version, lease: keyValue.leaseID.rawValue)
     }
 }

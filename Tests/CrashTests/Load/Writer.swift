@@ -22,14 +22,22 @@ struct Writer {
     }
 
     private static let hotKeyCount = 32
+    /// Eight writers make thirty megabytes of it.
+    private static let bulkCount = 12
     /// Longer than any test.
     static let longTTLSeconds: Int64 = 3600
     /// Ends while the test watches; no store has a shorter one.
     static let shortTTLSeconds: Int64 = 2
 
-    mutating func run() async {
+    /// - Parameter isBulky: Whether it begins with large values.
+    mutating func run(isBulky: Bool) async {
+        var isBulky = isBulky
         while !Task.isCancelled {
             do {
+                if isBulky {
+                    isBulky = false
+                    try await putInBulk()
+                }
                 try await step()
             } catch let error as EtcdError {
                 // The lease may have ended by itself.
@@ -59,8 +67,8 @@ struct Writer {
 
     private mutating func hotKey() -> String { "hot/\(Int.random(in: 0..<Self.hotKeyCount, using: &random))" }
 
-    /// A value that nobody else writes; some are longer than a sector, some than a page.
-    private mutating func value() -> String {
+    /// Some are longer than a sector, some than a page.
+    private mutating func value() -> TestValue {
         count += 1
         let padding =
             switch Int.random(in: 0..<20, using: &random) {
@@ -68,7 +76,7 @@ struct Writer {
             case ..<6: Int.random(in: 300..<2_000, using: &random)
             default: Int.random(in: 0..<60, using: &random)
             }
-        return "\(name).\(count):" + String(repeating: "x", count: padding)
+        return TestValue(name: "\(name).\(count)", padding: padding)
     }
 
     private var keptLease: Int64 { recorder.existence(of: KeptLease.id) == .granted ? KeptLease.id : 0 }
@@ -88,9 +96,21 @@ struct Writer {
     }
 
     private mutating func put(_ key: String, lease: Int64 = 0) async throws {
-        let value = value()
-        try await perform(KnownWrite(puts: [.init(key: key, value: value, lease: lease)])) {
-            try await client.put(key, value, lease: EtcdLeaseID(rawValue: lease)).revision
+        try await put(key, value(), lease: lease)
+    }
+
+    private func put(_ key: String, _ value: TestValue, lease: Int64 = 0) async throws {
+        try await perform(KnownWrite(puts: [.init(key: key, value: value.text, lease: lease)])) {
+            try await client.put(key.utf8, value.bytes, lease: EtcdLeaseID(rawValue: lease)).revision
+        }
+    }
+
+    /// Large values to few keys, so that the log gets to its next segment.
+    private mutating func putInBulk() async throws {
+        for _ in 0..<Self.bulkCount {
+            count += 1
+            let padding = Int.random(in: 100_000..<500_000, using: &random)
+            try await put("bulk/\(count % 4)", TestValue(name: "\(name).\(count)", padding: padding))
         }
     }
 
@@ -109,13 +129,17 @@ struct Writer {
         let pair = "pair/\(name).\(count)"
         var deleted = hotKey()
         while deleted == key { deleted = hotKey() }
+        let values = [value(), value()]
         let write = KnownWrite(
-            puts: [.init(key: key, value: value()), .init(key: pair, value: value())], deletes: [deleted],
-            condition: condition)
+            puts: [.init(key: key, value: values[0].text), .init(key: pair, value: values[1].text)],
+            deletes: [deleted], condition: condition)
         try await perform(write) {
             let result = try await client.transaction(
                 when: [.modRevision(.key(key), .equal, condition.modRevision)],
-                then: write.puts.map { .put($0.key, $0.value) } + [.delete(.key(deleted))],
+                then: [
+                    .put(key: Array(key.utf8), value: values[0].bytes),
+                    .put(key: Array(pair.utf8), value: values[1].bytes), .delete(.key(deleted)),
+                ],
                 otherwise: [.get(.key(key))])
             if result.succeeded { return result.revision }
             if case .get(let found) = result.results.first, let keyValue = found.keyValues.first {

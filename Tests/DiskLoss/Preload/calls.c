@@ -257,7 +257,7 @@ int posix_fallocate64(int descriptor, off64_t offset, off64_t count) {
 static int sync_by(long call, int descriptor) {
     uint64_t inode = journal_is_on() ? descriptor_find(descriptor) : 0;
     if (inode == 0) return (int)syscall(call, descriptor);
-    uint64_t position = journal_end();
+    uint64_t position = journal_sync_begins();
     if (journal_syncs()) {
         int result = (int)syscall(call, descriptor);
         if (result != 0) return result;
@@ -271,13 +271,13 @@ int fsync(int descriptor) { return sync_by(SYS_fsync, descriptor); }
 int fdatasync(int descriptor) { return sync_by(SYS_fdatasync, descriptor); }
 
 void sync(void) {
-    uint64_t position = journal_is_on() ? journal_end() : 0;
+    uint64_t position = journal_is_on() ? journal_sync_begins() : 0;
     if (journal_syncs()) syscall(SYS_sync);
     if (journal_is_on()) journal_covered(0, position);
 }
 
 int syncfs(int descriptor) {
-    uint64_t position = journal_is_on() ? journal_end() : 0;
+    uint64_t position = journal_is_on() ? journal_sync_begins() : 0;
     int result = journal_syncs() ? (int)syscall(SYS_syncfs, descriptor) : 0;
     if (result == 0 && journal_is_on()) journal_covered(0, position);
     return result;

@@ -12,7 +12,10 @@
 // Environment:
 //   MARTLET_DISK_LOSS_ROOT               the folder, which must exist
 //   MARTLET_DISK_LOSS_JOURNAL            an existing folder outside of it on the same file system: gets the file
-//                                        `journal`, and as `kept-N` links to files whose last name went
+//                                        `journal`, as `kept-N` links to files whose last name went, and `control`:
+//                                        eight bytes, the number of steps after whose last the process kills itself,
+//                                        0 for never; it may be changed at any time. A step is a record, whose call
+//                                        is then not made, or the beginning of a sync.
 //   MARTLET_DISK_LOSS_SYNC_MICROSECONDS  how much longer each sync takes, 0 unless set
 //   MARTLET_DISK_LOSS_FAULT              `no-sync`: syncs do nothing and report success.
 //                                        `late-sync`: they report success at once and cover LATE_NANOSECONDS later.
@@ -75,7 +78,8 @@ void journal_lock(void);
 void journal_unlock(void);
 // Appends a record and returns its position. Under the lock. Ends the process if the journal can't be written.
 uint64_t journal_append(struct record record, const void *payload, size_t count);
-uint64_t journal_end(void);
+// A sync begins: takes the lock and returns the position up to which all is done.
+uint64_t journal_sync_begins(void);
 // What a sync of `inode` that began at `position` covers, as the fault has it. Takes the lock.
 void journal_covered(uint64_t inode, uint64_t position);
 // The same for one write, under the lock.

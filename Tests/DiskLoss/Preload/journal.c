@@ -8,9 +8,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +24,8 @@ static int journal = -1;
 static int journal_folder = -1;
 static uint64_t end;
 static uint64_t kept;
+// How many steps are left to live for, 0 for ever: a shared map of the file `control`.
+static _Atomic uint64_t *control;
 static long sync_microseconds;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -53,6 +58,24 @@ static void find_end(void) {
     if (syscall(SYS_ftruncate, journal, (long)end) != 0) fail("cutting the journal");
 }
 
+static void map_control(void) {
+    int file = (int)syscall(SYS_openat, journal_folder, "control", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0 || syscall(SYS_ftruncate, file, (long)sizeof *control) != 0) fail("opening the control");
+    void *map = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (map == MAP_FAILED) fail("mapping the control");
+    control = map;
+    syscall(SYS_close, file);
+}
+
+static void count_down(void) {
+    uint64_t left = atomic_load(control);
+    while (left > 0 && !atomic_compare_exchange_weak(control, &left, left - 1)) {}
+    if (left == 1) {
+        kill(getpid(), SIGKILL);
+        for (;;) pause();
+    }
+}
+
 __attribute__((constructor)) static void start(void) {
     const char *folder = getenv("MARTLET_DISK_LOSS_ROOT");
     const char *place = getenv("MARTLET_DISK_LOSS_JOURNAL");
@@ -72,6 +95,7 @@ __attribute__((constructor)) static void start(void) {
     if (file < 0) fail("opening the journal");
     journal = file;
     find_end();
+    map_control();
 }
 
 bool journal_is_on(void) { return journal >= 0; }
@@ -108,12 +132,14 @@ uint64_t journal_append(struct record record, const void *payload, size_t count)
         }
     }
     end = offset;
+    count_down();
     return position;
 }
 
-uint64_t journal_end(void) {
+uint64_t journal_sync_begins(void) {
     journal_lock();
     uint64_t position = end;
+    count_down();
     journal_unlock();
     return position;
 }

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
+import MartletEtcdAPI
 import MartletEtcdServer
 import MartletGRPCWire
 import MartletTestPrograms
 import NIOCore
+import NIOPosix
+import SwiftProtobuf
+import Synchronization
 import Testing
 
 /// Calls that stream, over real connections.
@@ -94,6 +99,57 @@ import Testing
                 #expect(try await peer.request("GET", "/readyz?exclude=linearizable_read").status == 200)
             }
         }
+    }
+
+    /// A method whose handler is a task: it waits for a client that doesn't read, and ends with one that has gone.
+    @Test func handlersThatTakeLong() async throws {
+        let sent = Mutex(0)
+        let isOver = Mutex(false)
+        var methods = EtcdMethods()
+        methods["/etcdserverpb.Maintenance/Snapshot"] = .task { requests, respond in
+            defer { isOver.withLock { $0 = true } }
+            #expect(try await requests.next() == [])
+            for number in 0..<200 {
+                try await respond(
+                    try Etcdserverpb_SnapshotResponse.with {
+                        $0.blob = [UInt8](repeating: UInt8(number), count: 150_000).data
+                    }.serializedBytes())
+                sent.withLock { $0 += 1 }
+            }
+            throw GRPCStatus(.unavailable, "enough")
+        }
+        let gateway = Gateway(
+            methods: methods, eventLoop: MultiThreadedEventLoopGroup.singleton.any(), maximumMessageBytes: 1 << 20)
+        var settings = WireServerConfiguration()
+        settings.http1 = { await gateway.respond(to: $0, path: $0.uri) }
+        let wire = try WireServer(router: GRPCRouter(), configuration: settings, logger: Logger(label: "test"))
+        let port = try #require(try await wire.bind(.hostPort("127.0.0.1", 0)).port)
+        for readsAll in [true, false] {
+            sent.withLock { $0 = 0 }
+            isOver.withLock { $0 = false }
+            let peer = try await HTTPPeer.connect(port, reads: false)
+            peer.send("POST", "/v3/maintenance/snapshot", "{}")
+            #expect(try await eventually { sent.withLock { $0 } > 2 })
+            var before = -1
+            #expect(
+                try await eventually {
+                    let now = sent.withLock { $0 }
+                    defer { before = now }
+                    try await Task.sleep(for: .milliseconds(100))
+                    return now == before
+                })
+            #expect(before < 200)
+            if readsAll {
+                try await peer.read()
+                #expect(try await eventually { isOver.withLock { $0 } && peer.received.hasSuffix("0\r\n\r\n") })
+                let answer = try await peer.answer { $0.isWhole }
+                #expect(results(answer).count == 201)
+                #expect(answer.body.hasSuffix(#""message":"enough","http_status":"Service Unavailable"}}"#))
+            }
+            peer.close()
+            #expect(try await eventually { isOver.withLock { $0 } })
+        }
+        await wire.close()
     }
 
     @Test func manyRequestsInOneBody() async throws {

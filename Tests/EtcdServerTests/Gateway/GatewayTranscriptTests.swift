@@ -77,7 +77,6 @@ import Testing
                     #expect(normalised(answer.body) == normalised(expected.body), comment)
                     #expect(answer.headers["content-type"] == exchange.contentType, comment)
                 }
-                #expect(answer.headers["access-control-allow-origin"] == "*", comment)
             }
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletGRPCWire
+import MartletTestPrograms
 import NIOCore
 import NIOPosix
 import Testing
@@ -159,6 +160,43 @@ import Testing
             try await ended.wait("the stream's end")
             try await eventually("closed") { peer.isClosed }
             #expect(!self.received(peer).hasSuffix("0\r\n\r\n"))
+        }
+    }
+
+    /// The same over HTTP/2, where TLS lets a client choose: parts, a failure, and a client that goes away.
+    @Test(.needsOpenSSL) func overHTTP2() async throws {
+        let certificates = try await Certificates()
+        let ended = Counter()
+        try await withServer(
+            GRPCRouter(),
+            configure: {
+                $0.tls = WireServerTLS(
+                    certificateChainFile: certificates.certificate("server"),
+                    privateKeyFile: certificates.key("server"))
+                $0.http1 = { request in
+                    HTTP1Response(status: 200, body: bytes("first\n")) { writer in
+                        defer { ended.add() }
+                        if request.uri == "/endless" {
+                            while true { try await writer.write([UInt8](repeating: 0x41, count: 64 << 10)) }
+                        }
+                        try await writer.write(bytes("second\n"))
+                        if request.uri == "/broken" { throw Failure() }
+                    }
+                }
+            }
+        ) { _, address in
+            func curl(_ path: String, _ arguments: [String]) async throws -> String {
+                try await output(
+                    of: "curl",
+                    ["-s", "--http2", "--cacert", certificates.certificate("ca"), "https://\(address)\(path)"]
+                        + arguments)
+            }
+            #expect(try await curl("/whole", ["-w", "%{http_version} %{exitcode}"]) == "first\nsecond\n2 0")
+            await #expect(throws: (any Error).self) { try await curl("/broken", []) }
+            await #expect(throws: (any Error).self) {
+                try await curl("/endless", ["-m", "1", "--limit-rate", "1k", "-o", "/dev/null"])
+            }
+            try await eventually("the ends of three streams") { ended.count == 3 }
         }
     }
 }

@@ -122,8 +122,8 @@ import Testing
                     ["variable-name": "ETCD_INITIAL_CLUSTER_TOKEN", "variable-value": "t"])))
         #expect(
             flags.warnings == [
-                "--experimental-watch-progress-notify-interval is deprecated in v3.6 and will be decommissioned in v3.7. "
-                    + "Use '--watch-progress-notify-interval' instead."
+                "--experimental-watch-progress-notify-interval is deprecated in v3.6 and will be decommissioned "
+                    + "in v3.7. Use '--watch-progress-notify-interval' instead."
             ])
     }
 

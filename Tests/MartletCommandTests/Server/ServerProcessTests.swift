@@ -114,7 +114,7 @@ import Testing
         (["server", "--force-new-cluster"], 1, "--force-new-cluster is not supported"),
         (
             ["--listen-client-urls=https://127.0.0.1:0"], 1,
-            "TLS key/cert (--cert-file, --key-file) must be provided for client url https://127.0.0.1:0 with HTTPS scheme"
+            "TLS key/cert (--cert-file, --key-file) must be provided for client url https://127.0.0.1:0 with HTTPS"
         ),
         (
             ["--listen-client-urls=https://127.0.0.1:0", "--cert-file=/nowhere/c", "--key-file=/nowhere/k"], 1,

@@ -37,8 +37,8 @@ struct SelfSignedCertificate {
         return (certificate, key)
     }
 
-    /// Whether there is a certificate that hasn't expired. One that can't be read is used as it is: whoever put it there
-    /// gets TLS's own complaint.
+    /// Whether there is a certificate that hasn't expired. One that can't be read is used as it is: whoever put it
+    /// there gets TLS's own complaint.
     private func isUsable(_ path: String, _ logger: Logger) -> Bool {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return false }
         guard let certificate = try? Certificate(pemEncoded: text) else { return true }

@@ -2,22 +2,21 @@
 
 import MartletGRPCWire
 
-/// What all requests over HTTP/1.1 have in common: their paths, and what pages of other origins are told.
-struct HTTPFront: Sendable {
-    /// Origins whose pages may call; `*` stands for all.
-    let allowedOrigins: [String]
-
+/// What a request over HTTP/1.1 is for.
+struct RequestTarget {
     /// `/v3beta/` was the prefix of the gateway's first releases.
     private static let oldPrefix = "/v3beta/"
     static let gatewayPrefix = "/v3/"
 
-    /// The path and the query string of a request's target.
-    static func split(_ uri: String) -> (path: String, query: Substring) {
+    let path: String
+    let query: QueryItems
+
+    init(_ uri: String) {
         let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        let path = unescaped(parts.first ?? "")
-        let query = parts.count > 1 ? parts[1] : ""
-        guard path.hasPrefix(oldPrefix) else { return (path, query) }
-        return (gatewayPrefix + path.dropFirst(oldPrefix.count), query)
+        let path = Self.unescaped(parts.first ?? "")
+        let isOld = path.hasPrefix(Self.oldPrefix)
+        self.path = isOld ? Self.gatewayPrefix + path.dropFirst(Self.oldPrefix.count) : path
+        query = QueryItems(parts.count > 1 ? parts[1] : "")
     }
 
     /// Undoes percent escapes; what is none stays.
@@ -38,25 +37,6 @@ struct HTTPFront: Sendable {
             }
         }
         return String(decoding: bytes, as: UTF8.self)
-    }
-
-    /// Answers a request by `route`, unless a browser only asks what it may do.
-    func respond(to request: HTTP1Request, _ route: () async -> HTTP1Response) async -> HTTP1Response {
-        var response = request.method == "OPTIONS" ? HTTP1Response(status: 200) : await route()
-        guard let origin = allowedOrigin(of: request) else { return response }
-        response.headers =
-            [
-                ("Access-Control-Allow-Headers", "accept, content-type, authorization"),
-                ("Access-Control-Allow-Methods", "POST, GET, OPTIONS, PUT, DELETE"),
-                ("Access-Control-Allow-Origin", origin),
-            ] + response.headers
-        return response
-    }
-
-    private func allowedOrigin(of request: HTTP1Request) -> String? {
-        if allowedOrigins.contains("*") { return "*" }
-        guard let origin = request.header("origin"), allowedOrigins.contains(origin) else { return nil }
-        return origin
     }
 }
 

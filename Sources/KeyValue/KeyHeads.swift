@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Eight bytes of each key of a leaf, as in `KeyList`; the keys themselves stand in the leaf's values.
+struct KeyHeads: Sendable {
+    private(set) var heads: [UInt64] = []
+    /// All keys begin with the same bytes, at least so many.
+    private(set) var sharedCount = 0
+
+    init() {}
+
+    @inline(__always)
+    func firstOffset(whereHeadIsNotBelow head: UInt64) -> Int {
+        let heads = heads.span
+        var low = 0
+        var high = heads.count
+        while low < high {
+            let middle = (low &+ high) >> 1
+            if heads[middle] < head { low = middle &+ 1 } else { high = middle }
+        }
+        return low
+    }
+
+    mutating func insert(_ key: ByteRun, at offset: Int) {
+        heads.insert(KeyOrder.head(of: key, from: sharedCount), at: offset)
+    }
+
+    mutating func remove(at offset: Int) {
+        heads.remove(at: offset)
+    }
+
+    mutating func rebuild(_ values: [some CountedTreeValue], reserving capacity: Int) {
+        heads.removeAll(keepingCapacity: true)
+        heads.reserveCapacity(capacity)
+        guard !values.isEmpty else {
+            sharedCount = 0
+            return
+        }
+        let values = values.span
+        sharedCount = KeyOrder.sharedCount(values[0].keyRun, values[values.count - 1].keyRun)
+        for offset in values.indices {
+            heads.append(KeyOrder.head(of: values[offset].keyRun, from: sharedCount))
+        }
+    }
+}
+
+extension CountedTree.Node {
+    /// The offset of the first value of this leaf whose key is not below `key`, and whether it equals it.
+    func leafOffset(of key: [UInt8]) -> (offset: Int, isFound: Bool) {
+        let values = values.span
+        guard !values.isEmpty else { return (0, false) }
+        let key = ByteRun(key)
+        let head = KeyOrder.head(of: key, from: heads.sharedCount)
+        var low = heads.firstOffset(whereHeadIsNotBelow: head)
+        if heads.sharedCount > 0 {
+            let order = KeyOrder.compare(
+                key, values[min(low, values.count - 1)].keyRun, first: heads.sharedCount)
+            if order != 0 { return (order < 0 ? 0 : values.count, false) }
+        }
+        let numbers = heads.heads.span
+        guard low < numbers.count, numbers[low] == head else { return (low, false) }
+        var high = low + 1
+        while high < numbers.count, numbers[high] == head { high += 1 }
+        while low < high {
+            let middle = (low + high) / 2
+            let order = KeyOrder.compare(values[middle].keyRun, key)
+            if order == 0 { return (middle, true) }
+            if order < 0 { low = middle + 1 } else { high = middle }
+        }
+        return (low, false)
+    }
+
+    /// The caller keeps the order.
+    mutating func insertValue(_ value: Value, at offset: Int) {
+        let isInside = offset > 0 && offset < values.count
+        values.insert(value, at: offset)
+        // What first and last key share, all between them share too.
+        let keeps =
+            isInside
+            || (values.count > 1
+                && KeyOrder.sharedCount(values[0].keyRun, values[values.count - 1].keyRun) >= heads.sharedCount)
+        if keeps {
+            heads.insert(value.keyRun, at: offset)
+        } else {
+            heads.rebuild(values, reserving: values.capacity)
+        }
+    }
+
+    mutating func removeValue(at offset: Int) -> Value {
+        heads.remove(at: offset)
+        return values.remove(at: offset)
+    }
+
+    /// Whether the heads are what they must be. For tests.
+    var areHeadsConsistent: Bool {
+        guard let first = values.first, let last = values.last else { return heads.heads.isEmpty }
+        return KeyOrder.sharedCount(first.keyRun, last.keyRun) >= heads.sharedCount
+            && heads.heads == values.map { KeyOrder.head(of: $0.keyRun, from: heads.sharedCount) }
+    }
+}

@@ -15,6 +15,7 @@ let settings: [SwiftSetting] = [
 // Packages that only some users need stand behind a trait: whoever disables it doesn't even fetch them.
 let server = TargetDependencyCondition.when(traits: ["Server"])
 let grpcSwift = TargetDependencyCondition.when(traits: ["GRPCSwift"])
+let configurable = TargetDependencyCondition.when(traits: ["Configuration"])
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -30,6 +31,10 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto", 
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto", condition: server)
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates", condition: server)
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1", condition: server)
+let configuration = Target.Dependency.product(
+    name: "Configuration", package: "swift-configuration", condition: configurable)
+let configurationTesting = Target.Dependency.product(
+    name: "ConfigurationTesting", package: "swift-configuration", condition: configurable)
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing", condition: server)
@@ -44,20 +49,24 @@ let package = Package(
         .library(name: "Martlet", targets: ["Martlet"]),
         .library(name: "MartletEtcd", targets: ["MartletEtcd"]),
         .library(name: "MartletEtcdClient", targets: ["MartletEtcdClient"]),
+        .library(name: "MartletEtcdConfiguration", targets: ["MartletEtcdConfiguration"]),
         .library(name: "MartletGRPC", targets: ["MartletGRPC"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
     traits: [
-        .default(enabledTraits: ["Server", "GRPCSwift"]),
+        .default(enabledTraits: ["Server", "GRPCSwift", "Configuration"]),
         .trait(
             name: "Server",
             description: "The server, the command-line tool and the tests; clients and services need none of it."),
         .trait(name: "GRPCSwift", description: "The product MartletGRPC, for code generated for grpc-swift-2."),
+        .trait(
+            name: "Configuration", description: "The product MartletEtcdConfiguration, for swift-configuration."),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
@@ -169,6 +178,10 @@ let package = Package(
                 protobuf,
             ],
             path: "Sources/EtcdClient", swiftSettings: settings),
+        .target(
+            name: "MartletEtcdConfiguration",
+            dependencies: ["MartletEtcdClient", configuration, lifecycle],
+            path: "Sources/EtcdConfiguration", swiftSettings: settings),
         .target(
             name: "Martlet",
             dependencies: [
@@ -331,10 +344,17 @@ let package = Package(
         .testTarget(
             name: "MartletEtcdClientTests",
             dependencies: [
-                "MartletEtcdAPI", "MartletEtcdClient", "MartletGRPCWire", "MartletTestPrograms", logging, nioCore,
-                nioPosix, protobuf,
+                "MartletCommand", "MartletEtcdAPI", "MartletEtcdClient", "MartletGRPCWire", "MartletHTTP2Session",
+                "MartletTestPrograms", logging, nioCore, nioPosix, protobuf,
             ],
             path: "Tests/EtcdClientTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletEtcdConfigurationTests",
+            dependencies: [
+                "MartletCommand", "MartletEtcdClient", "MartletEtcdConfiguration", "MartletTestPrograms",
+                configuration, configurationTesting, lifecycle, logging,
+            ],
+            path: "Tests/EtcdConfigurationTests", swiftSettings: settings),
         .testTarget(
             name: "MartletTests",
             dependencies: [

@@ -29,6 +29,24 @@ public struct EtcdError: Error, Sendable, CustomStringConvertible {
         public static let noSpace = Code("noSpace")
         /// Who asks may not do this, or isn't known.
         public static let denied = Code("denied")
+        /// The servers don't ask who their clients are.
+        public static let authenticationDisabled = Code("authenticationDisabled")
+        /// There is no such user, role, permission or member.
+        public static let notFound = Code("notFound")
+        /// There is such a user, role or member already.
+        public static let alreadyExists = Code("alreadyExists")
+        /// The server has more to do than it can keep up with, and refused this.
+        public static let overloaded = Code("overloaded")
+        /// The server is too old for this request.
+        public static let notSupported = Code("notSupported")
+        /// The session's lease is gone, and with it all that lived by it.
+        public static let sessionLost = Code("sessionLost")
+        /// A lock is no longer held: its key is gone.
+        public static let lockLost = Code("lockLost")
+        /// Who asks is no longer the leader of an election: its key is gone.
+        public static let notLeader = Code("notLeader")
+        /// Others changed the same keys every time a software transaction was tried.
+        public static let conflict = Code("conflict")
         /// The client is closed.
         public static let closed = Code("closed")
         /// The request is wrong in another way; the message says how.
@@ -45,7 +63,7 @@ public struct EtcdError: Error, Sendable, CustomStringConvertible {
     /// Whether the request provably did nothing, so that it may be sent again.
     public let wasNotExecuted: Bool
 
-    init(_ code: Code, _ message: String, compactRevision: Int64? = nil, wasNotExecuted: Bool = false) {
+    package init(_ code: Code, _ message: String, compactRevision: Int64? = nil, wasNotExecuted: Bool = false) {
         self.code = code
         self.message = message
         self.compactRevision = compactRevision
@@ -59,23 +77,67 @@ extension EtcdError {
     /// What the wire's status means. etcd's own clients tell failures apart by their text, and so does this.
     init(_ status: GRPCStatus) {
         let code: Code =
-            switch (status.code, status.message) {
-            case (_, "etcdserver: mvcc: required revision has been compacted"): .compacted
-            case (_, "etcdserver: mvcc: required revision is a future revision"): .futureRevision
-            case (_, "etcdserver: requested lease not found"): .leaseNotFound
-            case (_, "etcdserver: lease already exists"): .leaseExists
-            case (_, "etcdserver: request is too large"): .tooLarge
-            case (_, "etcdserver: mvcc: database space exceeded"): .noSpace
-            case (.unavailable, _): .unavailable
+            switch status.code {
+            case _ where Self.codesByText[status.message] != nil: Self.codesByText[status.message] ?? .other
+            case .unavailable: .unavailable
             // Said by no server: the stream was reset, or the connection ended before a status came.
-            case (.internalError, _) where !status.isTheServers, (.cancelled, _) where !status.isTheServers:
-                .unavailable
-            case (.deadlineExceeded, _): .timeout
-            case (.permissionDenied, _), (.unauthenticated, _): .denied
-            case (.invalidArgument, _), (.failedPrecondition, _), (.outOfRange, _), (.notFound, _): .invalidRequest
+            case .internalError where !status.isTheServers, .cancelled where !status.isTheServers: .unavailable
+            case .deadlineExceeded: .timeout
+            case .permissionDenied, .unauthenticated: .denied
+            case .unimplemented: .notSupported
+            case .invalidArgument, .failedPrecondition, .outOfRange, .notFound: .invalidRequest
             default: .other
             }
-        self.init(code, status.message, wasNotExecuted: status.wasNotProcessed)
+        self.init(
+            code, status.message,
+            wasNotExecuted: status.wasNotProcessed || Self.refusals.contains(status.message))
+    }
+
+    /// Why a server ended a watch: a text only, before 3.6 with the status as Go prints it.
+    init(watchReason reason: String) {
+        var text = reason
+        if reason.hasPrefix("rpc error: "), let description = reason.firstRange(of: " desc = ") {
+            text = String(reason[description.upperBound...])
+        }
+        self.init(Self.codesByText[text] ?? .invalidRequest, text.isEmpty ? "watch canceled" : text)
+    }
+
+    /// The texts that mean more than their status. Source: etcd's table of errors.
+    private static let codesByText: [String: Code] = [
+        "etcdserver: mvcc: required revision has been compacted": .compacted,
+        "etcdserver: mvcc: required revision is a future revision": .futureRevision,
+        "etcdserver: requested lease not found": .leaseNotFound,
+        "etcdserver: lease already exists": .leaseExists,
+        "etcdserver: request is too large": .tooLarge,
+        "etcdserver: mvcc: database space exceeded": .noSpace,
+        "etcdserver: too many requests": .overloaded,
+        "etcdserver: permission denied": .denied,
+        "etcdserver: authentication failed, invalid user ID or password": .denied,
+        Self.invalidToken: .denied,
+        Self.oldAuthRevision: .denied,
+        "etcdserver: authentication is not enabled": .authenticationDisabled,
+        "etcdserver: user name not found": .notFound,
+        "etcdserver: role name not found": .notFound,
+        "etcdserver: role is not granted to the user": .notFound,
+        "etcdserver: permission is not granted to the role": .notFound,
+        "etcdserver: member not found": .notFound,
+        "etcdserver: user name already exists": .alreadyExists,
+        "etcdserver: role name already exists": .alreadyExists,
+        "etcdserver: member ID already exist": .alreadyExists,
+        "etcdserver: Peer URLs already exists": .alreadyExists,
+    ]
+
+    /// What a server says before it has done anything: the request may be sent again, also a write.
+    private static let refusals: Set<String> = [
+        "etcdserver: no leader", "etcdserver: too many requests", "etcdserver: rpc not supported for learner",
+    ]
+
+    private static let invalidToken = "etcdserver: invalid auth token"
+    private static let oldAuthRevision = "etcdserver: revision of auth store is old"
+
+    /// Whether a new token may help. The last of the texts is what a request without a token gets.
+    var concernsToken: Bool {
+        [Self.invalidToken, Self.oldAuthRevision, "etcdserver: user name is empty"].contains(self.message)
     }
 }
 

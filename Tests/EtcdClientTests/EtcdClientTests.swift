@@ -4,19 +4,28 @@ import MartletEtcdClient
 import MartletTestPrograms
 import Testing
 
-/// The client against a real etcd.
-@Suite(.enabled(if: EtcdProcess.binary != nil, "no etcd on this machine"), .serialized)
+/// The client against real servers.
+@Suite(.enabled(if: EtcdProcess.binary != nil, "no etcd on this machine"), .serialized, .timeLimit(.minutes(2)))
 struct EtcdClientTests {
-    static func run(_ body: (EtcdClient, EtcdProcess) async throws -> Void) async throws {
-        try await EtcdProcess.with { server in
+    static func run(
+        _ kind: EtcdProcess.Kind = .etcd34, arguments: [String] = [],
+        _ body: (EtcdClient, EtcdProcess) async throws -> Void
+    ) async throws {
+        try await EtcdProcess.with(kind, arguments: arguments) { server in
             let client = try EtcdClient(endpoints: server.endpoint)
-            try await body(client, server)
-            await client.close()
+            do {
+                try await body(client, server)
+                await client.close()
+            } catch {
+                await client.close()
+                throw error
+            }
         }
     }
 
-    @Test func keysAndTransactions() async throws {
-        try await Self.run { client, _ in
+    @Test(arguments: EtcdProcess.Kind.available)
+    func keysAndTransactions(kind: EtcdProcess.Kind) async throws {
+        try await Self.run(kind) { client, _ in
             let first = try await client.put("a", "1")
             let second = try await client.put("a", "2", returningPrevious: true)
             #expect(second.revision == first.revision + 1)
@@ -63,8 +72,9 @@ struct EtcdClientTests {
         }
     }
 
-    @Test func leases() async throws {
-        try await Self.run { client, _ in
+    @Test(arguments: EtcdProcess.Kind.available)
+    func leases(kind: EtcdProcess.Kind) async throws {
+        try await Self.run(kind) { client, _ in
             let lease = try await client.grantLease(ttlSeconds: 30)
             #expect(lease.ttlSeconds == 30)
             try await client.put("k", "v", lease: lease.id)
@@ -92,8 +102,9 @@ struct EtcdClientTests {
         }
     }
 
-    @Test func watchDeliversHistoryAndNews() async throws {
-        try await Self.run { client, _ in
+    @Test(arguments: EtcdProcess.Kind.available)
+    func watchDeliversHistoryAndNews(kind: EtcdProcess.Kind) async throws {
+        try await Self.run(kind) { client, _ in
             let first = try await client.put("w/a", "1")
             try await client.put("w/b", "2")
             var watch = client.watch(.prefix("w/"), from: first.revision, returningPrevious: true).makeAsyncIterator()
@@ -108,8 +119,9 @@ struct EtcdClientTests {
         }
     }
 
-    @Test func watchEndsWhereHistoryWasCompacted() async throws {
-        try await Self.run { client, _ in
+    @Test(arguments: EtcdProcess.Kind.available)
+    func watchEndsWhereHistoryWasCompacted(kind: EtcdProcess.Kind) async throws {
+        try await Self.run(kind) { client, _ in
             let first = try await client.put("w", "1")
             let last = try await client.put("w", "2")
             try await client.compact(to: last.revision, isPhysical: true)
@@ -149,8 +161,9 @@ struct EtcdClientTests {
         }
     }
 
-    @Test func watchFromNowSkipsThePast() async throws {
-        try await Self.run { client, _ in
+    @Test(arguments: EtcdProcess.Kind.available)
+    func watchFromNowSkipsThePast(kind: EtcdProcess.Kind) async throws {
+        try await Self.run(kind) { client, _ in
             try await client.put("n", "old")
             let (values, continuation) = AsyncStream.makeStream(of: String.self)
             let task = Task {

@@ -14,4 +14,18 @@ import Testing
         #expect(literal.end.isEmpty)
         #expect(EtcdKeyRange.from([1]).end == [0])
     }
+
+    @Test func rangesKnowTheirKeys() {
+        #expect(EtcdKeyRange.key("k").contains([0x6B]))
+        #expect(!EtcdKeyRange.key("k").contains([0x6B, 0]))
+        #expect(EtcdKeyRange.prefix("k").contains([0x6B, 0xFF, 0xFF]))
+        #expect(!EtcdKeyRange.prefix("k").contains([0x6C]))
+        #expect(!EtcdKeyRange.prefix("k").contains([0x6A, 0xFF]))
+        #expect(EtcdKeyRange.prefix([0xFF, 0xFF]).contains([0xFF, 0xFF, 1]))
+        #expect(EtcdKeyRange.from([5]).contains([0xFF]))
+        #expect(!EtcdKeyRange.from([5]).contains([4, 9]))
+        #expect(EtcdKeyRange.range(from: [1], to: [3]).contains([2, 255]))
+        #expect(!EtcdKeyRange.range(from: [1], to: [3]).contains([3]))
+        #expect(EtcdKeyRange.all.contains([0]))
+    }
 }

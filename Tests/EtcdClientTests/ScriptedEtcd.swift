@@ -4,6 +4,7 @@ import Foundation
 import Logging
 import MartletEtcdAPI
 import MartletGRPCWire
+import MartletHTTP2Session
 import NIOCore
 import SwiftProtobuf
 import Synchronization
@@ -19,12 +20,13 @@ final class ScriptedEtcd: Sendable {
     let endpoint: String
 
     private final class Calls: Sendable {
-        let byPath = Mutex<[String: Int]>([:])
+        let byPath = Mutex<[String: [Said]]>([:])
 
-        func count(_ path: String) -> Int {
-            self.byPath.withLock { counts in
-                counts[path, default: 0] += 1
-                return counts[path, default: 0]
+        func count(_ path: String, _ metadata: HeaderBlock) -> Int {
+            self.byPath.withLock { calls in
+                calls[path, default: []].append(
+                    Said(token: metadata.first("token"), needsLeader: metadata.first("hasleader") == "true"))
+                return calls[path, default: []].count
             }
         }
     }
@@ -39,7 +41,15 @@ final class ScriptedEtcd: Sendable {
     var connectionCount: Int { self.server.connectionCount }
 
     /// How often a path was called.
-    func calls(_ path: String) -> Int { self.calls.byPath.withLock { $0[path] ?? 0 } }
+    func calls(_ path: String) -> Int { self.said(path).count }
+
+    /// What each call of a path said beside its request.
+    func said(_ path: String) -> [Said] { self.calls.byPath.withLock { $0[path] ?? [] } }
+
+    struct Said: Equatable {
+        var token: String?
+        var needsLeader: Bool
+    }
 
     static func with(
         unary: [String: Unary] = [:], streams: [String: Stream] = [:], _ body: (ScriptedEtcd) async throws -> Void
@@ -49,13 +59,17 @@ final class ScriptedEtcd: Sendable {
         for (path, answer) in unary {
             router.add(
                 path,
-                .unary { _, bytes in
-                    _ = calls.count(path)
+                .unary { call, bytes in
+                    _ = calls.count(path, call.metadata)
                     return try answer(bytes)
                 })
         }
         for (path, answer) in streams {
-            router.add(path, .stream { _, reader, writer in try await answer(calls.count(path), reader, writer) })
+            router.add(
+                path,
+                .stream { call, reader, writer in
+                    try await answer(calls.count(path, call.metadata), reader, writer)
+                })
         }
         let server = try WireServer(router: router, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let address = try await server.bind(.hostPort("127.0.0.1", 0))

@@ -105,6 +105,9 @@ let ringTable: [String: RingEntry] = [
         .shell, folder: "EtcdClient",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletEtcdAPI", "MartletBasics"],
         modules: network.union(["SwiftProtobuf", "ServiceLifecycle"])),
+    "MartletEtcdConfiguration": RingEntry(
+        .shell, folder: "EtcdConfiguration", targets: ["MartletEtcdClient"],
+        modules: system.union(["Configuration", "ServiceLifecycle"])),
     "Martlet": RingEntry(
         .shell, folder: "Martlet",
         targets: [

@@ -82,9 +82,9 @@ import Testing
     }
 
     /// That the transcript says what it should.
-    @Test(.enabled(if: EtcdProcess.binary35 != nil, "no etcd 3.5 on this machine"))
+    @Test(.enabled(if: EtcdProcess.Kind.etcd35.binary != nil, "no etcd 3.5 on this machine"))
     func realServer() async throws {
-        try await EtcdProcess.with(EtcdProcess.binary35) { etcd in
+        try await EtcdProcess.with(.etcd35) { etcd in
             let port = try #require(Int(etcd.endpoint.split(separator: ":")[1]))
             for exchange in try Self.exchanges() {
                 let answer = try await answer(exchange, port)

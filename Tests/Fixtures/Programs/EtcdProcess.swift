@@ -2,6 +2,7 @@
 
 import Foundation
 import MartletProcesses
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -11,27 +12,61 @@ import Musl
 import Darwin
 #endif
 
-/// A real etcd in a folder and on ports of its own.
+/// A real etcd, or Martlet's own server, in a folder and on ports of its own.
 package final class EtcdProcess: Sendable {
-    package let endpoint: String
-    private let process: ChildProcess
-    private let folder: URL
+    /// Which server it is.
+    package enum Kind: String, CaseIterable, Sendable, CustomStringConvertible {
+        case etcd34 = "etcd 3.4"
+        case etcd35 = "etcd 3.5"
+        case martlet = "Martlet"
 
-    /// The binary of a real etcd 3.5, or `nil` where there is none.
-    package static let binary35 = ProcessInfo.processInfo.environment["MARTLET_ETCD_35"]
+        package var description: String { self.rawValue }
+
+        /// Those that are on this machine.
+        package static let available = Self.allCases.filter { $0.binary != nil }
+        /// The real ones that are on this machine.
+        package static let original = Self.available.filter { $0 != .martlet }
+
+        /// The program, or `nil` where there is none.
+        package var binary: String? {
+            let environment = ProcessInfo.processInfo.environment
+            let candidates =
+                switch self {
+                case .etcd34: [environment["MARTLET_ETCD_34"], "/usr/bin/etcd"]
+                case .etcd35: [environment["MARTLET_ETCD_35"]]
+                case .martlet: [BuiltBinary.path]
+                }
+            return candidates.compactMap { $0 }.first { FileManager.default.isExecutableFile(atPath: $0) }
+        }
+    }
+
+    package let endpoint: String
+    private let command: Command
+    private let folder: URL
+    private let process: Mutex<ChildProcess>
+
+    private struct Command {
+        var program: String
+        var arguments: [String]
+        var logFile: URL
+    }
 
     /// The binary of a real etcd, or `nil` where there is none.
-    package static let binary: String? = {
-        let named = ProcessInfo.processInfo.environment["MARTLET_ETCD_34"]
-        return ([named].compactMap { $0 } + ["/usr/bin/etcd"]).first {
+    package static let binary: String? = Kind.etcd34.binary
+
+    /// The control program of a real etcd, or `nil` where there is none.
+    package static let control: String? = {
+        let named = ProcessInfo.processInfo.environment["MARTLET_ETCDCTL_34"]
+        return [named, "/usr/bin/etcdctl"].compactMap { $0 }.first {
             FileManager.default.isExecutableFile(atPath: $0)
         }
     }()
 
-    private init(endpoint: String, process: ChildProcess, folder: URL) {
+    private init(endpoint: String, command: Command, folder: URL, process: ChildProcess) {
         self.endpoint = endpoint
-        self.process = process
+        self.command = command
         self.folder = folder
+        self.process = Mutex(process)
     }
 
     package struct NotStarted: Error {
@@ -40,11 +75,12 @@ package final class EtcdProcess: Sendable {
         package init(log: String) { self.log = log }
     }
 
-    /// Runs `body` beside a fresh etcd and ends it.
+    /// Runs `body` beside a fresh server and ends it.
     package static func with<Result>(
-        _ binary: String? = EtcdProcess.binary, _ body: (EtcdProcess) async throws -> Result
+        _ kind: Kind = .etcd34, scheme: String = "http", arguments: [String] = [],
+        _ body: (EtcdProcess) async throws -> Result
     ) async throws -> Result {
-        let server = try await self.start(binary ?? "/usr/bin/etcd")
+        let server = try await self.start(kind, scheme, arguments)
         do {
             let result = try await body(server)
             await server.end()
@@ -55,57 +91,109 @@ package final class EtcdProcess: Sendable {
         }
     }
 
-    private static func start(_ binary: String) async throws -> EtcdProcess {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-etcd-\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        var log = ""
+    private static func start(_ kind: Kind, _ scheme: String, _ additional: [String]) async throws -> EtcdProcess {
+        var failure = NotStarted(log: "")
         // A port that was free a moment ago may be taken now; another pair is tried then.
         for _ in 0..<3 {
-            let client = try freePort()
-            let peer = try freePort()
-            let arguments = [
-                "--name", "test", "--data-dir", folder.appendingPathComponent("data-\(client)").path,
-                "--listen-client-urls", "http://127.0.0.1:\(client)",
-                "--advertise-client-urls", "http://127.0.0.1:\(client)",
-                "--listen-peer-urls", "http://127.0.0.1:\(peer)",
-                "--initial-advertise-peer-urls", "http://127.0.0.1:\(peer)",
-                "--initial-cluster", "test=http://127.0.0.1:\(peer)",
-            ]
-            let logFile = folder.appendingPathComponent("log-\(client)")
-            let process = try ChildProcess.start(
-                binary, arguments, environment: ProcessInfo.processInfo.environment,
-                errorFile: logFile.path, onLine: { _ in }, onExit: { _ in })
-            for _ in 0..<400 {
-                try await Task.sleep(for: .milliseconds(25))
-                log = (try? String(contentsOf: logFile, encoding: .utf8)) ?? ""
-                if log.contains("ready to serve client requests") || log.contains("serving insecure client requests") {
-                    return EtcdProcess(endpoint: "127.0.0.1:\(client)", process: process, folder: folder)
-                }
-                if process.hasEnded { break }
+            do {
+                let place = try Place(name: "test")
+                return try await self.start(kind, at: place, in: [place], scheme, additional)
+            } catch let error as NotStarted {
+                failure = error
             }
-            await Self.end(process)
         }
-        try? FileManager.default.removeItem(at: folder)
+        throw failure
+    }
+
+    /// Where a member of a cluster is.
+    struct Place {
+        var name: String
+        var clientPort: Int
+        var peerPort: Int
+
+        init(name: String) throws {
+            self.name = name
+            self.clientPort = try freePort()
+            self.peerPort = try freePort()
+        }
+
+        var peerURL: String { "http://127.0.0.1:\(self.peerPort)" }
+    }
+
+    /// Starts one member of a cluster and waits until it serves.
+    static func start(
+        _ kind: Kind, at place: Place, in cluster: [Place], _ scheme: String = "http", _ additional: [String] = []
+    ) async throws -> EtcdProcess {
+        guard let program = kind.binary else { throw NotStarted(log: "no program for \(kind)") }
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-etcd-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let arguments = [
+            "--name", place.name, "--data-dir", folder.appendingPathComponent("data").path,
+            "--listen-client-urls", "\(scheme)://127.0.0.1:\(place.clientPort)",
+            "--advertise-client-urls", "\(scheme)://127.0.0.1:\(place.clientPort)",
+            "--listen-peer-urls", place.peerURL, "--initial-advertise-peer-urls", place.peerURL,
+            "--initial-cluster", cluster.map { "\($0.name)=\($0.peerURL)" }.joined(separator: ","),
+        ]
+        let command = Command(
+            program: program, arguments: (kind == .martlet ? ["server"] : []) + arguments + additional,
+            logFile: folder.appendingPathComponent("log"))
+        do {
+            let process = try await Self.start(command)
+            return EtcdProcess(
+                endpoint: "127.0.0.1:\(place.clientPort)", command: command, folder: folder, process: process)
+        } catch {
+            try? FileManager.default.removeItem(at: folder)
+            throw error
+        }
+    }
+
+    /// Starts a server and waits until it serves.
+    private static func start(_ command: Command) async throws -> ChildProcess {
+        let process = try ChildProcess.start(
+            command.program, command.arguments, environment: ProcessInfo.processInfo.environment,
+            errorFile: command.logFile.path, onLine: { _ in }, onExit: { _ in })
+        var log = ""
+        for _ in 0..<400 {
+            try await Task.sleep(for: .milliseconds(25))
+            log = (try? String(contentsOf: command.logFile, encoding: .utf8)) ?? ""
+            if log.contains("ready to serve client requests") || log.contains("serving insecure client requests") {
+                return process
+            }
+            if process.hasEnded { break }
+        }
+        await Self.end(process)
         throw NotStarted(log: log)
+    }
+
+    /// Kills the server; its data stay.
+    package func kill() async { await Self.end(self.process.withLock { $0 }) }
+
+    /// Kills the server if it runs, and starts it again, with its data and ports.
+    package func restart() async throws {
+        await self.kill()
+        try? FileManager.default.removeItem(at: self.command.logFile)
+        let process = try await Self.start(self.command)
+        self.process.withLock { $0 = process }
     }
 
     /// Stops the process as a debugger would: connections stay, nothing answers. Returns when all its threads stand:
     /// on a busy machine they would answer a little longer.
     package func freeze() {
-        self.process.send(SIGSTOP)
+        let process = self.process.withLock { $0 }
+        process.send(SIGSTOP)
         var info = siginfo_t()
-        while waitid(P_PID, id_t(self.process.processID), &info, WSTOPPED | WNOWAIT) == -1, errno == EINTR {}
+        while waitid(P_PID, id_t(process.processID), &info, WSTOPPED | WNOWAIT) == -1, errno == EINTR {}
     }
 
-    package func thaw() { self.process.send(SIGCONT) }
+    package func thaw() { self.process.withLock { $0 }.send(SIGCONT) }
 
     private static func end(_ process: ChildProcess) async {
         process.send(SIGKILL)
         while !process.hasEnded { try? await Task.sleep(for: .milliseconds(5)) }
     }
 
-    private func end() async {
-        await Self.end(self.process)
+    func end() async {
+        await Self.end(self.process.withLock { $0 })
         try? FileManager.default.removeItem(at: self.folder)
     }
 }

@@ -16,10 +16,13 @@ final class WatchPosition {
     private let watch: EtcdWatch
     /// The first revision that hasn't been delivered; `nil` until the start is known.
     private var nextRevision: Int64?
-    private var stream: ClientStream?
-    private var endpoint = 0
+    private var stream: EndpointStream?
+    /// What has come of a batch that the server sends in parts.
+    private var parts: [Mvccpb_Event] = []
     /// Grows while nothing is delivered: a server that takes a watch only to drop it isn't asked in a busy loop.
-    private var pause = EtcdClient.firstPause
+    private var pause = RetryRules.firstPause
+    /// The watch was refused for who asks, and is tried once more with a new token.
+    private var hasAuthenticated = false
     /// An error was thrown; nothing comes after it.
     private var isOver = false
 
@@ -28,16 +31,16 @@ final class WatchPosition {
         self.nextRevision = watch.startRevision
     }
 
-    deinit { self.stream?.cancel() }
+    deinit { self.stream?.wire.cancel() }
 
     func next() async throws -> EtcdWatch.Batch? {
         while !self.isOver {
             do {
                 try Task.checkCancellation()
                 let stream = try await self.open()
-                guard let response = try await Self.response(on: stream) else { throw Self.ended }
-                if let batch = try self.batch(response) {
-                    self.pause = EtcdClient.firstPause
+                if let batch = try self.batch(try await Self.response(on: stream)) {
+                    self.pause = RetryRules.firstPause
+                    self.hasAuthenticated = false
                     return batch
                 }
             } catch {
@@ -47,62 +50,63 @@ final class WatchPosition {
         return nil
     }
 
-    /// Waits before another try, if one may help: when the server or the connection to it is away.
+    /// Prepares another try, if one may help: when the server or the connection to it is away, or the token is old.
     ///
     /// - Throws: The error that ends the watch.
     private func recover(from error: any Error) async throws {
-        self.stream?.cancel()
+        let stream = self.stream
         self.stream = nil
+        self.parts = []
+        stream?.wire.cancel()
+        let endpoints = self.watch.client.endpoints
         do {
-            let reason = try self.watch.client.endpoints.error(for: error)
+            let reason = try endpoints.error(for: error)
+            if reason.code == .denied || reason.concernsToken, let token = stream?.token, !self.hasAuthenticated {
+                // Servers before 3.6 say of an unknown token that it has no permission.
+                self.hasAuthenticated = true
+                endpoints.tokens?.invalidate(token)
+                return
+            }
             guard reason.code == .unavailable || reason.code == .timeout else { throw reason }
-            self.watch.client.endpoints.leave(self.endpoint)
+            if let stream { endpoints.leave(stream) }
             self.watch.client.configuration.logger.debug("watch is resumed", metadata: ["reason": "\(reason)"])
             try await Task.sleep(for: self.pause)
-            self.pause = min(self.pause * 2, EtcdClient.longestPause)
+            self.pause = min(self.pause * 2, RetryRules.longestPause)
         } catch {
             self.isOver = true
             throw error
         }
     }
 
-    private func open() async throws -> ClientStream {
+    /// Opens the watch where it stands. A failure leaves ``stream`` as it is, for whoever recovers from it.
+    private func open() async throws -> EndpointStream {
         if let stream = self.stream { return stream }
         let client = self.watch.client
         if self.nextRevision == nil {
             // The start is made a number first, so that a connection lost before the first event costs none.
             self.nextRevision = try await client.get(self.watch.keys) { $0.isCountOnly = true }.nextRevision
         }
-        var options = WireCallOptions()
-        options.maximumMessageBytes = client.configuration.maximumMessageBytes
         let end = ContinuousClock.now + client.timeout
-        let (stream, endpoint) = try await client.endpoints.openStream(
-            "/etcdserverpb.Watch/Watch", options, until: end)
-        self.endpoint = endpoint
+        let stream = try await client.endpoints.openStream("/etcdserverpb.Watch/Watch", until: end)
+        self.stream = stream
         // A server that is stopped accepts connections and says nothing: the answer to the request has a limit.
         let limit = Task {
             try await Task.sleep(until: end, clock: .continuous)
-            stream.cancel()
+            stream.wire.cancel()
         }
         defer { limit.cancel() }
-        do {
-            try await stream.write(try self.request().serializedBytes())
-            guard let response = try await Self.response(on: stream) else { throw Self.ended }
-            guard try self.batch(response) == nil else {
-                throw EtcdError(.other, "a watch began without an answer to its request")
-            }
-        } catch {
-            stream.cancel()
-            throw error
+        try await stream.wire.write(try self.request().serializedBytes())
+        let response = try await Self.response(on: stream)
+        guard try self.batch(response) == nil else {
+            throw EtcdError(.other, "a watch began without an answer to its request")
         }
-        self.stream = stream
         return stream
     }
 
-    private static var ended: EtcdError { EtcdError(.unavailable, "the watch stream ended") }
-
-    private static func response(on stream: ClientStream) async throws -> Etcdserverpb_WatchResponse? {
-        guard let bytes = try await stream.next() else { return nil }
+    private static func response(on stream: EndpointStream) async throws -> Etcdserverpb_WatchResponse {
+        guard let bytes = try await stream.wire.next() else {
+            throw EtcdError(.unavailable, "the watch stream ended")
+        }
         return try EtcdError.decoded(bytes)
     }
 
@@ -112,26 +116,34 @@ final class WatchPosition {
         create.rangeEnd = Data(self.watch.keys.end)
         create.startRevision = self.nextRevision ?? 0
         create.prevKv = self.watch.returnsPrevious
+        create.filters =
+            (self.watch.skipped.contains(.put) ? [.noput] : [])
+            + (self.watch.skipped.contains(.delete) ? [.nodelete] : [])
         create.progressNotify = true
+        // However many changes one revision made, they come in messages of a bearable size.
+        create.fragment = true
         var request = Etcdserverpb_WatchRequest()
         request.requestUnion = .createRequest(create)
         return request
     }
 
-    /// What a response means; `nil` for the answer to the request itself.
+    /// What a response means; `nil` for the answer to the request itself, and for a part that isn't the last.
     private func batch(_ response: Etcdserverpb_WatchResponse) throws(EtcdError) -> EtcdWatch.Batch? {
         if response.compactRevision > 0 {
             throw EtcdError(
                 .compacted, "etcdserver: mvcc: required revision has been compacted",
                 compactRevision: response.compactRevision)
         }
-        if response.canceled {
-            throw EtcdError(.invalidRequest, response.cancelReason.isEmpty ? "watch canceled" : response.cancelReason)
-        }
+        if response.canceled { throw EtcdError(watchReason: response.cancelReason) }
         if response.created { return nil }
-        // Never backward: what was delivered must not come again.
-        let last = response.events.last?.kv.modRevision ?? response.header.revision
-        self.nextRevision = max(self.nextRevision ?? 0, last.followingRevision)
-        return EtcdWatch.Batch(revision: response.header.revision, events: response.events.map { EtcdEvent($0) })
+        let first = self.nextRevision ?? 0
+        // What was delivered must not come again.
+        self.parts += response.events.filter { $0.kv.modRevision >= first }
+        if response.fragment { return nil }
+        let events = self.parts
+        self.parts = []
+        let last = events.last?.kv.modRevision ?? response.header.revision
+        self.nextRevision = max(first, last.followingRevision)
+        return EtcdWatch.Batch(revision: response.header.revision, events: events.map { EtcdEvent($0) })
     }
 }

@@ -11,9 +11,7 @@ internal import SwiftProtobuf
 actor LeaseStream {
     private let endpoints: EtcdEndpoints
     private let timeout: Duration
-    private var stream: ClientStream?
-    /// The number of the endpoint that the stream is on.
-    private var endpoint = 0
+    private var stream: EndpointStream?
     private var waiters = LeaseWaiters<CheckedContinuation<Int64, any Error>>()
 
     init(_ endpoints: EtcdEndpoints, timeout: Duration) {
@@ -23,19 +21,20 @@ actor LeaseStream {
 
     /// Renews a lease.
     ///
+    /// - Parameter limit: How long the answer may take, if less than usual.
     /// - Returns: Its new time to live in seconds, 0 when it is gone.
     /// - Throws: ``EtcdError``, or `CancellationError` when the task is cancelled.
-    func renew(_ id: Int64) async throws -> Int64 {
+    func renew(_ id: Int64, within limit: Duration? = nil) async throws -> Int64 {
         var request = Etcdserverpb_LeaseKeepAliveRequest()
         request.id = id
         let bytes: [UInt8] = try request.serializedBytes()
-        let end = ContinuousClock.now + self.timeout
-        let (stream, endpoint) = try await self.open(until: end)
+        let end = ContinuousClock.now + min(limit ?? self.timeout, self.timeout)
+        let stream = try await self.open(until: end)
         let number = self.waiters.makeNumber()
         // A server that is stopped answers nothing at all; the limit then ends the wait and the stream.
         let limit = Task {
             try await Task.sleep(until: end, clock: .continuous)
-            self.expired(id, number, endpoint)
+            self.expired(id, number, stream)
         }
         defer { limit.cancel() }
         return try await withTaskCancellationHandler {
@@ -52,40 +51,45 @@ actor LeaseStream {
 
     func close() { self.broke(EtcdEndpoints.closed) }
 
-    private func open(until end: ContinuousClock.Instant) async throws -> (ClientStream, Int) {
-        if let stream = self.stream { return (stream, self.endpoint) }
-        let (stream, endpoint) = try await self.endpoints.openStream(
-            "/etcdserverpb.Lease/LeaseKeepAlive", until: end)
+    private func open(until end: ContinuousClock.Instant) async throws -> EndpointStream {
+        if let stream = self.stream { return stream }
+        let stream = try await self.endpoints.openStream("/etcdserverpb.Lease/LeaseKeepAlive", until: end)
         // Somebody else may have opened one meanwhile.
         if let first = self.stream {
-            stream.cancel()
-            return (first, self.endpoint)
+            stream.wire.cancel()
+            return first
         }
         self.stream = stream
-        self.endpoint = endpoint
         // Ends with the stream, which the client ends when it goes.
-        Task { await self.read(stream, endpoint) }
-        return (stream, endpoint)
+        Task { await self.read(stream) }
+        return stream
     }
 
-    private func read(_ stream: ClientStream, _ endpoint: Int) async {
+    private func read(_ stream: EndpointStream) async {
         do {
-            while let bytes = try await stream.next() {
+            while let bytes = try await stream.wire.next() {
                 let response: Etcdserverpb_LeaseKeepAliveResponse = try EtcdError.decoded(bytes)
                 for waiter in self.waiters.removeAll(lease: response.id) { waiter.resume(returning: response.ttl) }
             }
             self.broke(EtcdError(.unavailable, "the keep-alive stream ended"), stream)
         } catch let status as GRPCStatus {
-            self.endpoints.leave(endpoint)
-            self.broke(EtcdError(status), stream)
+            var reason = EtcdError(status)
+            if reason.concernsToken, let token = stream.token {
+                self.endpoints.tokens?.invalidate(token)
+                // The next try has a new token, and so is worth being made.
+                reason = EtcdError(.unavailable, reason.message, wasNotExecuted: true)
+            } else {
+                self.endpoints.leave(stream)
+            }
+            self.broke(reason, stream)
         } catch {
             self.broke((error as? EtcdError) ?? EtcdError(.other, "\(error)"), stream)
         }
     }
 
-    private func write(_ bytes: [UInt8], to stream: ClientStream, _ id: Int64, _ number: UInt64) async {
+    private func write(_ bytes: [UInt8], to stream: EndpointStream, _ id: Int64, _ number: UInt64) async {
         do {
-            try await stream.write(bytes)
+            try await stream.wire.write(bytes)
         } catch {
             let reason = (error as? GRPCStatus).map { EtcdError($0) } ?? EtcdError(.other, "\(error)")
             // The stream may have been replaced before this renewal waited: then nobody else tells it.
@@ -95,16 +99,16 @@ actor LeaseStream {
     }
 
     /// Ends the stream and everybody who waits on it; the next renewal opens a new one.
-    private func broke(_ error: EtcdError, _ broken: ClientStream? = nil) {
-        if let broken, broken !== self.stream { return }
-        self.stream?.cancel()
+    private func broke(_ error: EtcdError, _ broken: EndpointStream? = nil) {
+        if let broken, broken.wire !== self.stream?.wire { return }
+        self.stream?.wire.cancel()
         self.stream = nil
         for waiter in self.waiters.removeAll() { waiter.resume(throwing: error) }
     }
 
-    private func expired(_ id: Int64, _ number: UInt64, _ endpoint: Int) {
+    private func expired(_ id: Int64, _ number: UInt64, _ stream: EndpointStream) {
         guard self.waiters.contains(number: number, lease: id) else { return }
-        self.endpoints.leave(endpoint)
+        self.endpoints.leave(stream)
         self.broke(EtcdError(.timeout, "no answer to a keep-alive"))
     }
 

@@ -11,7 +11,11 @@ internal import Foundation
 /// One step of a transaction, or a request by itself.
 public enum EtcdOperation: Hashable, Sendable {
     case get(EtcdKeyRange, EtcdGetOptions = EtcdGetOptions())
-    case put(key: [UInt8], value: [UInt8], lease: EtcdLeaseID = .none, returnsPrevious: Bool = false)
+    case put(
+        key: [UInt8], value: [UInt8], lease: EtcdLeaseID = .none, keepsLease: Bool = false,
+        returnsPrevious: Bool = false)
+    /// Gives a key that exists another lease, or none; its value stays.
+    case attach(key: [UInt8], lease: EtcdLeaseID)
     case delete(EtcdKeyRange, returnsPrevious: Bool = false)
     indirect case transaction(
         when: [EtcdComparison], then: [EtcdOperation] = [], otherwise: [EtcdOperation] = [])
@@ -38,54 +42,34 @@ public struct EtcdGetOptions: Hashable, Sendable {
     public var isSerializable = false
     public var isKeysOnly = false
     public var isCountOnly = false
+    /// Only keys that were written at these revisions; `count` counts the others as well.
+    public var minimumModRevision: Int64 = 0
+    public var maximumModRevision: Int64 = 0
+    /// Only keys that were created at these revisions; 0 sets no bound.
+    public var minimumCreateRevision: Int64 = 0
+    public var maximumCreateRevision: Int64 = 0
 
     public init() {}
 }
 
-/// A condition of a transaction. A key that doesn't exist has revision, version and lease 0, and no value.
-public struct EtcdComparison: Hashable, Sendable {
-    public enum Relation: Hashable, Sendable { case equal, notEqual, greater, less }
-
-    enum Target: Hashable, Sendable {
-        case version(Int64)
-        case createRevision(Int64)
-        case modRevision(Int64)
-        case value([UInt8])
-        case lease(EtcdLeaseID)
-    }
-
-    let keys: EtcdKeyRange
-    let relation: Relation
-    let target: Target
-
-    public static func version(_ keys: EtcdKeyRange, _ relation: Relation, _ version: Int64) -> EtcdComparison {
-        EtcdComparison(keys: keys, relation: relation, target: .version(version))
-    }
-
-    public static func createRevision(_ keys: EtcdKeyRange, _ relation: Relation, _ revision: Int64) -> EtcdComparison {
-        EtcdComparison(keys: keys, relation: relation, target: .createRevision(revision))
-    }
-
-    public static func modRevision(_ keys: EtcdKeyRange, _ relation: Relation, _ revision: Int64) -> EtcdComparison {
-        EtcdComparison(keys: keys, relation: relation, target: .modRevision(revision))
-    }
-
-    public static func value(_ keys: EtcdKeyRange, _ relation: Relation, _ value: [UInt8]) -> EtcdComparison {
-        EtcdComparison(keys: keys, relation: relation, target: .value(value))
-    }
-
-    public static func lease(_ keys: EtcdKeyRange, _ relation: Relation, _ lease: EtcdLeaseID) -> EtcdComparison {
-        EtcdComparison(keys: keys, relation: relation, target: .lease(lease))
-    }
-}
-
 extension EtcdOperation {
+    /// Whether it changes nothing.
+    var isRead: Bool {
+        switch self {
+        case .get: true
+        case .put, .attach, .delete: false
+        case .transaction(_, let success, let failure): (success + failure).allSatisfy(\.isRead)
+        }
+    }
+
     var wire: Etcdserverpb_RequestOp {
         var wire = Etcdserverpb_RequestOp()
         switch self {
         case .get(let keys, let options): wire.request = .requestRange(Self.range(keys, options))
-        case .put(let key, let value, let lease, let returnsPrevious):
-            wire.request = .requestPut(Self.put(key, value, lease, returnsPrevious))
+        case .put(let key, let value, let lease, let keepsLease, let returnsPrevious):
+            wire.request = .requestPut(Self.put(key, value, lease, keepsLease, returnsPrevious))
+        case .attach(let key, let lease):
+            wire.request = .requestPut(Self.attach(key, lease))
         case .delete(let keys, let returnsPrevious):
             wire.request = .requestDeleteRange(Self.delete(keys, returnsPrevious))
         case .transaction(let conditions, let success, let failure):
@@ -117,16 +101,29 @@ extension EtcdOperation {
         wire.serializable = options.isSerializable
         wire.keysOnly = options.isKeysOnly
         wire.countOnly = options.isCountOnly
+        wire.minModRevision = options.minimumModRevision
+        wire.maxModRevision = options.maximumModRevision
+        wire.minCreateRevision = options.minimumCreateRevision
+        wire.maxCreateRevision = options.maximumCreateRevision
+        return wire
+    }
+
+    static func attach(_ key: [UInt8], _ lease: EtcdLeaseID) -> Etcdserverpb_PutRequest {
+        var wire = Etcdserverpb_PutRequest()
+        wire.key = Data(key)
+        wire.lease = lease.rawValue
+        wire.ignoreValue = true
         return wire
     }
 
     static func put(
-        _ key: [UInt8], _ value: [UInt8], _ lease: EtcdLeaseID, _ returnsPrevious: Bool
+        _ key: [UInt8], _ value: [UInt8], _ lease: EtcdLeaseID, _ keepsLease: Bool, _ returnsPrevious: Bool
     ) -> Etcdserverpb_PutRequest {
         var wire = Etcdserverpb_PutRequest()
         wire.key = Data(key)
         wire.value = Data(value)
         wire.lease = lease.rawValue
+        wire.ignoreLease = keepsLease
         wire.prevKv = returnsPrevious
         return wire
     }
@@ -146,39 +143,6 @@ extension EtcdOperation {
         wire.compare = conditions.map(\.wire)
         wire.success = success.map(\.wire)
         wire.failure = failure.map(\.wire)
-        return wire
-    }
-}
-
-extension EtcdComparison {
-    fileprivate var wire: Etcdserverpb_Compare {
-        var wire = Etcdserverpb_Compare()
-        wire.key = Data(self.keys.key)
-        wire.rangeEnd = Data(self.keys.end)
-        wire.result =
-            switch self.relation {
-            case .equal: .equal
-            case .notEqual: .notEqual
-            case .greater: .greater
-            case .less: .less
-            }
-        switch self.target {
-        case .version(let version):
-            wire.target = .version
-            wire.version = version
-        case .createRevision(let revision):
-            wire.target = .create
-            wire.createRevision = revision
-        case .modRevision(let revision):
-            wire.target = .mod
-            wire.modRevision = revision
-        case .value(let value):
-            wire.target = .value
-            wire.value = Data(value)
-        case .lease(let lease):
-            wire.target = .lease
-            wire.lease = lease.rawValue
-        }
         return wire
     }
 }

@@ -50,7 +50,7 @@ public struct EtcdKeyRange: Hashable, Sendable {
     public static var all: EtcdKeyRange { EtcdKeyRange(key: [0], end: [0]) }
 }
 
-extension EtcdKeyRange: ExpressibleByStringLiteral {
+extension EtcdKeyRange: ExpressibleByStringInterpolation {
     /// One key.
     public init(stringLiteral value: String) { self = .key(value) }
 }

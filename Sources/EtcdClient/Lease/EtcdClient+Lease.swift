@@ -53,7 +53,11 @@ extension EtcdClient {
     /// - Throws: ``EtcdError/Code/leaseNotFound`` when it is gone.
     @discardableResult
     public func keepAliveOnce(_ id: EtcdLeaseID) async throws -> Int64 {
-        let ttlSeconds = try await self.leases.renew(id.rawValue)
+        try await self.keepAliveOnce(id, within: self.timeout)
+    }
+
+    func keepAliveOnce(_ id: EtcdLeaseID, within limit: Duration) async throws -> Int64 {
+        let ttlSeconds = try await self.leases.renew(id.rawValue, within: limit)
         guard ttlSeconds > 0 else { throw Self.leaseNotFound }
         return ttlSeconds
     }
@@ -65,8 +69,9 @@ extension EtcdClient {
         var pace = LeasePace()
         while true {
             let pause: Duration
+            let sent = ContinuousClock.now
             do {
-                pause = pace.renewed(ttlSeconds: try await self.keepAliveOnce(id), at: .now)
+                pause = pace.renewed(ttlSeconds: try await self.keepAliveOnce(id), at: sent)
             } catch let error as EtcdError where error.code == .unavailable || error.code == .timeout {
                 guard let retry = pace.failed(at: .now) else {
                     throw EtcdError(

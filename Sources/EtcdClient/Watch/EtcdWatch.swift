@@ -23,6 +23,7 @@ public struct EtcdWatch: AsyncSequence, Sendable {
     let keys: EtcdKeyRange
     let startRevision: Int64?
     let returnsPrevious: Bool
+    let skipped: Set<EtcdEvent.Kind>
 
     public func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(position: WatchPosition(self))
@@ -42,9 +43,12 @@ extension EtcdClient {
     ///   - keys: Which keys.
     ///   - revision: The first revision whose changes are wanted; `nil` for those after the watch's start.
     ///   - returningPrevious: Whether events tell what was there before.
+    ///   - skipping: Kinds of changes that aren't wanted; the server keeps them.
     public func watch(
-        _ keys: EtcdKeyRange, from revision: Int64? = nil, returningPrevious: Bool = false
+        _ keys: EtcdKeyRange, from revision: Int64? = nil, returningPrevious: Bool = false,
+        skipping: Set<EtcdEvent.Kind> = []
     ) -> EtcdWatch {
-        EtcdWatch(client: self, keys: keys, startRevision: revision, returnsPrevious: returningPrevious)
+        EtcdWatch(
+            client: self, keys: keys, startRevision: revision, returnsPrevious: returningPrevious, skipped: skipping)
     }
 }

@@ -10,15 +10,20 @@ package struct LeasePace {
     package static let longestPause = Duration.seconds(3600)
 
     /// Until when the lease lives for sure; `nil` before the first answer.
-    private var end: ContinuousClock.Instant?
+    package private(set) var end: ContinuousClock.Instant?
 
     package init() {}
 
-    /// The lease was renewed. Returns the pause before the next time, a third of its life.
+    /// The lease was renewed by a request that left at `now`: the server counts from no earlier. Returns the pause
+    /// before the next time, a third of its life.
     package mutating func renewed(ttlSeconds: Int64, at now: ContinuousClock.Instant) -> Duration {
-        let life = Duration.seconds(ttlSeconds)
-        self.end = now + life
-        return min(max(life / 3, Self.shortestPause), Self.longestPause)
+        self.end = now + .seconds(ttlSeconds)
+        return Self.pause(ttlSeconds: ttlSeconds)
+    }
+
+    /// The pause between two renewals.
+    package static func pause(ttlSeconds: Int64) -> Duration {
+        min(max(.seconds(ttlSeconds) / 3, Self.shortestPause), Self.longestPause)
     }
 
     /// The server could not be reached. Returns the pause before the next try; `nil` when the lease has ended by now.

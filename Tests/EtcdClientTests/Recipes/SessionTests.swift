@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletEtcdClient
+import MartletTestPrograms
+import Synchronization
+import Testing
+
+@Suite(.serialized, .timeLimit(.minutes(2))) struct SessionTests {
+    struct Told: Error, Equatable {}
+
+    /// Sleeps until the task is cancelled.
+    static func sleepUntilCancelled() async throws {
+        try await Task.sleep(for: .seconds(60))
+        Issue.record("nobody cancelled the work")
+    }
+
+    @Test(arguments: EtcdProcess.Kind.available)
+    func keysLiveAsLongAsTheWork(kind: EtcdProcess.Kind) async throws {
+        try await EtcdClientTests.run(kind) { client, _ in
+            let result = try await client.withSession(ttlSeconds: 2) { session in
+                #expect(session.lease.ttlSeconds == 2)
+                try await client.put("s", "1", lease: session.leaseID)
+                // Longer than the lease: somebody renews it.
+                try await Task.sleep(for: .seconds(4))
+                #expect(session.isAlive)
+                #expect(try await client.get("s").count == 1)
+                return 7
+            }
+            #expect(result == 7)
+            #expect(try await client.get("s").count == 0)
+            #expect(try await client.leases().isEmpty)
+        }
+    }
+
+    @Test(arguments: EtcdProcess.Kind.available)
+    func whatTheWorkThrowsComesThroughAndEndsTheLease(kind: EtcdProcess.Kind) async throws {
+        try await EtcdClientTests.run(kind) { client, _ in
+            await #expect(throws: Told.self) {
+                try await client.withSession { _ in throw Told() }
+            }
+            let left = try await client.leases()
+            #expect(left.isEmpty)
+            // A cancelled task leaves nothing behind either.
+            let started = AsyncStream.makeStream(of: Void.self)
+            let task = Task {
+                try await client.withSession { _ in
+                    started.continuation.yield()
+                    try await Task.sleep(for: .seconds(60))
+                }
+            }
+            for await _ in started.stream { break }
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+            #expect(try await client.leases().isEmpty)
+        }
+    }
+
+    @Test(arguments: EtcdProcess.Kind.available)
+    func aRevokedLeaseIsNoticed(kind: EtcdProcess.Kind) async throws {
+        try await EtcdClientTests.run(kind) { client, _ in
+            let alive = Mutex<Bool?>(nil)
+            await EtcdClientTests.expect(.sessionLost) {
+                try await client.withSession(ttlSeconds: 3) { session in
+                    try await client.revokeLease(session.leaseID)
+                    defer { alive.withLock { $0 = session.isAlive } }
+                    try await Self.sleepUntilCancelled()
+                }
+            }
+            #expect(alive.withLock { $0 } == false)
+        }
+    }
+
+    @Test(arguments: EtcdProcess.Kind.available)
+    func aServerThatIsGoneForTooLongIsNoticedByTheOwnClock(kind: EtcdProcess.Kind) async throws {
+        try await EtcdProcess.with(kind) { server in
+            var configuration = EtcdClient.Configuration(endpoints: [server.endpoint])
+            configuration.timeout = .seconds(60)
+            let client = try EtcdClient(configuration)
+            let start = ContinuousClock.now
+            await EtcdClientTests.expect(.sessionLost) {
+                try await client.withSession(ttlSeconds: 2) { session in
+                    server.freeze()
+                    try await Self.sleepUntilCancelled()
+                }
+            }
+            // Not before its time, and well before a request's time limit.
+            #expect(start.duration(to: .now) >= .seconds(2))
+            #expect(start.duration(to: .now) < .seconds(30))
+            server.thaw()
+            await client.close()
+        }
+    }
+
+    @Test(arguments: EtcdProcess.Kind.available)
+    func aSessionOutlivesARestart(kind: EtcdProcess.Kind) async throws {
+        try await EtcdProcess.with(kind) { server in
+            let client = try EtcdClient(endpoints: server.endpoint)
+            try await client.withSession(ttlSeconds: 10) { session in
+                try await client.put("s", "1", lease: session.leaseID)
+                try await server.restart()
+                #expect(try await eventually { (try? await client.get("s").count) == 1 })
+                #expect(try await eventually { (try? await client.keepAliveOnce(session.leaseID)) == 10 })
+                try session.checkAlive()
+            }
+            #expect(try await client.get("s").count == 0)
+            await client.close()
+        }
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension EtcdProcess {
+    /// Runs `body` beside a fresh cluster and ends it.
+    package static func withCluster<Result>(
+        _ kind: Kind, count: Int = 3, _ body: ([EtcdProcess]) async throws -> Result
+    ) async throws -> Result {
+        let places = try (1...count).map { try Place(name: "test\($0)") }
+        // All at once: none serves before most of them run.
+        let members = try await withThrowingTaskGroup(of: EtcdProcess.self) { group in
+            for place in places { group.addTask { try await self.start(kind, at: place, in: places) } }
+            var members: [EtcdProcess] = []
+            while let next = await group.nextResult() {
+                switch next {
+                case .success(let member): members.append(member)
+                case .failure(let error):
+                    for member in members { await member.end() }
+                    throw error
+                }
+            }
+            return members
+        }
+        do {
+            let result = try await body(members)
+            for member in members { await member.end() }
+            return result
+        } catch {
+            for member in members { await member.end() }
+            throw error
+        }
+    }
+
+    /// A member that isn't started yet.
+    package struct Newcomer: Sendable {
+        private let kind: Kind
+        private let place: Place
+        /// Where the others will reach it.
+        package var peerURL: String { self.place.peerURL }
+
+        package init(_ kind: Kind) throws {
+            self.kind = kind
+            self.place = try Place(name: "newcomer")
+        }
+
+        /// Runs `body` while it runs, in a cluster that expects it.
+        ///
+        /// - Parameter members: Names and peer URLs of the others.
+        package func run<Result>(
+            joining members: [(name: String, peerURL: String)], _ body: (EtcdProcess) async throws -> Result
+        ) async throws -> Result {
+            let others = members.map { "\($0.name)=\($0.peerURL)" }
+            let cluster = (others + ["\(self.place.name)=\(self.peerURL)"]).joined(separator: ",")
+            // The last of two flags counts.
+            let server = try await EtcdProcess.start(
+                self.kind, at: self.place, in: [self.place], "http",
+                ["--initial-cluster-state", "existing", "--initial-cluster", cluster])
+            do {
+                let result = try await body(server)
+                await server.end()
+                return result
+            } catch {
+                await server.end()
+                throw error
+            }
+        }
+    }
+}

@@ -18,8 +18,8 @@ package protocol CountedTreeValue: Sendable {
 ///     leaf   [a c e]    [g k]    [p r x]                      values, each with its key
 ///
 /// All values are in leaves, all leaves at the same depth. Every node carries the number of keys and of live values
-/// below it, and a bound of their stamps. Nodes are values in arrays: a copy of the tree shares them, and a change copies only the path to what it
-/// touches, so a copy is a cheap snapshot.
+/// below it, and a bound of their stamps. Nodes are values in arrays: a copy of the tree shares them, and a change
+/// copies only the path to what it touches, so a copy is a cheap snapshot.
 ///
 /// Complexity: finding, changing, inserting, removing and counting are O(log n); walking a range is O(log n + visited).
 package struct CountedTree<Value: CountedTreeValue>: Sendable {

@@ -4,8 +4,8 @@ package import MartletBasics
 
 /// One version of one key.
 ///
-/// A record that was read shares the memory of what was stored. `key` and `value` then make copies; who only reads takes
-/// `keySlice` and `valueSlice`.
+/// A record that was read shares the memory of what was stored. `key` and `value` then make copies; who only reads
+/// takes `keySlice` and `valueSlice`.
 package struct KeyValueRecord: Sendable {
     private struct Fields: Hashable {
         var key: [UInt8]

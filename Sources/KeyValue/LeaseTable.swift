@@ -14,8 +14,8 @@ import MartletBasics
 /// A promotion gives every lease a new deadline. It only takes that down; the leases are settled one by one, each when
 /// it is touched, or by scans, some at each.
 struct LeaseTable: Sendable {
-    /// Leases that one scan files, settles or looks at, beside those it names. Each takes about half a microsecond, most
-    /// of it waiting for memory.
+    /// Leases that one scan files, settles or looks at, beside those it names. Each takes about half a microsecond,
+    /// most of it waiting for memory.
     private static let workPerScan = 1024
 
     private var slots = LeaseSlots()

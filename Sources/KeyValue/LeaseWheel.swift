@@ -20,9 +20,9 @@ struct LeaseFiling: Sendable {
 ///     level 1   64 slots of 64 ticks       the next 5 minutes
 ///     level 2   64 slots of 64² ticks …    seven levels reach beyond the longest term
 ///
-/// When the hand comes to a slot, what is in it is filed anew: one level further in, or, if its tick has come, in a heap
-/// ordered by the nanosecond. Renewal only notes the later deadline; it counts when the hand comes by. So filing and
-/// taking out are O(1), and each lease is filed a few times in its life, whatever its number of renewals.
+/// When the hand comes to a slot, what is in it is filed anew: one level further in, or, if its tick has come, in a
+/// heap ordered by the nanosecond. Renewal only notes the later deadline; it counts when the hand comes by. So filing
+/// and taking out are O(1), and each lease is filed a few times in its life, whatever its number of renewals.
 ///
 /// The wheel knows leases by slot number; their links are in the leases themselves. A `LeaseTable` moves the hand, in
 /// bounded steps.

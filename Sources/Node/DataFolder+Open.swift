@@ -29,12 +29,7 @@ extension DataFolder {
     private func open(
         _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment, lock: any LogFolderLock
     ) throws(MemberFailure) -> OpenedData {
-        let tables: Tables
-        do throws(TablesError) {
-            tables = try Tables(path: tablesFile, tables: ReplicaCheckpoint.tables)
-        } catch {
-            throw .tables(error)
-        }
+        let tables = try openTables()
         do throws(MemberFailure) {
             // The file's name, too: the log is released up to what it holds.
             do throws(StorageError) { try PosixFileSystem().syncFolder(tablesPath) } catch { throw .log(error) }
@@ -58,6 +53,32 @@ extension DataFolder {
         } catch {
             tables.close()
             throw error
+        }
+    }
+
+    /// A file of tables gets its name when it is whole: what a crash left of a beginning is begun anew.
+    private func openTables() throws(MemberFailure) -> Tables {
+        let files = PosixFileSystem()
+        let beginning = "\(tablesFile).new"
+        do {
+            if try !files.exists(tablesFile) {
+                for name in [beginning, "\(beginning)-lock"] where try files.exists(name) { try files.remove(name) }
+                try Tables(path: beginning, tables: ReplicaCheckpoint.tables).close()
+                try files.remove("\(beginning)-lock")
+                try files.rename(beginning, to: tablesFile)
+                try files.syncFolder(tablesPath)
+            }
+        } catch let error as StorageError {
+            throw .log(error)
+        } catch let error as TablesError {
+            throw .tables(error)
+        } catch {
+            throw .unexpected("the tables can't be made: \(error)")
+        }
+        do throws(TablesError) {
+            return try Tables(path: tablesFile, tables: ReplicaCheckpoint.tables)
+        } catch {
+            throw .tables(error)
         }
     }
 

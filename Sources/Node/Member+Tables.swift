@@ -4,8 +4,8 @@ package import MartletStorage
 import NIOCore
 
 extension Member {
-    /// Writes the checkpoint's file anew without what was removed from it. `answer` is called on the loop; at once where
-    /// there is no file.
+    /// Writes the checkpoint's file anew without what was removed from it. `answer` is called on the loop; at once
+    /// where there is no file.
     package func rewriteTables(_ answer: @escaping (TablesError?) -> Void) {
         guard let checkpoints else { return answer(nil) }
         let bound = NIOLoopBound(answer, eventLoop: eventLoop)

@@ -50,6 +50,14 @@ extension Simulator {
 
     func answer(_ reply: Effects.Reply) throws(Violation) {
         let number = Int(reply.waiter.rawValue)
+        if case .keepAlive = operations[number].request {
+            switch reply.result {
+            // The lease had run out, and is gone now.
+            case .success(.leaseRevoke), .failure(.refused(.leaseNotFound)):
+                return try finish(number, .keepAlive(ttlSeconds: nil))
+            default: break
+            }
+        }
         switch reply.result {
         case .success(.leaseRenewal(let ttlSeconds)): try finish(number, .keepAlive(ttlSeconds: ttlSeconds))
         case .success(let response): try finish(number, .write(.success(response)))

@@ -35,9 +35,9 @@ struct CrashRun {
 
         var text: String {
             """
-            \(kills) kills, \(killsWhileStarting) of them while starting; \(journaledStarts) starts journaled, \(armed) armed, \
-            \(powerFailures) power failures, \(losses) of them lost something; \(acknowledged) writes acknowledged, \
-            \(revisions) revisions; \(violations.first ?? "no violation")
+            \(kills) kills, \(killsWhileStarting) of them while starting; \(journaledStarts) starts journaled, \
+            \(armed) armed, \(powerFailures) power failures, \(losses) of them lost something; \
+            \(acknowledged) writes acknowledged, \(revisions) revisions; \(violations.first ?? "no violation")
             """
         }
     }

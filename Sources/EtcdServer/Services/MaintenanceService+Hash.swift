@@ -7,8 +7,8 @@ import NIOCore
 import SwiftProtobuf
 
 extension MaintenanceService {
-    /// The hash that members are compared by. It is computed on the loop, in steps between which others are served, over
-    /// a snapshot: what is written meanwhile is not in it.
+    /// The hash that members are compared by. It is computed on the loop, in steps between which others are served,
+    /// over a snapshot: what is written meanwhile is not in it.
     package func hashKV(_ call: any EtcdCall, _ message: [UInt8]) {
         guard let request = call.decoded(message, as: Etcdserverpb_HashKVRequest.self) else { return }
         hash(at: request.revision, for: call) { hash in

@@ -153,7 +153,7 @@ import Testing
     @Test func plainRequestsOverHTTP2() async throws {
         let certificates = try await Certificates()
         let big = certificates.folder.file("big")
-        try Data(repeating: 65, count: 5 << 20).write(to: URL(filePath: big))
+        try Data(repeating: 65, count: 9 << 20).write(to: URL(filePath: big))
         let half = certificates.folder.file("half")
         try Data(repeating: 66, count: 2 << 20).write(to: URL(filePath: half))
         try await withServer(

@@ -171,12 +171,11 @@ import Testing
 
     @Test func namesFlagsWithoutEffect() throws {
         let flags = try ServerFlags(arguments: [
-            "--snapshot-count=5", "--peer-auto-tls", "--strict-reconfig-check=false", "--auto-compaction-retention=1",
+            "--snapshot-count=5", "--peer-auto-tls", "--strict-reconfig-check=false",
         ])
         #expect(
             flags.warnings == [
-                "without effect yet: --snapshot-count, --auto-compaction-retention, --strict-reconfig-check, "
-                    + "--peer-auto-tls"
+                "without effect yet: --snapshot-count, --strict-reconfig-check, --peer-auto-tls"
             ])
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 package import MartletBasics
 package import MartletKeyValue
 package import MartletReplica
@@ -47,6 +48,14 @@ extension Member {
 
     /// What the log says of the cluster. Not for what happens with every request: it is a copy.
     package var cluster: ClusterState { replica.cluster }
+
+    /// Users, roles and rights as of the last applied record.
+    package var auth: AuthStore {
+        _read { yield replica.auth }
+    }
+
+    /// In whose name the server itself changes something, whoever is logged in.
+    package var ownIdentity: AuthIdentity { replica.ownIdentity }
 
     /// What reads look at, and whose watches and leases its owner serves; keys change by `propose` alone.
     package var store: KeyValueStore {

@@ -114,7 +114,9 @@ package struct Replica: Sendable {
 
     package var status: ReplicaStatus {
         ReplicaStatus(
-            term: node.term, applied: applied, isLeader: isLeader, canReadNow: canReadNow, dueLeaseCount: dueLeaseCount)
+            term: node.term, applied: applied, isLeader: isLeader, canReadNow: canReadNow,
+            isAuthEnabled: auth.isEnabled,
+            dueLeaseCount: dueLeaseCount)
     }
 
     /// In whose name the member itself changes something; also automatic compactions.

@@ -11,6 +11,8 @@ package struct ReplicaStatus: Hashable, Sendable {
     package var isLeader: Bool
     /// Whether a read of the store as it is misses nothing that was acknowledged.
     package var canReadNow: Bool
+    /// Whether callers must say who they are.
+    package var isAuthEnabled: Bool
     /// Leases found due since the start, those that were offered again counted again.
     package var dueLeaseCount: UInt64
 }

@@ -94,9 +94,12 @@ final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler, @un
         let session = HTTP2Session(role: .server, settings: self.settings.http2)
         let keepalive = Keepalive(self.settings.keepalive, pingsWithoutCalls: true)
         let wire = WireConnection(session: session, loop: self.loop, keepalive: keepalive)
+        var certificate = try Self.peerCertificate(context)
+        if let name = self.settings.tls?.namesClient, let bytes = certificate?.derBytes {
+            certificate?.name = name(bytes)
+        }
         let connection = ServerConnection(
-            wire: wire, settings: self.settings, peer: context.remoteAddress,
-            peerCertificate: try Self.peerCertificate(context))
+            wire: wire, settings: self.settings, peer: context.remoteAddress, peerCertificate: certificate)
         let isWelcome = self.settings.connections.add(connection)
         try context.pipeline.syncOperations.addHandler(wire)
         if !isWelcome { connection.announceDrain() }

@@ -177,6 +177,8 @@ package final class ServerCall: @unchecked Sendable {
 package struct PeerCertificate: Sendable {
     /// The certificate in DER.
     package var derBytes: [UInt8]
+    /// What ``WireServerTLS/namesClient`` made of it, once a connection.
+    package var name: [UInt8]?
 }
 
 /// A route as one connection remembers it.

@@ -31,6 +31,8 @@ package struct WireServerTLS: Sendable {
     /// Looks at a client's own certificate, in DER, whose chain has been verified; an error ends the connection before
     /// a byte of it is read. On the connection's event loop; only called where a client certificate is required.
     package var examinesClient: (@Sendable (_ certificate: [UInt8]) throws -> Void)?
+    /// Whom a client's own certificate, in DER, names: what handlers find in ``PeerCertificate/name``.
+    package var namesClient: (@Sendable (_ certificate: [UInt8]) -> [UInt8]?)?
 
     package init(certificateChainFile: String, privateKeyFile: String) {
         self.certificateChainFile = certificateChainFile

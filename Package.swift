@@ -167,8 +167,8 @@ let package = Package(
             name: "MartletEtcdServer",
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue",
-                "MartletAuth", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec", "MartletWireServices",
-                nioCore, logging, protobuf,
+                "MartletAuth", "MartletAuthTokens", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec",
+                "MartletWireServices", nioCore, logging, protobuf,
             ],
             path: "Sources/EtcdServer", swiftSettings: settings),
         .target(
@@ -203,10 +203,10 @@ let package = Package(
         .executableTarget(
             name: "MartletCommand",
             dependencies: [
-                "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient", "MartletEtcdServer",
-                "MartletEtcdSnapshot", "MartletGRPCWire", "MartletNode", "MartletProcesses", "MartletReplica",
-                "MartletStorage", "MartletWALCodec", "MartletWireServices", argumentParser, asn1, crypto, histogram,
-                logging, nioCore, nioPosix, protobuf, signals, x509,
+                "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient",
+                "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire", "MartletNode", "MartletProcesses",
+                "MartletReplica", "MartletStorage", "MartletWALCodec", "MartletWireServices", argumentParser, asn1,
+                crypto, histogram, logging, nioCore, nioPosix, protobuf, signals, x509,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(
@@ -336,8 +336,9 @@ let package = Package(
         .testTarget(
             name: "MartletEtcdServerTests",
             dependencies: [
-                "MartletBasics", "MartletEtcdAPI", "MartletEtcdServer", "MartletGRPCWire", "MartletHTTP2Session",
-                "MartletKeyValue", "MartletNode", "MartletReplica", "MartletTestPrograms", logging, nioCore,
+                "MartletAuth", "MartletAuthTokens", "MartletBasics", "MartletEtcdAPI", "MartletEtcdServer",
+                "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue", "MartletNode", "MartletReplica",
+                "MartletTestPrograms", logging, nioCore,
                 nioEmbedded, nioPosix, protobuf,
             ],
             path: "Tests/EtcdServerTests", swiftSettings: settings),

@@ -39,6 +39,11 @@ package struct TokenProvider: Sendable {
             }
     }
 
+    /// Simple tokens.
+    package init(simpleTimeToLive: Duration = SimpleTokens.defaultTimeToLive) {
+        kind = .simple(SimpleTokens(timeToLive: simpleTimeToLive))
+    }
+
     /// Why no token is handed out.
     package enum AssignError: Error, Hashable, Sendable {
         case signing(SignedTokens.SigningError)

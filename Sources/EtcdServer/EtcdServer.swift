@@ -101,11 +101,19 @@ package final class EtcdServer: Sendable {
     private static func methods(of store: NIOLoopBound<MemberStore>) -> EtcdMethods {
         var methods = EtcdMethods()
         func unary(_ path: String, _ method: @escaping @Sendable (MemberStore, any EtcdCall, [UInt8]) -> Void) {
-            methods[path] = .unary { call, message in method(store.value, call, message) }
+            guard let requirement = CallGate.requirement(of: path) else {
+                methods[path] = .unary { call, message in method(store.value, call, message) }
+                return
+            }
+            methods[path] = .unary { call, message in
+                guard store.value.meets(requirement, call) else { return }
+                method(store.value, call, message)
+            }
         }
         func stream(
             _ path: String, _ make: @escaping @Sendable (MemberStore, any EtcdCall) -> any ServerCallEvents
         ) {
+            precondition(CallGate.requirement(of: path) == nil, "streams ask their callers themselves")
             methods[path] = .stream { call in make(store.value, call) }
         }
         unary("/etcdserverpb.KV/Range") { KVService(store: $0).range($1, $2) }
@@ -131,11 +139,28 @@ package final class EtcdServer: Sendable {
         unary("/etcdserverpb.Maintenance/MoveLeader") { MaintenanceService(store: $0).moveLeader($1, $2) }
         unary("/etcdserverpb.Maintenance/Downgrade") { MaintenanceService(store: $0).downgrade($1, $2) }
         unary("/etcdserverpb.Maintenance/Alarm") { MaintenanceService(store: $0).alarm($1, $2) }
-        methods["/etcdserverpb.Maintenance/Snapshot"] = .task { requests, respond in
+        let snapshot = "/etcdserverpb.Maintenance/Snapshot"
+        methods[snapshot] = .task { credentials, requests, respond in
+            try await CallGate.pass(CallGate.requirement(of: snapshot), credentials, store)
             try await SnapshotService.snapshot(store, requests, respond)
         }
+        unary("/etcdserverpb.Auth/AuthEnable") { AuthService(store: $0).enable($1, $2) }
+        unary("/etcdserverpb.Auth/AuthDisable") { AuthService(store: $0).disable($1, $2) }
         unary("/etcdserverpb.Auth/AuthStatus") { AuthService(store: $0).status($1, $2) }
         unary("/etcdserverpb.Auth/Authenticate") { AuthService(store: $0).authenticate($1, $2) }
+        unary("/etcdserverpb.Auth/UserAdd") { AuthService(store: $0).userAdd($1, $2) }
+        unary("/etcdserverpb.Auth/UserGet") { AuthService(store: $0).userGet($1, $2) }
+        unary("/etcdserverpb.Auth/UserList") { AuthService(store: $0).userList($1, $2) }
+        unary("/etcdserverpb.Auth/UserDelete") { AuthService(store: $0).userDelete($1, $2) }
+        unary("/etcdserverpb.Auth/UserChangePassword") { AuthService(store: $0).userChangePassword($1, $2) }
+        unary("/etcdserverpb.Auth/UserGrantRole") { AuthService(store: $0).userGrantRole($1, $2) }
+        unary("/etcdserverpb.Auth/UserRevokeRole") { AuthService(store: $0).userRevokeRole($1, $2) }
+        unary("/etcdserverpb.Auth/RoleAdd") { AuthService(store: $0).roleAdd($1, $2) }
+        unary("/etcdserverpb.Auth/RoleGet") { AuthService(store: $0).roleGet($1, $2) }
+        unary("/etcdserverpb.Auth/RoleList") { AuthService(store: $0).roleList($1, $2) }
+        unary("/etcdserverpb.Auth/RoleDelete") { AuthService(store: $0).roleDelete($1, $2) }
+        unary("/etcdserverpb.Auth/RoleGrantPermission") { AuthService(store: $0).roleGrantPermission($1, $2) }
+        unary("/etcdserverpb.Auth/RoleRevokePermission") { AuthService(store: $0).roleRevokePermission($1, $2) }
         stream("/v3lockpb.Lock/Lock") { LockService(store: $0).lock($1) }
         unary("/v3lockpb.Lock/Unlock") { LockService(store: $0).unlock($1, $2) }
         stream("/v3electionpb.Election/Campaign") { ElectionService(store: $0).campaign($1) }

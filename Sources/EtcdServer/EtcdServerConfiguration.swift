@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuthTokens
 import MartletGRPCWire
 import MartletKeyValue
 package import MartletNode
@@ -32,6 +33,10 @@ package struct EtcdServerConfiguration: Sendable {
     package var autoCompaction: AutoCompactor.Mode?
     /// Between two heartbeats of a leader: the tick of its clock.
     package var heartbeatInterval: Duration = .milliseconds(100)
+    /// Hands out tokens to who logs in, and knows them again.
+    package var tokens = TokenProvider()
+    /// Rounds of hashing a password, as a power of two.
+    package var bcryptCost = Bcrypt.defaultCost
 
     package init() {}
 

@@ -69,7 +69,3 @@ extension Etcdserverpb_AlarmRequest: EtcdRequest {
             ("action", 1, .varint), ("memberID", 2, .varint), ("alarm", 3, .varint),
         ])
 }
-
-extension Etcdserverpb_AuthStatusRequest: EtcdRequest {
-    package static let layout: RequestLayout = .init("AuthStatusRequest")
-}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 package import MartletGRPCWire
 package import MartletReplica
 
@@ -20,6 +21,11 @@ extension ReplicaError {
         }
     }
 
+    /// See ``EtcdError/statusBehindClient``.
+    var statusBehindClient: GRPCStatus { GRPCStatus(.unknown, status.message) }
+}
+
+extension AuthError {
     /// See ``EtcdError/statusBehindClient``.
     var statusBehindClient: GRPCStatus { GRPCStatus(.unknown, status.message) }
 }

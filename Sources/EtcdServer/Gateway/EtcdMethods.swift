@@ -14,8 +14,10 @@ package struct EtcdMethods: Sendable {
         /// Any number of messages. What is given to `respond` is on its way when that returns, which it does when there
         /// is room for more; the call ends with the handler.
         case task(
-            @Sendable (_ requests: MessageReader, _ respond: @Sendable ([UInt8]) async throws -> Void) async throws
-                -> Void)
+            @Sendable (
+                _ credentials: CallCredentials, _ requests: MessageReader,
+                _ respond: @Sendable ([UInt8]) async throws -> Void
+            ) async throws -> Void)
     }
 
     private var methods: [String: Method] = [:]
@@ -35,8 +37,8 @@ package struct EtcdMethods: Sendable {
             case .task(let handler):
                 router.add(
                     path,
-                    .stream { _, requests, responses in
-                        try await handler(requests) { try await responses.write($0) }
+                    .stream { call, requests, responses in
+                        try await handler(call.credentials, requests) { try await responses.write($0) }
                     })
             }
         }

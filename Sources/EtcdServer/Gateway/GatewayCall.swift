@@ -51,10 +51,10 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
             let requests = InboundMessages()
             self.requests = requests
             receive(feed)
-            task = Task {
+            task = Task { [credentials] in
                 let status: GRPCStatus
                 do {
-                    try await handler(MessageReader(messages: requests)) { message in
+                    try await handler(credentials, MessageReader(messages: requests)) { message in
                         try await self.eventLoop.flatSubmit { self.write(message) }.get()
                     }
                     status = .ok

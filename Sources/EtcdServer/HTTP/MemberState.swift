@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 import MartletBasics
 import MartletKeyValue
 import MartletNode
@@ -14,6 +15,7 @@ package struct MemberState: Sendable {
     package var watchStreams: Int
     package var estimatedBytes: Int64
     package var quotaBytes: Int64
+    package var authRevision: UInt64
     package var counters: StoreCounters
     package var health = MemberHealth()
 
@@ -25,6 +27,7 @@ package struct MemberState: Sendable {
         watchStreams = store.watchStreams.count
         estimatedBytes = store.estimatedBytes
         quotaBytes = store.configuration.quotaBytes
+        authRevision = store.member.auth.revision
         counters = store.counters
         counters.leasesExpired = store.member.status.dueLeaseCount
         health.hasLeader = store.member.status.isLeader
@@ -39,6 +42,7 @@ package struct MemberState: Sendable {
         watchStreams = 0
         estimatedBytes = 0
         quotaBytes = EtcdServerConfiguration().quotaBytes
+        authRevision = 1
         counters = StoreCounters()
     }
 }

@@ -35,6 +35,7 @@ enum MetricsPage {
             "etcd_mvcc_db_total_size_in_use_in_bytes", .gauge, "The same: nothing lies idle.", state.estimatedBytes)
         page.add("etcd_debugging_mvcc_current_revision", .gauge, "The store's revision.", state.revision)
         page.add("etcd_debugging_mvcc_compact_revision", .gauge, "The compacted revision.", state.compactRevision)
+        page.add("etcd_debugging_auth_revision", .gauge, "Changes of users and roles.", state.authRevision)
         page.add("etcd_debugging_mvcc_events_total", .counter, "Events sent to watchers.", counters.watchEvents)
         page.add("etcd_debugging_mvcc_watch_stream_total", .gauge, "Open watch streams.", state.watchStreams)
         page.add("etcd_debugging_lease_granted_total", .counter, "Leases granted.", counters.leasesGranted)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 import MartletEtcdAPI
 import MartletGRPCWire
 import MartletNode
@@ -27,7 +28,7 @@ package struct ClusterService {
 
     package func memberAdd(_ call: any EtcdCall, _ message: [UInt8]) {
         guard let request = call.decoded(message, as: Etcdserverpb_MemberAddRequest.self),
-            areGood(request.peerUrls, call)
+            areGood(request.peerUrls, call), store.meets(.administrator, call)
         else { return }
         // The time makes a member that comes back another one.
         let token = store.configuration.clusterToken + "\(Member.wallMilliseconds() / 1000)"
@@ -54,7 +55,7 @@ package struct ClusterService {
 
     package func memberUpdate(_ call: any EtcdCall, _ message: [UInt8]) {
         guard let request = call.decoded(message, as: Etcdserverpb_MemberUpdateRequest.self),
-            areGood(request.peerUrls, call)
+            areGood(request.peerUrls, call), store.meets(.administrator, call)
         else { return }
         propose(.update(MemberID(request.id), peerURLs: request.peerUrls), call) { members in
             var response = Etcdserverpb_MemberUpdateResponse()

@@ -19,7 +19,8 @@ package struct ElectionService {
             guard let request = call.decoded(message, as: V3electionpb_CampaignRequest.self) else { return nil }
             let queue = KeyQueue(name: request.name.bytes)
             let lease = LeaseID(request.lease)
-            return Contender(store: store, queue: queue, lease: lease, value: request.value.bytes) { result in
+            let value = request.value.bytes
+            return Contender(store: store, call: call, queue: queue, lease: lease, value: value) { result in
                 switch result {
                 case .success(let place):
                     var response = V3electionpb_CampaignResponse()
@@ -62,8 +63,10 @@ package struct ElectionService {
 
     package func leader(_ call: any EtcdCall, _ message: [UInt8]) {
         guard let request = call.decoded(message, as: V3electionpb_LeaderRequest.self) else { return }
+        let queue = KeyQueue(name: request.name.bytes)
+        guard store.allowsBehindClient(queue.reading, call) else { return }
         do throws(KeyValueError) {
-            guard let head = try KeyQueue(name: request.name.bytes).head(in: store.keyValue) else {
+            guard let head = try queue.head(in: store.keyValue) else {
                 return call.finish(GRPCStatus(.unknown, "election: no leader"))
             }
             var response = V3electionpb_LeaderResponse()
@@ -91,8 +94,9 @@ package struct ElectionService {
             compare: [TxnCompare(.createRevision(leader.rev), of: leader.key.bytes)],
             success: [operation]
         )
+        guard let identity = store.identityBehindClient(of: call) else { return }
         store.propose(
-            .txn(txn),
+            Write(.txn(txn), identity: identity),
             reply: .handler { result in
                 switch result {
                 case .success(.txn(let response)) where response.succeeded || !mustLead: answer()

@@ -25,6 +25,7 @@ package struct KVService {
     }
 
     private func answer(_ request: RangeRequest, _ call: any EtcdCall) {
+        guard store.allows(request, call) else { return }
         do throws(KeyValueError) {
             let response = try store.keyValue.range(request)
             call.respond(KVResponseBytes.range(response, store.responseHead))
@@ -55,6 +56,7 @@ package struct KVService {
         guard isValid(write.request, call) else { return }
         store.counters.transactions += 1
         store.read(for: call) {
+            guard store.allows(txn, call) else { return }
             do throws(KeyValueError) {
                 let response = try store.keyValue.readOnlyTxn(txn)
                 call.respond(KVResponseBytes.txn(response, store.responseHead))
@@ -66,12 +68,12 @@ package struct KVService {
 
     package func compact(_ call: any EtcdCall, _ message: [UInt8]) {
         guard let write = call.write(.compact, message, as: Etcdserverpb_CompactionRequest.self) else { return }
-        store.propose(write, reply: .call(call))
+        store.propose(write, for: call)
     }
 
     /// Refuses what is wrong whatever the store holds, and what would be too large an entry in the log.
     private func propose(_ write: Write, _ call: any EtcdCall) {
-        guard isValid(write.request, call) else { return }
+        guard isValid(write.request, call), let write = store.identified(write, call) else { return }
         guard write.bytes.count + Self.entryFramingBytes <= store.configuration.maximumRequestBytes else {
             return call.fail(.requestTooLarge)
         }

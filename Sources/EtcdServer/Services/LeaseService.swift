@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 import MartletBasics
 import MartletEtcdAPI
 package import MartletGRPCWire
@@ -17,12 +18,12 @@ package struct LeaseService {
     package func grant(_ call: any EtcdCall, _ message: [UInt8]) {
         guard let request = call.decoded(message, as: Etcdserverpb_LeaseGrantRequest.self) else { return }
         let id = store.leaseID(requested: request.id)
-        store.propose(.leaseGrant(id, ttlSeconds: request.ttl), reply: .call(call))
+        store.propose(Write(.leaseGrant(id, ttlSeconds: request.ttl)), for: call)
     }
 
     package func revoke(_ call: any EtcdCall, _ message: [UInt8]) {
         guard let write = call.write(.leaseRevoke, message, as: Etcdserverpb_LeaseRevokeRequest.self) else { return }
-        store.propose(write, reply: .call(call))
+        store.propose(write, for: call)
     }
 
     package func keepAlive(_ call: any EtcdCall) -> any ServerCallEvents {
@@ -31,6 +32,7 @@ package struct LeaseService {
 
     package func timeToLive(_ call: any EtcdCall, _ message: [UInt8]) {
         guard let request = call.decoded(message, as: Etcdserverpb_LeaseTimeToLiveRequest.self) else { return }
+        guard !request.keys || store.allows(.listKeys, of: [LeaseID(request.id)], call) else { return }
         var response = Etcdserverpb_LeaseTimeToLiveResponse()
         response.header = store.header
         response.id = request.id
@@ -47,9 +49,11 @@ package struct LeaseService {
 
     package func leases(_ call: any EtcdCall, _ message: [UInt8]) {
         guard call.decoded(message, as: Etcdserverpb_LeaseLeasesRequest.self) != nil else { return }
+        let leases = store.keyValue.leaseIDs()
+        guard store.allows(.listKeys, of: leases, call) else { return }
         var response = Etcdserverpb_LeaseLeasesResponse()
         response.header = store.header
-        response.leases = store.keyValue.leaseIDs().map { id in
+        response.leases = leases.map { id in
             var status = Etcdserverpb_LeaseStatus()
             status.id = id.rawValue
             return status
@@ -79,6 +83,10 @@ final class LeaseKeepAliveStream: ServerCallEvents {
         guard call.queuedBytes < Self.maximumUnreadBytes else {
             isClosed = true
             return call.finish(GRPCStatus(.resourceExhausted, "keep-alive responses are not read"))
+        }
+        guard store.allows(.control, of: [LeaseID(request.id)], call) else {
+            isClosed = true
+            return
         }
         waitingCount += 1
         store.renewLease(LeaseID(request.id)) { [self] result in

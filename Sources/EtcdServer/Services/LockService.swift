@@ -18,7 +18,8 @@ package struct LockService {
         ContenderCall(call) { [store] message in
             guard let request = call.decoded(message, as: V3lockpb_LockRequest.self) else { return nil }
             let queue = KeyQueue(name: request.name.bytes)
-            return Contender(store: store, queue: queue, lease: LeaseID(request.lease), value: []) { result in
+            return Contender(store: store, call: call, queue: queue, lease: LeaseID(request.lease), value: []) {
+                result in
                 switch result {
                 case .success(let place):
                     var response = V3lockpb_LockResponse()
@@ -36,9 +37,10 @@ package struct LockService {
     package func unlock(_ call: any EtcdCall, _ message: [UInt8]) {
         guard let request = call.decoded(message, as: V3lockpb_UnlockRequest.self) else { return }
         guard !request.key.isEmpty else { return call.failBehindClient(.emptyKey) }
-        let delete = DeleteRangeRequest(key: request.key.bytes)
+        let delete = WriteRequest.deleteRange(DeleteRangeRequest(key: request.key.bytes))
+        guard let identity = store.identityBehindClient(of: call) else { return }
         store.propose(
-            .deleteRange(delete),
+            Write(delete, identity: identity),
             reply: .handler { [store] result in
                 switch result {
                 case .success:

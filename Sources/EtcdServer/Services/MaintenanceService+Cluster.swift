@@ -51,8 +51,9 @@ extension MaintenanceService {
     }
 
     private func propose(_ info: DowngradeInfo, _ call: any EtcdCall) {
+        guard let write = store.identified(Write(.downgrade(info)), call) else { return }
         store.propose(
-            .downgrade(info),
+            write,
             reply: .handler { result in
                 switch result {
                 case .success: answer(call)

@@ -40,7 +40,7 @@ package struct MaintenanceService {
 
     package func alarm(_ call: any EtcdCall, _ message: [UInt8]) {
         guard let write = call.write(.alarm, message, as: Etcdserverpb_AlarmRequest.self) else { return }
-        store.propose(write, reply: .call(call))
+        store.propose(write, for: call)
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 package import MartletGRPCWire
 package import MartletHTTP2Session
 
@@ -7,6 +8,8 @@ package import MartletHTTP2Session
 package protocol EtcdCall: AnyObject {
     /// The request's headers, the client's token among them.
     var metadata: HeaderBlock { get }
+    /// Whom the certificate of the client's connection names, where that counts.
+    var certificateName: AuthName? { get }
     /// Answers a unary call: one message and status 0.
     func respond(_ message: [UInt8])
     /// Sends one message of a stream.
@@ -19,6 +22,19 @@ package protocol EtcdCall: AnyObject {
 
 extension EtcdCall {
     package var metadata: HeaderBlock { HeaderBlock() }
+    package var certificateName: AuthName? { nil }
+
+    package var credentials: CallCredentials {
+        CallCredentials(metadata: metadata, certificateName: certificateName)
+    }
 }
 
-extension ServerCall: EtcdCall {}
+extension ServerCall: EtcdCall {
+    package var certificateName: AuthName? { peerCertificate?.name.map { AuthName(bytes: $0) } }
+}
+
+/// What a call shows of who makes it.
+package struct CallCredentials: Sendable {
+    package var metadata: HeaderBlock
+    package var certificateName: AuthName?
+}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Logging
+import MartletAuth
+import MartletAuthTokens
 package import MartletBasics
 package import MartletEtcdAPI
 import MartletGRPCWire
@@ -25,6 +27,9 @@ package final class MemberStore {
     var watchEncoder = WatchEventEncoder()
     var lastWatchHead: (revision: Int64, bytes: [UInt8])?
     var leaseIDs: LeaseIDGenerator
+    var tokens: MemberTokens
+    let passwords: PasswordWorker
+    let hasher: PasswordHasher
     private let head: ResponseHead
     private var compactor: AutoCompactor?
     private var compactionTimer: LoopTimer?
@@ -34,10 +39,20 @@ package final class MemberStore {
         self.member = member
         self.identity = identity
         head = ResponseHead(identity)
+        tokens = MemberTokens(configuration.tokens, isEnabled: member.auth.isEnabled)
+        passwords = PasswordWorker(eventLoop: member.eventLoop)
+        guard let hasher = PasswordHasher(cost: configuration.bcryptCost) else {
+            preconditionFailure("a cost of \(configuration.bcryptCost)")
+        }
+        self.hasher = hasher
         leaseIDs = LeaseIDGenerator(
             memberID: identity.memberID, wallClockMilliseconds: Int64(clamping: Member.wallMilliseconds()))
         compactor = configuration.autoCompaction.map { AutoCompactor($0) }
         member.onWatchWork = { [weak self] in self?.deliverWatches() }
+        member.onTokenChange = { [weak self] change in
+            guard let self else { return }
+            tokens.apply(change, at: tokenTime)
+        }
     }
 
     /// A store in memory, gone with its process.
@@ -68,7 +83,8 @@ package final class MemberStore {
         guard let interval = compactor?.interval else { return }
         compactionTimer = LoopTimer(period: TimeAmount(interval), on: eventLoop) { [weak self] in
             guard let self, let revision = compactor?.tick(revision: keyValue.revision) else { return }
-            propose(.compact(CompactionRequest(revision: revision), physical: false), reply: .discarded)
+            let request = WriteRequest.compact(CompactionRequest(revision: revision), physical: false)
+            propose(Write(request, identity: member.ownIdentity), reply: .discarded)
         }
     }
 

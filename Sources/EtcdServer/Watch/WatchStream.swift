@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 import MartletBasics
 import MartletEtcdAPI
 import MartletGRPCWire
@@ -79,15 +80,22 @@ final class WatchStream: ServerCallEvents, WatchSink {
         call.finish(status)
     }
 
-    private func create(_ request: Etcdserverpb_WatchCreateRequest) {
+    private func create(_ message: Etcdserverpb_WatchCreateRequest) {
+        let request = WatchRequest(message)
         var response = Etcdserverpb_WatchResponse()
         response.header = store.header
         response.created = true
+        if let refusal = refusal(of: request) {
+            response.watchID = WatchID.invalid.rawValue
+            response.canceled = true
+            response.cancelReason = refusal.watchRefusal
+            return answer(response)
+        }
         do throws(KeyValueError) {
-            let watch = try store.keyValue.createWatch(WatchRequest(request), on: id)
+            let watch = try store.keyValue.createWatch(request, on: id)
             response.watchID = watch.rawValue
-            if request.fragment { fragmenting.insert(watch) }
-            if request.progressNotify {
+            if message.fragment { fragmenting.insert(watch) }
+            if message.progressNotify {
                 idle[watch] = true
                 startProgressTimer()
             }
@@ -98,6 +106,18 @@ final class WatchStream: ServerCallEvents, WatchSink {
         }
         answer(response)
         store.deliverWatches()
+    }
+
+    /// Why the client may not see these keys. Asked once: a right that is taken away later ends no watch, as in etcd.
+    /// A revision that can't be is told first.
+    private func refusal(of request: WatchRequest) -> AuthError? {
+        guard request.startRevision >= 0 else { return nil }
+        do throws(AuthError) {
+            try store.authorize(WatchAccess(request.interval), call)
+            return nil
+        } catch {
+            return error
+        }
     }
 
     private func cancel(_ watch: WatchID) {

@@ -57,6 +57,11 @@ extension ServerFlag {
         .used("cipher-suites", .string, "", "the cipher suites of TLS 1.2, by name, separated by commas"),
         .used("tls-min-version", .string, "TLS1.2", "TLS1.2 or TLS1.3"),
         .used("tls-max-version", .string, "", "TLS1.2 or TLS1.3; without it the newest"),
+        .used(
+            "auth-token", .string, "simple",
+            "tokens of who logs in: simple, or jwt,pub-key=FILE,priv-key=FILE,sign-method=METHOD,ttl=DURATION"),
+        .used("auth-token-ttl", .number, "300", "seconds that a simple token is good for after its last use"),
+        .used("bcrypt-cost", .number, "10", "how dear the hash of a password is: 4 to 31"),
         .used("host-whitelist", .string, "*", "host names that plain HTTP requests without TLS may name"),
         .used("cors", .origins, "*", "origins whose pages may read answers"),
     ]

@@ -70,9 +70,6 @@ extension ServerFlag {
     private static let rest: [ServerFlag] = [
         .ignored("feature-gates", .features),
         .ignored("grpc-keepalive-min-time", .duration, "5s"),
-        .ignored("auth-token", .string, "simple"),
-        .ignored("auth-token-ttl", .number, "300"),
-        .ignored("bcrypt-cost", .number, "10"),
         .ignored("enable-pprof", .boolean, "false"),
         .ignored("metrics", .string, "basic"),
         .ignored("log-package-levels", .string),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuthTokens
 package import MartletEtcdServer
 
 /// What a server does, worked out from its flags and checked.
@@ -50,6 +51,9 @@ package struct ServerOptions: Sendable {
     package var logFormat: LogSetting.Format?
     package var logOutputs: LogOutputs
     package var storage: Storage
+    /// Whose tokens are handed out; what it names is read at the start.
+    package var authToken: AuthTokenOptions
+    package var authTokenTTL: Duration
     /// What to say about all this.
     package var notices: [ServerNotice]
 
@@ -71,6 +75,8 @@ package struct ServerOptions: Sendable {
         case .revision(let count): store.autoCompaction = .revision(count)
         case nil: break
         }
+        (authToken, authTokenTTL) = try Self.tokens(flags, &notices)
+        store.bcryptCost = Self.bcryptCost(flags, &notices)
         let folder = flags.string("data-dir")
         dataFolder = folder.isEmpty ? store.name + ".etcd" : folder
         let logFolder = flags.string("wal-dir")

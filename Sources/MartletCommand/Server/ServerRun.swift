@@ -33,6 +33,10 @@ struct ServerRun {
     ) async throws -> ServerRun {
         for notice in options.notices { notice.log(logger) }
         let tls = options.listeners.contains { $0.url.isEncrypted } ? try options.tls?.wire(logger) : nil
+        var options = options
+        options.store.tokens = try options.tokenProvider { path in
+            Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
             let run = try await start(options, tls, group, logger, onFailure)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 import MartletBasics
 import MartletGRPCWire
 import MartletKeyValue
@@ -21,22 +22,26 @@ final class Contender {
     }
 
     private let store: MemberStore
+    private let call: any EtcdCall
     private let queue: KeyQueue
     private let value: [UInt8]
     private let completion: (Result<Place, GRPCStatus>) -> Void
     private var state = State.joining
 
     /// - Parameters:
+    ///   - call: in whose maker's name everything is done.
     ///   - lease: the key ends with it; `none` for one of the server's own.
     ///   - completion: called once, when the key is first or can't become it.
     init(
         store: MemberStore,
+        call: any EtcdCall,
         queue: KeyQueue,
         lease: LeaseID,
         value: [UInt8],
         completion: @escaping (Result<Place, GRPCStatus>) -> Void
     ) {
         self.store = store
+        self.call = call
         self.queue = queue
         self.value = value
         self.completion = completion
@@ -50,15 +55,13 @@ final class Contender {
     /// Gets a lease of the server's own.
     private func openSession() {
         let session = WriteRequest.leaseGrant(store.leaseID(requested: 0), ttlSeconds: Self.sessionTTLSeconds)
-        store.propose(
-            session,
-            reply: .handler { result in
-                switch result {
-                case .success(.leaseGrant(let lease, _)): self.join(lease)
-                case .success: preconditionFailure("a grant was answered by \(result)")
-                case .failure(let error): self.end(.failure(error.statusBehindClient))
-                }
-            })
+        propose(session) { result in
+            switch result {
+            case .success(.leaseGrant(let lease, _)): self.join(lease)
+            case .success: preconditionFailure("a grant was answered by \(result)")
+            case .failure(let error): self.end(.failure(error.statusBehindClient))
+            }
+        }
     }
 
     /// Leaves the queue, unless the place is taken already. `completion` isn't called then.
@@ -69,7 +72,7 @@ final class Contender {
         case .waiting(let place, let watch):
             watch?.cancel()
             state = .ended
-            store.propose(.deleteRange(DeleteRangeRequest(key: place.key)), reply: .discarded)
+            leave(place)
         }
     }
 
@@ -77,6 +80,14 @@ final class Contender {
     private func join(_ lease: LeaseID) {
         guard case .joining = state else { return }
         let key = queue.key(of: lease)
+        // All that is done from here on, at once: taking the place, and looking at who stands before it.
+        let put = PutRequest(key: key, value: value, lease: lease)
+        do throws(AuthError) {
+            try store.authorize(TxnRequest(success: [.put(put), .range(RangeRequest(key: key))]), call)
+            try store.authorize(queue.reading, call)
+        } catch {
+            return end(.failure(error.statusBehindClient))
+        }
         if let present = store.keyValue.get(key) {
             let place = Place(key: key, createRevision: present.createRevision, lease: lease)
             guard present.value != value else { return wait(place) }
@@ -89,22 +100,31 @@ final class Contender {
 
     private func write(_ place: Place, then next: @escaping (_ revision: Int64) -> Place) {
         let put = PutRequest(key: place.key, value: value, lease: place.lease)
-        store.propose(
-            .put(put),
-            reply: .handler { result in
-                switch result {
-                case .success(.put(let response)):
-                    let place = next(response.revision)
-                    guard case .joining = self.state else {
-                        // Abandoned on the way.
-                        self.store.propose(.deleteRange(DeleteRangeRequest(key: place.key)), reply: .discarded)
-                        return
-                    }
-                    self.wait(place)
-                case .success: preconditionFailure("a put was answered by \(result)")
-                case .failure(let error): self.end(.failure(error.statusBehindClient))
-                }
-            })
+        propose(.put(put)) { result in
+            switch result {
+            case .success(.put(let response)):
+                let place = next(response.revision)
+                // Abandoned on the way.
+                guard case .joining = self.state else { return self.leave(place) }
+                self.wait(place)
+            case .success: preconditionFailure("a put was answered by \(result)")
+            case .failure(let error): self.end(.failure(error.statusBehindClient))
+            }
+        }
+    }
+
+    private func leave(_ place: Place) {
+        propose(.deleteRange(DeleteRangeRequest(key: place.key))) { _ in }
+    }
+
+    private func propose(
+        _ request: WriteRequest, then handler: @escaping (Result<WriteResponse, ReplicaError>) -> Void
+    ) {
+        do throws(AuthError) {
+            store.propose(Write(request, identity: try store.identity(of: call.credentials)), reply: .handler(handler))
+        } catch {
+            handler(.failure(.unauthorized(error)))
+        }
     }
 
     private func wait(_ place: Place) {

@@ -26,6 +26,7 @@ final class ElectionObserver: ServerCallEvents {
         hasStarted = true
         guard let request = call.decodedOfStream(message, as: V3electionpb_LeaderRequest.self) else { return }
         let queue = KeyQueue(name: request.name.bytes)
+        guard store.allowsBehindClient(queue.reading, call) else { return }
         self.queue = queue
         follow(queue)
     }

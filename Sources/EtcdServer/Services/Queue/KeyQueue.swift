@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 import MartletBasics
 import MartletKeyValue
 
@@ -40,6 +41,9 @@ struct KeyQueue {
 
     /// All keys of the queue, for a watch.
     var watchRequest: WatchRequest { WatchRequest(key: prefix, rangeEnd: end) }
+
+    /// Looking at the whole queue, as all that stand in it do.
+    var reading: WatchAccess { WatchAccess(watchRequest.interval) }
 
     /// Where the queue's keys end. The prefix ends in a slash, so that there always is a key behind.
     private var end: [UInt8] { KeyPrefix.end(of: prefix) ?? [0] }

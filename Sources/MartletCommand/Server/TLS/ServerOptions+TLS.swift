@@ -15,6 +15,8 @@ extension ServerOptions {
         package var identity: Identity
         package var trustedAuthorityFile: String?
         package var requiresClientCertificate = false
+        /// Whether its common name is the user that a client without a token calls as.
+        package var namesClients = false
         package var revocationFile: String?
         package var allowedHostnames: [String] = []
         package var allowedCommonNames: [String] = []
@@ -87,6 +89,7 @@ extension ServerOptions {
         let authority = flags.string("trusted-ca-file")
         tls.trustedAuthorityFile = authority.isEmpty ? nil : authority
         tls.requiresClientCertificate = requiresClient || !authority.isEmpty
+        tls.namesClients = requiresClient
         let revocations = flags.string("client-crl-file")
         tls.revocationFile = revocations.isEmpty ? nil : revocations
         tls.allowedHostnames = flags.strings("client-cert-allowed-hostname")

@@ -2,6 +2,8 @@
 
 import Foundation
 import Logging
+import MartletAuth
+import MartletAuthTokens
 import MartletGRPCWire
 
 extension ServerOptions.TLS {
@@ -24,6 +26,7 @@ extension ServerOptions.TLS {
         let policy = ClientCertificatePolicy(
             allowedHostnames: allowedHostnames, allowedCommonNames: allowedCommonNames,
             revocations: revocationFile.map(RevocationFile.init(path:)))
+        if namesClients { tls.namesClient = { ClientCertificate.commonName(of: $0)?.bytes } }
         if policy.asksAnything { tls.examinesClient = { try policy.examine($0) } }
         return tls
     }

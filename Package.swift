@@ -338,7 +338,7 @@ let package = Package(
             dependencies: [
                 "MartletAuth", "MartletAuthTokens", "MartletBasics", "MartletEtcdAPI", "MartletEtcdServer",
                 "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue", "MartletNode", "MartletReplica",
-                "MartletTestPrograms", logging, nioCore,
+                "MartletTestPrograms", "MartletWALCodec", logging, nioCore,
                 nioEmbedded, nioPosix, protobuf,
             ],
             path: "Tests/EtcdServerTests", swiftSettings: settings),
@@ -373,7 +373,8 @@ let package = Package(
         .testTarget(
             name: "MartletCommandTests",
             dependencies: [
-                "Martlet", "MartletBasics", "MartletCommand", "MartletEtcdPeers", "MartletEtcdServer",
+                "Martlet", "MartletAuthTokens", "MartletBasics", "MartletCommand", "MartletEtcdPeers",
+                "MartletEtcdServer",
                 "MartletEtcdSnapshot", "MartletGRPCWire", "MartletKeyValue", "MartletNode", "MartletProcesses",
                 "MartletTestPrograms", logging,
             ],

@@ -79,8 +79,9 @@ struct MemberTokens {
             nextRemoval = time.monotonic + Self.removalInterval
         }
         let metadata = credentials.metadata
+        let own = metadata.first(TokenMetadata.grpcKey)
         let token = TokenMetadata.token(
-            token: metadata.first(TokenMetadata.grpcKey), authorization: metadata.first(TokenMetadata.httpKey))
+            token: own, authorization: own == nil ? metadata.first(TokenMetadata.httpKey) : nil)
         return try provider.identity(token: token, certificateName: credentials.certificateName, in: auth, now: time)
     }
 }

@@ -106,7 +106,7 @@ import Testing
         let sent = Mutex(0)
         let isOver = Mutex(false)
         var methods = EtcdMethods()
-        methods["/etcdserverpb.Maintenance/Snapshot"] = .task { requests, respond in
+        methods["/etcdserverpb.Maintenance/Snapshot"] = .task { _, requests, respond in
             defer { isOver.withLock { $0 = true } }
             #expect(try await requests.next() == [])
             for number in 0..<200 {

@@ -1,17 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 import MartletEtcdServer
 import MartletGRPCWire
+import MartletHTTP2Session
 import SwiftProtobuf
 
 /// A call that keeps what the service answers.
 final class RecordingCall: EtcdCall {
+    let metadata: HeaderBlock
+    let certificateName: AuthName?
     private(set) var messages: [[UInt8]] = []
     private(set) var status: GRPCStatus?
     /// What the socket hasn't taken, as the test wants it.
     var queuedBytes = 0
     /// Whether the socket takes nothing, so that what is sent stays queued.
     var isStalled = false
+
+    init(token: String? = nil, certificateName: AuthName? = nil) {
+        var metadata = HeaderBlock()
+        if let token { metadata.append("token", token) }
+        self.metadata = metadata
+        self.certificateName = certificateName
+    }
 
     func respond(_ message: [UInt8]) {
         messages.append(message)

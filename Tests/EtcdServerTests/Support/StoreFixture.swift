@@ -34,9 +34,9 @@ struct StoreFixture {
     func call<Response: Message>(
         _ method: (any EtcdCall, [UInt8]) -> Void,
         _ request: some Message,
-        _ type: Response.Type
+        _ type: Response.Type,
+        as call: RecordingCall = RecordingCall()
     ) throws -> Response {
-        let call = RecordingCall()
         method(call, try request.serializedBytes())
         loop.run()
         if let status = call.status, status.code != .ok { throw status }

@@ -5,6 +5,7 @@ import MartletGRPCWire
 import MartletHTTP2Session
 import MartletTestPrograms
 import NIOCore
+import Synchronization
 import Testing
 
 @Suite(.needsOpenSSL, .timeLimit(.minutes(4))) struct TLSTests {
@@ -12,6 +13,7 @@ import Testing
         var router = GRPCRouter()
         router.add("/T/Echo", .unary { $1 })
         router.add("/T/Peer", .unary { call, _ in call.peerCertificate?.derBytes ?? [] })
+        router.add("/T/Name", .unary { call, _ in call.peerCertificate?.name ?? [] })
         router.add(
             "/T/Stream",
             .stream { _, reader, writer in
@@ -62,6 +64,28 @@ import Testing
             let peer = try await client.unary("/T/Peer", [])
             #expect(peer.message.isEmpty)
         }
+    }
+
+    /// Once a connection, however many calls it carries.
+    @Test func clientsAreNamed() async throws {
+        let certificates = try await Certificates()
+        let count = Mutex(0)
+        var tls = server(certificates, requiresClient: true)
+        tls.namesClient = { certificate in
+            count.withLock { $0 += 1 }
+            return Array(certificate.prefix(3))
+        }
+        try await withWire(
+            Self.router, server: { [tls] in $0.tls = tls },
+            client: { $0.tls = self.client(certificates, as: "client") }
+        ) { client, _ in
+            let peer = try await client.unary("/T/Peer", []).message
+            for _ in 0..<3 {
+                let name = try await client.unary("/T/Name", []).message
+                #expect(name == Array(peer.prefix(3)) && !name.isEmpty)
+            }
+        }
+        #expect(count.withLock { $0 } == 1)
     }
 
     @Test func untrustedServerIsRefused() async throws {

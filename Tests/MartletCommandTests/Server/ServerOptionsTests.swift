@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Logging
+import MartletAuthTokens
 import MartletCommand
 import MartletEtcdServer
 import Testing
@@ -53,6 +54,34 @@ import Testing
     @Test func listensOnceAtEachURL() throws {
         let options = try options("--listen-client-urls=http://127.0.0.1:1,http://127.0.0.1:2,http://127.0.0.1:1")
         #expect(options.listeners.map(\.url.port) == [1, 2])
+    }
+
+    @Test func readsTokens() throws {
+        let plain = try options()
+        #expect(plain.authToken.kind == .simple && plain.authTokenTTL == .seconds(300))
+        #expect(plain.store.bcryptCost == 10)
+        let options = try options(
+            "--auth-token=jwt,sign-method=HS256,priv-key=k,color=red", "--auth-token-ttl=7", "--bcrypt-cost=4")
+        #expect(options.authToken.kind == .jwt && options.authTokenTTL == .seconds(7))
+        #expect(options.store.bcryptCost == 4)
+        #expect(options.warnings == ["unknown token option"])
+        #expect(throws: Never.self) { try options.tokenProvider { _ in [1, 2, 3] } }
+        let missing = #expect(throws: AuthTokenFailure.self) {
+            try options.tokenProvider { _ in throw CancellationError() }
+        }
+        #expect(missing?.description == "auth: invalid auth options")
+    }
+
+    @Test(arguments: ["3", "32", "0"])
+    func costsThatBcryptLacksAreItsDefault(cost: String) throws {
+        let options = try options("--bcrypt-cost=\(cost)")
+        #expect(options.store.bcryptCost == 10)
+        #expect(options.warnings == ["use default bcrypt cost instead of the invalid given cost"])
+    }
+
+    @Test func refusesTokensOfNoKind() {
+        let error = #expect(throws: ServerFlagError.self) { try options("--auth-token=sometimes") }
+        #expect(error.map { "\($0)" } == "auth: invalid auth options")
     }
 
     @Test func readsStorage() throws {

@@ -6,6 +6,8 @@ import MartletEtcdAPI
 import MartletEtcdServer
 import MartletGRPCWire
 import MartletKeyValue
+import NIOCore
+import NIOEmbedded
 import SwiftProtobuf
 import Testing
 

@@ -5,6 +5,7 @@ import MartletBasics
 import MartletEtcdAPI
 import MartletEtcdServer
 import MartletGRPCWire
+import MartletNode
 import SwiftProtobuf
 import Testing
 

@@ -7,6 +7,7 @@ import MartletEtcdAPI
 import MartletEtcdServer
 import MartletGRPCWire
 import MartletKeyValue
+import MartletNode
 import MartletReplica
 import NIOEmbedded
 import SwiftProtobuf

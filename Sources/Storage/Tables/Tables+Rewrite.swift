@@ -72,11 +72,31 @@ extension Tables {
     // MARK: Files
 
     private static let copySuffix = ".rewrite"
+    private static let newSuffix = ".new"
 
     /// Removes what a rewrite left behind that did not come to its end.
     static func removeLeftover(of path: String) throws(TablesError) {
         let copy = path + copySuffix
         if unlink(copy) != 0, errno != ENOENT { throw TablesError("removing \(copy)", errno) }
+    }
+
+    /// Makes the file under another name, which it changes when it is on disk: LMDB can't open one whose first pages were
+    /// torn.
+    static func createIfMissing(
+        _ path: String, tables: [TableID], _ configuration: Configuration
+    ) throws(TablesError) {
+        if access(path, F_OK) == 0 { return }
+        if errno != ENOENT { throw TablesError("looking for \(path)", errno) }
+        let new = path + newSuffix
+        // LMDB's own name for the file of its lock.
+        for leftover in [new, new + "-lock"] where unlink(leftover) != 0 && errno != ENOENT {
+            throw TablesError("removing \(leftover)", errno)
+        }
+        try Environment(path: new, tables: tables, configuration: configuration).close()
+        unlink(new + "-lock")
+        try synchronize(new)
+        guard rename(new, path) == 0 else { throw TablesError("naming \(path)", errno) }
+        try synchronize(folder(of: path))
     }
 
     private static func synchronize(_ path: String) throws(TablesError) {

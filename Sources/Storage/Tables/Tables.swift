@@ -59,7 +59,10 @@ package final class Tables: Sendable {
         self.path = path
         self.configuration = configuration
         self.tables = Set(tables).sorted()
-        if !configuration.isReadOnly { try Self.removeLeftover(of: path) }
+        if !configuration.isReadOnly {
+            try Self.removeLeftover(of: path)
+            try Self.createIfMissing(path, tables: self.tables, configuration)
+        }
         let environment = try Environment(path: path, tables: self.tables, configuration: configuration)
         state = Mutex(State(environment: environment))
     }

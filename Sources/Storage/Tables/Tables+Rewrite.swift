@@ -80,8 +80,8 @@ extension Tables {
         if unlink(copy) != 0, errno != ENOENT { throw TablesError("removing \(copy)", errno) }
     }
 
-    /// Makes the file under another name, which it changes when it is on disk: LMDB can't open one whose first pages were
-    /// torn.
+    /// Makes the file under another name, which it changes when it is on disk: LMDB can't open one whose first pages
+    /// were torn.
     static func createIfMissing(
         _ path: String, tables: [TableID], _ configuration: Configuration
     ) throws(TablesError) {

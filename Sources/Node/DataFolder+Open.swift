@@ -56,25 +56,7 @@ extension DataFolder {
         }
     }
 
-    /// A file of tables gets its name when it is whole: what a crash left of a beginning is begun anew.
     private func openTables() throws(MemberFailure) -> Tables {
-        let files = PosixFileSystem()
-        let beginning = "\(tablesFile).new"
-        do {
-            if try !files.exists(tablesFile) {
-                for name in [beginning, "\(beginning)-lock"] where try files.exists(name) { try files.remove(name) }
-                try Tables(path: beginning, tables: ReplicaCheckpoint.tables).close()
-                try files.remove("\(beginning)-lock")
-                try files.rename(beginning, to: tablesFile)
-                try files.syncFolder(tablesPath)
-            }
-        } catch let error as StorageError {
-            throw .log(error)
-        } catch let error as TablesError {
-            throw .tables(error)
-        } catch {
-            throw .unexpected("the tables can't be made: \(error)")
-        }
         do throws(TablesError) {
             return try Tables(path: tablesFile, tables: ReplicaCheckpoint.tables)
         } catch {

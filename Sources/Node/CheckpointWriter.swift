@@ -89,5 +89,5 @@ final class CheckpointWriter: Sendable {
     /// How often the file is looked at. Counting its free pages reads them.
     private static let examinationInterval = Duration.seconds(10)
     /// A batch above this is let go: a burst must not hold its memory for good.
-    private static let keptBytes = 64 << 20
+    private static let keptBytes = 4 << 20
 }

@@ -29,11 +29,9 @@ extension DataFolder {
     private func open(
         _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment, lock: any LogFolderLock
     ) throws(MemberFailure) -> OpenedData {
+        let state = try restoredState(configuration, at: moment)
         let tables = try openTables()
         do throws(MemberFailure) {
-            // The file's name, too: the log is released up to what it holds.
-            do throws(StorageError) { try PosixFileSystem().syncFolder(tablesPath) } catch { throw .log(error) }
-            let state = try Self.restore(configuration, from: tables, at: moment)
             let folder = LogFolder(files: PosixFileSystem(), path: logPath, configuration: logConfiguration)
             let trouble = SegmentTrouble()
             var opened = try openLog(folder, state, metadata, trouble)
@@ -54,6 +52,17 @@ extension DataFolder {
             tables.close()
             throw error
         }
+    }
+
+    /// What the tables hold. They are closed behind it: the pages that were read would count as this process's memory.
+    private func restoredState(
+        _ configuration: ReplicaConfiguration, at moment: Moment
+    ) throws(MemberFailure) -> RestoredState {
+        let tables = try openTables()
+        defer { tables.close() }
+        // The file's name, too: the log is released up to what it holds.
+        do throws(StorageError) { try PosixFileSystem().syncFolder(tablesPath) } catch { throw .log(error) }
+        return try Self.restore(configuration, from: tables, at: moment)
     }
 
     private func openTables() throws(MemberFailure) -> Tables {

@@ -117,6 +117,7 @@ package final class EtcdServer: Sendable {
             methods[path] = .stream { call in make(store.value, call) }
         }
         unary("/etcdserverpb.KV/Range") { KVService(store: $0).range($1, $2) }
+        stream("/etcdserverpb.KV/RangeStream") { KVService(store: $0).rangeStream($1) }
         unary("/etcdserverpb.KV/Put") { KVService(store: $0).put($1, $2) }
         unary("/etcdserverpb.KV/DeleteRange") { KVService(store: $0).deleteRange($1, $2) }
         unary("/etcdserverpb.KV/Txn") { KVService(store: $0).txn($1, $2) }

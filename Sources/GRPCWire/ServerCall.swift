@@ -209,6 +209,21 @@ extension ServerCall {
         self.connection.respond(self, message)
     }
 
+    /// Begins the answer of a unary call: one message of `byteCount` bytes that ``sendPart(_:)`` gives, piece by piece,
+    /// and ``finish(_:)`` behind them. It goes uncompressed. On the loop; ignored when the call is over.
+    ///
+    /// - Parameter events: told of room for more, and of the call's end.
+    package func beginResponse(byteCount: Int, events: any ServerCallEvents) {
+        self.loop.eventLoop.preconditionInEventLoop()
+        self.connection.beginResponse(self, byteCount: byteCount, events: events)
+    }
+
+    /// The next bytes of the message that was begun. On the loop; ignored when the call is over.
+    package func sendPart(_ part: [UInt8]) {
+        self.loop.eventLoop.preconditionInEventLoop()
+        self.connection.sendPart(self, part)
+    }
+
     /// Sends one message of a stream. On the loop; ignored when the call is over.
     package func send(_ message: [UInt8]) {
         self.loop.eventLoop.preconditionInEventLoop()

@@ -45,12 +45,42 @@ extension ServerConnection {
             self.wire.session.resume(body)
             self.wire.markDirty()
         }
+        return self.hasRoom(call, body)
+    }
+
+    /// Whether more may be sent at once; if not, the call is told when there is room.
+    private func hasRoom(_ call: ServerCall, _ body: OutboundBody) -> Bool {
         guard body.queuedBytes > ServerCall.outboundHighWater else { return true }
         if !call.isAboveHighWater {
             call.isAboveHighWater = true
             self.throttled.append(call)
         }
         return false
+    }
+
+    /// The beginning of a unary answer whose message comes in parts.
+    func beginResponse(_ call: ServerCall, byteCount: Int, events: any ServerCallEvents) {
+        guard case .idle = call.outbound else { return events.closed() }
+        guard byteCount <= self.settings.maximumSentMessageBytes else {
+            self.finish(call, self.tooLarge(byteCount))
+            return events.closed()
+        }
+        let shared = call.takeShared()
+        let body = self.makeBody(call, shared)
+        body.append(
+            [], prefix: MessageFraming.prefix(length: byteCount, isCompressed: false),
+            prefixBytes: MessageFraming.headerBytes)
+        call.outbound = .streaming(body)
+        call.inbound = .events(events)
+        self.submitHead(call, shared, body: body)
+    }
+
+    func sendPart(_ call: ServerCall, _ part: [UInt8]) {
+        guard case .streaming(let body) = call.outbound else { return }
+        body.append(part)
+        self.wire.session.resume(body)
+        self.wire.markDirty()
+        _ = self.hasRoom(call, body)
     }
 
     /// The headers of a stream, ahead of its first message. Ignored once they have gone.

@@ -63,6 +63,16 @@ extension Member {
         _modify { yield &replica.store }
     }
 
+    // Of `store`, too, but without a copy of it for each: these are asked with every request.
+
+    /// Reads a range as it is now.
+    package func range(_ request: RangeRequest) throws(KeyValueError) -> RangeResponse {
+        try replica.store.range(request)
+    }
+
+    /// Whether a range is better read elsewhere, of a snapshot.
+    package func isLong(_ request: RangeRequest) -> Bool { replica.store.isLong(request) }
+
     /// The time of this turn on both clocks.
     package var now: Moment {
         if let turnMoment { return turnMoment }

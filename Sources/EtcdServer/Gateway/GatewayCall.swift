@@ -22,6 +22,8 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
     private var requests: InboundMessages?
     private var waiting: [EventLoopPromise<Void>] = []
     private var deadline: Scheduled<Void>?
+    /// A message that comes in parts. JSON is made of the whole.
+    private var partial: [UInt8]?
     private var isFinished = false
     private var isAboveHighWater = false
 
@@ -133,7 +135,20 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
         if queuedBytes > ServerCall.outboundHighWater { isAboveHighWater = true }
     }
 
+    func beginResponse(byteCount: Int, events: any ServerCallEvents) {
+        guard !isFinished else { return events.closed() }
+        self.events = events
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(byteCount)
+        partial = bytes
+    }
+
+    func sendPart(_ part: [UInt8]) {
+        partial?.append(contentsOf: part)
+    }
+
     func finish(_ status: GRPCStatus) {
+        if let whole = partial.take(), status.code == .ok { send(whole) }
         end(status.code == .ok ? .success(()) : .failure(status))
     }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletEtcdAPI
+package import MartletGRPCWire
 import MartletKeyValue
+import MartletNode
 import MartletReplica
 
 /// etcdserverpb.KV.
@@ -24,10 +26,19 @@ package struct KVService {
         store.read(for: call) { answer(query.request, call) }
     }
 
+    /// As `range`, of any length: the answer comes in messages. Source: etcd 3.7.
+    package func rangeStream(_ call: any EtcdCall) -> any ServerCallEvents {
+        RangeStreamCall(store: store, call: call)
+    }
+
     private func answer(_ request: RangeRequest, _ call: any EtcdCall) {
         guard store.allows(request, call) else { return }
+        if store.member.isLong(request) { return LongRange.answer(request, call, of: store) }
         do throws(KeyValueError) {
-            let response = try store.keyValue.range(request)
+            let response = try store.member.range(request)
+            guard KVResponseBytes.room(response.records) <= Self.maximumBytesOnLoop else {
+                return LongRange.answer(request, call, of: store)
+            }
             call.respond(KVResponseBytes.range(response, store.responseHead))
         } catch {
             call.fail(EtcdError(error))
@@ -96,6 +107,9 @@ package struct KVService {
             return false
         }
     }
+
+    /// An answer above it is made beside the loop: copying so much takes some hundred microseconds. One value has less.
+    private static let maximumBytesOnLoop = 2 << 20
 
     /// What etcd's entry adds to a request of some size: its header (tag 2, length 1, id 11 bytes), the request's own
     /// tag and length (4 bytes).

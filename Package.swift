@@ -203,10 +203,10 @@ let package = Package(
         .executableTarget(
             name: "MartletCommand",
             dependencies: [
-                "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient",
+                "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdClient",
                 "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire", "MartletNode", "MartletProcesses",
                 "MartletReplica", "MartletStorage", "MartletWALCodec", "MartletWireServices", argumentParser, asn1,
-                crypto, histogram, logging, nioCore, nioPosix, protobuf, signals, x509,
+                crypto, histogram, logging, nioCore, nioPosix, signals, x509,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(

@@ -19,7 +19,7 @@ struct Main {
         case .commands(let words):
             await MartletCommand.main(
                 words.first == "snapshot"
-                    ? GoFlags.normalized(words, flags: SnapshotRestoreCommand.switches) : words)
+                    ? GoFlags.normalized(words, flags: SnapshotCommand.switches) : words)
         }
     }
 }

@@ -127,7 +127,7 @@ let ringTable: [String: RingEntry] = [
     "MartletCommand": RingEntry(
         .program, folder: "MartletCommand",
         targets: [
-            "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdServer",
+            "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdServer",
             "MartletEtcdSnapshot", "MartletEtcdClient",
             "MartletGRPCWire", "MartletHTTP2Session", "MartletNode", "MartletProcesses", "MartletReplica",
             "MartletStorage", "MartletWALCodec", "MartletWireServices", "MartletKeyValue", "MartletBasics",

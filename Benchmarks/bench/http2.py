@@ -52,7 +52,8 @@ class Connection:
         self.next_stream = 1
         self.answered = set()
         self.socket.sendall(
-            PREFACE + frame(SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, WINDOW_BYTES)) + frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", WINDOW_BYTES)))
+            PREFACE + frame(SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, WINDOW_BYTES))
+            + frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", WINDOW_BYTES)))
 
     def close(self):
         self.input.close()

@@ -112,7 +112,7 @@ class Server:
             except OSError:
                 if time.monotonic() > end or self.process.poll() is not None:
                     raise RuntimeError(f"{self.process.args[0]} does not listen") from None
-                time.sleep(0.05)
+                time.sleep(0.005)
 
     def processor_seconds(self):
         """User and system time of all threads so far, in steps of a tick (10 ms)."""

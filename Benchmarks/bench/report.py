@@ -68,20 +68,33 @@ class Claims:
     def __init__(self):
         self.lines = []
         self.failed = 0
+        # By work: its goal, and what was measured.
+        self.summary = {}
 
     def at_least(self, text, value, limit):
-        self._add(value >= limit, f"{text}: {value:.2f}, must be at least {limit:.2f}")
+        """Returns whether it is so."""
+        return self._add(value >= limit, f"{text}: {value:.2f}, must be at least {limit:.2f}")
 
     def at_most(self, text, value, limit, unit):
-        self._add(value <= limit, f"{text}: {value:.2f} {unit}, must be at most {limit:.2f}")
+        return self._add(value <= limit, f"{text}: {value:.2f} {unit}, must be at most {limit:.2f}")
 
     def not_shown(self, text, reason):
         self.failed += 1
         self.lines.append(f"NOT SHOWN   {text}: there is no {reason}")
 
+    def summarize(self, work, goal, measured, holds):
+        """Puts a figure into the row of `work` in the table that the README shows."""
+        self.summary.setdefault(work, (goal, []))[1].append(measured if holds else f"{measured} (short)")
+
+    def print_summary(self):
+        print("\n| work | goal | measured |\n|---|---|---|")
+        for work, (goal, measured) in self.summary.items():
+            print(f"| {work} | {goal} | {'; '.join(measured)} |")
+
     def _add(self, holds, text):
         self.failed += 0 if holds else 1
         self.lines.append(("holds       " if holds else "DOES NOT    ") + text)
+        return holds
 
     def print(self):
         print("\nMust show")

@@ -89,8 +89,11 @@ def _show_space(claims, found, keys):
         claims.not_shown(f"{text}: memory and disk", "etcd 3.5.1")
         return
     ours, theirs = found["martlet"], found["etcd"]
-    claims.at_most(f"{text}: memory at rest against etcd's", ours["rested"] / theirs["rested"], 0.5, "times")
-    claims.at_most(f"{text}: disk against etcd's", ours["disk"] / theirs["disk"], 1, "times")
+    for what, name, limit in (("memory at rest", "rested", 0.5), ("disk", "disk", 1)):
+        ratio = ours[name] / theirs[name]
+        holds = claims.at_most(f"{text}: {what} against etcd's", ratio, limit, "times")
+        claims.summarize(f"{keys:,} keys of 32 B, {VALUE_BYTES} B values: {what}", f"≤ {limit} times",
+                         f"{ratio:.2f}", holds)
 
 
 def _show_ranges(claims, found, keys):
@@ -104,13 +107,18 @@ def _show_ranges(claims, found, keys):
     print("of a missing key did on the same connection in the same seconds, that is in the server, without the way.")
     for kind in ("count", "limit"):
         text = f"scale: {kind} of random prefixes of {keys:,} keys"
-        claims.at_most(f"{text}, newest revision: p99 in the server", _own(found["martlet"]["new"], kind, "p99"), 50, "us")
+        own = _own(found["martlet"]["new"], kind, "p99")
+        holds = claims.at_most(f"{text}, newest revision: p99 in the server", own, 50, "us")
+        work = f"{kind} of random prefixes of {keys:,} keys"
+        goal = "p99 ≤ 50 µs in the server; at old revisions ≤ 1 times"
+        claims.summarize(work, goal, f"{own:.0f} µs", holds)
         if "etcd" not in found:
             claims.not_shown(f"{text}, old revision", "etcd 3.5.1")
             continue
         ours, theirs = found["martlet"]["old"], found["etcd"]["old"]
-        claims.at_most(
-            f"{text}, old revision: p99 against etcd's", ours[f"{kind}-p99"] / theirs[f"{kind}-p99"], 1, "times")
+        ratio = ours[f"{kind}-p99"] / theirs[f"{kind}-p99"]
+        holds = claims.at_most(f"{text}, old revision: p99 against etcd's", ratio, 1, "times")
+        claims.summarize(work, goal, f"old: {ratio:.2f}", holds)
 
 
 def _own(ranges, kind, part):
@@ -136,7 +144,9 @@ def _show_restarts(claims, found, keys):
     if "etcd" not in found:
         claims.not_shown(text, "etcd 3.5.1")
         return
-    claims.at_most(text, medians["martlet"] / medians["etcd"], 1 / 3, "times")
+    ratio = medians["martlet"] / medians["etcd"]
+    claims.summarize(f"restart after SIGKILL, {keys:,} keys x {VERSIONS} versions: time", "≤ 1/3", f"{ratio:.2f}",
+                     claims.at_most(text, ratio, 1 / 3, "times"))
 
 
 def _overwrite(claims, options):
@@ -161,7 +171,8 @@ def _overwrite(claims, options):
             table.row(store.name, "", f"{statistics.median(rates):,.0f}", "", *map(_mebibytes, memory + disk))
             if key == "martlet":
                 for what, (first, last) in (("memory", memory), ("disk", disk)):
-                    claims.at_most(
-                        f"scale: {what} after {overwrites:,} overwrites of {OVERWRITTEN_KEYS:,} keys, against after"
-                        f" a third", last / first, FLAT, "times")
+                    work = f"{overwrites:,} overwrites of {OVERWRITTEN_KEYS:,} keys"
+                    holds = claims.at_most(
+                        f"scale: {what} after {work}, against after a third", last / first, FLAT, "times")
+                    claims.summarize(f"{work}, compacted", "memory and disk flat", f"{what}: {last / first:.2f}", holds)
     print(f"First: the median after steps 2 to 4 of {STEPS}; last: after the last three. Compacted after each step.")

@@ -18,6 +18,7 @@ PREFIX, PREFIX_END, PREFIX_KEYS = b"bench/42", b"bench/43", 1_000
 GROWING_BYTES = 4
 # Of the column that names store and call.
 WIDTH = 46
+TITLES = ("c x m", "ops/s", "cpu us/op", "x etcd")
 # Shorter rounds than the wire's, whose echoes differ by less: here are more rows.
 ROUND_PART = 0.6
 
@@ -49,14 +50,14 @@ def measure(claims, options):
     options = argparse.Namespace(**vars(options))
     options.seconds *= ROUND_PART
     print()
-    table = report.Table("store, calls by h2load", "c x m", "ops/s", "cpu us/op", "x etcd", first_width=WIDTH)
+    table = report.Table("store, calls by h2load", *TITLES, first_width=WIDTH)
     with contextlib.ExitStack() as stack:
         found = {key: stack.enter_context(make()) for key, make in makers.items()}
         for each in found.values():
             _fill(each)
         _measure_calls(table, claims, options, found, secure=False)
         print()
-        table = report.Table("store, calls with varying keys", "c x m", "ops/s", "cpu us/op", "x etcd", first_width=WIDTH)
+        table = report.Table("store, calls with varying keys", *TITLES, first_width=WIDTH)
         for connections, streams in LOADS:
             _measure_loads(table, claims, options, found, connections, streams)
         _measure_latency(claims, options, found)
@@ -67,7 +68,7 @@ def measure(claims, options):
         for each in found.values():
             each.call("kv/put", _json(b"read"))
         print()
-        table = report.Table("store, calls by h2load over TLS", "c x m", "ops/s", "cpu us/op", "x etcd", first_width=WIDTH)
+        table = report.Table("store, calls by h2load over TLS", *TITLES, first_width=WIDTH)
         _measure_calls(table, claims, options, found, secure=True)
     print("Ratios: of rate / of server processor time an operation; more is better for Martlet.")
 
@@ -112,8 +113,8 @@ def _measure_loads(table, claims, options, found, connections, streams):
 def _measure_latency(claims, options, found):
     print()
     table = report.Table("store, Put 64 B by one client", "", "p50 us", "p99 us")
-    medians = in_turn(
-        found, options.rounds, lambda store: store.load("put", "--seconds", options.seconds, "--keys", KEYS, "--random"))
+    arguments = ("--seconds", options.seconds, "--keys", KEYS, "--random")
+    medians = in_turn(found, options.rounds, lambda store: store.load("put", *arguments))
     for key, each in medians.items():
         table.row(found[key].name, "", f"{each['p50']:,.0f}", f"{each['p99']:,.0f}")
     for name in ("p50", "p99"):
@@ -121,7 +122,9 @@ def _measure_latency(claims, options, found):
         if "etcd" not in medians:
             claims.not_shown(text, "etcd 3.5.1")
             continue
-        claims.at_most(text, medians["martlet"][name] / medians["etcd"][name], 1, "times")
+        ratio = medians["martlet"][name] / medians["etcd"][name]
+        claims.summarize(
+            "Put by one client: time", "≤ 1 times", f"{name}: {ratio:.2f}", claims.at_most(text, ratio, 1, "times"))
 
 
 def in_turn(found, rounds, measure_one):
@@ -143,6 +146,9 @@ def show(table, claims, found, name, at, medians, rate, spent):
     if theirs is None:
         claims.not_shown(text, "etcd 3.5.1")
         return
-    claims.at_least(f"{text}: rate", ours.rate / theirs.rate, rate)
+    holds = claims.at_least(f"{text}: rate", ours.rate / theirs.rate, rate)
+    goal = f"rate ≥ {rate} times"
     if spent:
-        claims.at_least(f"{text}: processor time", theirs.microseconds / ours.microseconds, spent)
+        goal += f", CPU ≤ 1/{spent}"
+        holds &= claims.at_least(f"{text}: processor time", theirs.microseconds / ours.microseconds, spent)
+    claims.summarize(name, goal, f"{at}: {report.ratios(ours, theirs)}", holds)

@@ -6,7 +6,8 @@ import Synchronization
 /// Runs a body in threads of their own, all at once. Their connections are made before the time is taken.
 ///
 /// - Parameter body: Prepares, waits at the gate for the others, and goes on.
-/// - Returns: What the bodies returned; when the gate was opened, the seconds and the processor time of `process` since.
+/// - Returns: What the bodies returned; when the gate was opened, and the seconds and the processor time of `process`
+///   since.
 func inThreads<Output: Sendable>(
     _ count: Int, measuring process: Int, _ body: @escaping @Sendable (Int, Gate) -> Output
 ) -> (outputs: [Output], start: UInt64, seconds: Double, processorSeconds: Double) {

@@ -70,7 +70,7 @@ struct Commands {
                 var driver = Driver(work, port: port, connections: 1, lanes: 1)
                 let end = gate.wait() + duration
                 driver.run { $0 > end }
-                return driver.work.latencies
+                return driver.work.latencies + driver.work.ownLatencies
             }
             var driver = Driver(
                 PutWork(
@@ -87,7 +87,9 @@ struct Commands {
         for output in outputs where output.count > 1 {
             for kind in RangeWork.Kind.allCases {
                 let found = output[kind.rawValue]
+                let own = output[RangeWork.Kind.allCases.count + kind.rawValue]
                 line += ["\(kind.name)-count \(found.count)"] + Self.latencies(found, "\(kind.name)-")
+                line += Self.latencies(own, "\(kind.name)-own-")
             }
         }
         print((line + ["cpu-seconds \(spent)", "seconds \(seconds)"]).joined(separator: " "))

@@ -212,7 +212,9 @@ let package = Package(
         .executableTarget(
             name: "MartletWireBench", dependencies: ["MartletGRPCWire", "MartletHTTP2Session", logging, nioCore],
             path: "Sources/WireBench", swiftSettings: settings),
-
+        .executableTarget(
+            name: "MartletStoreBench", dependencies: ["MartletBasics"], path: "Sources/StoreBench",
+            swiftSettings: settings),
         .executableTarget(
             name: "MartletWireFuzz",
             dependencies: [

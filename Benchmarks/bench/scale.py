@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A million keys: memory and disk, counts and limited ranges, a restart after a kill; and a million overwrites.
+"""A million keys: memory and disk, counts and limited ranges, a restart after a kill. And a million overwrites of few.
 
 The stores run one after the other, each alone on the machine.
 """
@@ -37,7 +37,6 @@ def measure(claims, options):
     _show_space(claims, found, keys)
     _show_ranges(claims, found, keys)
     _show_restarts(claims, found, keys)
-    _overwrite(claims, options)
 
 
 def _measure_store(store, keys, options):
@@ -150,7 +149,7 @@ def _show_restarts(claims, found, keys):
                      claims.at_most(text, ratio, 1 / 3, "times"))
 
 
-def _overwrite(claims, options):
+def overwrite(claims, options):
     overwrites = OVERWRITES // 50 if options.quick else OVERWRITES
     print()
     table = report.Table(f"{overwrites:,} overwrites, compacted", "", "puts/s", "", "first MiB", "last MiB",

@@ -185,15 +185,10 @@ final class WatchStream: ServerCallEvents, WatchSink {
         case .events(let events):
             store.counters.watchEvents += UInt64(events.count)
             if idle[watch] != nil { idle[watch] = false }
-            do {
-                let fields = try encoder.fields(for: events)
-                pass(
-                    .events(
-                        watch: watch, revision: delivery.revision, isFragmenting: fragmenting.contains(watch),
-                        fields: fields))
-            } catch {
-                end(EtcdError.encodingStatus(error))
-            }
+            pass(
+                .events(
+                    watch: watch, revision: delivery.revision, isFragmenting: fragmenting.contains(watch),
+                    fields: encoder.fields(for: events)))
         }
     }
 

@@ -37,8 +37,22 @@ final class CheckpointWriter: Sendable {
             }
             let duration = ContinuousClock.now - start
             mailbox.post { $0.checkpoint = (result, duration) }
-            if case .success = result { examine() }
+            guard case .success = result else { return }
+            examine()
+            tellSize()
         }
+    }
+
+    /// Returns at once; `Mail.tablesSize` follows, as it does behind every checkpoint and rewrite.
+    func measure() {
+        queue.async { [self] in tellSize() }
+    }
+
+    /// A size that can't be told now will be behind the next checkpoint.
+    private func tellSize() {
+        guard let statistics = try? tables.statistics() else { return }
+        let size = TablesSize(fileBytes: statistics.fileBytes, liveBytes: statistics.liveBytes)
+        mailbox.post { $0.tablesSize = size }
     }
 
     private func write(_ batch: TableBatch) -> Result<Void, TablesError> {
@@ -74,6 +88,7 @@ final class CheckpointWriter: Sendable {
         queue.async { [self] in
             do throws(TablesError) {
                 try tables.rewrite()
+                tellSize()
                 body(nil)
             } catch {
                 body(error)
@@ -86,7 +101,7 @@ final class CheckpointWriter: Sendable {
         queue.async(execute: body)
     }
 
-    /// How often the file is looked at. Counting its free pages reads them.
+    /// How often the file is looked at for whether it should be rewritten.
     private static let examinationInterval = Duration.seconds(10)
     /// A batch above this is let go: a burst must not hold its memory for good.
     private static let keptBytes = 4 << 20

@@ -14,12 +14,13 @@ extension DataFolder {
     /// - Parameters:
     ///   - configuration: its `member` is overwritten by what the log says.
     ///   - metadata: of a new member. One that exists keeps its own.
+    ///   - isAlone: whether the member is to go on as a cluster of its own, whoever belonged to it; see `LoneMember`.
     package func open(
-        _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment
+        _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment, isAlone: Bool = false
     ) throws(MemberFailure) -> OpenedData {
         let lock = try claim()
         do throws(MemberFailure) {
-            return try open(configuration, new: metadata, at: moment, lock: lock)
+            return try open(configuration, new: metadata, at: moment, lock: lock, isAlone: isAlone)
         } catch {
             lock.unlock()
             throw error
@@ -27,7 +28,8 @@ extension DataFolder {
     }
 
     private func open(
-        _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment, lock: any LogFolderLock
+        _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment, lock: any LogFolderLock,
+        isAlone: Bool
     ) throws(MemberFailure) -> OpenedData {
         let state = try restoredState(configuration, at: moment)
         let tables = try openTables()
@@ -38,6 +40,7 @@ extension DataFolder {
             guard let found = opened.recovery.metadata.flatMap(WALMetadata.init) else { throw .noMetadata(logPath) }
             var configuration = configuration
             configuration.member = MemberID(found.memberID)
+            if isAlone { opened = try leaveAlone(opened, configuration, state, folder, trouble) }
             let replica: Replica
             do throws(ReplicaFailure) {
                 replica = try Replica(configuration, restoring: state, log: opened.recovery, at: moment)
@@ -87,6 +90,33 @@ extension DataFolder {
             throw .log(error)
         }
         throw .logMissing(path)
+    }
+
+    /// The log with what `LoneMember` adds to it, on disk.
+    private func leaveAlone(
+        _ opened: consuming OpenedLog, _ configuration: ReplicaConfiguration, _ state: RestoredState,
+        _ folder: LogFolder, _ trouble: SegmentTrouble
+    ) throws(MemberFailure) -> OpenedLog {
+        let recovery = opened.recovery
+        let repair = opened.repair
+        let alone: LoneMember?
+        do throws(ReplicaFailure) {
+            alone = try LoneMember(configuration, state, recovery)
+        } catch {
+            throw .replica(error)
+        }
+        guard let alone else { return opened }
+        var appender = opened.intoAppender()
+        do throws(StorageError) {
+            try appender.append(alone.batch)
+            try appender.close()
+            var again = try folder.open(
+                after: state.applied.index, source: LogFolder.background { trouble.report($0) })
+            again.repair = repair
+            return again
+        } catch {
+            throw .log(error)
+        }
     }
 
     /// The state that the tables hold: an empty one where they hold none.

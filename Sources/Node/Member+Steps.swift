@@ -98,6 +98,7 @@ extension Member {
             step(.synced(batch))
         }
         if let (result, duration) = mail.checkpoint { noteCheckpoint(result, duration) }
+        if let size = mail.tablesSize { statistics.tables = size }
         if let error = mail.segmentTrouble {
             logger.error("can't prepare the log's next segment", metadata: ["error": "\(error)"])
             if error.code == .noSpace { step(.spaceExhausted) }

@@ -14,13 +14,15 @@ final class MemberMailbox: Sendable {
         var syncDurations: [Duration] = []
         /// What became of the checkpoint that was being written, and how long it took.
         var checkpoint: (result: Result<Void, TablesError>, duration: Duration)?
+        var tablesSize: TablesSize?
         /// The log goes on as long as it can.
         var segmentTrouble: StorageError?
         var logFailure: StorageError?
         var logClosed = false
 
         var isEmpty: Bool {
-            synced == nil && checkpoint == nil && segmentTrouble == nil && logFailure == nil && !logClosed
+            synced == nil && checkpoint == nil && tablesSize == nil && segmentTrouble == nil && logFailure == nil
+                && !logClosed
         }
     }
 

@@ -6,6 +6,16 @@ package struct MemberStatistics: Sendable {
     package internal(set) var syncs = DurationHistogram()
     /// Checkpoints, from their encoding to the sync of the tables.
     package internal(set) var checkpoints = DurationHistogram()
+    /// Of the tables' file, as of the last checkpoint; nil in memory, and until it was first looked at.
+    package internal(set) var tables: TablesSize?
+}
+
+/// How much room the tables' file takes.
+package struct TablesSize: Hashable, Sendable {
+    /// On disk.
+    package var fileBytes: Int
+    /// Of its pages that hold something; the others wait for later writes, or for a rewrite.
+    package var liveBytes: Int
 }
 
 /// How long something took, counted in buckets as etcd's: each up to twice the one before, from 1 ms on.

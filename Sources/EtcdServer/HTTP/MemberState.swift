@@ -13,7 +13,8 @@ package struct MemberState: Sendable {
     package var compactRevision: Int64
     package var appliedIndex: UInt64
     package var watchStreams: Int
-    package var estimatedBytes: Int64
+    package var size: StoreSize
+    package var estimatedBytes: Int64 { size.totalBytes }
     package var quotaBytes: Int64
     package var authRevision: UInt64
     package var counters: StoreCounters
@@ -25,7 +26,7 @@ package struct MemberState: Sendable {
         compactRevision = store.keyValue.compactRevision
         appliedIndex = store.appliedIndex.rawValue
         watchStreams = store.watchStreams.count
-        estimatedBytes = store.estimatedBytes
+        size = store.size
         quotaBytes = store.configuration.quotaBytes
         authRevision = store.member.auth.revision
         counters = store.counters
@@ -40,7 +41,7 @@ package struct MemberState: Sendable {
         compactRevision = -1
         appliedIndex = 0
         watchStreams = 0
-        estimatedBytes = 0
+        size = StoreSize(totalBytes: 0, inUseBytes: 0)
         quotaBytes = EtcdServerConfiguration().quotaBytes
         authRevision = 1
         counters = StoreCounters()

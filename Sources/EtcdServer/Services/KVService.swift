@@ -48,7 +48,6 @@ package struct KVService {
     package func put(_ call: any EtcdCall, _ message: [UInt8]) {
         guard let write = call.write(.put, message, as: Etcdserverpb_PutRequest.self) else { return }
         propose(write, call)
-        store.noteWritten(byteCount: message.count, versions: 1)
     }
 
     package func deleteRange(_ call: any EtcdCall, _ message: [UInt8]) {
@@ -60,10 +59,7 @@ package struct KVService {
         guard let write = call.write(.txn, message, as: Etcdserverpb_TxnRequest.self),
             case .txn(let txn) = write.request
         else { return }
-        guard txn.isReadOnly else {
-            propose(write, call)
-            return store.noteWritten(byteCount: message.count, versions: max(1, txn.success.count))
-        }
+        guard txn.isReadOnly else { return propose(write, call) }
         guard isValid(write.request, call) else { return }
         store.counters.transactions += 1
         store.read(for: call) {

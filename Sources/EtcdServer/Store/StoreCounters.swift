@@ -11,8 +11,5 @@ package struct StoreCounters: Sendable {
     package var leasesRenewed: UInt64 = 0
     package var leasesExpired: UInt64 = 0
     package var watchEvents: UInt64 = 0
-    /// Of puts and transactions: bytes as they came, and about how many versions of keys they were to make.
-    package var bytesWritten: UInt64 = 0
-    package var versionsWritten: UInt64 = 0
     package var proposalsFailed: UInt64 = 0
 }

@@ -46,22 +46,25 @@ package struct WatchEventEncoder {
     }
 }
 
+// mvccpb.Event {type = 1: put 0, delete 1; key and value = 2; those before = 3}
 extension WatchEvent {
-    /// As a field of another message, tag and length included: mvccpb.Event {type = 1, kv = 2, previous = 3}.
+    /// As a field of another message, in one piece of memory that nothing is copied into twice.
     fileprivate func encoded(field: UInt64) -> [UInt8] {
-        let kindBytes = kind == .delete ? 2 : 0
-        let size =
-            kindBytes + ProtobufSize.choice(byteCount: record.encodedSize)
-            + (previous.map { ProtobufSize.choice(byteCount: $0.encodedSize) } ?? 0)
+        var count = ProtobufSize.choice(byteCount: record.encodedSize)
+        if kind == .delete { count += Self.kindSize }
+        if let previous { count += ProtobufSize.choice(byteCount: previous.encodedSize) }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(ProtobufSize.choice(byteCount: size))
+        bytes.reserveCapacity(ProtobufSize.choice(byteCount: count))
         bytes.append(tag: field, 2)
-        Varint.append(UInt64(size), to: &bytes)
+        Varint.append(UInt64(count), to: &bytes)
         bytes.append(field: 1, flag: kind == .delete)
         record.encode(field: 2, into: &bytes)
         previous?.encode(field: 3, into: &bytes)
         return bytes
     }
+
+    /// Tag and number of a kind that is not 0.
+    private static let kindSize = 2
 }
 
 /// A WatchResponse with events, put together from bytes that were encoded before.
@@ -70,6 +73,7 @@ package enum WatchResponseBytes {
     private static let watchIDTag: UInt8 = 2 << 3
     /// Field 7, a varint.
     private static let fragmentTag: UInt8 = 7 << 3
+    /// Field 11, length and bytes.
     static let eventsField: UInt64 = 11
     /// What watch id and fragment flag take at most.
     private static let middleBytes = 13

@@ -84,7 +84,8 @@ struct ServerRun {
             try folder.open(
                 options.store.replica(memberID: identity.memberID),
                 new: WALMetadata(memberID: identity.memberID, clusterID: identity.clusterID),
-                at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds()))
+                at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds()),
+                isAlone: options.storage.forcesNewCluster)
         }
         if let repair = data.repair {
             logger.warning(

@@ -23,9 +23,8 @@ import Testing
         let events = [
             event(3, valueBytes: valueBytes, previous: false), event(4, valueBytes: valueBytes, previous: true),
             WatchEvent(
-                kind: .delete, revision: Revision(main: 5),
-                record: .tombstone(key: [1, 2], modRevision: 5),
-                previous: event(4, valueBytes: 1, previous: false).record),
+                kind: .delete, revision: Revision(main: 5), record: .tombstone(key: [1], modRevision: 5),
+                previous: event(4, valueBytes: valueBytes, previous: false).record),
         ]
         var whole = Etcdserverpb_WatchResponse()
         whole.header.memberID = 1 << 63
@@ -41,7 +40,7 @@ import Testing
         }
     }
 
-    @Test func anEventIsEncodedOnceForAllItsWatchers() throws {
+    @Test func anEventIsEncodedOnceForAllItsWatchers() {
         var encoder = WatchEventEncoder()
         let first = encoder.fields(for: [event(3, valueBytes: 1, previous: false)])
         let second = encoder.fields(for: [event(3, valueBytes: 1, previous: false)])
@@ -51,7 +50,7 @@ import Testing
         #expect(encoder.encodedCount == 4)
     }
 
-    @Test func encodingsAreKeptUpToALimit() throws {
+    @Test func encodingsAreKeptUpToALimit() {
         var encoder = WatchEventEncoder()
         for revision in 2..<20 as Range<Int64> {
             _ = encoder.fields(for: [event(revision, valueBytes: 1 << 20, previous: false)])

@@ -230,6 +230,12 @@ extension ServerCall {
         self.connection.send(self, message)
     }
 
+    /// Sends messages of a stream. On the loop; ignored when the call is over.
+    package func send(_ batch: MessageBatch) {
+        self.loop.eventLoop.preconditionInEventLoop()
+        self.connection.send(self, batch)
+    }
+
     /// Ends the call. On the loop; ignored when it is over.
     package func finish(_ status: GRPCStatus = .ok) {
         self.loop.eventLoop.preconditionInEventLoop()

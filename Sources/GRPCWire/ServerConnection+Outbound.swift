@@ -23,6 +23,12 @@ extension ServerConnection {
     ///
     /// - Throws: when the call is over, or the message is too large (which ends the call).
     func write(_ call: ServerCall, _ message: [UInt8]) throws(GRPCStatus) -> Bool {
+        try self.write(call, largest: message.count) { self.append(message, to: $0, call) }
+    }
+
+    private func write(
+        _ call: ServerCall, largest: Int, _ append: (OutboundBody) -> Void
+    ) throws(GRPCStatus) -> Bool {
         let body: OutboundBody
         switch call.outbound {
         case .finished:
@@ -32,12 +38,12 @@ extension ServerConnection {
         case .idle:
             body = self.makeBody(call, call.takeShared())
         }
-        guard message.count <= self.settings.maximumSentMessageBytes else {
-            let status = self.tooLarge(message.count)
+        guard largest <= self.settings.maximumSentMessageBytes else {
+            let status = self.tooLarge(largest)
             self.finish(call, status)
             throw status
         }
-        self.append(message, to: body, call)
+        append(body)
         if case .idle = call.outbound {
             call.outbound = .streaming(body)
             self.submitHead(call, call.takeShared(), body: body)
@@ -96,6 +102,15 @@ extension ServerConnection {
     func send(_ call: ServerCall, _ message: [UInt8]) {
         // A call that is over takes nothing; its handler learns of that by `closed()`.
         _ = try? self.write(call, message)
+    }
+
+    /// Messages of an event handler's stream. Where they go compressed they are compressed one by one.
+    func send(_ call: ServerCall, _ batch: MessageBatch) {
+        if call.compresses {
+            for message in batch.messages { self.send(call, message) }
+        } else {
+            _ = try? self.write(call, largest: batch.largest) { $0.append(batch.framed) }
+        }
     }
 
     /// The status, after whatever was sent. A call that is over stays as it is.

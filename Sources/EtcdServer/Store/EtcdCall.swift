@@ -20,6 +20,8 @@ package protocol EtcdCall: AnyObject {
     func sendPart(_ part: [UInt8])
     /// Sends one message of a stream.
     func send(_ message: [UInt8])
+    /// Sends messages of a stream.
+    func send(_ batch: MessageBatch)
     /// Ends the call.
     func finish(_ status: GRPCStatus)
     /// Bytes of this call that wait for the socket.
@@ -27,6 +29,10 @@ package protocol EtcdCall: AnyObject {
 }
 
 extension EtcdCall {
+    package func send(_ batch: MessageBatch) {
+        for message in batch.messages { send(message) }
+    }
+
     package var metadata: HeaderBlock { HeaderBlock() }
     package var certificateName: AuthName? { nil }
 

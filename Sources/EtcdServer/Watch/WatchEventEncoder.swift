@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import MartletBasics
+package import MartletGRPCWire
 package import MartletKeyValue
 
 /// Encodes events as the `events` field (number 11) of a WatchResponse, each only once for all its watchers.
@@ -18,6 +19,8 @@ package struct WatchEventEncoder {
     package static let maximumKeptBytes = 4 << 20
 
     private var encoded: [Identity: [[UInt8]]] = [:]
+    /// The last one asked for: a change's watchers ask one after the other.
+    private var last: (identity: Identity, field: [[UInt8]])?
     private(set) package var keptBytes = 0
     /// How many events were encoded so far.
     private(set) package var encodedCount = 0
@@ -32,6 +35,13 @@ package struct WatchEventEncoder {
 
     private mutating func field(for event: WatchEvent) -> [[UInt8]] {
         let identity = Identity(revision: event.revision, hasPrevious: event.previous != nil)
+        if let last, last.identity == identity { return last.field }
+        let field = findOrEncode(event, identity)
+        last = (identity, field)
+        return field
+    }
+
+    private mutating func findOrEncode(_ event: WatchEvent, _ identity: Identity) -> [[UInt8]] {
         if let field = encoded[identity] { return field }
         encodedCount += 1
         let field = event.encoded(field: WatchResponseBytes.eventsField)
@@ -75,27 +85,27 @@ package enum WatchResponseBytes {
     private static let fragmentTag: UInt8 = 7 << 3
     /// Field 11, length and bytes.
     static let eventsField: UInt64 = 11
-    /// What watch id and fragment flag take at most.
-    private static let middleBytes = 13
 
     /// - Parameters:
     ///   - head: the encoding of a response that has a header only.
     ///   - events: encoded fields, in order.
-    package static func message(
-        head: [UInt8], watch: WatchID, isFragment: Bool, events: ArraySlice<[UInt8]>
-    ) -> [UInt8] {
-        var message: [UInt8] = []
-        message.reserveCapacity(events.reduce(head.count + middleBytes) { $0 + $1.count })
-        message.append(contentsOf: head)
-        if watch.rawValue != 0 {
-            message.append(watchIDTag)
-            Varint.append(UInt64(bitPattern: watch.rawValue), to: &message)
+    package static func append(
+        head: [UInt8], watch: WatchID, isFragment: Bool, events: ArraySlice<[UInt8]>, to batch: inout MessageBatch
+    ) {
+        var byteCount = head.count + (isFragment ? 2 : 0)
+        if watch.rawValue != 0 { byteCount += 1 + Varint.length(of: UInt64(bitPattern: watch.rawValue)) }
+        for event in events { byteCount += event.count }
+        batch.append(byteCount: byteCount) { message in
+            message.append(contentsOf: head)
+            if watch.rawValue != 0 {
+                message.append(watchIDTag)
+                Varint.append(UInt64(bitPattern: watch.rawValue), to: &message)
+            }
+            if isFragment {
+                message.append(fragmentTag)
+                message.append(1)
+            }
+            for event in events { message.append(contentsOf: event) }
         }
-        if isFragment {
-            message.append(fragmentTag)
-            message.append(1)
-        }
-        for event in events { message.append(contentsOf: event) }
-        return message
     }
 }

@@ -5,7 +5,10 @@ import MartletKeyValue
 
 /// Whoever holds a watch stream of the store.
 protocol WatchSink: AnyObject {
-    func deliver(_ delivery: WatchDelivery, encoder: inout WatchEventEncoder)
+    /// - Returns: whether this is the first that ``flush()`` is to send.
+    func deliver(_ delivery: WatchDelivery, encoder: inout WatchEventEncoder) -> Bool
+    /// Sends what was delivered since the last time.
+    func flush()
     /// The member stops.
     func end(_ status: GRPCStatus)
 }

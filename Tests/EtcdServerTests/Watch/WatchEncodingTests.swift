@@ -3,6 +3,7 @@
 import MartletBasics
 import MartletEtcdAPI
 import MartletEtcdServer
+import MartletGRPCWire
 import MartletKeyValue
 import SwiftProtobuf
 import Testing
@@ -34,9 +35,14 @@ import Testing
         whole.events = events.map { Mvccpb_Event($0) }
         for isFragment in [false, true] {
             whole.fragment = isFragment
-            let bytes = WatchResponseBytes.message(
-                head: head, watch: watch, isFragment: isFragment, events: encoder.fields(for: events)[...])
-            #expect(bytes == (try whole.serializedBytes() as [UInt8]))
+            var batch = MessageBatch()
+            for _ in 0..<2 {
+                WatchResponseBytes.append(
+                    head: head, watch: watch, isFragment: isFragment, events: encoder.fields(for: events)[...],
+                    to: &batch)
+            }
+            let bytes: [UInt8] = try whole.serializedBytes()
+            #expect(batch.messages == [bytes, bytes] && batch.byteCount == 2 * (bytes.count + 5))
         }
     }
 

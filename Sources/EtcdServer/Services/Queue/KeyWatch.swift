@@ -40,12 +40,15 @@ final class KeyWatch: WatchSink {
         store.keyValue.closeWatchStream(stream)
     }
 
-    func deliver(_ delivery: WatchDelivery, encoder: inout WatchEventEncoder) {
+    func deliver(_ delivery: WatchDelivery, encoder: inout WatchEventEncoder) -> Bool {
         switch delivery.content {
         case .events(let events): handler?(.events(events))
         case .canceled: handler?(.lostHistory)
         }
+        return false
     }
+
+    func flush() {}
 
     func end(_ status: GRPCStatus) {
         let handler = handler

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
 import MartletEtcdAPI
 import MartletKeyValue
 import MartletReplica
@@ -26,10 +27,13 @@ package struct KVService {
 
     private func answer(_ request: RangeRequest, _ call: any EtcdCall) {
         guard store.allows(request, call) else { return }
+        let start = store.counters.rangeTimes == nil ? nil : ContinuousClock.now
         do throws(KeyValueError) {
             let response = try store.keyValue.range(request)
+            if let start { store.counters.rangeTimes?.answered.add(ContinuousClock.now - start) }
             call.respond(KVResponseBytes.range(response, store.responseHead))
         } catch {
+            if let start { store.counters.rangeTimes?.refused.add(ContinuousClock.now - start) }
             call.fail(EtcdError(error))
         }
     }
@@ -37,7 +41,6 @@ package struct KVService {
     package func put(_ call: any EtcdCall, _ message: [UInt8]) {
         guard let write = call.write(.put, message, as: Etcdserverpb_PutRequest.self) else { return }
         propose(write, call)
-        store.noteWritten(byteCount: message.count, versions: 1)
     }
 
     package func deleteRange(_ call: any EtcdCall, _ message: [UInt8]) {
@@ -49,16 +52,13 @@ package struct KVService {
         guard let write = call.write(.txn, message, as: Etcdserverpb_TxnRequest.self),
             case .txn(let txn) = write.request
         else { return }
-        guard txn.isReadOnly else {
-            propose(write, call)
-            return store.noteWritten(byteCount: message.count, versions: max(1, txn.success.count))
-        }
+        guard txn.isReadOnly else { return propose(write, call) }
         guard isValid(write.request, call) else { return }
-        store.counters.transactions += 1
         store.read(for: call) {
             guard store.allows(txn, call) else { return }
             do throws(KeyValueError) {
                 let response = try store.keyValue.readOnlyTxn(txn)
+                store.counters.note(response)
                 call.respond(KVResponseBytes.txn(response, store.responseHead))
             } catch {
                 call.fail(EtcdError(error))

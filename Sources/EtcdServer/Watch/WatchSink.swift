@@ -6,6 +6,8 @@ import MartletKeyValue
 /// Whoever holds a watch stream of the store.
 protocol WatchSink: AnyObject {
     func deliver(_ delivery: WatchDelivery, encoder: inout WatchEventEncoder)
+    /// Events that wait for the client to read.
+    var pendingEventCount: Int { get }
     /// The member stops.
     func end(_ status: GRPCStatus)
 }

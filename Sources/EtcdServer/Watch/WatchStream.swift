@@ -212,6 +212,8 @@ final class WatchStream: ServerCallEvents, WatchSink {
         store.keyValue.markWatchStreamFull(id)
     }
 
+    var pendingEventCount: Int { backlog.eventCount }
+
     private var isCallFull: Bool { call.queuedBytes > ServerCall.outboundHighWater }
 
     private func write(_ response: WatchBacklog.Response) {

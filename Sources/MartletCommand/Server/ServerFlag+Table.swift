@@ -100,6 +100,7 @@ extension ServerFlag {
             "when it does: size in MB; days and number of the files kept, 0 for all"),
         .used("logger", .string, "zap", "etcd's choice of one"),
         .used("enable-grpc-gateway", .boolean, "true", "answer JSON under /v3"),
+        .used("metrics", .string, "basic", "basic; or extensive, which times calls, too"),
         .used("version", .boolean, "false", "print the version and end"),
         .used("help", .boolean, "false", "print this and end"),
     ]

@@ -71,7 +71,6 @@ extension ServerFlag {
         .ignored("feature-gates", .features),
         .ignored("grpc-keepalive-min-time", .duration, "5s"),
         .ignored("enable-pprof", .boolean, "false"),
-        .ignored("metrics", .string, "basic"),
         .ignored("log-package-levels", .string),
         .ignored("debug", .boolean, "false"),
         .ignored("disable-log-sampling", .boolean, "false"),

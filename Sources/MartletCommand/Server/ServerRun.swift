@@ -145,6 +145,7 @@ struct ServerRun {
         configuration.maximumMessageBytes = options.store.wireLimitBytes
         configuration.maximumConcurrentStreams = options.maximumConcurrentStreams
         configuration.reusesPort = options.sharesPorts
+        configuration.meter = store.meter
         configuration.keepalive = KeepaliveConfiguration(
             interval: options.keepaliveInterval.map { TimeAmount($0) }, timeout: TimeAmount(options.keepaliveTimeout))
         if listener.role != .grpcOnly {

@@ -15,14 +15,14 @@ import Testing
 
     @Test func sizeFollowsWhatIsKept() throws {
         let fixture = StoreFixture()
-        let empty = MemberState(fixture.store).estimatedBytes
+        let empty = fixture.store.estimatedBytes
         for _ in 0..<3000 { try fixture.put("a", String(repeating: "v", count: 1000)) }
-        let full = MemberState(fixture.store).estimatedBytes - empty
+        let full = fixture.store.estimatedBytes - empty
         #expect(empty > 0)
         #expect(full >= 3_000_000)
         #expect(full < 4_000_000)
         // Most segments of history go with a compaction.
         try fixture.compact(3001, physical: true)
-        #expect(MemberState(fixture.store).estimatedBytes - empty < full / 3)
+        #expect(fixture.store.estimatedBytes - empty < full / 3)
     }
 }

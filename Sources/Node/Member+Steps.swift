@@ -112,7 +112,8 @@ extension Member {
             case .noSpace: step(.spaceExhausted)
             // The next one may fare better.
             case .mapFull, .tooManyReaders, .readersStayed, .readerExpired, .transactionTooLarge: break
-            case .failed, .system, .damagedFile, .damagedValue, .unsupportedFormat: fail(.tables(error))
+            case .failed, .system, .damagedFile, .damagedValue, .unsupportedFormat:
+                fail(.tables(error, file: data?.tables.path ?? "the checkpoint"))
             }
         }
     }

@@ -81,10 +81,12 @@ struct ServerRun {
         let identity = MemberIdentity(peerURLs: options.store.peerURLs, clusterToken: options.store.clusterToken)
         let start = ContinuousClock.now
         let data = try await NIOThreadPool.singleton.runIfActive {
-            try folder.open(
-                options.store.replica(memberID: identity.memberID),
-                new: WALMetadata(memberID: identity.memberID, clusterID: identity.clusterID),
-                at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds()))
+            try folder.sayingOnFault {
+                try folder.open(
+                    options.store.replica(memberID: identity.memberID),
+                    new: WALMetadata(memberID: identity.memberID, clusterID: identity.clusterID),
+                    at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds()))
+            }
         }
         if let repair = data.repair {
             logger.warning(

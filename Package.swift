@@ -156,7 +156,8 @@ let package = Package(
         .target(
             name: "MartletGRPCWire",
             dependencies: [
-                "MartletHTTP2Session", "CMartletZlib", deque, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
+                "MartletBasics", "MartletHTTP2Session", "CMartletZlib", deque, logging, nioCore, nioPosix, nioHTTP1,
+                nioSSL,
             ],
             path: "Sources/GRPCWire", swiftSettings: settings),
         .target(

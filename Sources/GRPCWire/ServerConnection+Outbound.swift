@@ -16,7 +16,7 @@ extension ServerConnection {
         body.end(
             trailers: shared.map { GRPCStatus.ok.trailerBlock(extra: $0.trailers) } ?? GRPCStatus.okTrailers)
         self.submitHead(call, shared, body: body)
-        self.finished(call)
+        self.finished(call, .ok)
     }
 
     /// One message of a stream. Returns whether there is room for more.
@@ -131,12 +131,13 @@ extension ServerConnection {
             self.wire.session.respond(call.streamID, block, body: nil)
             self.wire.markDirty()
         }
-        self.finished(call)
+        self.finished(call, status.code)
     }
 
     /// The status is submitted: nothing more is read, and the handler's task is let go of.
-    private func finished(_ call: ServerCall) {
+    private func finished(_ call: ServerCall, _ code: GRPCStatusCode) {
         call.outbound = .finished
+        call.endpoint.meter?.end(code, since: call.startTime)
         call.cancelHandler()
         switch call.inbound {
         case .queue(let messages): messages.finish(.failure(.cancelled))
@@ -156,6 +157,7 @@ extension ServerConnection {
     }
 
     private func append(_ message: [UInt8], to body: OutboundBody, _ call: ServerCall) {
+        call.endpoint.meter?.sent(message.count)
         let compresses = call.compresses && message.count >= Gzip.minimumBytes
         let bytes = compresses ? Gzip.compress(message) : message
         body.append(

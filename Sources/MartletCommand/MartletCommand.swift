@@ -41,6 +41,7 @@ struct MartletCommand: AsyncParsableCommand {
             """,
         subcommands: [
             ServerCommand.self, DemoCommand.self, ServicesCommand.self, CallCommand.self, SnapshotCommand.self,
+            CheckCommand.self, CheckWorkerCommand.self,
             DemoServerCommand.self, DemoGreeterCommand.self, DemoClientCommand.self,
         ])
 }

@@ -6,6 +6,14 @@ import MartletReplica
 import MartletStorage
 import Synchronization
 
+/// What a checkpoint took.
+struct CheckpointEffort: Sendable {
+    var encoding = Duration.zero
+    var committing = Duration.zero
+
+    var duration: Duration { encoding + committing }
+}
+
 /// Writes a member's checkpoints, one at a time, on a thread of its own.
 final class CheckpointWriter: Sendable {
     private struct State {
@@ -14,9 +22,16 @@ final class CheckpointWriter: Sendable {
         var nextExamination = ContinuousClock.now + CheckpointWriter.examinationInterval
     }
 
+    /// Beside the state, which is held while a checkpoint is written.
+    private struct Rewrites {
+        var isRunning = false
+        var durations = MemberStatistics().rewrites
+    }
+
     private let tables: Tables
     private let queue = DispatchQueue(label: "martlet-checkpoint")
     private let state = Mutex(State())
+    private let rewrites = Mutex(Rewrites())
     private let mailbox: MemberMailbox
 
     init(tables: Tables, mailbox: MemberMailbox) {
@@ -28,15 +43,16 @@ final class CheckpointWriter: Sendable {
     func write(_ checkpoint: ReplicaCheckpoint) {
         queue.async { [self] in
             let start = ContinuousClock.now
-            let result = state.withLock { state in
+            let (result, effort) = state.withLock { state in
                 state.batch.removeAll()
                 checkpoint.encode(into: &state.batch)
+                let encoded = ContinuousClock.now
                 let result = write(state.batch)
+                let effort = CheckpointEffort(encoding: encoded - start, committing: ContinuousClock.now - encoded)
                 if state.batch.byteCount > Self.keptBytes { state.batch = TableBatch() }
-                return result
+                return (result, effort)
             }
-            let duration = ContinuousClock.now - start
-            mailbox.post { $0.checkpoint = (result, duration) }
+            mailbox.post { $0.checkpoint = (result, effort) }
             guard case .success = result else { return }
             examine()
             tellSize()
@@ -80,14 +96,26 @@ final class CheckpointWriter: Sendable {
             return true
         }
         guard isDue, let statistics = try? tables.statistics(), statistics.wantsRewrite else { return }
-        try? tables.rewrite()
+        try? rewrite()
+    }
+
+    private func rewrite() throws(TablesError) {
+        let start = ContinuousClock.now
+        rewrites.withLock { $0.isRunning = true }
+        defer { rewrites.withLock { $0.isRunning = false } }
+        try tables.rewrite()
+        rewrites.withLock { $0.durations.add(ContinuousClock.now - start) }
+    }
+
+    func addRewrites(to statistics: inout MemberStatistics) {
+        (statistics.isRewriting, statistics.rewrites) = rewrites.withLock { ($0.isRunning, $0.durations) }
     }
 
     /// Rewrites the file without its free pages, however few they are; `body` is called on the writer's thread.
     func rewrite(_ body: @escaping @Sendable (TablesError?) -> Void) {
         queue.async { [self] in
             do throws(TablesError) {
-                try tables.rewrite()
+                try rewrite()
                 tellSize()
                 body(nil)
             } catch {

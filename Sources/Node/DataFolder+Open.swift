@@ -72,7 +72,7 @@ extension DataFolder {
         do throws(TablesError) {
             return try Tables(path: tablesFile, tables: ReplicaCheckpoint.tables)
         } catch {
-            throw .tables(error)
+            throw .tables(error, file: tablesFile)
         }
     }
 
@@ -138,7 +138,7 @@ extension DataFolder {
             }
             return isEmpty ? .empty(configuration) : try restorer.finish(at: moment)
         } catch let error as TablesError {
-            throw .tables(error)
+            throw .tables(error, file: tables.path)
         } catch let error as CheckpointError {
             throw .checkpoint(error)
         } catch {

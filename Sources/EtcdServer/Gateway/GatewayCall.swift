@@ -26,9 +26,15 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
     private var partial: [UInt8]?
     private var isFinished = false
     private var isAboveHighWater = false
+    private let meter: CallMeter?
+    private let path: String
+    private var methodMeter: MethodMeter?
+    private var startTime: NIODeadline?
 
-    init(metadata: HeaderBlock, eventLoop: any EventLoop) {
+    init(metadata: HeaderBlock, path: String, meter: CallMeter?, eventLoop: any EventLoop) {
         self.metadata = metadata
+        self.path = path
+        self.meter = meter
         self.eventLoop = eventLoop
     }
 
@@ -41,9 +47,17 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
         if let limit {
             deadline = eventLoop.scheduleTask(deadline: limit) { self.finish(.deadlineExceeded) }
         }
+        if let meter {
+            let methodMeter = meter.method(path)
+            self.methodMeter = methodMeter
+            startTime = methodMeter.start()
+            meter.client(CallMeter.unknownClient).count(isUnary: !methodMeter.isStream)
+        }
         switch method {
         case .unary(let handler):
-            if let message = feed.messages.first { handler(self, message) }
+            guard let message = feed.messages.first else { return }
+            methodMeter?.received(message.count)
+            handler(self, message)
         case .stream(let make):
             let events = make(self)
             guard !isFinished else { return events.closed() }
@@ -87,6 +101,7 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
     /// What the client has sent.
     func receive(_ feed: GatewayFeed) {
         for message in feed.messages {
+            methodMeter?.received(message.count)
             events?.received(message)
             _ = requests?.push(message)
         }
@@ -111,6 +126,7 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
     private func end(_ result: Result<Void, GRPCStatus>) {
         guard !isFinished else { return }
         isFinished = true
+        methodMeter?.end(result.code, since: startTime)
         deadline?.cancel()
         messages.end(result)
         task?.cancel()
@@ -131,6 +147,7 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
 
     func send(_ message: [UInt8]) {
         guard !isFinished else { return }
+        methodMeter?.sent(message.count)
         _ = messages.push(message)
         if queuedBytes > ServerCall.outboundHighWater { isAboveHighWater = true }
     }
@@ -153,6 +170,15 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
     }
 
     var queuedBytes: Int { messages.byteCount }
+}
+
+extension Result where Failure == GRPCStatus {
+    fileprivate var code: GRPCStatusCode {
+        switch self {
+        case .success: .ok
+        case .failure(let status): status.code
+        }
+    }
 }
 
 /// Some messages of a client, on their way to a call.

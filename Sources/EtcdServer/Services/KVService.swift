@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
 import MartletEtcdAPI
 package import MartletGRPCWire
 import MartletKeyValue
@@ -34,13 +35,16 @@ package struct KVService {
     private func answer(_ request: RangeRequest, _ call: any EtcdCall) {
         guard store.allows(request, call) else { return }
         if store.member.isLong(request) { return LongRange.answer(request, call, of: store) }
+        let start = store.counters.rangeTimes == nil ? nil : ContinuousClock.now
         do throws(KeyValueError) {
             let response = try store.member.range(request)
+            if let start { store.counters.rangeTimes?.answered.add(ContinuousClock.now - start) }
             guard KVResponseBytes.room(response.records) <= Self.maximumBytesOnLoop else {
                 return LongRange.answer(request, call, of: store)
             }
             call.respond(KVResponseBytes.range(response, store.responseHead))
         } catch {
+            if let start { store.counters.rangeTimes?.refused.add(ContinuousClock.now - start) }
             call.fail(EtcdError(error))
         }
     }
@@ -61,11 +65,11 @@ package struct KVService {
         else { return }
         guard txn.isReadOnly else { return propose(write, call) }
         guard isValid(write.request, call) else { return }
-        store.counters.transactions += 1
         store.read(for: call) {
             guard store.allows(txn, call) else { return }
             do throws(KeyValueError) {
                 let response = try store.keyValue.readOnlyTxn(txn)
+                store.counters.note(response)
                 call.respond(KVResponseBytes.txn(response, store.responseHead))
             } catch {
                 call.fail(EtcdError(error))

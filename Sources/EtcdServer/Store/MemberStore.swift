@@ -47,6 +47,7 @@ package final class MemberStore {
             preconditionFailure("a cost of \(configuration.bcryptCost)")
         }
         self.hasher = hasher
+        if configuration.timesCalls { counters.rangeTimes = StoreCounters.RangeTimes() }
         leaseIDs = LeaseIDGenerator(
             memberID: identity.memberID, wallClockMilliseconds: Int64(clamping: Member.wallMilliseconds()))
         compactor = configuration.autoCompaction.map { AutoCompactor($0) }

@@ -9,6 +9,8 @@ protocol WatchSink: AnyObject {
     func deliver(_ delivery: WatchDelivery, encoder: inout WatchEventEncoder) -> Bool
     /// Sends what was delivered since the last time.
     func flush()
+    /// Events that wait for the client to read.
+    var pendingEventCount: Int { get }
     /// The member stops.
     func end(_ status: GRPCStatus)
 }

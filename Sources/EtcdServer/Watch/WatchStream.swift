@@ -228,6 +228,8 @@ final class WatchStream: ServerCallEvents, WatchSink {
         store.keyValue.markWatchStreamFull(id)
     }
 
+    var pendingEventCount: Int { backlog.eventCount }
+
     private var isCallFull: Bool { call.queuedBytes + outgoing.byteCount > ServerCall.outboundHighWater }
 
     private func write(_ response: WatchBacklog.Response) {

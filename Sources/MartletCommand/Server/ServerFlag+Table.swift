@@ -108,6 +108,7 @@ extension ServerFlag {
             "enable-lease-checkpoint", .boolean, "false",
             "keep what long leases have left, so that a restart doesn't begin them anew; always done here"),
         .used("enable-lease-checkpoint-persist", .boolean, "false", "and keep it in snapshots; always done here"),
+        .used("metrics", .string, "basic", "basic; or extensive, which times calls, too"),
         .used("version", .boolean, "false", "print the version and end"),
         .used("help", .boolean, "false", "print this and end"),
     ]

@@ -69,7 +69,6 @@ extension ServerFlag {
     private static let rest: [ServerFlag] = [
         .ignored("grpc-keepalive-min-time", .duration, "5s"),
         .ignored("enable-pprof", .boolean, "false"),
-        .ignored("metrics", .string, "basic"),
         .ignored("log-package-levels", .string),
         .ignored("debug", .boolean, "false"),
         .ignored("disable-log-sampling", .boolean, "false"),

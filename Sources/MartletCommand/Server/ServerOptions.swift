@@ -142,6 +142,8 @@ package struct ServerOptions: Sendable {
         store.watchProgressInterval = max(flags.duration("watch-progress-notify-interval"), minimumProgressInterval)
         store.electionTimeout = .milliseconds(Int64(clamping: election))
         store.heartbeatInterval = .milliseconds(Int64(clamping: heartbeat))
+        // etcd takes any other word for the default.
+        store.timesCalls = flags.string("metrics") == "extensive"
         return store
     }
 

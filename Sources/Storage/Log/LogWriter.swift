@@ -20,8 +20,10 @@ package final class LogWriter: Sendable {
         package var lastEntry: LogPosition?
         /// Bytes of records that this write took.
         package var bytes: Int
-        /// The time of write and sync.
+        /// The time of write and sync, and what else the batch took.
         package var duration: Duration
+        /// What of it went to the disk.
+        package var effort: LogEffort
     }
 
     package enum Event: Sendable {
@@ -168,7 +170,10 @@ extension LogWriter {
                     state.withLock { $0.writingBytes = 0 }
                     batch.removeAll()
                     onEvent(
-                        .synced(Progress(batch: work.batch, lastEntry: lastEntry, bytes: bytes, duration: duration)))
+                        .synced(
+                            Progress(
+                                batch: work.batch, lastEntry: lastEntry, bytes: bytes, duration: duration,
+                                effort: appender.takeEffort())))
                 }
                 if let index = work.releaseBelow { try appender.release(below: index) }
                 if work.isClosing { break }

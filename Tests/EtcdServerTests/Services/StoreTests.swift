@@ -27,7 +27,6 @@ import Testing
         #expect(3_000_000..<3_500_000 ~= full.inUseBytes && full.totalBytes == full.inUseBytes)
         try fixture.compact(3001, physical: true)
         #expect(fixture.store.size.inUseBytes < 2000)
-        #expect(MemberState(fixture.store).size == fixture.store.size)
     }
 
     /// With a folder it is the file's, and what of it holds something.

@@ -35,6 +35,7 @@ struct ServerFixture {
         server.addRoutes(to: &router)
         var settings = WireServerConfiguration()
         settings.maximumMessageBytes = configuration.wireLimitBytes
+        settings.meter = server.meter
         settings.http1 = { await server.respond(to: $0) }
         let wire = try WireServer(
             router: router, configuration: settings, eventLoopGroup: group, logger: logger)

@@ -14,6 +14,8 @@ final class KeyWatch: WatchSink {
         case stopped(GRPCStatus)
     }
 
+    /// They are handed on at once.
+    let pendingEventCount = 0
     private let store: MemberStore
     private let stream: WatchStreamID
     private var handler: ((News) -> Void)?

@@ -62,6 +62,10 @@ import Testing
             compact.revision = 62
             compact.physical = true
             _ = try await client.unary("/etcdserverpb.KV/Compact", try compact.serializedBytes())
+            // What was removed leaves the file with the next checkpoint, and that comes with the next change.
+            put.key = [122].data
+            put.value = [].data
+            _ = try await client.unary("/etcdserverpb.KV/Put", try put.serializedBytes())
             #expect(try await eventually { try await status().dbSizeInUse < 1_000_000 })
             #expect(try await status().dbSize >= full.dbSizeInUse)
             _ = try await client.unary("/etcdserverpb.Maintenance/Defragment", [])

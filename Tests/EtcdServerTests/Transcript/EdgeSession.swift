@@ -10,6 +10,13 @@ import Testing
 struct EdgeSession {
     let client: WireClient
 
+    /// So that an answer which never comes is seen as that row's.
+    private static var options: WireCallOptions {
+        var options = WireCallOptions()
+        options.timeout = .seconds(20)
+        return options
+    }
+
     /// - Parameter answerCounts: how many responses each watch request is answered by.
     static func run(port: Int, requests: [EdgeRequest], answerCounts: [String: Int]) async throws -> Outcome {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -46,7 +53,7 @@ struct EdgeSession {
             outcome.answers[request.name] = [try await answer(request)]
             if request.name == "leases" { outcome.leaseTime = granted.duration(to: .now) }
         }
-        try await client.withStream(EdgeMethod.watch.path) { stream in
+        try await client.withStream(EdgeMethod.watch.path, options: Self.options) { stream in
             for request in requests where request.method.kind == .watch {
                 outcome.answers[request.name] = try await watchAnswers(
                     to: request, count: answerCounts[request.name] ?? 0, on: stream)
@@ -64,9 +71,10 @@ struct EdgeSession {
         let message = try method.request(request.text)
         do {
             guard method.kind == .streamOfOne else {
-                return .response(try method.text(try await client.unary(method.path, message).message))
+                return .response(
+                    try method.text(try await client.unary(method.path, message, options: Self.options).message))
             }
-            return try await client.withStream(method.path) { stream in
+            return try await client.withStream(method.path, options: Self.options) { stream in
                 try await stream.write(message)
                 return .response(try method.text(try #require(try await stream.next())))
             }

@@ -112,7 +112,8 @@ import Testing
 
     @Test func takesFlagsAndVariables() async throws {
         let environment = ["ETCD_LISTEN_CLIENT_URLS": "http://localhost:0", "ETCD_SNAPSHOT_COUNT": "5"]
-        let run = try await run(["-log-format=console", "--log-format", "json"], environment: environment)
+        let run = try await run(
+            ["-log-format=console", "--log-format", "json", "--force-new-cluster"], environment: environment)
         #expect(run.exit == .signal(SIGTERM))
         #expect(run.log.contains("without effect yet: --snapshot-count"))
     }

@@ -204,7 +204,7 @@ let package = Package(
         .executableTarget(
             name: "MartletCommand",
             dependencies: [
-                "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdClient",
+                "CMartletPosix", "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdClient",
                 "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire", "MartletNode", "MartletProcesses",
                 "MartletReplica", "MartletStorage", "MartletWALCodec", "MartletWireServices", argumentParser, asn1,
                 crypto, histogram, logging, nioCore, nioPosix, signals, x509,

@@ -41,6 +41,19 @@ int martlet_crc32c_has_instruction(void);
 /// than it says. `message` must stay until then. One thread at a time.
 void martlet_say_on_fault(const char *_Nullable message);
 
+/// Tells the processor that this thread waits in a loop for another.
+static inline void martlet_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/// Gives large pieces of memory back to the system when they are freed, for good: glibc by itself keeps pieces of the
+/// largest size that ever was freed. Elsewhere it does nothing.
+void martlet_return_large_memory(void);
+
 /// Names the calling thread for debuggers and profilers; Linux keeps 15 bytes.
 void martlet_name_thread(const char *_Nonnull name);
 

@@ -20,7 +20,7 @@ extension MemberStore {
     /// As of the last checkpoint, which is a second old at most. A store in memory has no file: what it holds, where
     /// nothing lies idle. Complexity: O(1).
     package var size: StoreSize {
-        guard let tables = member.statistics.tables else {
+        guard let tables = member.tablesSize else {
             let bytes = Int64(keyValue.liveBytes)
             return StoreSize(totalBytes: bytes, inUseBytes: bytes)
         }

@@ -2,6 +2,7 @@
 
 import Foundation
 import MartletEtcdPeers
+import MartletProcesses
 import MartletTestPrograms
 import Testing
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletKeyValue
+import MartletNode
+
 /// Keys, leases and watches.
 extension MetricsText {
     mutating func addStore(_ sample: MetricsSample) {

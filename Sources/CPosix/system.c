@@ -51,10 +51,12 @@ int martlet_preallocate(int descriptor, int64_t bytes) {
 #endif
 }
 
-void martlet_return_large_memory(void) {
+void martlet_tune_memory(void) {
 #ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_TOP_PAD, 16 << 20);
+    mallopt(M_TRIM_THRESHOLD, 32 << 20);
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
-    mallopt(M_TRIM_THRESHOLD, 4 << 20);
 #endif
 }
 

@@ -50,9 +50,13 @@ static inline void martlet_pause(void) {
 #endif
 }
 
-/// Gives large pieces of memory back to the system when they are freed, for good: glibc by itself keeps pieces of the
-/// largest size that ever was freed. Elsewhere it does nothing.
-void martlet_return_large_memory(void);
+/// Sets glibc's memory up for a process with one busy thread and some that help it; elsewhere it does nothing. To be
+/// called first, before there are threads.
+///
+/// One arena for all: what a thread has freed serves the others, and it grows by megabytes, where an arena of its own
+/// asks the kernel for each page. Large pieces go back to the system when they are freed; left to itself glibc keeps
+/// pieces of the largest size that ever was.
+void martlet_tune_memory(void);
 
 /// Names the calling thread for debuggers and profilers; Linux keeps 15 bytes.
 void martlet_name_thread(const char *_Nonnull name);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import CMartletPosix
 import Foundation
 import Logging
 
@@ -27,6 +28,7 @@ struct ServerCommand: AsyncParsableCommand {
     ///
     /// - Returns: The exit code.
     static func run(_ arguments: [String]) async -> Int32 {
+        martlet_tune_memory()
         let options: ServerOptions
         let logger: Logger
         do throws(ServerFlagError) {

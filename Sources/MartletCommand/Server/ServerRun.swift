@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CMartletPosix
 import Foundation
 import Logging
 import MartletEtcdServer
@@ -32,7 +31,6 @@ struct ServerRun {
     static func start(
         _ options: ServerOptions, logger: Logger, onFailure: @escaping @Sendable (MemberFailure) -> Void
     ) async throws -> ServerRun {
-        martlet_return_large_memory()
         for notice in options.notices { notice.log(logger) }
         let tls = options.listeners.contains { $0.url.isEncrypted } ? try options.tls?.wire(logger) : nil
         var options = options

@@ -93,6 +93,9 @@ extension AuthStore {
         }
     }
 
+    /// Far below what a number holds, however often users change behind it.
+    package static let maximumRevision: UInt64 = 1 << 62
+
     /// Reads back what ``entries`` gave, or what etcd stored, in any order. A missing revision is the first, a missing
     /// switch is off.
     package init(restoring entries: [AuthEntry]) throws(AuthEntryError) {
@@ -105,7 +108,11 @@ extension AuthStore {
                 guard entry.value.count == 8 else {
                     throw AuthEntryError(key: entry.key, reason: "\(entry.value.count) bytes instead of 8")
                 }
-                revision = max(entry.value.reduce(0) { $0 << 8 | UInt64($1) }, Self.firstRevision)
+                let stored = entry.value.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+                guard stored < Self.maximumRevision else {
+                    throw AuthEntryError(key: entry.key, reason: "a revision of \(stored)")
+                }
+                revision = max(stored, Self.firstRevision)
             case .user(let name):
                 guard let user = AuthProtobuf.decodeUser(entry.value), user.name == name else {
                     throw AuthEntryError(key: entry.key, reason: "not a user of this name")

@@ -62,9 +62,4 @@ extension AuthStore {
         guard isEnabled else { return }
         if identity == .anonymous { throw .userNameEmpty }
     }
-
-    /// Asked when a read that took more than one turn is done: what was allowed at its begin must be so still.
-    package func checkUnchanged(since identity: AuthIdentity) throws(AuthError) {
-        if identity.revision != 0 && identity.revision != revision { throw .oldRevision }
-    }
 }

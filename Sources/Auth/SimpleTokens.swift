@@ -3,9 +3,8 @@
 /// The tokens that one member handed out or saw handed out in the log: `sixteenLetters.index`, kept in memory.
 ///
 /// They end a while after their last use, with their user or password, and all at once when authentication goes off;
-/// a restart forgets them, and clients log in anew. `index` is the log index of the record that handed the token out:
-/// a member that has not applied that far waits before it judges, see ``index(of:)``. Time is a duration since any
-/// fixed moment and never runs back.
+/// a restart forgets them, and clients log in anew. `index` is the log index of the record that handed the token out.
+/// Time is a duration since any fixed moment and never runs back.
 /// Source: etcd server/auth simple_token.
 package struct SimpleTokens: Sendable {
     /// What a token is worth after its last use, unless `--auth-token-ttl` says otherwise.
@@ -21,6 +20,8 @@ package struct SimpleTokens: Sendable {
     }
 
     package let timeToLive: Duration
+    /// Tokens kept at once; the oldest go first. Some twenty megabytes.
+    package let countMax: Int
     private var holders: [String: Holder] = [:]
     /// The tokens of each user, to end them together.
     private var tokensByUser: [AuthName: Set<String>] = [:]
@@ -32,7 +33,9 @@ package struct SimpleTokens: Sendable {
     package private(set) var isEnabled = false
 
     /// A lifetime of zero or less stands for the default, as in etcd.
-    package init(timeToLive: Duration = defaultTimeToLive) {
+    package init(timeToLive: Duration = defaultTimeToLive, countMax: Int = 100_000) {
+        precondition(countMax > 0, "no room for a token")
+        self.countMax = countMax
         self.timeToLive = timeToLive > .zero ? timeToLive : Self.defaultTimeToLive
     }
 
@@ -44,22 +47,13 @@ package struct SimpleTokens: Sendable {
         return String(decoding: drawn, as: UTF8.self)
     }
 
-    /// The log index in a token; nil for text that is no token.
-    package static func index(of token: String) -> UInt64? {
-        let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[1].allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
-            return nil
-        }
-        return UInt64(String(decoding: Array(parts[1]), as: UTF8.self))
-    }
-
     /// Carries out what an applied request asks for.
     package mutating func apply(_ effect: AuthOutcome.TokenEffect) {
         switch effect {
         case .none: break
         case .begin: isEnabled = true
         case .endAll:
-            self = SimpleTokens(timeToLive: timeToLive)
+            self = SimpleTokens(timeToLive: timeToLive, countMax: countMax)
         case .end(let user):
             for token in tokensByUser.removeValue(forKey: user) ?? [] { holders[token] = nil }
         }
@@ -72,6 +66,7 @@ package struct SimpleTokens: Sendable {
         let token = "\(prefix).\(index)"
         guard isEnabled else { return token }
         removeEnded(now: now)
+        removeOldest(leaving: countMax - 1)
         holders[token] = Holder(user: user, end: now + timeToLive)
         tokensByUser[user, default: []].insert(token)
         byEnd.append((token, now + timeToLive))
@@ -103,6 +98,14 @@ package struct SimpleTokens: Sendable {
         if nextToEnd > 0 && nextToEnd * 2 >= byEnd.count {
             byEnd.removeFirst(nextToEnd)
             nextToEnd = 0
+        }
+    }
+
+    private mutating func removeOldest(leaving count: Int) {
+        while holders.count > count, nextToEnd < byEnd.count {
+            let token = byEnd[nextToEnd].token
+            nextToEnd += 1
+            if let holder = holders[token] { remove(token, of: holder.user) }
         }
     }
 

@@ -58,12 +58,6 @@ package struct TokenProvider: Sendable {
         return SimpleTokens.makePrefix(using: &random)
     }
 
-    /// The log index that must be applied before this token can be judged; 0 if any moment is right.
-    package func indexToAwait(for token: String) -> UInt64 {
-        guard case .simple = kind else { return 0 }
-        return SimpleTokens.index(of: token) ?? 0
-    }
-
     /// Carries out what an applied request asks for.
     package mutating func apply(_ effect: AuthOutcome.TokenEffect) {
         guard case .simple(var tokens) = kind else { return }

@@ -26,6 +26,11 @@ extension Replica {
         if uncheckpointedBytes >= configuration.limits.uncheckpointedBytesMax, !write.request.freesMemory {
             return .tooManyRequests
         }
+        if case .compact(_, physical: true) = write.request,
+            physicalCompactions.count >= configuration.limits.physicalCompactionsMax
+        {
+            return .tooManyRequests
+        }
         if let error = cluster.alarms.refusal(of: write.request) { return error }
         return hasSpace(for: write.request, at: moment) ? nil : .noSpace
     }

@@ -65,6 +65,8 @@ package struct ReplicaLimits: Sendable {
     package var leasesPerScan = 500
     /// Leases looked at by one scan for what is left of them, and so remainders in one record (etcd's value).
     package var leaseNotesPerScan = 1000
+    /// Compactions that wait for the removal of what they compacted. They are looked at with every step.
+    package var physicalCompactionsMax = 64
     /// Changes of the members that wait for the one before them.
     package var pendingChangesMax = 16
 

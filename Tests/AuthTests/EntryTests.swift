@@ -46,6 +46,19 @@ import Testing
         #expect(try AuthStore(restoring: []) == AuthStore())
     }
 
+    /// A foreign snapshot says what it likes; behind its revision users must still be able to change.
+    @Test func aRevisionNearTheEndIsRefused() throws {
+        let last = AuthEntry(.revision, value: [0x3F] + [UInt8](repeating: 0xFF, count: 7))
+        var store = try AuthStore(restoring: [last])
+        #expect(store.revision == AuthStore.maximumRevision - 1)
+        try store.run(.roleAdd(name: "r"))
+        #expect(store.revision == AuthStore.maximumRevision)
+        for first in [UInt8(0x40), 0xFF] {
+            let entry = AuthEntry(.revision, value: [first] + [UInt8](repeating: 0xFF, count: 7))
+            #expect(throws: AuthEntryError.self) { try AuthStore(restoring: [entry]) }
+        }
+    }
+
     @Test func olderUsersHaveNoOptions() throws {
         let user = AuthEntry(.user("u"), value: [0x0A, 1, 117, 0x12, 1, 9])
         let store = try AuthStore(restoring: [user])

@@ -20,10 +20,18 @@ import Testing
         #expect(prefix != SimpleTokens.makePrefix(using: &random))
         let token = tokens.assign(to: "u", prefix: prefix, index: 42, now: .zero)
         #expect(token == prefix + ".42")
-        #expect(SimpleTokens.index(of: token) == 42)
-        for text in ["", "abc", "abc.", "abc.x", "abc.-1", "abc.1.2", "abc.18446744073709551616"] {
-            #expect(SimpleTokens.index(of: text) == nil, "\(text)")
-        }
+    }
+
+    @Test func theOldestGoFirst() {
+        var tokens = SimpleTokens(countMax: 3)
+        tokens.apply(.begin)
+        let all = (1...5).map { tokens.assign(to: "u", prefix: "p", index: $0, now: .seconds(Int64($0))) }
+        #expect(tokens.count == 3)
+        #expect(all.map { tokens.user(of: $0, now: .seconds(6)) } == [nil, nil, "u", "u", "u"])
+        tokens.apply(.end(of: "u"))
+        #expect(tokens.count == 0)
+        _ = tokens.assign(to: "v", prefix: "q", index: 9, now: .seconds(7))
+        #expect(tokens.count == 1)
     }
 
     @Test func useKeepsATokenAlive() {

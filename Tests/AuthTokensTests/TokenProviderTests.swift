@@ -31,7 +31,6 @@ import Testing
         #expect(prefix.count == 16)
         let token = try provider.assign(
             to: "root", revision: store.revision, simpleToken: prefix, index: 9, now: time(0))
-        #expect(provider.indexToAwait(for: token) == 9)
         let identity = try provider.identity(token: token, certificateName: "other", in: store, now: time(1))
         #expect(identity == AuthIdentity(name: "root", revision: store.revision))
         _ = try store.apply(.roleAdd(name: "r"), as: identity)
@@ -54,7 +53,6 @@ import Testing
         #expect(provider.makePrefix() == "")
         let revision = store.revision
         let token = try provider.assign(to: "root", revision: revision, simpleToken: "", index: 9, now: time(0))
-        #expect(provider.indexToAwait(for: token) == 0)
         _ = try store.apply(.roleAdd(name: "r"), as: AuthIdentity(name: "root", revision: revision))
         // Neither a change of users nor an ended user takes a signed token back; its revision does.
         provider.apply(.end(of: "root"))

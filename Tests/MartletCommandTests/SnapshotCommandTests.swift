@@ -86,6 +86,11 @@ import Testing
             #expect(raised.output.contains("revision 1003,"))
             let unmarked = try await martlet("restore", ours, "--data-dir", folder.file("x"), "--bump-revision", "1000")
             #expect(unmarked.output == "Error: --mark-compacted required if --bump-revision > 0")
+            // What is to come behind it must have room.
+            let beyond = try await martlet(
+                "restore", ours, "--data-dir", folder.file("y"), "--bump-revision", "2305843009213693952",
+                "--mark-compacted")
+            #expect(beyond.exit != .code(0) && beyond.output.contains("can't be raised"))
         }
     }
 

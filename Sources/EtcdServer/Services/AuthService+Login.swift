@@ -12,10 +12,14 @@ extension AuthService {
     /// token from then on.
     package func authenticate(_ call: any EtcdCall, _ message: [UInt8]) {
         guard let request = call.decoded(message, as: Etcdserverpb_AuthenticateRequest.self) else { return }
-        checkPassword(Array(request.password.utf8), of: AuthName(request.name), call)
+        checkPassword(Array(request.password.utf8), of: AuthName(request.name), call, attempt: 1)
     }
 
-    private func checkPassword(_ password: [UInt8], of name: AuthName, _ call: any EtcdCall) {
+    /// Users seldom change twice within one login.
+    private static let maximumAttempts = 8
+
+    private func checkPassword(_ password: [UInt8], of name: AuthName, _ call: any EtcdCall, attempt: Int) {
+        guard attempt <= Self.maximumAttempts else { return call.finish(AuthError.oldRevision.status) }
         store.read(for: call) {
             var known: (hash: [UInt8], revision: UInt64)?
             do throws(AuthError) {
@@ -27,14 +31,16 @@ extension AuthService {
             let (hasher, hash) = (store.hasher, known?.hash)
             work(for: call, { hasher.matches(password, hash: hash) }) { isRight in
                 guard isRight, let known else { return call.fail(.authFailed) }
-                logIn(name, password, checkedAt: known.revision, call)
+                logIn(name, password, checkedAt: known.revision, call, attempt: attempt)
             }
         }
     }
 
     /// - Parameter checkedAt: the revision of users whose password was checked. If that isn't the one at which the
     ///   login is applied, the password may be another by now.
-    private func logIn(_ name: AuthName, _ password: [UInt8], checkedAt: UInt64, _ call: any EtcdCall) {
+    private func logIn(
+        _ name: AuthName, _ password: [UInt8], checkedAt: UInt64, _ call: any EtcdCall, attempt: Int
+    ) {
         let prefix = store.tokens.beginLogin()
         let request = AuthRequest.authenticate(name: name, simpleToken: prefix)
         store.propose(
@@ -44,7 +50,7 @@ extension AuthService {
                 case .success(.auth(.authenticated(let name, let revision, prefix))):
                     guard revision == checkedAt else {
                         store.tokens.abandonLogin(prefix)
-                        return checkPassword(password, of: name, call)
+                        return checkPassword(password, of: name, call, attempt: attempt + 1)
                     }
                     answer(name, revision, prefix, call)
                 case .success(let answer):

@@ -25,6 +25,7 @@ package struct MaintenanceService {
         response.dbSizeInUse = size.inUseBytes
         let hasLeader = store.member.status.isLeader
         response.leader = hasLeader ? store.identity.memberID : 0
+        // A member alone applies what it commits in the same step.
         response.raftIndex = store.appliedIndex.rawValue
         response.raftTerm = store.term.rawValue
         response.raftAppliedIndex = store.appliedIndex.rawValue

@@ -31,7 +31,8 @@ struct MemberTokens {
 
     /// What goes as `simpleToken` into a login's record.
     mutating func beginLogin() -> String {
-        let prefix = provider.makePrefix()
+        var prefix = provider.makePrefix()
+        while logins[prefix] != nil { prefix = provider.makePrefix() }
         if !prefix.isEmpty { logins[prefix] = Login() }
         return prefix
     }
@@ -50,6 +51,7 @@ struct MemberTokens {
             return try provider.assign(to: user, revision: revision, simpleToken: prefix, index: 0, now: time)
         }
         guard let token = logins.removeValue(forKey: prefix)?.token else {
+            // `beginLogin` gave the prefix to this login alone.
             preconditionFailure("a login was answered before its token was handed out")
         }
         return token

@@ -47,7 +47,7 @@ struct StoreHeader: Hashable, Sendable {
             let serial = Varint.read(bytes, at: &offset), let index = Varint.read(bytes, at: &offset),
             let term = Varint.read(bytes, at: &offset), offset == bytes.byteCount,
             let revision = Int64(exactly: revision), let main = Int64(exactly: main), let sub = Int64(exactly: sub),
-            reclaiming <= 1, revision < .max, index < .max, number < .max, serial < .max
+            reclaiming <= 1, revision < KeyValueStore.maximumRevision, index < .max, number < .max, serial < .max
         else { throw .unreadable(key) }
         return StoreHeader(
             revision: revision, compactRevision: compacted, floor: Revision(main: main, sub: sub),

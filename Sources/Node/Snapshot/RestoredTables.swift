@@ -90,7 +90,9 @@ struct RestoredTables {
         }
         last = max(last, finished)
         if bump > 0 {
-            guard case (let bumped, false) = last.addingReportingOverflow(bump), bumped < .max else {
+            guard case (let bumped, false) = last.addingReportingOverflow(bump),
+                bumped < KeyValueStore.maximumRevision
+            else {
                 throw SnapshotError(.refused, "revision \(last) can't be raised by \(revisionBump)")
             }
             last = bumped

@@ -80,6 +80,8 @@ extension ClusterState {
             guard let id = number(), let isLearner = number(), let peerURLs = texts(), let isPublished = number() else {
                 return nil
             }
+            // Members are found by their order.
+            if let last = members.last, last.id >= MemberID(id) { return nil }
             var member = Member(id: MemberID(id), isLearner: isLearner != 0, peerURLs: peerURLs)
             if isPublished != 0 {
                 guard let name = text(), let clientURLs = texts() else { return nil }

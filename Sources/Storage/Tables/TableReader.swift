@@ -55,9 +55,6 @@ package struct TableReader: ~Copyable {
     package let tables: [TableID]
     let deadline: ContinuousClock.Instant?
 
-    /// The number of the transaction that wrote this state.
-    package var transactionID: Int { mdb_txn_id(transaction) }
-
     /// A copy of the record's value; `nil` where there is none.
     package func value(of key: TableKey) throws(TablesError) -> [UInt8]? {
         try withValue(of: key) { [UInt8](copying: $0) }

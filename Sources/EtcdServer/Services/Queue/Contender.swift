@@ -157,6 +157,7 @@ final class Contender {
     }
 
     private func end(_ result: Result<Place, GRPCStatus>) {
+        if case .ended = state { return }
         state = .ended
         completion(result)
     }

@@ -20,9 +20,12 @@ extension MaintenanceService {
     /// answer is empty, as etcd's.
     package func defragment(_ call: any EtcdCall, _ message: [UInt8]) {
         guard call.decoded(message, as: Etcdserverpb_DefragmentRequest.self) != nil else { return }
-        store.member.rewriteTables { error in
-            if let error { return call.finish(GRPCStatus(.unknown, "\(error)")) }
-            call.respond(with: Etcdserverpb_DefragmentResponse())
+        // Who compacts and defragments wants the room of what was compacted.
+        store.member.afterReclaiming {
+            store.member.rewriteTables { error in
+                if let error { return call.finish(GRPCStatus(.unknown, "\(error)")) }
+                call.respond(with: Etcdserverpb_DefragmentResponse())
+            }
         }
     }
 

@@ -112,7 +112,8 @@ private struct Model {
         now += below(3) == 0 ? Int64(below(40)) : 0
         if below(500) == 0 { now += 1 << 33 }
         switch below(30) {
-        case 0...9: append()
+        // Now and then enough for a tree of several levels.
+        case 0...9: for _ in 0..<(below(100) == 0 ? 60 : 1) { append() }
         case 10: delete()
         case 11: trim()
         case 12: setLastID()

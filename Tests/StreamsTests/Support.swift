@@ -77,3 +77,19 @@ extension Stream {
         tables.apply(batch)
     }
 }
+
+extension Tables {
+    mutating func drop(_ key: TableKey) { records[key] = nil }
+
+    /// Changes, cuts or drops a record.
+    mutating func damage(_ key: TableKey, _ random: inout SeededRandom) {
+        let value = records[key]!
+        switch Int.random(in: 0..<8, using: &random) {
+        case 0: records[key] = nil
+        case 1: records[key] = Array(value.prefix(Int.random(in: 0...value.count, using: &random)))
+        default:
+            guard let place = value.indices.randomElement(using: &random) else { return }
+            records[key]![place] = UInt8.random(in: .min ... .max, using: &random)
+        }
+    }
+}

@@ -34,6 +34,11 @@ package struct FieldList: Hashable, Sendable {
         package var pairCount: Int
         /// Of names and values alone.
         package var contentBytes: Int
+
+        package init(pairCount: Int, contentBytes: Int) {
+            self.pairCount = pairCount
+            self.contentBytes = contentBytes
+        }
     }
 
     /// - Returns: `nil` where the bytes are not in the form above, or hold no pair.

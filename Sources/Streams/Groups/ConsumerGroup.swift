@@ -45,17 +45,22 @@ package struct ConsumerGroup: Sendable {
     /// Whether a consumer of this name was made, because there was none.
     mutating func createConsumer(_ name: [UInt8], now: Int64) throws(StreamError) -> Bool {
         if consumers.place(of: name) != nil { return false }
-        guard consumers.nextPlace < Self.maximumConsumerCount else { throw .tooManyConsumers }
-        consumers.add(name, Consumer(seenAt: now, configuration))
+        _ = try addConsumer(name, now: now)
         return true
+    }
+
+    private mutating func addConsumer(_ name: [UInt8], now: Int64) throws(StreamError) -> Int {
+        guard consumers.nextPlace < Self.maximumConsumerCount else { throw .tooManyConsumers }
+        return consumers.add(name, Consumer(seenAt: now, configuration))
     }
 
     /// The consumer of this name, made if need be, which is asking for something now.
     mutating func seeConsumer(_ name: [UInt8], now: Int64) throws(StreamError) -> (ConsumerNumber, isNew: Bool) {
-        let isNew = try createConsumer(name, now: now)
-        guard let place = consumers.place(of: name) else { preconditionFailure("consumer \(name) is not there") }
-        consumers[place].seenAt = now
-        return (ConsumerNumber(UInt32(place)), isNew)
+        if let place = consumers.place(of: name) {
+            consumers[place].seenAt = now
+            return (ConsumerNumber(UInt32(place)), false)
+        }
+        return (ConsumerNumber(UInt32(try addConsumer(name, now: now))), true)
     }
 
     /// Takes a consumer away with all it holds.

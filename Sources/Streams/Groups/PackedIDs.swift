@@ -70,7 +70,8 @@ struct IDLeaf: IDTreeLeaf {
         base = ids.first?.milliseconds ?? 0
         let packed = ids.compactMap { PackedID.word($0, base: base) }
         isWide = packed.count < ids.count
-        words = isWide ? ids.flatMap { [$0.milliseconds, $0.sequence] } : packed
+        words.removeAll(keepingCapacity: true)
+        words += isWide ? ids.flatMap { [$0.milliseconds, $0.sequence] } : packed
     }
 
     // MARK: In a tree
@@ -92,6 +93,8 @@ struct IDLeaf: IDTreeLeaf {
         guard count > capacity else { return nil }
         let cut = atEnd ? count - 1 : count / 2
         var right = IDLeaf()
+        // One more than the capacity fits before the next split.
+        right.words.reserveCapacity(capacity + 1)
         right.replaceAll((cut..<count).map { id(at: $0) })
         let first = id(at: cut)
         words.removeSubrange((isWide ? 2 * cut : cut)...)

@@ -223,6 +223,7 @@ struct PendingLeaf: IDTreeLeaf {
         guard count > capacity else { return nil }
         let cut = atEnd ? count - 1 : count / 2
         var right = PendingLeaf()
+        // One more than the capacity fits before the next split.
         right.words.reserveCapacity(Self.narrowWords * (capacity + 1))
         right.replaceAll((cut..<count).map { entry(at: $0) })
         words.removeSubrange((wordsPerRow * cut)...)

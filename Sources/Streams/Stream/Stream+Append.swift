@@ -6,6 +6,11 @@ extension Stream {
         package var id: StreamID
         /// The same append was there before: `id` is what it got then, and nothing was added.
         package var isDuplicate: Bool
+
+        package init(id: StreamID, isDuplicate: Bool) {
+            self.id = id
+            self.isDuplicate = isDuplicate
+        }
     }
 
     /// Adds an entry. Complexity: O(its bytes), and O(log n) once in a block.

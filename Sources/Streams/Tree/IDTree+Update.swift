@@ -142,22 +142,21 @@ extension IDTree.Node {
     /// Cuts a child in two; at the end of the tree its last part alone goes to the right, so that the left one is full.
     mutating func splitChild(_ place: Int, isEnd: Bool) {
         let cut = isEnd ? children[place].count - 1 : children[place].count / 2
-        var right = IDTree.Node()
-        right.firsts = Array(children[place].firsts[cut...])
-        right.sums = Array(children[place].sums[cut...])
-        if children[place].isBottom {
-            right.leaves = Array(children[place].leaves[cut...])
-            children[place].leaves.removeSubrange(cut...)
-        } else {
-            right.children = Array(children[place].children[cut...])
-            children[place].children.removeSubrange(cut...)
-        }
-        children[place].firsts.removeSubrange(cut...)
-        children[place].sums.removeSubrange(cut...)
+        let right = children[place].part(cut..<children[place].count)
+        // Cut to size: what is full at the end of the tree is rarely touched again.
+        children[place] = children[place].part(0..<cut)
         sums[place] = children[place].added()
         firsts.insert(right.firsts[0], at: place + 1)
         sums.insert(right.added(), at: place + 1)
         children.insert(right, at: place + 1)
+    }
+
+    private func part(_ range: Range<Int>) -> IDTree.Node {
+        var part = IDTree.Node()
+        part.firsts = Array(firsts[range])
+        part.sums = Array(sums[range])
+        if isBottom { part.leaves = Array(leaves[range]) } else { part.children = Array(children[range]) }
+        return part
     }
 
     mutating func append(_ leaf: Leaf, first: StreamID, _ capacity: Int) {

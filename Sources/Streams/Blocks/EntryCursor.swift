@@ -44,29 +44,39 @@ struct EntryCursor {
         var offset = start + 1
         var next = id
         if flags & EntryFlags.milliseconds != 0 {
-            guard let delta = Varint.read(bytes, at: &offset) else { return false }
+            guard let delta = Self.number(bytes, at: &offset) else { return false }
             let (sum, isTooBig) = next.milliseconds.addingReportingOverflow(delta)
             if isTooBig { return false }
             next = StreamID(sum, 0)
             if flags & EntryFlags.sequence != 0 {
-                guard let sequence = Varint.read(bytes, at: &offset) else { return false }
+                guard let sequence = Self.number(bytes, at: &offset) else { return false }
                 next.sequence = sequence
             }
         } else {
             var delta: UInt64 = 1
             if flags & EntryFlags.sequence != 0 {
-                guard let other = Varint.read(bytes, at: &offset) else { return false }
+                guard let other = Self.number(bytes, at: &offset) else { return false }
                 delta = other
             }
             let (sum, isTooBig) = next.sequence.addingReportingOverflow(delta)
             if isTooBig { return false }
             next.sequence = sum
         }
-        guard let size = Varint.read(bytes, at: &offset), size <= UInt64(bytes.byteCount - offset) else { return false }
+        guard let size = Self.number(bytes, at: &offset), size <= UInt64(bytes.byteCount - offset) else { return false }
         id = next
         content = offset
         end = offset + Int(size)
         return true
+    }
+
+    /// Most numbers are of one byte: these are read here, without a call to another module.
+    @inline(__always)
+    private static func number(_ bytes: RawSpan, at offset: inout Int) -> UInt64? {
+        guard offset < bytes.byteCount else { return nil }
+        let byte = bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+        if byte >= 0x80 { return Varint.read(bytes, at: &offset) }
+        offset += 1
+        return UInt64(byte)
     }
 }
 

@@ -10,22 +10,20 @@ extension ConsumerGroup {
         guard pending.sum.oldest <= age else { return }
         var sight = OldestHeap()
         sight.push(pending.root, upTo: age)
-        while let next = sight.pop() {
-            switch next.part {
-            case .node(let node): sight.push(node, upTo: age)
-            case .leaf(let leaf): sight.push(leaf, upTo: age)
-            case .entry(let entry): if !body(entry) { return }
-            }
+        while let entry = sight.popEntry(upTo: age) {
+            if !body(entry) { return }
         }
     }
 }
 
 /// Parts of a tree of pending entries, the one with the oldest entry on top.
+///
+/// Items refer to parts that were opened by number: moving one in the heap retains nothing.
 private struct OldestHeap {
     enum Part {
-        case node(IDTree<PendingLeaf>.Node)
-        case leaf(PendingLeaf)
-        case entry(PendingEntry)
+        /// Child or leaf at a place of an opened node.
+        case below(node: Int32, place: Int32)
+        case row(leaf: Int32, row: Int32)
     }
 
     struct Item {
@@ -40,19 +38,43 @@ private struct OldestHeap {
     }
 
     private var items: [Item] = []
+    private var nodes: [IDTree<PendingLeaf>.Node] = []
+    private var leaves: [PendingLeaf] = []
 
     mutating func push(_ node: IDTree<PendingLeaf>.Node, upTo age: Int64) {
         for place in 0..<node.count where node.sums[place].oldest <= age {
-            let part: Part = node.isBottom ? .leaf(node.leaves[place]) : .node(node.children[place])
+            let part = Part.below(node: Int32(nodes.count), place: Int32(place))
             push(Item(age: node.sums[place].oldest, first: node.firsts[place], part: part))
         }
+        nodes.append(node)
     }
 
-    mutating func push(_ leaf: PendingLeaf, upTo age: Int64) {
-        for row in 0..<leaf.count where leaf.age(at: row) <= age {
-            let entry = leaf.entry(at: row)
-            push(Item(age: entry.age, first: entry.id, part: .entry(entry)))
+    private mutating func push(_ leaf: PendingLeaf, upTo limit: Int64) {
+        for row in 0..<leaf.count {
+            let age = leaf.age(at: row)
+            if age > limit { continue }
+            let part = Part.row(leaf: Int32(leaves.count), row: Int32(row))
+            push(Item(age: age, first: leaf.id(at: row), part: part))
         }
+        leaves.append(leaf)
+    }
+
+    /// The next entry, once all parts that may hold an older one are opened.
+    mutating func popEntry(upTo age: Int64) -> PendingEntry? {
+        while let next = pop() {
+            switch next.part {
+            case .row(let leaf, let row):
+                return leaves[Int(leaf)].entry(at: Int(row))
+            case .below(let number, let place):
+                let node = nodes[Int(number)]
+                if node.isBottom {
+                    push(node.leaves[Int(place)], upTo: age)
+                } else {
+                    push(node.children[Int(place)], upTo: age)
+                }
+            }
+        }
+        return nil
     }
 
     private mutating func push(_ item: Item) {
@@ -66,7 +88,7 @@ private struct OldestHeap {
         }
     }
 
-    mutating func pop() -> Item? {
+    private mutating func pop() -> Item? {
         guard let last = items.popLast() else { return nil }
         guard let top = items.first else { return last }
         items[0] = last

@@ -217,7 +217,7 @@ struct Twin {
             if let old, now - old.deliveredAt < options.minimumIdle { continue }
             var moment = now
             switch options.moment {
-            case .now: break
+            case .current: break
             case .idle(let idle): moment = now - idle
             case .at(let at): moment = at
             }

@@ -16,7 +16,9 @@ extension Stream {
     /// Complexity: O(changed blocks and leaves · log n + groups + consumers).
     package mutating func beginCheckpoint() -> StreamCheckpoint {
         precondition(configuration.isCheckpointed, "this stream's changes are not noted")
-        var checkpoint = StreamCheckpoint(header: StreamHeader(self))
+        var checkpoint = StreamCheckpoint(header: StreamHeader(self), byteCount: uncheckpointedBytes)
+        log.changedBytes = 0
+        for place in groups.takenPlaces { groups[row: place].value.changedBytes = 0 }
         swap(&checkpoint.removals, &removals)
         log.takeChanges(into: &checkpoint)
         for place in groups.takenPlaces { takeChanges(ofGroup: place, into: &checkpoint) }
@@ -41,9 +43,18 @@ extension Stream {
         groups[row: place].value.takeChanges(place, into: &checkpoint)
     }
 
+    /// About how many bytes have changed since the last checkpoint began: appended entries, blocks in which others were
+    /// deleted, states of pending entries. Complexity: O(groups).
+    package var uncheckpointedBytes: Int {
+        groups.takenPlaces.reduce(log.changedBytes) { bytes, place in
+            bytes + groups.withValue(at: place) { $0.changedBytes }
+        }
+    }
+
     /// Makes the next checkpoint write what this one was to write: it will write the whole stream.
     package mutating func failCheckpoint(_ checkpoint: StreamCheckpoint) {
         removals = checkpoint.removals + removals
+        log.changedBytes += checkpoint.byteCount
         markAllChanged()
     }
 
@@ -121,11 +132,14 @@ package struct StreamCheckpoint: Sendable {
     }
 
     let header: StreamHeader
+    /// About how many bytes of the stream changed.
+    package let byteCount: Int
     var removals: [StreamRecord] = []
     var puts: [(StreamRecord, Value)] = []
 
-    init(header: StreamHeader) {
+    init(header: StreamHeader, byteCount: Int) {
         self.header = header
+        self.byteCount = byteCount
     }
 
     /// Blocks and leaves that are written.
@@ -150,7 +164,7 @@ package struct StreamCheckpoint: Sendable {
                     bytes += block.bytes
                 case .group(let record): record.encode(into: &bytes)
                 case .consumer(let record): record.encode(into: &bytes)
-                case .leaf(let leaf): PendingRecord.encode(leaf, into: &bytes)
+                case .leaf(let leaf): PendingRecord.encode(leaf.entries, into: &bytes)
                 case .producer(let name, let producer): ProducerRecord(name, producer).encode(into: &bytes)
                 }
             }

@@ -150,11 +150,10 @@ struct ConsumerRecord: Hashable, Sendable {
 ///     moment     signed: milliseconds since the row before, since 0 in the first; the ticket if nobody holds it
 ///     count      of deliveries
 enum PendingRecord {
-    static func encode(_ leaf: PendingLeaf, into bytes: inout [UInt8]) {
+    static func encode(_ entries: [PendingEntry], into bytes: inout [UInt8]) {
         var last = StreamID.zero
         var moment: Int64 = 0
-        for row in 0..<leaf.count {
-            let entry = leaf.entry(at: row)
+        for entry in entries {
             let milliseconds = entry.id.milliseconds - last.milliseconds
             Varint.append(milliseconds, to: &bytes)
             Varint.append(milliseconds > 0 ? entry.id.sequence : entry.id.sequence - last.sequence, to: &bytes)

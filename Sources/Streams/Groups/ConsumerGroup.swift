@@ -8,6 +8,8 @@
 package struct ConsumerGroup: Sendable {
     /// So many fit the key of a checkpoint's record.
     static let maximumConsumerCount = 1 << 24
+    /// What the state of one pending entry takes in a checkpoint, about.
+    private static let changeBytes = 16
 
     private let configuration: StreamConfiguration
     package internal(set) var lastDeliveredID: StreamID
@@ -19,6 +21,8 @@ package struct ConsumerGroup: Sendable {
     package internal(set) var releasedCount = 0
     /// Of the next entry that is given back.
     var nextTicket: UInt32 = 0
+    /// About what changed since the last checkpoint began.
+    var changedBytes = 0
     /// What checkpoints must remove: consumers that are gone.
     var removedConsumers: [Int] = []
 
@@ -92,6 +96,7 @@ package struct ConsumerGroup: Sendable {
     /// Makes an entry pending, or changes its state. Whoever held it loses it.
     mutating func setPending(_ entry: PendingEntry) {
         let old = pending.insert(entry.id, initial: PendingLeaf()) { leaf, _ in leaf.put(entry) }
+        changedBytes += Self.changeBytes
         if old?.holder.isNobody == true { releasedCount -= 1 }
         if entry.holder.isNobody { releasedCount += 1 }
         guard old?.consumer != entry.consumer else { return }
@@ -104,6 +109,7 @@ package struct ConsumerGroup: Sendable {
     @discardableResult
     mutating func removePending(_ id: StreamID) -> PendingEntry? {
         guard let entry = pending.update(id, { leaf, _ in leaf.remove(id) }) ?? nil else { return nil }
+        changedBytes += Self.changeBytes
         if let consumer = entry.consumer { releaseID(id, of: consumer) } else { releasedCount -= 1 }
         return entry
     }

@@ -33,7 +33,7 @@ package struct HistoryRead: Sendable {
 package struct ClaimOptions: Hashable, Sendable {
     /// What moment counts as that of the delivery.
     package enum Moment: Hashable, Sendable {
-        case now
+        case current
         /// So many milliseconds ago.
         case idle(Int64)
         /// In milliseconds of the Unix clock.
@@ -42,7 +42,7 @@ package struct ClaimOptions: Hashable, Sendable {
 
     /// Entries that were delivered more recently, in milliseconds, stay where they are.
     package var minimumIdle: Int64
-    package var moment = Moment.now
+    package var moment = Moment.current
     /// The delivery count after the claim; `nil`: one more, or as before for a claim of IDs alone.
     package var deliveryCount: Int64?
     /// Whether entries of the stream are claimed that aren't pending.
@@ -60,7 +60,7 @@ package struct ClaimOptions: Hashable, Sendable {
     func deliveredAt(now: Int64) -> Int64 {
         let moment: Int64 =
             switch moment {
-            case .now: now
+            case .current: now
             case .idle(let milliseconds): now.subtractingReportingOverflow(milliseconds).partialValue
             case .at(let milliseconds): milliseconds
             }

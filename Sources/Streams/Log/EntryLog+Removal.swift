@@ -11,8 +11,10 @@ extension EntryLog {
         } else {
             isDeleted =
                 sealed.update(id) { block, base in
+                    let wasChanged = block.isChanged
                     let isDeleted = block.delete(id, base: base)
                     if block.isEmpty { sealedCount -= 1 }
+                    if !wasChanged, isDeleted { changedBytes += block.bytes.count }
                     return isDeleted
                 } ?? false
         }
@@ -60,8 +62,10 @@ extension EntryLog {
             return count
         }
         return sealed.update(base) { block, base in
+            let wasChanged = block.isChanged
             let count = block.deleteEach(base: base, where: isDeleted)
             if block.isEmpty { sealedCount -= 1 }
+            if !wasChanged, count > 0 { changedBytes += block.bytes.count }
             return count
         } ?? 0
     }

@@ -24,6 +24,8 @@ struct EntryLog: Sendable {
     var maxDeletedID = StreamID.zero
     /// Entries ever added.
     var entriesAdded: UInt64 = 0
+    /// About what changed since the last checkpoint began.
+    var changedBytes = 0
 
     init(_ configuration: StreamConfiguration) {
         sealed = IDTree(
@@ -34,6 +36,9 @@ struct EntryLog: Sendable {
     var hasTail: Bool { !tail.bytes.isEmpty }
     var length: Int { sealed.sum.liveCount + tail.liveCount }
     var blockCount: Int { sealedCount + (hasTail ? 1 : 0) }
+
+    /// Bytes of an entry beside its names and values, about.
+    private static let entryOverhead = 8
 
     // MARK: Appending
 
@@ -52,6 +57,7 @@ struct EntryLog: Sendable {
             id, after: tailLast, fields: fields, pairCount: shape.pairCount, contentBytes: shape.contentBytes)
         tailLast = id
         tailGiven += 1
+        changedBytes += shape.contentBytes + Self.entryOverhead
         lastID = id
         entriesAdded += 1
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
 import MartletStreams
 import Testing
 
@@ -138,6 +139,22 @@ import Testing
         #expect(try read(&stream, "d", count: 1, claimIdle: 1000, now: 41) == [id(5)])
     }
 
+    @Test func knowsWhoWaitsLongest() throws {
+        var stream = try stream(4)
+        #expect(stream.hasNew(for: group(stream)) && stream.longestWaiting(in: group(stream)) == nil)
+        _ = try read(&stream, "c", count: 1, now: 10)
+        _ = try read(&stream, "c", now: 20)
+        #expect(!stream.hasNew(for: group(stream)))
+        #expect(stream.longestWaiting(in: group(stream))?.id == id(1))
+        _ = stream.delete([id(1)])
+        #expect(stream.longestWaiting(in: group(stream))?.id == id(2))
+        #expect(stream.longestWaiting(in: group(stream))?.deliveredAt == 20)
+        _ = try stream.release([id(4)], group: g, .fail)
+        #expect(stream.longestWaiting(in: group(stream))?.id == id(4))
+        try stream.setLastID(id(9))
+        #expect(!stream.hasNew(for: group(stream)))
+    }
+
     // MARK: Counting
 
     @Test func knowsLagWhateverIsDeleted() throws {
@@ -261,6 +278,23 @@ import Testing
         _ = try stream.release([id(3)], group: g, .fail, deliveryCount: 9)
         #expect(try read(&stream, "d", count: 3, claimIdle: 0, now: 20) == [id(3), id(1), id(2)])
         #expect(pending(stream)[2].deliveryCount == 10)
+    }
+
+    /// The record of the group is made to say that all tickets but one are used.
+    @Test func keepsTheOrderWhenTicketsRunOut() throws {
+        var stream = try stream(4)
+        _ = try read(&stream, "c", now: 10)
+        _ = try stream.release([id(3), id(1), id(2)], group: g, .fail)
+        var tables = Tables()
+        stream.checkpoint(into: &tables)
+        let key = tables.records.keys.first { $0.table == StreamTable.groups }!
+        let leafNumber = tables.records[key]!.last!
+        // Name, last delivered ID, four read, the next ticket, the next leaf number.
+        tables.put(key, [1] + g + [4, 0, 5] + [0xFF, 0xFF, 0xFF, 0xFF, 0x0F] + [leafNumber])
+        var restored = try tables.restored(small)
+        #expect(try restored.release([id(4)], group: g, .fail) == 1)
+        #expect(try read(&restored, "d", claimIdle: 0, now: 20) == [id(3), id(1), id(2), id(4)])
+        #expect(restored.invariantViolation == nil)
     }
 
     @Test func findsPendingEntries() throws {

@@ -81,6 +81,8 @@ extension Stream {
 extension Tables {
     mutating func drop(_ key: TableKey) { records[key] = nil }
 
+    mutating func put(_ key: TableKey, _ value: [UInt8]) { records[key] = value }
+
     /// Changes, cuts or drops a record.
     mutating func damage(_ key: TableKey, _ random: inout SeededRandom) {
         let value = records[key]!

@@ -103,6 +103,14 @@ struct NameTable<Value: Sendable>: Sendable {
         return body(row.value)
     }
 
+    /// Whether `body` answers `true` for something that is there.
+    func contains(where body: (Value) -> Bool) -> Bool {
+        for place in rows.indices {
+            if let row = rows[place], body(row.value) { return true }
+        }
+        return false
+    }
+
     /// Places in byte order of names.
     var placesByName: [Int] { order.map { Int($0) } }
 

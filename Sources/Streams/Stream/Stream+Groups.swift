@@ -21,6 +21,22 @@ extension Stream {
     /// Live entries that a group has not passed. Always exact. Complexity: O(log n + entries of a block).
     package func lag(of group: ConsumerGroup) -> Int { group.lag(in: log) }
 
+    /// Whether a read of the group would find something new. Complexity: O(log n + entries of a block).
+    package func hasNew(for group: ConsumerGroup) -> Bool {
+        !entries(after: group.lastDeliveredID, count: 1).isEmpty
+    }
+
+    /// The pending entry that a claim would get first: of those whose content is there, the one that nobody holds or
+    /// that waits longest. Complexity: O(log n), and again for each older one that is gone from the stream.
+    package func longestWaiting(in group: ConsumerGroup) -> PendingEntry? {
+        var found: PendingEntry?
+        group.forEachOldest(upTo: .max) { entry in
+            if log.contains(entry.id) { found = entry }
+            return found == nil
+        }
+        return found
+    }
+
     private func place(of group: [UInt8]) throws(StreamError) -> Int {
         guard let place = groups.place(of: group) else { throw .noSuchGroup }
         return place

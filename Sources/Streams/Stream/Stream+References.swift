@@ -71,9 +71,6 @@ extension Stream {
 extension NameTable<ConsumerGroup> {
     /// Whether a group has not passed the entry yet, or has it pending. Complexity: O(groups · log n).
     func need(_ id: StreamID) -> Bool {
-        for place in takenPlaces where withValue(at: place, { $0.lastDeliveredID < id || $0.isPending(id) }) {
-            return true
-        }
-        return false
+        contains { $0.lastDeliveredID < id || $0.isPending(id) }
     }
 }

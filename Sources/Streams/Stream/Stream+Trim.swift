@@ -12,7 +12,8 @@ package struct Trim: Hashable, Sendable {
     package var strategy: Strategy
     /// Whether only whole blocks go, so that more may stay.
     package var isApproximate: Bool
-    /// Removes no more entries than this; `nil`: no limit. Only for approximate trims.
+    /// Removes no more entries than this; `nil`: no limit. Only for approximate trims: where a client names none it is
+    /// `BlockLimits.defaultTrimLimit`.
     package var limit: Int?
     package var policy: ReferencePolicy
 

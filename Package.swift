@@ -158,7 +158,8 @@ let package = Package(
         .target(
             name: "MartletGRPCWire",
             dependencies: [
-                "MartletHTTP2Session", "CMartletZlib", deque, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
+                "MartletBasics", "MartletHTTP2Session", "CMartletZlib", deque, logging, nioCore, nioPosix, nioHTTP1,
+                nioSSL,
             ],
             path: "Sources/GRPCWire", swiftSettings: settings),
         .target(
@@ -205,16 +206,18 @@ let package = Package(
         .executableTarget(
             name: "MartletCommand",
             dependencies: [
-                "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient",
+                "CMartletPosix", "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdClient",
                 "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire", "MartletNode", "MartletProcesses",
                 "MartletReplica", "MartletStorage", "MartletWALCodec", "MartletWireServices", argumentParser, asn1,
-                crypto, histogram, logging, nioCore, nioPosix, protobuf, signals, x509,
+                crypto, histogram, logging, nioCore, nioPosix, signals, x509,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(
             name: "MartletWireBench", dependencies: ["MartletGRPCWire", "MartletHTTP2Session", logging, nioCore],
             path: "Sources/WireBench", swiftSettings: settings),
-
+        .executableTarget(
+            name: "MartletStoreBench", dependencies: ["MartletBasics"], path: "Sources/StoreBench",
+            swiftSettings: settings),
         .executableTarget(
             name: "MartletWireFuzz",
             dependencies: [

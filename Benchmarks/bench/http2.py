@@ -6,13 +6,16 @@ Source: RFC 9113 §4.1 and §6, RFC 7541 §6 and appendix A.
 """
 
 import socket
+import ssl
 import struct
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, SETTINGS, GOAWAY, WINDOW_UPDATE = 0, 1, 4, 7, 8
 END_STREAM = ACK = 1
 END_HEADERS = 4
-# What the client lets the server send in all, so that a test need not give windows back.
+MESSAGE_PREFIX_BYTES = 5
+INITIAL_WINDOW_SIZE = 4
+# What the client lets the server send, on a stream and in all, so that a test need not give windows back.
 WINDOW_BYTES = 1 << 30
 
 
@@ -38,14 +41,19 @@ def message(payload):
 
 
 class Connection:
-    def __init__(self, port):
+    def __init__(self, port, secure=False):
         self.socket = socket.create_connection(("127.0.0.1", port), 10)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if secure:
+            context = ssl._create_unverified_context()
+            context.set_alpn_protocols(["h2"])
+            self.socket = context.wrap_socket(self.socket)
         self.input = self.socket.makefile("rb")
         self.next_stream = 1
         self.answered = set()
         self.socket.sendall(
-            PREFACE + frame(SETTINGS, 0, 0) + frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", WINDOW_BYTES)))
+            PREFACE + frame(SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, WINDOW_BYTES))
+            + frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", WINDOW_BYTES)))
 
     def close(self):
         self.input.close()
@@ -68,6 +76,13 @@ class Connection:
             self.socket.sendall(b"".join(self.call_bytes(path, content_type, payload, ends) for _ in range(now)))
             answer = [self.read_message() for _ in range(now)][-1]
             count -= now
+        return answer
+
+    def call(self, path, content_type, payload):
+        """Makes a unary call and returns all its DATA."""
+        answer = self.open_calls(1, path, content_type, payload, ends=True)
+        while len(answer) < MESSAGE_PREFIX_BYTES + int.from_bytes(answer[1:MESSAGE_PREFIX_BYTES], "big"):
+            answer += self.read_message()
         return answer
 
     def read_message(self):

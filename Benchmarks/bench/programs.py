@@ -26,13 +26,22 @@ class Unavailable(Exception):
 def build():
     """Builds both packages in release form."""
     swift = ["swift", "build", "-c", "release"]
-    subprocess.run(
-        swift + ["--product", "MartletWireBench", "-Xswiftc", "-warnings-as-errors"], cwd=ROOT, check=True)
+    for product in ("MartletWireBench", "MartletStoreBench", "martlet"):
+        subprocess.run(swift + ["--product", product, "-Xswiftc", "-warnings-as-errors"], cwd=ROOT, check=True)
     subprocess.run(swift + ["--package-path", "Benchmarks"], cwd=ROOT, check=True)
 
 
 def wire_bench():
     return ROOT / ".build/release/MartletWireBench"
+
+
+def store_bench():
+    return os.environ.get("MARTLET_STORE_BENCH") or ROOT / ".build/release/MartletStoreBench"
+
+
+def martlet():
+    """The server that users run; another build of it where MARTLET_BINARY says so."""
+    return os.environ.get("MARTLET_BINARY") or ROOT / ".build/release/martlet"
 
 
 def peer(name):
@@ -59,6 +68,8 @@ def h2load():
 
 class Server:
     """A server process of ours, ended with the `with` block it is used in."""
+
+    scheme = "http"
 
     def __init__(self, command, port=None, folder=None):
         self.folder = folder
@@ -101,7 +112,7 @@ class Server:
             except OSError:
                 if time.monotonic() > end or self.process.poll() is not None:
                     raise RuntimeError(f"{self.process.args[0]} does not listen") from None
-                time.sleep(0.05)
+                time.sleep(0.005)
 
     def processor_seconds(self):
         """User and system time of all threads so far, in steps of a tick (10 ms)."""

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Medians, the table, and the claims that it must show."""
 
+import os
+import platform
 import statistics
 
 from .load import Measure
@@ -17,13 +19,32 @@ def median(measures):
         statistics.median(measure.microseconds for measure in measures))
 
 
+def medians(found):
+    """Of dictionaries with the same names, name by name."""
+    return {name: statistics.median(each[name] for each in found) for name in found[0]}
+
+
+def print_machine():
+    """What the figures are from."""
+    model = "unknown processor"
+    try:
+        with open("/proc/cpuinfo") as file:
+            model = next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
+    print(
+        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, {platform.system()} {platform.release()},"
+        f" load {os.getloadavg()[0]:.1f} before\n")
+
+
 class Table:
     """Rows of text, printed as they come."""
 
     WIDTHS = (32, 6, 9, 11)
 
-    def __init__(self, *titles):
-        self.widths = self.WIDTHS + (13,) * (len(titles) - len(self.WIDTHS))
+    def __init__(self, *titles, first_width=WIDTHS[0]):
+        self.widths = (first_width, *self.WIDTHS[1:]) + (13,) * (len(titles) - len(self.WIDTHS))
         self.row(*titles)
         print("-" * (sum(self.widths) + 2 * (len(self.widths) - 1)))
 
@@ -47,20 +68,33 @@ class Claims:
     def __init__(self):
         self.lines = []
         self.failed = 0
+        # By work: its goal, and what was measured.
+        self.summary = {}
 
     def at_least(self, text, value, limit):
-        self._add(value >= limit, f"{text}: {value:.2f}, must be at least {limit:.2f}")
+        """Returns whether it is so."""
+        return self._add(value >= limit, f"{text}: {value:.2f}, must be at least {limit:.2f}")
 
     def at_most(self, text, value, limit, unit):
-        self._add(value <= limit, f"{text}: {value:.2f} {unit}, must be at most {limit:.2f}")
+        return self._add(value <= limit, f"{text}: {value:.2f} {unit}, must be at most {limit:.2f}")
 
     def not_shown(self, text, reason):
         self.failed += 1
         self.lines.append(f"NOT SHOWN   {text}: there is no {reason}")
 
+    def summarize(self, work, goal, measured, holds):
+        """Puts a figure into the row of `work` in the table that the README shows."""
+        self.summary.setdefault(work, (goal, []))[1].append(measured if holds else f"{measured} (short)")
+
+    def print_summary(self):
+        print("\n| work | goal | measured |\n|---|---|---|")
+        for work, (goal, measured) in self.summary.items():
+            print(f"| {work} | {goal} | {'; '.join(measured)} |")
+
     def _add(self, holds, text):
         self.failed += 0 if holds else 1
         self.lines.append(("holds       " if holds else "DOES NOT    ") + text)
+        return holds
 
     def print(self):
         print("\nMust show")

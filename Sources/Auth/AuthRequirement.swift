@@ -25,7 +25,7 @@ package enum AuthRequirement: Hashable, Sendable {
     package static var paths: [String] { table.keys.sorted() }
 
     private static let table: [String: AuthRequirement] = [
-        "etcdserverpb.KV/Range": .keys,
+        "etcdserverpb.KV/Range": .keys, "etcdserverpb.KV/RangeStream": .keys,
         "etcdserverpb.KV/Put": .keys,
         "etcdserverpb.KV/DeleteRange": .keys,
         "etcdserverpb.KV/Txn": .keys,

@@ -76,6 +76,35 @@ package struct SignedTokens: Sendable {
 
     /// Whom a token names. Nil: it is none of ours, was changed, has expired, or is not yet valid.
     package func identity(of token: String, unixTime: Duration) -> AuthIdentity? {
+        content(of: token)?.identity(at: unixTime)
+    }
+
+    /// What a token says; true for as long as it says.
+    struct Content: Sendable {
+        private let named: AuthIdentity
+        /// Since 1970, in seconds; nil: for ever.
+        private let expiry: Double?
+        private let start: Double?
+
+        /// Nil: the revision is no number of one.
+        init?(_ claims: JWTClaims) {
+            guard let revision = UInt64(exactly: claims.revision.rounded(.towardZero)) else { return nil }
+            named = AuthIdentity(name: AuthName(claims.username), revision: revision)
+            expiry = claims.exp == 0 ? nil : claims.exp
+            start = claims.nbf == 0 ? nil : claims.nbf
+        }
+
+        func hasExpired(at unixTime: Duration) -> Bool { expiry.map { unixTime / .seconds(1) >= $0 } ?? false }
+
+        func identity(at unixTime: Duration) -> AuthIdentity? {
+            if hasExpired(at: unixTime) { return nil }
+            if let start, unixTime / .seconds(1) < start { return nil }
+            return named
+        }
+    }
+
+    /// Nil: it is none of ours, or was changed.
+    func content(of token: String) -> Content? {
         let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count == 3, let header = Base64URL.decode(parts[0]), let body = Base64URL.decode(parts[1]),
             let signature = Base64URL.decode(parts[2])
@@ -84,11 +113,6 @@ package struct SignedTokens: Sendable {
         guard JWTHeader(json: header)?.alg == algorithm.rawValue else { return nil }
         let message = Array(parts[0]) + [UInt8(ascii: ".")] + Array(parts[1])
         guard key.isValid(signature, of: message, with: algorithm) else { return nil }
-        guard let claims = JWTClaims(json: body) else { return nil }
-        let now = unixTime / .seconds(1)
-        if let expiry = claims.exp, expiry != 0, now >= expiry { return nil }
-        if let start = claims.nbf, start != 0, now < start { return nil }
-        guard let revision = UInt64(exactly: claims.revision.rounded(.towardZero)) else { return nil }
-        return AuthIdentity(name: AuthName(claims.username), revision: revision)
+        return JWTClaims(json: body).flatMap { Content($0) }
     }
 }

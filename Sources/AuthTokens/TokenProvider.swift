@@ -20,7 +20,7 @@ package struct TokenTime: Sendable {
 package struct TokenProvider: Sendable {
     private enum Kind: Sendable {
         case simple(SimpleTokens)
-        case signed(SignedTokens)
+        case signed(SignedTokens, VerifiedTokens)
         case none
     }
 
@@ -34,7 +34,7 @@ package struct TokenProvider: Sendable {
         kind =
             switch options.kind {
             case .simple: .simple(SimpleTokens(timeToLive: simpleTimeToLive))
-            case .jwt: .signed(try SignedTokens(options, reading: read))
+            case .jwt: .signed(try SignedTokens(options, reading: read), VerifiedTokens())
             case .none: .none
             }
     }
@@ -82,7 +82,7 @@ package struct TokenProvider: Sendable {
             kind = .none
             defer { kind = .simple(tokens) }
             return tokens.assign(to: user, prefix: simpleToken, index: index, now: now.monotonic)
-        case .signed(let tokens):
+        case .signed(let tokens, _):
             do {
                 return try tokens.issue(to: user, revision: revision, unixTime: now.unix)
             } catch {
@@ -113,17 +113,32 @@ package struct TokenProvider: Sendable {
             kind = .none
             defer { kind = .simple(tokens) }
             return tokens.user(of: token, now: now.monotonic).map { AuthIdentity(name: $0, revision: revision) }
-        case .signed(let tokens): return tokens.identity(of: token, unixTime: now.unix)
+        case .signed(let tokens, var verified):
+            kind = .none
+            defer { kind = .signed(tokens, verified) }
+            return verified.identity(of: token, signedBy: tokens, revision: revision, unixTime: now.unix)
         case .none: return nil
         }
     }
 
-    /// Forgets simple tokens that have ended; once a second is plenty.
+    /// Forgets tokens that have ended; once a second is plenty.
     package mutating func removeEnded(now: TokenTime) {
-        guard case .simple(var tokens) = kind else { return }
-        kind = .none
-        tokens.removeEnded(now: now.monotonic)
-        kind = .simple(tokens)
+        switch kind {
+        case .simple(var tokens):
+            kind = .none
+            tokens.removeEnded(now: now.monotonic)
+            kind = .simple(tokens)
+        case .signed(let tokens, var verified):
+            kind = .none
+            verified.removeEnded(unixTime: now.unix)
+            kind = .signed(tokens, verified)
+        case .none: break
+        }
+    }
+
+    /// How many signed tokens need no check of their signature any more.
+    package var verifiedCount: Int {
+        if case .signed(_, let verified) = kind { verified.count } else { 0 }
     }
 }
 

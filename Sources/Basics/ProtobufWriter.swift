@@ -33,6 +33,14 @@ extension [UInt8] {
         if !bytes.isEmpty { append(choice: field, bytes: bytes) }
     }
 
+    package mutating func append(field: UInt64, span: RawSpan) {
+        if span.isEmpty { return }
+        append(tag: field, 2)
+        Varint.append(UInt64(span.byteCount), to: &self)
+        // The bytes are read while the span lives, and `self` does not own them.
+        span.withUnsafeBytes { append(contentsOf: $0) }
+    }
+
     package mutating func append(field: UInt64, slice: ArraySlice<UInt8>) {
         if slice.isEmpty { return }
         append(tag: field, 2)

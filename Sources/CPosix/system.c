@@ -8,7 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <pthread.h>
+#include <signal.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,6 +49,42 @@ int martlet_preallocate(int descriptor, int64_t bytes) {
     (void)bytes;
     return EOPNOTSUPP;
 #endif
+}
+
+void martlet_tune_memory(void) {
+#ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_TOP_PAD, 16 << 20);
+    mallopt(M_TRIM_THRESHOLD, 32 << 20);
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+}
+
+static const char *fault_message;
+static size_t fault_message_bytes;
+
+/// Only write and _exit: nothing else is safe here.
+static void say_and_exit(int number) {
+    (void)number;
+    ssize_t written = write(STDERR_FILENO, fault_message, fault_message_bytes);
+    (void)written;
+    _exit(1);
+}
+
+void martlet_say_on_fault(const char *message) {
+    static const int faults[] = {SIGBUS, SIGSEGV, SIGABRT};
+    static struct sigaction before[sizeof faults / sizeof faults[0]];
+    size_t count = sizeof faults / sizeof faults[0];
+    if (message == NULL) {
+        for (size_t index = 0; index < count; index++) sigaction(faults[index], &before[index], NULL);
+        return;
+    }
+    fault_message = message;
+    fault_message_bytes = strlen(message);
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = say_and_exit;
+    for (size_t index = 0; index < count; index++) sigaction(faults[index], &action, &before[index]);
 }
 
 void martlet_name_thread(const char *name) {

@@ -115,6 +115,7 @@ extension EtcdError {
         "etcdserver: authentication failed, invalid user ID or password": .denied,
         Self.invalidToken: .denied,
         Self.oldAuthRevision: .denied,
+        "auth: permission denied": .denied,
         "etcdserver: authentication is not enabled": .authenticationDisabled,
         "etcdserver: user name not found": .notFound,
         "etcdserver: role name not found": .notFound,
@@ -135,9 +136,13 @@ extension EtcdError {
     private static let invalidToken = "etcdserver: invalid auth token"
     private static let oldAuthRevision = "etcdserver: revision of auth store is old"
 
-    /// Whether a new token may help. The last of the texts is what a request without a token gets.
+    /// What a request without a token gets; both as etcd's services for keys and as its maintenance say it.
+    private static let noToken: Set<String> = ["etcdserver: user name is empty", "auth: user name is empty"]
+
+    /// Whether a new token may help.
     var concernsToken: Bool {
-        [Self.invalidToken, Self.oldAuthRevision, "etcdserver: user name is empty"].contains(self.message)
+        self.message == Self.invalidToken || self.message == Self.oldAuthRevision
+            || Self.noToken.contains(self.message)
     }
 }
 

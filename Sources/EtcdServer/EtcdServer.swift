@@ -15,13 +15,23 @@ package final class EtcdServer: Sendable {
     private let store: NIOLoopBound<MemberStore>
     private let methods: EtcdMethods
     private let gateway: Gateway
+    /// Counts the calls of clients, for the wire to be told; the gateway's calls are among them.
+    package let meter: CallMeter
+    private let probes = ProbeCounter()
 
+    /// On the store's loop.
     private init(_ store: MemberStore) {
         configuration = store.configuration
         self.store = NIOLoopBound(store, eventLoop: store.eventLoop)
         methods = Self.methods(of: self.store)
+        meter = CallMeter(eventLoop: store.eventLoop, measuresTime: configuration.timesCalls) { path in
+            CallKind(path: path) != .unary
+        }
+        // A series that begins with its first failure shows no rise.
+        for path in methods.paths + CallKind.healthMethods { _ = meter.method(path) }
         gateway = Gateway(
-            methods: methods, eventLoop: store.eventLoop, maximumMessageBytes: configuration.wireLimitBytes)
+            methods: methods, eventLoop: store.eventLoop, maximumMessageBytes: configuration.wireLimitBytes,
+            meter: meter)
     }
 
     /// An empty store in memory, ready to serve.
@@ -82,6 +92,7 @@ package final class EtcdServer: Sendable {
     }
 
     private func respondPlainly(to request: HTTP1Request) async -> HTTP1Response {
+        if PlainEndpoints.asksForMetrics(request) { return await respondMetrics(to: request) }
         let reads = PlainEndpoints.asksTheCluster(request)
         let state = try? await store.eventLoop.flatSubmit { [store] in
             reads
@@ -90,7 +101,23 @@ package final class EtcdServer: Sendable {
         }.get()
         // The loop has ended.
         guard let state else { return HTTP1Response(status: 503) }
-        return PlainEndpoints.respond(to: request, state: state)
+        return PlainEndpoints.respond(to: request, state: state, noting: probes)
+    }
+
+    /// The counts are copied on the loop; the page, some hundred kilobytes, is written elsewhere.
+    private func respondMetrics(to request: HTTP1Request) async -> HTTP1Response {
+        let copy = try? await store.eventLoop.submit { [store, meter] in
+            (state: MemberState(store.value), sample: MetricsSample(store.value, calls: meter.counts()))
+        }.get()
+        // The loop has ended.
+        guard let copy else { return HTTP1Response(status: 503) }
+        let probes = probes
+        return await Task(executorPreference: globalConcurrentExecutor) {
+            var sample = copy.sample
+            sample.probes = probes.counts
+            sample.process = .current()
+            return PlainEndpoints.respond(to: request, state: copy.state, metrics: MetricsPage.text(for: sample))
+        }.value
     }
 
     /// Adds the services' methods to `router`.
@@ -117,6 +144,7 @@ package final class EtcdServer: Sendable {
             methods[path] = .stream { call in make(store.value, call) }
         }
         unary("/etcdserverpb.KV/Range") { KVService(store: $0).range($1, $2) }
+        stream("/etcdserverpb.KV/RangeStream") { KVService(store: $0).rangeStream($1) }
         unary("/etcdserverpb.KV/Put") { KVService(store: $0).put($1, $2) }
         unary("/etcdserverpb.KV/DeleteRange") { KVService(store: $0).deleteRange($1, $2) }
         unary("/etcdserverpb.KV/Txn") { KVService(store: $0).txn($1, $2) }

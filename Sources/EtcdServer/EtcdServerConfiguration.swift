@@ -38,6 +38,9 @@ package struct EtcdServerConfiguration: Sendable {
     /// Rounds of hashing a password, as a power of two.
     package var bcryptCost = Bcrypt.defaultCost
 
+    /// Whether the time of calls and reads is taken, for /metrics.
+    package var timesCalls = false
+
     package init() {}
 
     /// What requests may exceed ``maximumRequestBytes`` by before the wire itself refuses them: room for gRPC's and

@@ -15,7 +15,11 @@ struct RequestHead {
     var acceptsGzip = false
 
     /// `onPath` gets the bytes of `:path`, valid during the call; nghttp2 lets no request through without one.
-    init(_ block: HeaderBlock, onPath: (UnsafeRawBufferPointer) -> Void) {
+    /// `onVersion` gets what the client tells of itself, if it does.
+    init(
+        _ block: HeaderBlock, onVersion: (UnsafeRawBufferPointer) -> Void = { _ in },
+        onPath: (UnsafeRawBufferPointer) -> Void
+    ) {
         block.forEachField { name, value in
             switch name.count {
             case 5 where HeaderBlock.isEqual(name, ":path"):
@@ -31,6 +35,8 @@ struct RequestHead {
             case 13 where HeaderBlock.isEqual(name, "grpc-encoding"):
                 let encoding = String(decoding: value, as: UTF8.self)
                 self.encoding = encoding == "identity" ? nil : encoding
+            case 18 where HeaderBlock.isEqual(name, "client-api-version"):
+                onVersion(value)
             case 20 where HeaderBlock.isEqual(name, "grpc-accept-encoding"):
                 self.acceptsGzip = String(decoding: value, as: UTF8.self).contains("gzip")
             default:

@@ -128,6 +128,8 @@ package final class ServerCall: @unchecked Sendable {
     var isAboveHighWater = false
     /// The client has half-closed.
     var isInputEnded = false
+    /// When the call began, where time is taken.
+    var startTime: NIODeadline?
 
     enum Inbound {
         /// Nothing is read: the call was refused.
@@ -182,21 +184,26 @@ package struct PeerCertificate: Sendable {
 }
 
 /// A route as one connection remembers it.
-final class Endpoint: Sendable {
+///
+/// `@unchecked Sendable`: nothing changes but the meter's counts, which only the connection touches, on its loop.
+final class Endpoint: @unchecked Sendable {
     let path: String
     let pathBytes: [UInt8]
     let route: GRPCRoute
     let executor: EndpointExecutor
+    /// Where the calls are counted, if they are.
+    let meter: MethodMeter?
 
     func hasPath(_ path: UnsafeRawBufferPointer) -> Bool {
         self.pathBytes.count == path.count && self.pathBytes.withUnsafeBytes { $0.elementsEqual(path) }
     }
 
-    init(path: String, pathBytes: [UInt8], route: GRPCRoute, loop: LoopExecutor) {
+    init(path: String, pathBytes: [UInt8], route: GRPCRoute, loop: LoopExecutor, meter: MethodMeter?) {
         self.path = path
         self.pathBytes = pathBytes
         self.route = route
         self.executor = EndpointExecutor(name: path, loop: loop)
+        self.meter = meter
     }
 }
 
@@ -209,10 +216,31 @@ extension ServerCall {
         self.connection.respond(self, message)
     }
 
+    /// Begins the answer of a unary call: one message of `byteCount` bytes that ``sendPart(_:)`` gives, piece by piece,
+    /// and ``finish(_:)`` behind them. It goes uncompressed. On the loop; ignored when the call is over.
+    ///
+    /// - Parameter events: told of room for more, and of the call's end.
+    package func beginResponse(byteCount: Int, events: any ServerCallEvents) {
+        self.loop.eventLoop.preconditionInEventLoop()
+        self.connection.beginResponse(self, byteCount: byteCount, events: events)
+    }
+
+    /// The next bytes of the message that was begun. On the loop; ignored when the call is over.
+    package func sendPart(_ part: [UInt8]) {
+        self.loop.eventLoop.preconditionInEventLoop()
+        self.connection.sendPart(self, part)
+    }
+
     /// Sends one message of a stream. On the loop; ignored when the call is over.
     package func send(_ message: [UInt8]) {
         self.loop.eventLoop.preconditionInEventLoop()
         self.connection.send(self, message)
+    }
+
+    /// Sends messages of a stream. On the loop; ignored when the call is over.
+    package func send(_ batch: MessageBatch) {
+        self.loop.eventLoop.preconditionInEventLoop()
+        self.connection.send(self, batch)
     }
 
     /// Ends the call. On the loop; ignored when it is over.

@@ -47,17 +47,20 @@ extension ServerConnection {
         switch call.inbound {
         case .unary:
             call.inbound = .unaryStarted
+            call.endpoint.meter?.received(message.count)
             switch call.endpoint.route.handler {
             case .unary(let handler, let pool): call.startUnary(handler, pool: pool, message: message)
             case .unaryEvent(let handler): handler(call, message)
             case .stream, .streamEvent: preconditionFailure("a stream route reads a queue or events")
             }
         case .queue(let messages):
+            call.endpoint.meter?.received(message.count)
             _ = messages.push(message)
             if messages.byteCount > InboundMessages.maximumBytes {
                 self.finish(call, GRPCStatus(.resourceExhausted, "grpc: too many bytes wait to be read"))
             }
         case .events(let events):
+            call.endpoint.meter?.received(message.count)
             events.received(message)
         case .unaryStarted, .none:
             // A second message of a unary call, or one behind the end: stale.

@@ -16,13 +16,19 @@ extension ServerConnection {
         body.end(
             trailers: shared.map { GRPCStatus.ok.trailerBlock(extra: $0.trailers) } ?? GRPCStatus.okTrailers)
         self.submitHead(call, shared, body: body)
-        self.finished(call)
+        self.finished(call, .ok)
     }
 
     /// One message of a stream. Returns whether there is room for more.
     ///
     /// - Throws: when the call is over, or the message is too large (which ends the call).
     func write(_ call: ServerCall, _ message: [UInt8]) throws(GRPCStatus) -> Bool {
+        try self.write(call, largest: message.count) { self.append(message, to: $0, call) }
+    }
+
+    private func write(
+        _ call: ServerCall, largest: Int, _ append: (OutboundBody) -> Void
+    ) throws(GRPCStatus) -> Bool {
         let body: OutboundBody
         switch call.outbound {
         case .finished:
@@ -32,12 +38,12 @@ extension ServerConnection {
         case .idle:
             body = self.makeBody(call, call.takeShared())
         }
-        guard message.count <= self.settings.maximumSentMessageBytes else {
-            let status = self.tooLarge(message.count)
+        guard largest <= self.settings.maximumSentMessageBytes else {
+            let status = self.tooLarge(largest)
             self.finish(call, status)
             throw status
         }
-        self.append(message, to: body, call)
+        append(body)
         if case .idle = call.outbound {
             call.outbound = .streaming(body)
             self.submitHead(call, call.takeShared(), body: body)
@@ -45,12 +51,42 @@ extension ServerConnection {
             self.wire.session.resume(body)
             self.wire.markDirty()
         }
+        return self.hasRoom(call, body)
+    }
+
+    /// Whether more may be sent at once; if not, the call is told when there is room.
+    private func hasRoom(_ call: ServerCall, _ body: OutboundBody) -> Bool {
         guard body.queuedBytes > ServerCall.outboundHighWater else { return true }
         if !call.isAboveHighWater {
             call.isAboveHighWater = true
             self.throttled.append(call)
         }
         return false
+    }
+
+    /// The beginning of a unary answer whose message comes in parts.
+    func beginResponse(_ call: ServerCall, byteCount: Int, events: any ServerCallEvents) {
+        guard case .idle = call.outbound else { return events.closed() }
+        guard byteCount <= self.settings.maximumSentMessageBytes else {
+            self.finish(call, self.tooLarge(byteCount))
+            return events.closed()
+        }
+        let shared = call.takeShared()
+        let body = self.makeBody(call, shared)
+        body.append(
+            [], prefix: MessageFraming.prefix(length: byteCount, isCompressed: false),
+            prefixBytes: MessageFraming.headerBytes)
+        call.outbound = .streaming(body)
+        call.inbound = .events(events)
+        self.submitHead(call, shared, body: body)
+    }
+
+    func sendPart(_ call: ServerCall, _ part: [UInt8]) {
+        guard case .streaming(let body) = call.outbound else { return }
+        body.append(part)
+        self.wire.session.resume(body)
+        self.wire.markDirty()
+        _ = self.hasRoom(call, body)
     }
 
     /// The headers of a stream, ahead of its first message. Ignored once they have gone.
@@ -66,6 +102,15 @@ extension ServerConnection {
     func send(_ call: ServerCall, _ message: [UInt8]) {
         // A call that is over takes nothing; its handler learns of that by `closed()`.
         _ = try? self.write(call, message)
+    }
+
+    /// Messages of an event handler's stream. Where they go compressed they are compressed one by one.
+    func send(_ call: ServerCall, _ batch: MessageBatch) {
+        if call.compresses {
+            for message in batch.messages { self.send(call, message) }
+        } else {
+            _ = try? self.write(call, largest: batch.largest) { $0.append(batch.framed) }
+        }
     }
 
     /// The status, after whatever was sent. A call that is over stays as it is.
@@ -86,12 +131,13 @@ extension ServerConnection {
             self.wire.session.respond(call.streamID, block, body: nil)
             self.wire.markDirty()
         }
-        self.finished(call)
+        self.finished(call, status.code)
     }
 
     /// The status is submitted: nothing more is read, and the handler's task is let go of.
-    private func finished(_ call: ServerCall) {
+    private func finished(_ call: ServerCall, _ code: GRPCStatusCode) {
         call.outbound = .finished
+        call.endpoint.meter?.end(code, since: call.startTime)
         call.cancelHandler()
         switch call.inbound {
         case .queue(let messages): messages.finish(.failure(.cancelled))
@@ -111,6 +157,7 @@ extension ServerConnection {
     }
 
     private func append(_ message: [UInt8], to body: OutboundBody, _ call: ServerCall) {
+        call.endpoint.meter?.sent(message.count)
         let compresses = call.compresses && message.count >= Gzip.minimumBytes
         let bytes = compresses ? Gzip.compress(message) : message
         body.append(

@@ -28,6 +28,9 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     /// Calls that hold back a writer or told their events to wait.
     var throttled: [ServerCall] = []
     private var endpoints: [Endpoint] = []
+    /// Clients as the last call told of them; a connection has one, as a rule.
+    private var client: ClientMeter?
+    private var unknownClient: ClientMeter?
     private var responseHeads: [(subtype: String, block: HeaderBlock)] = []
     /// Body bytes received and not yet read, on all streams.
     var unreadBytes = 0
@@ -56,6 +59,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
         self.settings = settings
         self.peer = peer
         self.peerCertificate = peerCertificate
+        self.unknownClient = settings.meter?.client(CallMeter.unknownClient)
         wire.owner = self
     }
 
@@ -144,7 +148,8 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
             return self.wire.markDirty()
         }
         var found: Result<Endpoint, GRPCStatus> = .failure(GRPCStatus(.unimplemented, "malformed method name: \"\""))
-        let head = RequestHead(block) { found = self.endpoint($0) }
+        var client = self.unknownClient
+        let head = RequestHead(block, onVersion: { client = self.client($0) }, onPath: { found = self.endpoint($0) })
         guard !isOversize else {
             return self.refuse(
                 stream, head,
@@ -179,6 +184,10 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
             let call = ServerCall(
                 connection: self, streamID: stream, endpoint: endpoint, head: head, metadata: block,
                 maximumMessageBytes: self.settings.maximumMessageBytes)
+            if let meter = endpoint.meter {
+                call.startTime = meter.start()
+                client?.count(isUnary: !meter.isStream)
+            }
             self.calls.insert(call, for: stream)
             self.wire.keepalive.hasOpenStreams = true
             self.start(call)
@@ -213,12 +222,21 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
         self.wire.markDirty()
     }
 
+    private func client(_ version: UnsafeRawBufferPointer) -> ClientMeter? {
+        guard let meter = self.settings.meter else { return nil }
+        let isSame = self.client?.bytes.withUnsafeBytes { $0.elementsEqual(version) } ?? false
+        if !isSame { self.client = meter.client(String(decoding: version, as: UTF8.self)) }
+        return self.client
+    }
+
     /// The route of a path: from the few that this connection used last, or from the router.
     private func endpoint(_ path: UnsafeRawBufferPointer) -> Result<Endpoint, GRPCStatus> {
         for endpoint in self.endpoints where endpoint.hasPath(path) { return .success(endpoint) }
         let text = String(decoding: path, as: UTF8.self)
         return self.settings.router.route(text).map { route in
-            let endpoint = Endpoint(path: text, pathBytes: [UInt8](path), route: route, loop: self.loop)
+            let endpoint = Endpoint(
+                path: text, pathBytes: [UInt8](path), route: route, loop: self.loop,
+                meter: self.settings.meter?.method(text))
             if self.endpoints.count == Self.rememberedPaths { self.endpoints.removeLast() }
             self.endpoints.insert(endpoint, at: 0)
             return endpoint
@@ -257,7 +275,10 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     func end(_ call: ServerCall, _ reason: GRPCStatus) {
         let wasFinished = call.isFinished
         call.outbound = .finished
-        if !wasFinished { call.cancelHandler() }
+        if !wasFinished {
+            call.endpoint.meter?.end(reason.code, since: call.startTime)
+            call.cancelHandler()
+        }
         switch call.inbound {
         case .queue(let messages): messages.finish(.failure(reason))
         case .events(let events): events.closed()

@@ -81,6 +81,19 @@ extension CountedTree {
             return liveCount - liveCount(before: interval.lower)
         }
     }
+
+    /// How many values lie in the interval, live or not.
+    package func count(in interval: KeyInterval) -> Int {
+        switch interval.end {
+        case .single:
+            return withValue(of: interval.lower) { _ in 1 } ?? 0
+        case .before(let upper):
+            guard KeyOrder.isLess(interval.lower, upper) else { return 0 }
+            return root.count(before: upper) - root.count(before: interval.lower)
+        case .unbounded:
+            return count - root.count(before: interval.lower)
+        }
+    }
 }
 
 extension CountedTree.Node {
@@ -109,5 +122,13 @@ extension CountedTree.Node {
         let child = childOffset(of: key)
         for offset in 0..<child { before += children.span[offset].liveCount }
         return before + children.span[child].liveCount(before: key)
+    }
+
+    func count(before key: [UInt8]) -> Int {
+        if isLeaf { return leafOffset(of: key).offset }
+        let child = childOffset(of: key)
+        var before = 0
+        for offset in 0..<child { before += children.span[offset].count }
+        return before + children.span[child].count(before: key)
     }
 }

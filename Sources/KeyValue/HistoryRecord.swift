@@ -104,6 +104,13 @@ struct HistoryRecord: Sendable {
         return ByteRun(bytes, offset: offset, count: bytes.count - offset)
     }
 
+    /// Calls `body` with key and value.
+    @inline(__always)
+    func withContent<Result>(keyCount: Int, _ body: (RawSpan, RawSpan) -> Result) -> Result {
+        let content = bytes.span.bytes.extracting(droppingFirst: Int(bytes[0]))
+        return body(content.extracting(first: keyCount), content.extracting(droppingFirst: keyCount))
+    }
+
     /// Bytes of key and value.
     @inline(__always)
     var contentCount: Int { bytes.count - Int(bytes[0]) }

@@ -148,6 +148,34 @@ extension KeyValueRecord {
     }
 }
 
+extension KeyValueRecord {
+    /// All that a record holds but key and value.
+    package struct Numbers {
+        package var createRevision: Int64
+        package var modRevision: Int64
+        package var version: Int64
+        package var lease: LeaseID
+    }
+
+    /// Calls `body` with everything at once, as encoding wants it: the packed numbers are read one time only.
+    @inline(__always)
+    package func withContent<Result>(_ body: (Numbers, _ key: RawSpan, _ value: RawSpan) -> Result) -> Result {
+        switch storage {
+        case .stored(let change):
+            let head = change.head
+            let numbers = Numbers(
+                createRevision: head.createRevision, modRevision: change.main, version: head.version,
+                lease: head.lease)
+            return change.withContent(keyCount: head.keyCount) { body(numbers, $0, $1) }
+        case .fields(let fields):
+            let numbers = Numbers(
+                createRevision: fields.createRevision, modRevision: fields.modRevision, version: fields.version,
+                lease: fields.lease)
+            return body(numbers, fields.key.span.bytes, fields.value.span.bytes)
+        }
+    }
+}
+
 extension KeyValueRecord: Hashable {
     package static func == (left: KeyValueRecord, right: KeyValueRecord) -> Bool {
         left.fields == right.fields

@@ -28,6 +28,9 @@ extension KeyValueStore {
         return checkpoint.holds(change.revision)
     }
 
+    /// Whether compaction has left something that is not removed yet.
+    package var isReclaiming: Bool { reclaimCursor != nil }
+
     /// Removes versions that compaction made unreadable, in revision order.
     ///
     /// Walks the changes since the last compaction, so keys that nobody changed cost nothing. Complexity: O(limit · log
@@ -89,6 +92,7 @@ extension KeyValueStore {
     /// Notes that a change leaves the store.
     private mutating func release(_ change: HistoryRecord) {
         heldBytes -= change.liveBytes
+        counters.reclaimedVersions &+= 1
         checkpoint.remove(change.revision)
     }
 

@@ -33,6 +33,7 @@ extension KeyValueStore {
         guard let lease = leases.remove(id) else { throw .leaseNotFound }
         return write { store, batch in
             lease.keys.forEach { key in store.delete(key, in: &batch) }
+            store.counters.deletes &+= UInt64(batch.changes)
             return DeleteRangeResponse(revision: batch.current, deleted: batch.changes)
         }
     }

@@ -74,4 +74,6 @@ extension KeyValueStore {
     }
 
     package var watchCount: Int { watches.synced.count + watches.unsynced.count }
+    /// Watches that get their changes from history.
+    package var laggingWatchCount: Int { watches.unsynced.count }
 }

@@ -87,6 +87,8 @@ extension KeyValueStore {
         }
         if let preserved = replaced.preserved { view.history.preserve(preserved) }
         append(replaced.change)
+        counters.puts &+= 1
+        counters.putBytes &+= UInt64(replaced.change.contentCount)
         if replaced.change.keyNumber == fresh { nextKeyNumber = fresh.next }
         let lease = request.ignoreLease ? replaced.lease : request.lease
         if replaced.lease != lease {
@@ -105,6 +107,7 @@ extension KeyValueStore {
             return true
         }
         for key in keys { delete(key, in: &batch) }
+        counters.deletes &+= 1
         return DeleteRangeResponse(revision: batch.current, deleted: Int64(keys.count), previous: previous)
     }
 

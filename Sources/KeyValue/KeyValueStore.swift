@@ -63,6 +63,7 @@ package struct KeyValueStore: Sendable {
     var heldBytes = 0
     /// For the next key that enters the index.
     var nextKeyNumber = KeyNumber.first
+    package internal(set) var counters = KeyValueCounters()
     /// What checkpoints have and lack.
     var checkpoint: CheckpointProgress
 

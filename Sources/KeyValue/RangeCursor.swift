@@ -44,6 +44,14 @@ package struct RangeCursor: Sendable {
         rest = request.countOnly || count == 0 ? .nothing : .interval(request.interval)
     }
 
+    /// Reads and sorts all that a sort target other than the key needs, so that copies made afterwards need not.
+    package mutating func sort() {
+        guard case .interval = rest, request.sortTarget != .key else { return }
+        let whole = snapshot.read(request, current: snapshot.revision)
+        more = whole.more
+        rest = .sorted(whole.records, from: 0)
+    }
+
     /// The next records, in the order asked for; none in a page whose keys all were left out. `nil` after the last.
     ///
     /// - Parameter maximumBytes: the page ends with the record whose key and value reach it.
@@ -53,9 +61,8 @@ package struct RangeCursor: Sendable {
             return nil
         case .interval(let interval):
             if request.sortTarget == .key { return readPage(interval, maximumBytes) }
-            let whole = snapshot.read(request, current: snapshot.revision)
-            more = whole.more
-            return cutPage(whole.records, from: 0, maximumBytes)
+            sort()
+            return next(maximumBytes: maximumBytes)
         case .sorted(let records, from: let offset):
             return cutPage(records, from: offset, maximumBytes)
         }

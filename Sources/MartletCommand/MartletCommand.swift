@@ -19,7 +19,7 @@ struct Main {
         case .commands(let words):
             await MartletCommand.main(
                 words.first == "snapshot"
-                    ? GoFlags.normalized(words, flags: SnapshotRestoreCommand.switches) : words)
+                    ? GoFlags.normalized(words, flags: SnapshotCommand.switches) : words)
         }
     }
 }
@@ -41,6 +41,7 @@ struct MartletCommand: AsyncParsableCommand {
             """,
         subcommands: [
             ServerCommand.self, DemoCommand.self, ServicesCommand.self, CallCommand.self, SnapshotCommand.self,
+            CheckCommand.self, CheckWorkerCommand.self,
             DemoServerCommand.self, DemoGreeterCommand.self, DemoClientCommand.self,
         ])
 }

@@ -6,6 +6,14 @@ import MartletReplica
 import MartletStorage
 import Synchronization
 
+/// What a checkpoint took.
+struct CheckpointEffort: Sendable {
+    var encoding = Duration.zero
+    var committing = Duration.zero
+
+    var duration: Duration { encoding + committing }
+}
+
 /// Writes a member's checkpoints, one at a time, on a thread of its own.
 final class CheckpointWriter: Sendable {
     private struct State {
@@ -14,9 +22,16 @@ final class CheckpointWriter: Sendable {
         var nextExamination = ContinuousClock.now + CheckpointWriter.examinationInterval
     }
 
+    /// Beside the state, which is held while a checkpoint is written.
+    private struct Rewrites {
+        var isRunning = false
+        var durations = MemberStatistics().rewrites
+    }
+
     private let tables: Tables
     private let queue = DispatchQueue(label: "martlet-checkpoint")
     private let state = Mutex(State())
+    private let rewrites = Mutex(Rewrites())
     private let mailbox: MemberMailbox
 
     init(tables: Tables, mailbox: MemberMailbox) {
@@ -28,17 +43,32 @@ final class CheckpointWriter: Sendable {
     func write(_ checkpoint: ReplicaCheckpoint) {
         queue.async { [self] in
             let start = ContinuousClock.now
-            let result = state.withLock { state in
+            let (result, effort) = state.withLock { state in
                 state.batch.removeAll()
                 checkpoint.encode(into: &state.batch)
+                let encoded = ContinuousClock.now
                 let result = write(state.batch)
+                let effort = CheckpointEffort(encoding: encoded - start, committing: ContinuousClock.now - encoded)
                 if state.batch.byteCount > Self.keptBytes { state.batch = TableBatch() }
-                return result
+                return (result, effort)
             }
-            let duration = ContinuousClock.now - start
-            mailbox.post { $0.checkpoint = (result, duration) }
-            if case .success = result { examine() }
+            mailbox.post { $0.checkpoint = (result, effort) }
+            guard case .success = result else { return }
+            examine()
+            tellSize()
         }
+    }
+
+    /// Returns at once; `Mail.tablesSize` follows, as it does behind every checkpoint and rewrite.
+    func measure() {
+        queue.async { [self] in tellSize() }
+    }
+
+    /// A size that can't be told now will be behind the next checkpoint.
+    private func tellSize() {
+        guard let statistics = try? tables.statistics() else { return }
+        let size = TablesSize(fileBytes: statistics.fileBytes, liveBytes: statistics.liveBytes)
+        mailbox.post { $0.tablesSize = size }
     }
 
     private func write(_ batch: TableBatch) -> Result<Void, TablesError> {
@@ -66,14 +96,27 @@ final class CheckpointWriter: Sendable {
             return true
         }
         guard isDue, let statistics = try? tables.statistics(), statistics.wantsRewrite else { return }
-        try? tables.rewrite()
+        try? rewrite()
+    }
+
+    private func rewrite() throws(TablesError) {
+        let start = ContinuousClock.now
+        rewrites.withLock { $0.isRunning = true }
+        defer { rewrites.withLock { $0.isRunning = false } }
+        try tables.rewrite()
+        rewrites.withLock { $0.durations.add(ContinuousClock.now - start) }
+    }
+
+    func addRewrites(to statistics: inout MemberStatistics) {
+        (statistics.isRewriting, statistics.rewrites) = rewrites.withLock { ($0.isRunning, $0.durations) }
     }
 
     /// Rewrites the file without its free pages, however few they are; `body` is called on the writer's thread.
     func rewrite(_ body: @escaping @Sendable (TablesError?) -> Void) {
         queue.async { [self] in
             do throws(TablesError) {
-                try tables.rewrite()
+                try rewrite()
+                tellSize()
                 body(nil)
             } catch {
                 body(error)
@@ -86,8 +129,8 @@ final class CheckpointWriter: Sendable {
         queue.async(execute: body)
     }
 
-    /// How often the file is looked at. Counting its free pages reads them.
+    /// How often the file is looked at for whether it should be rewritten.
     private static let examinationInterval = Duration.seconds(10)
     /// A batch above this is let go: a burst must not hold its memory for good.
-    private static let keptBytes = 64 << 20
+    private static let keptBytes = 4 << 20
 }

@@ -14,12 +14,13 @@ extension DataFolder {
     /// - Parameters:
     ///   - configuration: its `member` is overwritten by what the log says.
     ///   - metadata: of a new member. One that exists keeps its own.
+    ///   - isAlone: whether the member is to go on as a cluster of its own, whoever belonged to it; see `LoneMember`.
     package func open(
-        _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment
+        _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment, isAlone: Bool = false
     ) throws(MemberFailure) -> OpenedData {
         let lock = try claim()
         do throws(MemberFailure) {
-            return try open(configuration, new: metadata, at: moment, lock: lock)
+            return try open(configuration, new: metadata, at: moment, lock: lock, isAlone: isAlone)
         } catch {
             lock.unlock()
             throw error
@@ -27,19 +28,19 @@ extension DataFolder {
     }
 
     private func open(
-        _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment, lock: any LogFolderLock
+        _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment, lock: any LogFolderLock,
+        isAlone: Bool
     ) throws(MemberFailure) -> OpenedData {
+        let state = try restoredState(configuration, at: moment)
         let tables = try openTables()
         do throws(MemberFailure) {
-            // The file's name, too: the log is released up to what it holds.
-            do throws(StorageError) { try PosixFileSystem().syncFolder(tablesPath) } catch { throw .log(error) }
-            let state = try Self.restore(configuration, from: tables, at: moment)
             let folder = LogFolder(files: PosixFileSystem(), path: logPath, configuration: logConfiguration)
             let trouble = SegmentTrouble()
             var opened = try openLog(folder, state, metadata, trouble)
             guard let found = opened.recovery.metadata.flatMap(WALMetadata.init) else { throw .noMetadata(logPath) }
             var configuration = configuration
             configuration.member = MemberID(found.memberID)
+            if isAlone { opened = try leaveAlone(opened, configuration, state, folder, trouble) }
             let replica: Replica
             do throws(ReplicaFailure) {
                 replica = try Replica(configuration, restoring: state, log: opened.recovery, at: moment)
@@ -56,11 +57,22 @@ extension DataFolder {
         }
     }
 
+    /// What the tables hold. They are closed behind it: the pages that were read would count as this process's memory.
+    private func restoredState(
+        _ configuration: ReplicaConfiguration, at moment: Moment
+    ) throws(MemberFailure) -> RestoredState {
+        let tables = try openTables()
+        defer { tables.close() }
+        // The file's name, too: the log is released up to what it holds.
+        do throws(StorageError) { try PosixFileSystem().syncFolder(tablesPath) } catch { throw .log(error) }
+        return try Self.restore(configuration, from: tables, at: moment)
+    }
+
     private func openTables() throws(MemberFailure) -> Tables {
         do throws(TablesError) {
             return try Tables(path: tablesFile, tables: ReplicaCheckpoint.tables)
         } catch {
-            throw .tables(error)
+            throw .tables(error, file: tablesFile)
         }
     }
 
@@ -78,6 +90,33 @@ extension DataFolder {
             throw .log(error)
         }
         throw .logMissing(path)
+    }
+
+    /// The log with what `LoneMember` adds to it, on disk.
+    private func leaveAlone(
+        _ opened: consuming OpenedLog, _ configuration: ReplicaConfiguration, _ state: RestoredState,
+        _ folder: LogFolder, _ trouble: SegmentTrouble
+    ) throws(MemberFailure) -> OpenedLog {
+        let recovery = opened.recovery
+        let repair = opened.repair
+        let alone: LoneMember?
+        do throws(ReplicaFailure) {
+            alone = try LoneMember(configuration, state, recovery)
+        } catch {
+            throw .replica(error)
+        }
+        guard let alone else { return opened }
+        var appender = opened.intoAppender()
+        do throws(StorageError) {
+            try appender.append(alone.batch)
+            try appender.close()
+            var again = try folder.open(
+                after: state.applied.index, source: LogFolder.background { trouble.report($0) })
+            again.repair = repair
+            return again
+        } catch {
+            throw .log(error)
+        }
     }
 
     /// The state that the tables hold: an empty one where they hold none.
@@ -99,7 +138,7 @@ extension DataFolder {
             }
             return isEmpty ? .empty(configuration) : try restorer.finish(at: moment)
         } catch let error as TablesError {
-            throw .tables(error)
+            throw .tables(error, file: tables.path)
         } catch let error as CheckpointError {
             throw .checkpoint(error)
         } catch {

@@ -25,7 +25,7 @@ package struct DataFolder: Sendable {
     package var tablesFile: String { "\(tablesPath)/db" }
 
     /// etcd keeps its database here.
-    private var foreignPath: String { "\(path)/member/snap" }
+    var foreignPath: String { "\(path)/member/snap" }
 
     /// Makes the folder if there is none, keeps others out, and refuses what is none of ours. Blocks.
     package func claim(_ files: PosixFileSystem = PosixFileSystem()) throws(MemberFailure) -> any LogFolderLock {

@@ -22,7 +22,9 @@ extension Member {
                 throw .log(error)
             }
             data.onSegmentTrouble { error in mailbox.post { $0.segmentTrouble = error } }
-            checkpoints = CheckpointWriter(tables: data.tables, mailbox: mailbox)
+            let checkpoints = CheckpointWriter(tables: data.tables, mailbox: mailbox)
+            checkpoints.measure()
+            self.checkpoints = checkpoints
         } else {
             log = MemoryLog(mailbox: mailbox)
         }

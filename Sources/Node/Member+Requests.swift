@@ -63,6 +63,29 @@ extension Member {
         _modify { yield &replica.store }
     }
 
+    /// Reads a range as it is now.
+    package func range(_ request: RangeRequest) throws(KeyValueError) -> RangeResponse {
+        try Self.range(request, in: &replica.store)
+    }
+
+    /// Whether a range is better read elsewhere, of a snapshot.
+    package func isLong(_ request: RangeRequest) -> Bool {
+        Self.isLong(request, in: &replica.store)
+    }
+
+    // `inout`, though nothing changes: a value read out of an object is a copy of it, with a retain for each of the
+    // store's parts, and these are asked with every request.
+
+    private static func range(
+        _ request: RangeRequest, in store: inout KeyValueStore
+    ) throws(KeyValueError) -> RangeResponse {
+        try store.range(request)
+    }
+
+    private static func isLong(_ request: RangeRequest, in store: inout KeyValueStore) -> Bool {
+        store.isLong(request)
+    }
+
     /// The time of this turn on both clocks.
     package var now: Moment {
         if let turnMoment { return turnMoment }

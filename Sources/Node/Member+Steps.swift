@@ -2,6 +2,7 @@
 
 import Logging
 import MartletBasics
+import MartletKeyValue
 import MartletRaft
 import MartletReplica
 import MartletStorage
@@ -11,16 +12,21 @@ import NIOCore
 extension Member {
     /// Tells the replica what happened, and carries out what it wants.
     func step(_ event: Event) {
+        let start = ContinuousClock.now
         replica.step(event, at: now, into: &effects)
         status = replica.status
+        note(event, took: ContinuousClock.now - start)
         // What is carried out may propose anew: that goes into the other bundle, and out with a later turn.
         swap(&effects, &carried)
         submitBatch()
         for change in carried.tokens { onTokenChange(change) }
         for reply in carried.replies { writers.remove(reply.waiter).answer(reply.result) }
-        for read in carried.reads { readers.remove(read.waiter).answer(read.error) }
+        for read in carried.reads {
+            if read.error != nil { statistics.failedReads += 1 }
+            readers.remove(read.waiter).answer(read.error)
+        }
         if carried.hasWatchWork { onWatchWork() }
-        if let role = carried.role { logger.info("raft role", metadata: ["role": "\(role.role)"]) }
+        if let role = carried.role { note(role) }
         if let index = carried.releaseBelow { log?.release(below: index) }
         if let checkpoint = carried.checkpoint { write(checkpoint) }
         if carried.isReady { readiness.succeed() }
@@ -28,6 +34,32 @@ extension Member {
         let failure = carried.failure
         carried.removeAll()
         if let failure { fail(.replica(failure)) }
+    }
+
+    // MARK: What is measured
+
+    /// Once a step, not once a request.
+    private func note(_ event: Event, took duration: Duration) {
+        if duration > configuration.slowStep { statistics.slowSteps += 1 }
+        var isWork = false
+        if case .work = event { isWork = true }
+        compaction.note(
+            compactRevision: replica.store.compactRevision, isReclaiming: replica.store.isReclaiming, isWork: isWork,
+            took: duration, in: &statistics)
+    }
+
+    private func note(_ state: SoftState) {
+        logger.info("raft role", metadata: ["role": "\(state.role)"])
+        defer { knownLeader = state.leader }
+        if state.leader != nil, state.leader != knownLeader { statistics.leaderChanges += 1 }
+    }
+
+    /// What was measured up to now.
+    package func measured() -> MemberStatistics {
+        var statistics = statistics
+        statistics.pendingWrites = writers.count
+        checkpoints?.addRewrites(to: &statistics)
+        return statistics
     }
 
     // MARK: Log
@@ -58,25 +90,30 @@ extension Member {
             checkpoints.write(checkpoint)
         } else {
             // Nothing outlives the process: what the state holds needs no second place.
-            mailbox?.post { $0.checkpoint = (.success(()), .zero) }
+            mailbox?.post { $0.checkpoint = (.success(()), CheckpointEffort()) }
         }
     }
 
-    private func noteCheckpoint(_ result: Result<Void, TablesError>, _ duration: Duration) {
-        statistics.checkpoints.add(duration)
+    private func noteCheckpoint(_ result: Result<Void, TablesError>, _ effort: CheckpointEffort) {
+        if checkpoints != nil {
+            statistics.checkpointEncodings.add(effort.encoding)
+            statistics.checkpointCommits.add(effort.committing)
+            statistics.checkpoints.add(effort.duration)
+        }
         switch result {
         case .success:
             step(.checkpointEnded(isWritten: true))
             for waiter in snapshots.takeReady(replica.checkpointedIndex) { waiter.succeed() }
         case .failure(let error):
-            logger.error("checkpoint failed", metadata: ["error": "\(error)", "took": "\(duration)"])
+            logger.error("checkpoint failed", metadata: ["error": "\(error)", "took": "\(effort.duration)"])
             step(.checkpointEnded(isWritten: false))
             failSnapshots(SnapshotError(.tables, "the checkpoint failed: \(error)"))
             switch error {
             case .noSpace: step(.spaceExhausted)
             // The next one may fare better.
             case .mapFull, .tooManyReaders, .readersStayed, .readerExpired, .transactionTooLarge: break
-            case .failed, .system, .damagedFile, .damagedValue, .unsupportedFormat: fail(.tables(error))
+            case .failed, .system, .damagedFile, .damagedValue, .unsupportedFormat:
+                fail(.tables(error, file: data?.tables.path ?? "the checkpoint"))
             }
         }
     }
@@ -86,8 +123,10 @@ extension Member {
     /// Takes what the threads have told.
     func takeMail() {
         guard let mail = mailbox?.take() else { return }
-        for duration in mail.syncDurations {
-            statistics.syncs.add(duration)
+        for (duration, effort) in mail.syncs {
+            statistics.logWrites.add(effort.writing)
+            statistics.logSyncs.add(effort.syncing)
+            statistics.logBytes += UInt64(effort.bytes)
             guard duration >= configuration.slowSync else { continue }
             logger.warning(
                 "slow fdatasync",
@@ -97,7 +136,8 @@ extension Member {
             if !heldBatches.isEmpty { submitHeld() }
             step(.synced(batch))
         }
-        if let (result, duration) = mail.checkpoint { noteCheckpoint(result, duration) }
+        if let (result, effort) = mail.checkpoint { noteCheckpoint(result, effort) }
+        if let size = mail.tablesSize { statistics.tables = size }
         if let error = mail.segmentTrouble {
             logger.error("can't prepare the log's next segment", metadata: ["error": "\(error)"])
             if error.code == .noSpace { step(.spaceExhausted) }

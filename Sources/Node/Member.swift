@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Logging
+import MartletBasics
+import MartletKeyValue
+import MartletRaft
 package import MartletReplica
 import MartletStorage
 import MartletWALCodec
@@ -24,7 +27,9 @@ package final class Member {
     var replica: Replica
     /// As of the last step.
     package internal(set) var status: ReplicaStatus
-    package internal(set) var statistics = MemberStatistics()
+    var statistics = MemberStatistics()
+    var compaction: CompactionProgress
+    var knownLeader: MemberID?
     /// Called when the store has deliveries for watches, or watches that catch up.
     package var onWatchWork: () -> Void = {}
     /// Called with what applied records do to the tokens that members hand out, before the answers to them.
@@ -72,6 +77,7 @@ package final class Member {
         eventLoop.preconditionInEventLoop()
         self.replica = replica
         status = replica.status
+        compaction = CompactionProgress(revision: replica.store.compactRevision)
         self.data = data
         self.configuration = configuration
         self.logger = logger

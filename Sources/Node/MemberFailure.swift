@@ -8,7 +8,7 @@ package import MartletStorage
 package enum MemberFailure: Error, Sendable {
     /// Making the folder, or the log in it.
     case log(StorageError)
-    case tables(TablesError)
+    case tables(TablesError, file: String)
     /// The checkpoint contradicts itself.
     case checkpoint(CheckpointError)
     /// The log contradicts the checkpoint, or holds what this version can't apply.
@@ -29,13 +29,16 @@ extension MemberFailure: CustomStringConvertible {
         case .log(let error):
             switch error.code {
             case .locked: "\(error.message): a member that runs already holds it"
-            case .corrupt, .missingSegment:
-                "\(error.message); nothing was changed. 'martlet check' tells more; restore the member from a snapshot"
+            case .corrupt, .missingSegment: "\(error.message); \(Self.advice)"
             default: "\(error)"
             }
-        case .tables(let error): "the checkpoint can't be used: \(error)"
-        case .checkpoint(let error): "the checkpoint can't be read: \(error); restore the member from a snapshot"
-        case .replica(let failure): "the log can't be applied: \(failure)"
+        case .tables(let error, let file):
+            switch error {
+            case .damagedValue, .damagedFile: "\(file) can't be used: \(error); \(Self.advice)"
+            default: "\(file) can't be used: \(error)"
+            }
+        case .checkpoint(let error): "the checkpoint can't be read: \(error); \(Self.advice)"
+        case .replica(let failure): "the log can't be applied: \(failure); \(Self.advice)"
         case .foreignFolder(let path):
             "\(path) holds the data of an etcd member: take a snapshot of it with 'etcdctl snapshot save', and make "
                 + "a folder for this server with 'martlet snapshot restore'"
@@ -44,4 +47,8 @@ extension MemberFailure: CustomStringConvertible {
         case .unexpected(let text): text
         }
     }
+
+    /// What to do about damage.
+    package static let advice =
+        "nothing was changed. 'martlet check DATA-DIR' tells more; 'martlet snapshot restore' makes the member anew"
 }

@@ -25,7 +25,7 @@ final class DiskLog: MemberLog {
                 switch event {
                 case .synced(let progress):
                     mail.synced = BatchNumber(progress.batch)
-                    mail.syncDurations.append(progress.duration)
+                    mail.syncs.append((progress.duration, progress.effort))
                 case .failed(let error): mail.logFailure = error
                 case .closed: mail.logClosed = true
                 }

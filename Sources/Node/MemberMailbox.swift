@@ -10,17 +10,19 @@ final class MemberMailbox: Sendable {
     struct Mail: Sendable {
         /// The newest durable batch.
         var synced: BatchNumber?
-        /// Time of each write and sync since the loop last looked.
-        var syncDurations: [Duration] = []
+        /// Each write and sync since the loop last looked.
+        var syncs: [(duration: Duration, effort: LogEffort)] = []
         /// What became of the checkpoint that was being written, and how long it took.
-        var checkpoint: (result: Result<Void, TablesError>, duration: Duration)?
+        var checkpoint: (result: Result<Void, TablesError>, effort: CheckpointEffort)?
+        var tablesSize: TablesSize?
         /// The log goes on as long as it can.
         var segmentTrouble: StorageError?
         var logFailure: StorageError?
         var logClosed = false
 
         var isEmpty: Bool {
-            synced == nil && checkpoint == nil && segmentTrouble == nil && logFailure == nil && !logClosed
+            synced == nil && checkpoint == nil && tablesSize == nil && segmentTrouble == nil && logFailure == nil
+                && !logClosed
         }
     }
 

@@ -7,6 +7,8 @@ struct WaiterSlots<Waiter> {
     private var slots: [Waiter?] = []
     private var free: [Int] = []
 
+    var count: Int { slots.count - free.count }
+
     mutating func insert(_ waiter: Waiter) -> WaiterID {
         if let slot = free.popLast() {
             slots[slot] = waiter

@@ -35,9 +35,10 @@ extension Replica {
         }
     }
 
-    /// A compaction that waits for its answer needs one soon: removal goes on behind it.
+    /// A compaction that waits for its answer needs one soon: removal goes on behind it. What is removed must leave the
+    /// tables too, even when nothing is applied any more.
     private func isCheckpointDue(at moment: Moment) -> Bool {
-        guard applied.index > checkpoint.last else { return false }
+        guard applied.index > checkpoint.last || store.uncheckpointedBytes > 0 else { return false }
         if physicalCompactions.contains(where: { $0.request.revision > store.checkpointRevision }) { return true }
         return moment.monotonic >= checkpoint.next || uncheckpointedBytes >= configuration.limits.checkpointBytes
     }

@@ -10,11 +10,31 @@ extension Replica {
     mutating func scanLeases(at moment: Moment) {
         guard isLeader, hasBegunTerm, moment.monotonic >= nextLeaseScan else { return }
         nextLeaseScan = moment.monotonic + configuration.leaseScanInterval
-        let due = store.expiredLeases(
-            now: moment.monotonic, limit: configuration.limits.leasesPerScan, retryAfter: configuration.leaseRetry)
-        dueLeaseCount += UInt64(due.count)
-        for lease in due { enqueue(.write(.leaseRevoke(lease)), at: moment) }
+        revokeDueLeases(at: moment)
         noteLeaseRemainders(at: moment)
+    }
+
+    /// Goes on where the last scan found more than it could take, as soon as that is done: leases that end together by
+    /// the hundred thousand are gone as fast as the log takes it, and clients' writes find their turn in between.
+    mutating func continueLeaseScan(at moment: Moment) {
+        guard hasMoreDueLeases else { return }
+        guard isLeader, hasBegunTerm else { return hasMoreDueLeases = false }
+        if revocationsUnderway == 0 { revokeDueLeases(at: moment) }
+    }
+
+    private mutating func revokeDueLeases(at moment: Moment) {
+        let limit = configuration.limits.leasesPerScan
+        let due = store.expiredLeases(now: moment.monotonic, limit: limit, retryAfter: configuration.leaseRetry)
+        hasMoreDueLeases = due.count == limit || store.isLeaseScanDue(now: moment.monotonic)
+        dueLeaseCount += UInt64(due.count)
+        revocationsUnderway += due.count
+        for lease in due { enqueue(.write(.leaseRevoke(lease)), at: moment) }
+    }
+
+    /// A write is applied or lost.
+    mutating func noteEnd(of write: PendingWrite) {
+        guard write.waiter == nil, case .write(.leaseRevoke) = write.request else { return }
+        revocationsUnderway -= 1
     }
 
     /// Answers a renewal, or lets the log say first that the term is whole, or that the lease is gone: one that has run

@@ -109,6 +109,7 @@ extension Replica {
             isRaisingNoSpace = false
             for write in queuedWrites {
                 pendingBytes -= write.byteCount
+                noteEnd(of: write)
                 guard let waiter = write.waiter else { continue }
                 effects.replies.append(.init(waiter: waiter, result: .failure(outcome)))
             }
@@ -127,6 +128,7 @@ extension Replica {
             swap(&write, &pending[pendingHead])
             pendingHead += 1
             pendingBytes -= write.byteCount
+            noteEnd(of: write)
             if write.id == id { return write }
             if let waiter = write.waiter {
                 effects.replies.append(.init(waiter: waiter, result: .failure(.leaderChanged)))

@@ -39,6 +39,7 @@ extension Replica {
             raiseNoSpace(at: moment)
         case .work:
             reclaim(into: &effects)
+            continueLeaseScan(at: moment)
         case .turnEnded:
             break
         }
@@ -95,7 +96,10 @@ extension Replica {
         if !effects.batch.isEmpty { _ = nextBatch(into: &effects) }
         releaseReads(into: &effects)
         beginCheckpoint(at: moment, into: &effects)
-        if committedHead < committed.count || node.hasOrders || store.hasCompactedToReclaim { effects.hasWork = true }
+        let canRevoke = hasMoreDueLeases && revocationsUnderway == 0
+        if committedHead < committed.count || node.hasOrders || store.hasCompactedToReclaim || canRevoke {
+            effects.hasWork = true
+        }
     }
 
     private mutating func takeOrders(at moment: Moment, into effects: inout Effects) {

@@ -86,6 +86,10 @@ package struct Replica: Sendable {
     var nextLeaseScan = Duration.zero
     /// Leases found due, those that were offered again counted again.
     var dueLeaseCount: UInt64 = 0
+    /// Revocations by this member's clock that are proposed and not applied.
+    var revocationsUnderway = 0
+    /// Whether the last scan for due leases left some.
+    var hasMoreDueLeases = false
     var leaseNotes = LeaseNoteQueue()
 
     enum Phase: Sendable {

@@ -61,7 +61,7 @@ package struct ReplicaLimits: Sendable {
     package var bytesPerStep = 1 << 20
     /// Changes looked at by one step of removing compacted versions; each takes about a microsecond.
     package var reclaimedPerStep = 500
-    /// Leases revoked by one scan; what remains is due at the next (etcd's value).
+    /// Leases revoked by one scan (etcd's value); what remains is taken when these are gone.
     package var leasesPerScan = 500
     /// Leases looked at by one scan for what is left of them, and so remainders in one record (etcd's value).
     package var leaseNotesPerScan = 1000

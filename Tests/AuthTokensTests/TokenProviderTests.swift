@@ -66,6 +66,56 @@ import Testing
         }
     }
 
+    @Test func signaturesAreCheckedOnceATokenWhileUsersStay() throws {
+        var provider = try provider("jwt,sign-method=HS256,priv-key=k,ttl=100s")
+        var store = try enabledStore()
+        let revision = store.revision
+        func issue(at seconds: Int) throws -> String {
+            try provider.assign(to: "root", revision: revision, simpleToken: "", index: 9, now: time(seconds))
+        }
+        func name(_ token: String, at seconds: Int) -> AuthName? {
+            try? provider.identity(token: token, certificateName: nil, in: store, now: time(seconds)).name
+        }
+        let (early, late) = (try issue(at: 0), try issue(at: 50))
+        for _ in 0..<3 {
+            #expect(name(early, at: 1) == "root")
+            #expect(name(late, at: 1) == "root")
+            // What is not ours is not kept, nor taken for what is.
+            for stranger in [early + "A", String(early.dropLast()), "A" + early, ""] {
+                #expect(name(stranger, at: 1) == nil)
+            }
+            #expect(provider.verifiedCount == 2)
+        }
+        // Known or not, a token ends in its time.
+        #expect(name(early, at: 99) == "root")
+        #expect(name(early, at: 100) == nil)
+        #expect(provider.verifiedCount == 1)
+        #expect(name(early, at: 100) == nil)
+        #expect(provider.verifiedCount == 1)
+        provider.removeEnded(now: time(149))
+        #expect(provider.verifiedCount == 1)
+        provider.removeEnded(now: time(150))
+        #expect(provider.verifiedCount == 0)
+        // What was read before users changed is forgotten.
+        #expect(name(early, at: 2) == "root" && name(late, at: 2) == "root")
+        _ = try store.apply(.roleAdd(name: "r"), as: AuthIdentity(name: "root", revision: revision))
+        #expect(name(late, at: 2) == "root")
+        #expect(provider.verifiedCount == 1)
+    }
+
+    @Test func verifiedTokensAreBounded() throws {
+        var provider = try provider("jwt,sign-method=HS256,priv-key=k,ttl=10000s")
+        let store = try enabledStore()
+        let bound = 4096
+        for number in 0..<bound + 10 {
+            let token = try provider.assign(
+                to: "root", revision: store.revision, simpleToken: "", index: 9, now: time(number))
+            _ = try provider.identity(token: token, certificateName: nil, in: store, now: time(number))
+            #expect(provider.verifiedCount <= bound)
+        }
+        #expect(provider.verifiedCount == 10)
+    }
+
     @Test func withoutTokensCertificatesCount() throws {
         var provider = try provider("")
         let store = try enabledStore()

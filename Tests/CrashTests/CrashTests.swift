@@ -45,11 +45,11 @@ import Testing
         #expect(!summary.violations.isEmpty)
     }
 
-    /// What it demands is what etcd keeps.
+    /// What it demands is what etcd keeps; 3.5.0 to 3.5.2 don't, which this finds in some of its runs: killed at the
+    /// wrong moment they forget entries that they have applied.
     @Test(.enabled(if: EtcdProcess.binary != nil, "no etcd on this machine"))
     func theRealEtcdPasses() async throws {
-        let named = ProcessInfo.processInfo.environment["MARTLET_ETCD_35"]
-        let binary = try #require(named ?? EtcdProcess.binary)
+        let binary = try #require(EtcdProcess.binary)
         let kills = Self.kills(8)
         let summary = try await CrashRun.run(.init(program: .etcd(binary), kills: kills, seed: seed()))
         #expect(summary.violations == [])

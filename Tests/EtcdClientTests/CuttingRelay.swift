@@ -2,12 +2,14 @@
 
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// Passes connections on to a server, and cuts them when it is told to.
 final class CuttingRelay: Sendable {
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     private let target: (host: String, port: Int)
     private let open = Channels()
+    private let isBroken = Mutex(false)
 
     actor Channels {
         var listener: (any Channel)?
@@ -30,7 +32,10 @@ final class CuttingRelay: Sendable {
     func start() async throws -> String {
         let listener = try await ServerBootstrap(group: self.group)
             .childChannelOption(.autoRead, value: false)
-            .childChannelInitializer { [target, open] inbound in
+            .childChannelInitializer { [self, target, open] inbound in
+                guard !self.isBroken.withLock({ $0 }) else {
+                    return inbound.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+                }
                 Task { await open.add(inbound) }
                 return ClientBootstrap(group: inbound.eventLoop)
                     .channelInitializer { outbound in
@@ -53,6 +58,14 @@ final class CuttingRelay: Sendable {
     func cut() async {
         for channel in await self.open.takeConnections() { try? await channel.close() }
     }
+
+    /// Cuts every connection, and each new one, until ``mend()``.
+    func sever() async {
+        self.isBroken.withLock { $0 = true }
+        await self.cut()
+    }
+
+    func mend() { self.isBroken.withLock { $0 = false } }
 
     func stop() async {
         try? await self.open.listener?.close()

@@ -16,7 +16,7 @@ import Testing
     static let keepAlive = "/etcdserverpb.Lease/LeaseKeepAlive"
 
     static func withClient(_ server: ScriptedEtcd, _ body: (EtcdClient) async throws -> Void) async throws {
-        let client = try EtcdClient(endpoints: server.endpoint)
+        let client = try EtcdClient.patient(server.endpoint)
         do {
             try await body(client)
             await client.close()
@@ -197,7 +197,7 @@ import Testing
         try await ScriptedEtcd.with(streams: [Self.keepAlive: answer]) { server in
             let freed = WeakClient()
             do {
-                let client = try EtcdClient(endpoints: server.endpoint)
+                let client = try EtcdClient.patient(server.endpoint)
                 try await client.keepAliveOnce(EtcdLeaseID(rawValue: 1))
                 freed.client = client
             }

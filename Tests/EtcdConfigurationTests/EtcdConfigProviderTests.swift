@@ -10,12 +10,14 @@ import MartletTestPrograms
 import ServiceLifecycle
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct EtcdConfigProviderTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct EtcdConfigProviderTests {
     static func run(
         _ kind: EtcdProcess.Kind, _ body: (EtcdClient, EtcdProcess) async throws -> Void
     ) async throws {
         try await EtcdProcess.with(kind) { server in
-            let client = try EtcdClient(endpoints: server.endpoint)
+            var configuration = EtcdClient.Configuration(endpoints: [server.endpoint])
+            configuration.timeout = patience
+            let client = try EtcdClient(configuration)
             do {
                 try await body(client, server)
                 await client.close()

@@ -22,7 +22,7 @@ import Testing
                     HelloRequest(name: "wait:deadline"), options: .with { $0.timeout = .milliseconds(500) })
             }
             #expect(error?.code == .deadlineExceeded)
-            #expect(start.duration(to: clock.now) < .seconds(4))
+            #expect(start.duration(to: clock.now) < .seconds(30))
             #expect(try await fixture.events.wait(for: "cancelled deadline, task false"))
             #expect(fixture.events.all.contains("told deadline"))
         }
@@ -45,15 +45,15 @@ import Testing
                 var options = WireCallOptions()
                 // Only the server keeps this time.
                 options.metadata.append("grpc-timeout", "100m")
-                let request = try HelloRequest(name: "sleep:2000").serializedBytes() as [UInt8]
+                let request = try HelloRequest(name: "sleep:10000").serializedBytes() as [UInt8]
                 // Connecting takes none of the call's time.
                 _ = try await client.unary("/Greeter/Hello", HelloRequest(name: "first").serializedBytes() as [UInt8])
                 let status = await #expect(throws: GRPCStatus.self) {
                     try await client.unary("/Greeter/Hello", request, options: options)
                 }
                 #expect(status?.code == .deadlineExceeded)
-                #expect(fixture.events.all == ["started sleep:2000"])
-                #expect(try await fixture.events.wait(for: "ended sleep:2000"))
+                #expect(fixture.events.all == ["started sleep:10000"])
+                #expect(try await fixture.events.wait(for: "ended sleep:10000"))
             }
         }
     }

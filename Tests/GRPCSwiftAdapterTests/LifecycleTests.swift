@@ -46,7 +46,7 @@ import Testing
             // Calls that were made before the client has heard of it are still served.
             var refusal: RPCError?
             let clock = ContinuousClock()
-            let end = clock.now.advanced(by: .seconds(5))
+            let end = clock.now.advanced(by: .seconds(30))
             while refusal == nil, clock.now < end {
                 do {
                     _ = try await fixture.stub.hello(HelloRequest(name: "late"))
@@ -186,7 +186,7 @@ import Testing
                 names: [.init(service: "Greeter")],
                 executionPolicy: .retry(
                     RetryPolicy(
-                        maxAttempts: 5, initialBackoff: .milliseconds(400), maxBackoff: .seconds(2),
+                        maxAttempts: 5, initialBackoff: .seconds(1), maxBackoff: .seconds(4),
                         backoffMultiplier: 2, retryableStatusCodes: [.unavailable])))
         ]
         try await Self.withFreeAddress { address in

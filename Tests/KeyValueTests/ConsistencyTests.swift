@@ -102,6 +102,55 @@ import Testing
         #expect(seen == [10, 11, 12])
     }
 
+    /// 17247: after a transaction whose keys came in no order, changes that were not yet in the file were handed out
+    /// unsorted, some of them twice.
+    @Test func changesInNoOrderOfKeysAreSeenOnce() throws {
+        var configuration = configuration
+        configuration.maximumCatchUpBytes = 64
+        var store = KeyValueStore(configuration: configuration)
+        let stream = store.openWatchStream()
+        var watches = [try watch(&store, from: 0, on: stream)]
+        var seen: [WatchID: [WatchEvent]] = [:]
+        func drain(_ store: inout KeyValueStore) {
+            for delivery in store.drainWatchDeliveries() { seen[delivery.watch, default: []] += delivery.events }
+        }
+        var expected: [String] = []
+        for number in 0..<30 {
+            _ = try store.txn(
+                TxnRequest(success: [
+                    put("z\(number)"), put("c"), .txn(TxnRequest(success: [put("y"), put("a\(number)")])),
+                    delete("a\(number - 1)"), put("b"),
+                ]))
+            expected += ["z\(number)", "c", "y", "a\(number)"] + (number > 0 ? ["a\(number - 1)"] : []) + ["b"]
+            // Some begin while others are on their way, and one stream is full for a while.
+            if number % 7 == 3 { watches.append(try watch(&store, from: 2, on: stream)) }
+            if number == 12 { store.markWatchStreamFull(stream) }
+            if number == 20 { store.markWatchStreamDrained(stream) }
+            store.catchUpWatches()
+            drain(&store)
+        }
+        while store.catchUpWatches() { drain(&store) }
+        drain(&store)
+        for watch in watches {
+            let events = seen[watch] ?? []
+            #expect(events.map { text($0.record.key) } == expected)
+            #expect(zip(events, events.dropFirst()).allSatisfy { $0.revision < $1.revision })
+        }
+        // The same out of a checkpoint.
+        var map = TableMap()
+        store.writeCheckpoint(to: &map)
+        var restored = try map.restore(configuration).store
+        let late = restored.openWatchStream()
+        _ = try watch(&restored, from: 2, on: late)
+        var again: [WatchEvent] = []
+        while restored.catchUpWatches() { again += restored.drainWatchDeliveries().flatMap(\.events) }
+        again += restored.drainWatchDeliveries().flatMap(\.events)
+        #expect(again == seen[watches[0]])
+        // And no key twice in what is read.
+        let keys = try store.read("\0", "\0").keys
+        #expect(keys == keys.sorted() && Set(keys).count == keys.count)
+    }
+
     /// 17780: the revision fell when a crash came in the middle of a compaction that had removed the newest changes.
     @Test func aCrashInACompactionKeepsTheRevision() throws {
         var store = KeyValueStore(configuration: configuration)

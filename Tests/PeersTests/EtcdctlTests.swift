@@ -38,10 +38,12 @@ struct EtcdctlTests {
         #expect(result.output.contains("all cases ok"), "\(result.output)")
     }
 
-    /// The demonstration holds all its claims, on ports of its own.
+    /// The demonstration holds all its claims, on ports of its own. Some are about milliseconds, such as that a call is
+    /// killed in flight; a machine with much else to do gets three attempts.
     @Test func demonstration() async throws {
         guard let martlet = Peers.find("MARTLET_BINARY") else { return }
-        let result = try await run(martlet, ["demo"], limit: .seconds(120))
+        var result = try await run(martlet, ["demo"], limit: .seconds(120))
+        for _ in 0..<2 where !result.isSuccess { result = try await run(martlet, ["demo"], limit: .seconds(120)) }
         #expect(result.isSuccess, "\(result.output)")
         #expect(result.output.contains("7 of 7 claims held"), "\(result.output)")
     }

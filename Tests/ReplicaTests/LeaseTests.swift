@@ -48,6 +48,35 @@ import Testing
         #expect(remaining(try member.restarted()) == noted + 1)
     }
 
+    /// Many that end together go in portions, each as soon as the one before is done, and a write gets in between.
+    @Test func leasesThatEndTogetherAreGoneSoon() throws {
+        var configuration = TestMember.configuration
+        configuration.limits.leasesPerScan = 10
+        var member = try TestMember(configuration)
+        member.settle()
+        for id in 1...95 { #expect(member.outcome(of: .leaseGrant(LeaseID(Int64(id)), ttlSeconds: 5))?.failure == nil) }
+        #expect(member.replica.store.leaseCount == 95)
+        member.moment.monotonic += .seconds(20)
+        member.step(.tick)
+        // The first portion is proposed; no more before it is applied.
+        #expect(member.disk.waiting.count == 1)
+        member.step(.work)
+        #expect(member.replica.store.leaseCount == 95)
+        member.step(.propose(put("a", "1"), waiter: WaiterID(1)))
+        member.step(.turnEnded)
+        member.replies = []
+        var leasesAtReply: Int?
+        for _ in 0..<1_000 where member.replica.store.leaseCount > 0 {
+            if let batch = member.disk.sync(1) { member.step(.synced(batch)) } else { member.step(.work) }
+            if !member.replies.isEmpty, leasesAtReply == nil { leasesAtReply = member.replica.store.leaseCount }
+        }
+        #expect(member.replica.store.leaseCount == 0)
+        #expect(try #require(leasesAtReply) >= 75)
+        member.settle()
+        #expect(!member.hasWork)
+        try member.checkRestarts()
+    }
+
     @Test func aRenewalIsAnsweredWhenTheLogSaysSo() throws {
         var member = try member()
         func renew(_ id: LeaseID) -> Result<WriteResponse, ReplicaError>? {

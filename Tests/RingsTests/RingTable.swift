@@ -128,7 +128,7 @@ let ringTable: [String: RingEntry] = [
     "MartletCommand": RingEntry(
         .program, folder: "MartletCommand",
         targets: [
-            "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdServer",
+            "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdServer",
             "MartletEtcdSnapshot", "MartletEtcdClient",
             "MartletGRPCWire", "MartletHTTP2Session", "MartletNode", "MartletProcesses", "MartletReplica",
             "MartletStorage", "MartletWALCodec", "MartletWireServices", "MartletKeyValue", "MartletBasics",
@@ -141,6 +141,9 @@ let ringTable: [String: RingEntry] = [
     "MartletWireBench": RingEntry(
         .program, folder: "WireBench",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletBasics"], modules: network),
+    // A load is its own client: it must take little of the machine, and none of what it measures.
+    "MartletStoreBench": RingEntry(
+        .program, folder: "StoreBench", targets: ["MartletBasics"], modules: system),
     "MartletWireFuzz": RingEntry(
         .program, folder: "WireFuzz",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletBasics"], modules: network),

@@ -26,7 +26,8 @@ import Testing
             sum.checkpoints += report.counts.checkpoints
         }
         print("SimulationTests: \(sum)")
-        #expect(sum.answered > 2_000 && sum.unknown > 20 && sum.deaths > 80 && sum.tornTails > 5)
+        #expect(sum.answered > 2_000 && sum.unknown > 20 && sum.deaths > 80)
+        #expect(sum.tornTails > (isDebug ? 0 : 5))
         #expect(sum.events > 1_000 && sum.compactedWatches > 20 && sum.expiredLeases > 20 && sum.checkpoints > 100)
     }
 

@@ -36,6 +36,28 @@ uint32_t martlet_crc32c_by_table(uint32_t crc, const void *_Nullable bytes, size
 /// 1 if `martlet_crc32c` uses an instruction on this processor.
 int martlet_crc32c_has_instruction(void);
 
+/// From now on a fault of this process (SIGBUS, SIGSEGV, SIGABRT) prints `message` on standard error and ends the process
+/// with exit code 1; NULL undoes that. For the time in which a file is mapped into memory that may be damaged or shorter
+/// than it says. `message` must stay until then. One thread at a time.
+void martlet_say_on_fault(const char *_Nullable message);
+
+/// Tells the processor that this thread waits in a loop for another.
+static inline void martlet_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/// Sets glibc's memory up for a process with one busy thread and some that help it; elsewhere it does nothing. To be
+/// called first, before there are threads.
+///
+/// One arena for all: what a thread has freed serves the others, and it grows by megabytes, where an arena of its own
+/// asks the kernel for each page. Large pieces go back to the system when they are freed; left to itself glibc keeps
+/// pieces of the largest size that ever was.
+void martlet_tune_memory(void);
+
 /// Names the calling thread for debuggers and profilers; Linux keeps 15 bytes.
 void martlet_name_thread(const char *_Nonnull name);
 

@@ -7,32 +7,34 @@ import MartletKeyValue
 /// key and value once more, and these are the answers that are given most.
 enum KVResponseBytes {
     /// What goes in front.
-    struct Head {
+    struct Head: Sendable {
         var head: ResponseHead
         var term: UInt64
 
+        func size(_ revision: Int64) -> Int { head.size(revision: revision, term: term) }
+
         func begin(_ revision: Int64, reserving count: Int) -> [UInt8] {
             var bytes: [UInt8] = []
-            bytes.reserveCapacity(head.size(revision: revision, term: term) + count)
+            bytes.reserveCapacity(size(revision) + count)
             head.append(revision: revision, term: term, to: &bytes)
             return bytes
         }
     }
 
     static func put(_ response: PutResponse, _ head: Head) -> [UInt8] {
-        var bytes = head.begin(response.revision, reserving: size(response.previous))
+        var bytes = head.begin(response.revision, reserving: room(response.previous))
         append(response, to: &bytes)
         return bytes
     }
 
     static func deleteRange(_ response: DeleteRangeResponse, _ head: Head) -> [UInt8] {
-        var bytes = head.begin(response.revision, reserving: numbersSize + size(response.previous))
+        var bytes = head.begin(response.revision, reserving: numbersSize + room(response.previous))
         append(response, to: &bytes)
         return bytes
     }
 
     static func range(_ response: RangeResponse, _ head: Head) -> [UInt8] {
-        var bytes = head.begin(response.revision, reserving: numbersSize + size(response.records))
+        var bytes = head.begin(response.revision, reserving: numbersSize + room(response.records))
         append(response, to: &bytes)
         return bytes
     }
@@ -46,12 +48,18 @@ enum KVResponseBytes {
     /// Two numbers and their tags at most.
     private static let numbersSize = 22
 
-    private static func size(_ records: [KeyValueRecord]) -> Int {
+    /// Bytes of the records in an answer.
+    static func size(_ records: [KeyValueRecord]) -> Int {
         records.reduce(0) { $0 + ProtobufSize.choice(byteCount: $1.encodedSize) }
     }
 
-    private static func size(_ record: KeyValueRecord?) -> Int {
-        record.map { ProtobufSize.choice(byteCount: $0.encodedSize) } ?? 0
+    /// Room for the records in an answer: more than they take, but found without reading their numbers.
+    static func room(_ records: [KeyValueRecord]) -> Int {
+        records.reduce(0) { $0 + $1.contentCount + KeyValueRecord.maximumFramingBytes }
+    }
+
+    private static func room(_ record: KeyValueRecord?) -> Int {
+        record.map { $0.contentCount + KeyValueRecord.maximumFramingBytes } ?? 0
     }
 
     // MARK: Behind the header
@@ -66,9 +74,19 @@ enum KVResponseBytes {
     }
 
     private static func append(_ response: RangeResponse, to bytes: inout [UInt8]) {
-        for record in response.records { record.encode(field: 2, into: &bytes) }
-        bytes.append(field: 3, flag: response.more)
-        bytes.append(field: 4, signed: response.count)
+        append(response.records, to: &bytes)
+        append(more: response.more, count: response.count, to: &bytes)
+    }
+
+    // MARK: A range's answer in pieces
+
+    static func append(_ records: [KeyValueRecord], to bytes: inout [UInt8]) {
+        for record in records { record.encode(field: 2, into: &bytes) }
+    }
+
+    static func append(more: Bool, count: Int64, to bytes: inout [UInt8]) {
+        bytes.append(field: 3, flag: more)
+        bytes.append(field: 4, signed: count)
     }
 
     private static func append(_ response: TxnResponse, to bytes: inout [UInt8]) {
@@ -83,7 +101,7 @@ enum KVResponseBytes {
         switch operation {
         case .range(let response):
             choice = 1
-            inner.reserveCapacity(2 * numbersSize + size(response.records))
+            inner.reserveCapacity(2 * numbersSize + room(response.records))
             ResponseHead.append(inner: response.revision, to: &inner)
             append(response, to: &inner)
         case .put(let response):

@@ -4,7 +4,7 @@ import MartletBasics
 
 /// The header of a member's responses as bytes: field 1 of each, a message {cluster = 1, member = 2, revision = 3,
 /// term = 4}.
-struct ResponseHead {
+struct ResponseHead: Sendable {
     /// Whose it is never changes.
     private let ids: [UInt8]
 

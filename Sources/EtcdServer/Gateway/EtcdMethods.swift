@@ -24,6 +24,9 @@ package struct EtcdMethods: Sendable {
 
     package init() {}
 
+    /// In an order of their own.
+    var paths: [String] { methods.keys.sorted() }
+
     package subscript(path: String) -> Method? {
         get { methods[path] }
         set { methods[path] = newValue }

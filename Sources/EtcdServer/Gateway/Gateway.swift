@@ -16,9 +16,14 @@ package struct Gateway: Sendable {
     /// The largest message that a service gets.
     private let maximumMessageBytes: Int
     private let schema = GatewaySchema.etcd
+    /// Counts calls, as those of gRPC are.
+    private let meter: CallMeter?
 
-    package init(methods: EtcdMethods, eventLoop: any EventLoop, maximumMessageBytes: Int) {
+    package init(
+        methods: EtcdMethods, eventLoop: any EventLoop, maximumMessageBytes: Int, meter: CallMeter? = nil
+    ) {
         self.methods = methods
+        self.meter = meter
         self.eventLoop = eventLoop
         self.maximumMessageBytes = maximumMessageBytes
     }
@@ -35,8 +40,9 @@ package struct Gateway: Sendable {
                 type: method.request, body: request.body, isStream: method.streamsRequests,
                 maximumMessageBytes: maximumMessageBytes)
             let exchange = GatewayExchange(
-                call: GatewayCall(metadata: Self.metadata(request), eventLoop: eventLoop), reader: reader,
-                responseType: method.response)
+                call: GatewayCall(
+                    metadata: Self.metadata(request), path: name, meter: meter, eventLoop: eventLoop),
+                reader: reader, responseType: method.response)
             guard let handler = methods[name] else { throw Self.unknownMethod(name) }
             return method.streamsResponses
                 ? try await exchange.streamed(handler, until: limit)

@@ -22,11 +22,19 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
     private var requests: InboundMessages?
     private var waiting: [EventLoopPromise<Void>] = []
     private var deadline: Scheduled<Void>?
+    /// A message that comes in parts. JSON is made of the whole.
+    private var partial: [UInt8]?
     private var isFinished = false
     private var isAboveHighWater = false
+    private let meter: CallMeter?
+    private let path: String
+    private var methodMeter: MethodMeter?
+    private var startTime: NIODeadline?
 
-    init(metadata: HeaderBlock, eventLoop: any EventLoop) {
+    init(metadata: HeaderBlock, path: String, meter: CallMeter?, eventLoop: any EventLoop) {
         self.metadata = metadata
+        self.path = path
+        self.meter = meter
         self.eventLoop = eventLoop
     }
 
@@ -39,9 +47,17 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
         if let limit {
             deadline = eventLoop.scheduleTask(deadline: limit) { self.finish(.deadlineExceeded) }
         }
+        if let meter {
+            let methodMeter = meter.method(path)
+            self.methodMeter = methodMeter
+            startTime = methodMeter.start()
+            meter.client(CallMeter.unknownClient).count(isUnary: !methodMeter.isStream)
+        }
         switch method {
         case .unary(let handler):
-            if let message = feed.messages.first { handler(self, message) }
+            guard let message = feed.messages.first else { return }
+            methodMeter?.received(message.count)
+            handler(self, message)
         case .stream(let make):
             let events = make(self)
             guard !isFinished else { return events.closed() }
@@ -85,6 +101,7 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
     /// What the client has sent.
     func receive(_ feed: GatewayFeed) {
         for message in feed.messages {
+            methodMeter?.received(message.count)
             events?.received(message)
             _ = requests?.push(message)
         }
@@ -109,6 +126,7 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
     private func end(_ result: Result<Void, GRPCStatus>) {
         guard !isFinished else { return }
         isFinished = true
+        methodMeter?.end(result.code, since: startTime)
         deadline?.cancel()
         messages.end(result)
         task?.cancel()
@@ -129,15 +147,38 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
 
     func send(_ message: [UInt8]) {
         guard !isFinished else { return }
+        methodMeter?.sent(message.count)
         _ = messages.push(message)
         if queuedBytes > ServerCall.outboundHighWater { isAboveHighWater = true }
     }
 
+    func beginResponse(byteCount: Int, events: any ServerCallEvents) {
+        guard !isFinished else { return events.closed() }
+        self.events = events
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(byteCount)
+        partial = bytes
+    }
+
+    func sendPart(_ part: [UInt8]) {
+        partial?.append(contentsOf: part)
+    }
+
     func finish(_ status: GRPCStatus) {
+        if let whole = partial.take(), status.code == .ok { send(whole) }
         end(status.code == .ok ? .success(()) : .failure(status))
     }
 
     var queuedBytes: Int { messages.byteCount }
+}
+
+extension Result where Failure == GRPCStatus {
+    fileprivate var code: GRPCStatusCode {
+        switch self {
+        case .success: .ok
+        case .failure(let status): status.code
+        }
+    }
 }
 
 /// Some messages of a client, on their way to a call.

@@ -24,6 +24,7 @@ struct HealthChecks {
     private static let live: [Check] = [.serializableRead]
     private static let ready: [Check] = [.dataCorruption, .serializableRead, .linearizableRead, .nonLearner]
 
+    private let endpoint: String
     private let checks: [Check]
     /// The sub-path of one check: it can't be excluded.
     private let isSingle: Bool
@@ -38,6 +39,7 @@ struct HealthChecks {
         case "readyz": all = Self.ready
         default: return nil
         }
+        endpoint = parts[1]
         isSingle = parts.count == 3
         checks = isSingle ? all.filter { $0.rawValue == parts[2] } : all
         if checks.isEmpty { return nil }
@@ -53,11 +55,15 @@ struct HealthChecks {
     func asksTheCluster(_ query: QueryItems) -> Bool { checks(query).contains(.linearizableRead) }
 
     /// Failures are always listed; what passed, on demand.
-    func respond(_ query: QueryItems, _ health: MemberHealth) -> HTTP1Response {
+    func respond(_ query: QueryItems, _ health: MemberHealth, noting probes: ProbeCounter? = nil) -> HTTP1Response {
         var hasFailed = false
         var list = ""
         for check in checks(query) {
-            if let fault = check.fault(health) {
+            let fault = check.fault(health)
+            probes?.change {
+                $0.note(ProbeCounts.Check(endpoint: endpoint, name: check.rawValue), passed: fault == nil)
+            }
+            if let fault {
                 hasFailed = true
                 list += "[-]\(check.rawValue) failed: \(fault)\n"
             } else {
@@ -77,8 +83,12 @@ enum HealthSummary {
     static func isSerializable(_ query: QueryItems) -> Bool { query.values(of: "serializable").first == "true" }
 
     /// Alarms first, any member's; then, unless only this member is asked for, the leader; then a read.
-    static func respond(_ query: QueryItems, _ health: MemberHealth) -> HTTP1Response {
-        guard let reason = reason(health, isSerializable(query), excluded: query.values(of: "exclude")) else {
+    static func respond(
+        _ query: QueryItems, _ health: MemberHealth, noting probes: ProbeCounter? = nil
+    ) -> HTTP1Response {
+        let reason = reason(health, isSerializable(query), excluded: query.values(of: "exclude"))
+        probes?.change { if reason == nil { $0.healthy += 1 } else { $0.unhealthy += 1 } }
+        guard let reason else {
             return .text(200, body(isHealthy: true, reason: ""))
         }
         return .failure(503, body(isHealthy: false, reason: reason) + "\n")

@@ -13,12 +13,24 @@ package enum PlainEndpoints {
         }
     }
 
-    package static func respond(to request: HTTP1Request, state: MemberState) -> HTTP1Response {
+    /// Whether the answer is the page of metrics.
+    static func asksForMetrics(_ request: HTTP1Request) -> Bool {
+        request.method == "GET" && RequestTarget(request.uri).path == metricsPath
+    }
+
+    private static let metricsPath = "/metrics"
+
+    /// - Parameters:
+    ///   - metrics: the page, where it is asked for.
+    ///   - probes: counts what probes are told.
+    package static func respond(
+        to request: HTTP1Request, state: MemberState, metrics: String = "", noting probes: ProbeCounter? = nil
+    ) -> HTTP1Response {
         let target = RequestTarget(request.uri)
         let answer: () -> HTTP1Response
         switch target.path {
         case "/health":
-            answer = { HealthSummary.respond(target.query, state.health) }
+            answer = { HealthSummary.respond(target.query, state.health, noting: probes) }
         case "/version":
             answer = {
                 .text(
@@ -28,11 +40,11 @@ package enum PlainEndpoints {
                     type: "application/json"
                 )
             }
-        case "/metrics":
-            answer = { .text(200, MetricsPage.text(for: state), type: MetricsPage.contentType) }
+        case metricsPath:
+            answer = { .text(200, metrics, type: MetricsPage.contentType) }
         default:
             guard let checks = HealthChecks(path: target.path) else { return .failure(404, "404 page not found\n") }
-            answer = { checks.respond(target.query, state.health) }
+            answer = { checks.respond(target.query, state.health, noting: probes) }
         }
         guard request.method == "GET" else {
             var refusal = HTTP1Response.failure(405, "Method Not Allowed\n")

@@ -14,16 +14,3 @@ extension WatchRequest {
         watchID = WatchID(message.watchID)
     }
 }
-
-extension Mvccpb_Event {
-    package init(_ event: WatchEvent) {
-        self.init()
-        type =
-            switch event.kind {
-            case .put: .put
-            case .delete: .delete
-            }
-        kv = Mvccpb_KeyValue(event.record)
-        if let previous = event.previous { prevKv = Mvccpb_KeyValue(previous) }
-    }
-}

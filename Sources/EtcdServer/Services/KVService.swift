@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
 import MartletEtcdAPI
+package import MartletGRPCWire
 import MartletKeyValue
+import MartletNode
 import MartletReplica
 
 /// etcdserverpb.KV.
@@ -24,12 +27,24 @@ package struct KVService {
         store.read(for: call) { answer(query.request, call) }
     }
 
+    /// As `range`, of any length: the answer comes in messages. Source: etcd 3.7.
+    package func rangeStream(_ call: any EtcdCall) -> any ServerCallEvents {
+        RangeStreamCall(store: store, call: call)
+    }
+
     private func answer(_ request: RangeRequest, _ call: any EtcdCall) {
         guard store.allows(request, call) else { return }
+        if store.member.isLong(request) { return LongRange.answer(request, call, of: store) }
+        let start = store.counters.rangeTimes == nil ? nil : ContinuousClock.now
         do throws(KeyValueError) {
-            let response = try store.keyValue.range(request)
+            let response = try store.member.range(request)
+            if let start { store.counters.rangeTimes?.answered.add(ContinuousClock.now - start) }
+            guard KVResponseBytes.room(response.records) <= Self.maximumBytesOnLoop else {
+                return LongRange.answer(request, call, of: store)
+            }
             call.respond(KVResponseBytes.range(response, store.responseHead))
         } catch {
+            if let start { store.counters.rangeTimes?.refused.add(ContinuousClock.now - start) }
             call.fail(EtcdError(error))
         }
     }
@@ -37,7 +52,6 @@ package struct KVService {
     package func put(_ call: any EtcdCall, _ message: [UInt8]) {
         guard let write = call.write(.put, message, as: Etcdserverpb_PutRequest.self) else { return }
         propose(write, call)
-        store.noteWritten(byteCount: message.count, versions: 1)
     }
 
     package func deleteRange(_ call: any EtcdCall, _ message: [UInt8]) {
@@ -49,16 +63,13 @@ package struct KVService {
         guard let write = call.write(.txn, message, as: Etcdserverpb_TxnRequest.self),
             case .txn(let txn) = write.request
         else { return }
-        guard txn.isReadOnly else {
-            propose(write, call)
-            return store.noteWritten(byteCount: message.count, versions: max(1, txn.success.count))
-        }
+        guard txn.isReadOnly else { return propose(write, call) }
         guard isValid(write.request, call) else { return }
-        store.counters.transactions += 1
         store.read(for: call) {
             guard store.allows(txn, call) else { return }
             do throws(KeyValueError) {
                 let response = try store.keyValue.readOnlyTxn(txn)
+                store.counters.note(response)
                 call.respond(KVResponseBytes.txn(response, store.responseHead))
             } catch {
                 call.fail(EtcdError(error))
@@ -96,6 +107,9 @@ package struct KVService {
             return false
         }
     }
+
+    /// An answer above it is made beside the loop: copying so much takes some hundred microseconds. One value has less.
+    private static let maximumBytesOnLoop = 2 << 20
 
     /// What etcd's entry adds to a request of some size: its header (tag 2, length 1, id 11 bytes), the request's own
     /// tag and length (4 bytes).

@@ -16,14 +16,13 @@ extension MaintenanceService {
         call.respond(with: response)
     }
 
-    /// Gives back the space that removed records left in the checkpoint's file. Requests are served meanwhile.
+    /// Gives back the space that removed records left in the checkpoint's file. Requests are served meanwhile. The
+    /// answer is empty, as etcd's.
     package func defragment(_ call: any EtcdCall, _ message: [UInt8]) {
         guard call.decoded(message, as: Etcdserverpb_DefragmentRequest.self) != nil else { return }
-        store.member.rewriteTables { [store] error in
+        store.member.rewriteTables { error in
             if let error { return call.finish(GRPCStatus(.unknown, "\(error)")) }
-            var response = Etcdserverpb_DefragmentResponse()
-            response.header = store.header
-            call.respond(with: response)
+            call.respond(with: Etcdserverpb_DefragmentResponse())
         }
     }
 
@@ -40,7 +39,8 @@ extension MaintenanceService {
                 let target = try cluster.checkDowngrade(to: request.version)
                 propose(DowngradeInfo(isEnabled: true, targetVersion: target), call)
             case .cancel:
-                guard cluster.downgrade.isEnabled else { return call.fail(.noInflightDowngrade) }
+                // That there is nothing to cancel is no failure since etcd 3.6.
+                guard cluster.downgrade.isEnabled else { return answer(call) }
                 propose(DowngradeInfo(), call)
             case .UNRECOGNIZED:
                 call.finish(GRPCStatus(.unknown, "unknown downgrade action"))
@@ -65,7 +65,8 @@ extension MaintenanceService {
     private func answer(_ call: any EtcdCall) {
         var response = Etcdserverpb_DowngradeResponse()
         response.header = store.header
-        response.version = store.member.cluster.version
+        // Without the patch, which no cluster's version has.
+        response.version = store.member.cluster.version.split(separator: ".").prefix(2).joined(separator: ".")
         call.respond(with: response)
     }
 }

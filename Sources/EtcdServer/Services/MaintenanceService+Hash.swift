@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
 import MartletEtcdAPI
 import MartletKeyValue
 import MartletNode
@@ -35,8 +36,15 @@ extension MaintenanceService {
     private func hash(
         at revision: Int64, for call: any EtcdCall, _ respond: @escaping (KeyValueHash) -> any Message
     ) {
+        let start = ContinuousClock.now
         do throws(KeyValueError) {
             let run = HashRun(try store.keyValue.snapshot.hasher(at: revision), on: store.eventLoop) { hash in
+                let duration = ContinuousClock.now - start
+                if revision == 0 {
+                    store.counters.hashes.add(duration)
+                } else {
+                    store.counters.revisionHashes.add(duration)
+                }
                 call.respond(with: respond(hash))
             }
             run.step()

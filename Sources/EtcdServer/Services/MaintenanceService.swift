@@ -20,9 +20,11 @@ package struct MaintenanceService {
         var response = Etcdserverpb_StatusResponse()
         response.header = store.header
         response.version = EtcdVersion.server
-        response.dbSize = store.estimatedBytes
-        response.dbSizeInUse = response.dbSize
-        response.leader = store.identity.memberID
+        let size = store.size
+        response.dbSize = size.totalBytes
+        response.dbSizeInUse = size.inUseBytes
+        let hasLeader = store.member.status.isLeader
+        response.leader = hasLeader ? store.identity.memberID : 0
         response.raftIndex = store.appliedIndex.rawValue
         response.raftTerm = store.term.rawValue
         response.raftAppliedIndex = store.appliedIndex.rawValue
@@ -32,7 +34,8 @@ package struct MaintenanceService {
         response.downgradeInfo = Etcdserverpb_DowngradeInfo()
         response.downgradeInfo.enabled = cluster.downgrade.isEnabled
         response.downgradeInfo.targetVersion = cluster.downgrade.targetVersion
-        response.errors = cluster.alarms.all.map { alarm in
+        if !hasLeader { response.errors = [EtcdError.noLeader.message] }
+        response.errors += cluster.alarms.all.map { alarm in
             "memberID:\(alarm.member.rawValue) alarm:\(alarm.kind.name) "
         }
         call.respond(with: response)

@@ -12,8 +12,16 @@ package protocol EtcdCall: AnyObject {
     var certificateName: AuthName? { get }
     /// Answers a unary call: one message and status 0.
     func respond(_ message: [UInt8])
+    /// Answers a unary call with a message of `byteCount` bytes that comes in parts; ``finish(_:)`` follows them.
+    ///
+    /// - Parameter events: told of room for more, and of the call's end.
+    func beginResponse(byteCount: Int, events: any ServerCallEvents)
+    /// The next bytes of that message.
+    func sendPart(_ part: [UInt8])
     /// Sends one message of a stream.
     func send(_ message: [UInt8])
+    /// Sends messages of a stream.
+    func send(_ batch: MessageBatch)
     /// Ends the call.
     func finish(_ status: GRPCStatus)
     /// Bytes of this call that wait for the socket.
@@ -21,6 +29,10 @@ package protocol EtcdCall: AnyObject {
 }
 
 extension EtcdCall {
+    package func send(_ batch: MessageBatch) {
+        for message in batch.messages { send(message) }
+    }
+
     package var metadata: HeaderBlock { HeaderBlock() }
     package var certificateName: AuthName? { nil }
 

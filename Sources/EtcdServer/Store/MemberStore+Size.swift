@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletKeyValue
+import MartletNode
+
+/// How much room a store takes.
+package struct StoreSize: Hashable, Sendable {
+    /// The file of the tables, with what lies idle in it: etcd's size of its database.
+    package var totalBytes: Int64
+    /// What of it holds something: etcd's size in use.
+    package var inUseBytes: Int64
+
+    package init(totalBytes: Int64, inUseBytes: Int64) {
+        self.totalBytes = totalBytes
+        self.inUseBytes = inUseBytes
+    }
+}
 
 extension MemberStore {
-    /// About how many bytes the store takes: its versions times the mean size of those written, and what surrounds
-    /// them.
-    ///
-    /// An estimate, since a store in memory has no file whose size could be read.
-    var estimatedBytes: Int64 {
-        guard counters.versionsWritten > 0 else { return Self.emptyStoreBytes }
-        let meanBytes = counters.bytesWritten / counters.versionsWritten
-        return Self.emptyStoreBytes + Int64(keyValue.historyCount) * (Self.versionOverheadBytes + Int64(meanBytes))
+    /// As of the last checkpoint, which is a second old at most. A store in memory has no file: what it holds, where
+    /// nothing lies idle. Complexity: O(1).
+    package var size: StoreSize {
+        guard let tables = member.tablesSize else {
+            let bytes = Int64(keyValue.liveBytes)
+            return StoreSize(totalBytes: bytes, inUseBytes: bytes)
+        }
+        return StoreSize(totalBytes: Int64(tables.fileBytes), inUseBytes: Int64(tables.liveBytes))
     }
-
-    /// Notes what a request brings, for ``estimatedBytes``.
-    func noteWritten(byteCount: Int, versions: Int) {
-        counters.bytesWritten += UInt64(byteCount)
-        counters.versionsWritten += UInt64(versions)
-    }
-
-    /// Roots of index and history, rounded up to memory pages.
-    private static let emptyStoreBytes: Int64 = 16 << 10
-    /// Revisions, lease, array headers and the index's share of one version.
-    private static let versionOverheadBytes: Int64 = 160
 }

@@ -35,20 +35,20 @@ extension MemberStore {
         while true {
             let deliveries = keyValue.drainWatchDeliveries()
             guard !deliveries.isEmpty else { return }
+            var touched: [any WatchSink] = []
             for delivery in deliveries {
                 // A stream that closed meanwhile has nobody to deliver to.
-                watchStreams[delivery.stream]?.deliver(delivery, encoder: &watchEncoder)
+                guard let sink = watchStreams[delivery.stream] else { continue }
+                if sink.deliver(delivery, encoder: &watchEncoder) { touched.append(sink) }
             }
+            for sink in touched { sink.flush() }
         }
     }
 
     /// The encoding of a WatchResponse that has a header only. All watchers of a change ask for the same one.
     func watchResponseHead(revision: Int64) -> [UInt8] {
         if let known = lastWatchHead, known.revision == revision { return known.bytes }
-        var response = Etcdserverpb_WatchResponse()
-        response.header = header(revision: revision)
-        // Four numbers can always be encoded.
-        let bytes: [UInt8] = (try? response.serializedBytes()) ?? []
+        let bytes = responseHead.begin(revision, reserving: 0)
         lastWatchHead = (revision, bytes)
         return bytes
     }

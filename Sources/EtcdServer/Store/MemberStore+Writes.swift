@@ -29,7 +29,9 @@ extension MemberStore {
     private func answer(_ result: Result<WriteResponse, ReplicaError>, to reply: WriteReply) {
         switch result {
         case .success(let response): count(response)
-        case .failure: counters.proposalsFailed += 1
+        case .failure(.noLeader), .failure(.leaderChanged): counters.proposalsFailed += 1
+        // An answer like others.
+        case .failure: break
         }
         switch reply {
         case .discarded:
@@ -46,13 +48,13 @@ extension MemberStore {
 
     private func count(_ response: WriteResponse) {
         switch response {
-        case .put: counters.puts += 1
-        case .deleteRange: counters.deletes += 1
-        case .txn: counters.transactions += 1
-        case .leaseGrant: counters.leasesGranted += 1
+        case .txn(let response): counters.note(response)
+        case .leaseGrant(_, let ttlSeconds):
+            counters.leasesGranted += 1
+            counters.leaseTTLs.add(Double(ttlSeconds))
         case .leaseRevoke: counters.leasesRevoked += 1
         case .leaseRenewal(let ttlSeconds): if ttlSeconds != nil { counters.leasesRenewed += 1 }
-        case .compact, .alarms, .auth, .downgrade, .members: break
+        case .put, .deleteRange, .compact, .alarms, .auth, .downgrade, .members: break
         }
     }
 

@@ -28,7 +28,8 @@ package final class MemberStore {
     var lastWatchHead: (revision: Int64, bytes: [UInt8])?
     var leaseIDs: LeaseIDGenerator
     var tokens: MemberTokens
-    let passwords: PasswordWorker
+    let passwords: LoopHelper
+    let longReads: LoopHelper
     let hasher: PasswordHasher
     private let head: ResponseHead
     private var compactor: AutoCompactor?
@@ -40,11 +41,13 @@ package final class MemberStore {
         self.identity = identity
         head = ResponseHead(identity)
         tokens = MemberTokens(configuration.tokens, isEnabled: member.auth.isEnabled)
-        passwords = PasswordWorker(eventLoop: member.eventLoop)
+        passwords = LoopHelper("passwords", maximumWaiting: Self.maximumWaitingLogins, on: member.eventLoop)
+        longReads = LoopHelper("ranges", maximumWaiting: Self.maximumWaitingReads, on: member.eventLoop)
         guard let hasher = PasswordHasher(cost: configuration.bcryptCost) else {
             preconditionFailure("a cost of \(configuration.bcryptCost)")
         }
         self.hasher = hasher
+        if configuration.timesCalls { counters.rangeTimes = StoreCounters.RangeTimes() }
         leaseIDs = LeaseIDGenerator(
             memberID: identity.memberID, wallClockMilliseconds: Int64(clamping: Member.wallMilliseconds()))
         compactor = configuration.autoCompaction.map { AutoCompactor($0) }
@@ -63,6 +66,11 @@ package final class MemberStore {
             logger: logger, eventLoop: eventLoop)
         self.init(configuration: configuration, member: member, identity: identity)
     }
+
+    /// Who stands behind so many at etcd's cost waits a minute: its client has long given up.
+    private static let maximumWaitingLogins = 1024
+    /// Each keeps what it reads in memory; behind so many a client waits for seconds.
+    private static let maximumWaitingReads = 1024
 
     package var eventLoop: any EventLoop { member.eventLoop }
 

@@ -23,6 +23,14 @@ struct WatchBacklog {
 
     var isEmpty: Bool { taken == responses.count }
 
+    /// Those of cancelled watches counted with the others. Complexity: O(responses that wait).
+    var eventCount: Int {
+        responses[taken...].reduce(0) { count, response in
+            guard case .events(_, _, _, let fields) = response else { return count }
+            return count + fields.count
+        }
+    }
+
     mutating func append(_ response: Response) {
         if case .answer = response { answerCount += 1 }
         responses.append(response)

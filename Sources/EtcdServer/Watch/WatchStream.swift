@@ -24,6 +24,8 @@ final class WatchStream: ServerCallEvents, WatchSink {
     private var idle: [WatchID: Bool] = [:]
     private var progressTimer: LoopTimer?
     private var backlog = WatchBacklog()
+    /// What goes to the call by the next ``flush()``.
+    private var outgoing = MessageBatch()
     private var isFull = false
     private var isClosed = false
 
@@ -56,6 +58,7 @@ final class WatchStream: ServerCallEvents, WatchSink {
     func becameWritable() {
         guard isFull, !isClosed else { return }
         while !isCallFull, let response = backlog.popFirst() { write(response) }
+        flush()
         // A call that is full again says so once more when it has room.
         guard !isCallFull else { return }
         isFull = false
@@ -76,6 +79,7 @@ final class WatchStream: ServerCallEvents, WatchSink {
     /// Ends the call from this side.
     func end(_ status: GRPCStatus) {
         guard !isClosed else { return }
+        flush()
         closed()
         call.finish(status)
     }
@@ -171,7 +175,23 @@ final class WatchStream: ServerCallEvents, WatchSink {
 
     // MARK: What the store sends
 
-    func deliver(_ delivery: WatchDelivery, encoder: inout WatchEventEncoder) {
+    func deliver(_ delivery: WatchDelivery, encoder: inout WatchEventEncoder) -> Bool {
+        let wasEmpty = outgoing.isEmpty
+        take(delivery, &encoder)
+        return wasEmpty && !outgoing.isEmpty
+    }
+
+    func flush() {
+        guard !outgoing.isEmpty else { return }
+        let batch = outgoing
+        outgoing = MessageBatch()
+        guard !isClosed else { return }
+        call.send(batch)
+        // What is compressed leaves more room than was expected: then nobody else would say so.
+        if isFull, !isCallFull { store.eventLoop.assumeIsolated().execute { self.becameWritable() } }
+    }
+
+    private func take(_ delivery: WatchDelivery, _ encoder: inout WatchEventEncoder) {
         let watch = delivery.watch
         switch delivery.content {
         case .canceled(let compactRevision):
@@ -185,21 +205,17 @@ final class WatchStream: ServerCallEvents, WatchSink {
         case .events(let events):
             store.counters.watchEvents += UInt64(events.count)
             if idle[watch] != nil { idle[watch] = false }
-            do {
-                let fields = try encoder.fields(for: events)
-                pass(
-                    .events(
-                        watch: watch, revision: delivery.revision, isFragmenting: fragmenting.contains(watch),
-                        fields: fields))
-            } catch {
-                end(EtcdError.encodingStatus(error))
-            }
+            pass(
+                .events(
+                    watch: watch, revision: delivery.revision, isFragmenting: fragmenting.contains(watch),
+                    fields: encoder.fields(for: events)))
         }
     }
 
     private func answer(_ response: Etcdserverpb_WatchResponse) {
         guard let message = call.encoded(response) else { return }
         pass(.answer(message))
+        flush()
     }
 
     /// Sends the response in its turn, and tells the store when the stream is full by it.
@@ -212,12 +228,14 @@ final class WatchStream: ServerCallEvents, WatchSink {
         store.keyValue.markWatchStreamFull(id)
     }
 
-    private var isCallFull: Bool { call.queuedBytes > ServerCall.outboundHighWater }
+    var pendingEventCount: Int { backlog.eventCount }
+
+    private var isCallFull: Bool { call.queuedBytes + outgoing.byteCount > ServerCall.outboundHighWater }
 
     private func write(_ response: WatchBacklog.Response) {
         switch response {
         case .answer(let message):
-            call.send(message)
+            outgoing.append(message)
         case .events(let watch, let revision, let isFragmenting, let fields):
             let head = store.watchResponseHead(revision: revision)
             var pieces = [fields.indices]
@@ -227,9 +245,9 @@ final class WatchStream: ServerCallEvents, WatchSink {
                     limit: store.configuration.wireLimitBytes)
             }
             for piece in pieces {
-                call.send(
-                    WatchResponseBytes.message(
-                        head: head, watch: watch, isFragment: piece.upperBound < fields.count, events: fields[piece]))
+                WatchResponseBytes.append(
+                    head: head, watch: watch, isFragment: piece.upperBound < fields.count, events: fields[piece],
+                    to: &outgoing)
             }
         }
     }

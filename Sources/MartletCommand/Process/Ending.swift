@@ -41,6 +41,18 @@ struct Ending: Sendable {
         }
     }
 
+    /// Ends this process by a signal, as if it had never been trapped. Returns only in process 1: the kernel protects
+    /// it from signals that it has left at their default.
+    static func endProcess(by number: Int32) {
+        guard getpid() != 1 else { return }
+        signal(number, SIG_DFL)
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, number)
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+        raise(number)
+    }
+
     /// Gives a reason oneself.
     func end(_ reason: Reason) {
         continuation.yield(reason)

@@ -25,6 +25,24 @@ enum FeatureGates {
         return nil
     }
 
+    /// What this server always does, whatever is said: a lease's remaining time is kept. Source: etcd lease
+    /// `checkpointScheduledLeases`.
+    private static let alwaysOn: Set<String> = ["LeaseCheckpoint", "LeaseCheckpointPersist"]
+    /// Those that change how etcd does something, not what clients see.
+    private static let internals: Set<String> = [
+        "FastLeaseKeepAlive", "PriorityRequest", "TxnModeWriteWithSharedBuffer",
+    ]
+
+    /// The settings that this server doesn't follow, as they were written.
+    static func withoutEffect(in text: String) -> [String] {
+        text.split(separator: ",").compactMap { item in
+            let parts = item.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2, let value = FlagValue.boolean(parts[1].trimmed) else { return nil }
+            let name = parts[0].trimmed
+            return internals.contains(name) || value == alwaysOn.contains(name) ? nil : item.trimmed
+        }
+    }
+
     /// Whether a feature is named and switched on.
     static func isEnabled(_ name: String, in text: String) -> Bool {
         text.split(separator: ",").contains { item in

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import CMartletPosix
 import Foundation
 import Logging
 
@@ -22,10 +23,12 @@ struct ServerCommand: AsyncParsableCommand {
         if code != 0 { throw ExitCode(code) }
     }
 
-    /// Runs a server until SIGTERM or SIGINT.
+    /// Runs a server until SIGTERM or SIGINT. These end the process in the end, when all is put away, as they end
+    /// etcd: whoever waits for it sees the signal, a shell 143 or 130. Process 1, which no signal ends, returns 0.
     ///
     /// - Returns: The exit code.
     static func run(_ arguments: [String]) async -> Int32 {
+        martlet_tune_memory()
         let options: ServerOptions
         let logger: Logger
         do throws(ServerFlagError) {
@@ -56,7 +59,11 @@ struct ServerCommand: AsyncParsableCommand {
             case .failed, .inputEnded, nil: break
             }
             await server.stop()
-            if case .failed = reason { return 1 }
+            switch reason {
+            case .signal(_, let number): Ending.endProcess(by: number)
+            case .failed: return 1
+            case .inputEnded, nil: break
+            }
             return 0
         } catch {
             logger.critical("\(error)")

@@ -39,6 +39,9 @@ extension ServerFlag {
             "initial-cluster", .string, "", "the members, each name=URL; one, which must be this one"),
         .used("initial-cluster-state", .choice(["new", "existing"]), "new", "new, or existing"),
         .used("initial-cluster-token", .string, "etcd-cluster", "tells clusters apart"),
+        .used(
+            "force-new-cluster", .boolean, "false",
+            "make this member, with its data, a cluster of one: the others of its cluster no longer belong to it"),
     ]
 
     private static let security: [ServerFlag] = [
@@ -100,6 +103,12 @@ extension ServerFlag {
             "when it does: size in MB; days and number of the files kept, 0 for all"),
         .used("logger", .string, "zap", "etcd's choice of one"),
         .used("enable-grpc-gateway", .boolean, "true", "answer JSON under /v3"),
+        .used("feature-gates", .features, "", "etcd's features by name; what leases have left is kept in any case"),
+        .used(
+            "enable-lease-checkpoint", .boolean, "false",
+            "keep what long leases have left, so that a restart doesn't begin them anew; always done here"),
+        .used("enable-lease-checkpoint-persist", .boolean, "false", "and keep it in snapshots; always done here"),
+        .used("metrics", .string, "basic", "basic; or extensive, which times calls, too"),
         .used("version", .boolean, "false", "print the version and end"),
         .used("help", .boolean, "false", "print this and end"),
     ]

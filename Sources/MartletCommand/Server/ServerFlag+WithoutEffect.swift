@@ -8,7 +8,6 @@ extension ServerFlag {
         .refused("discovery", .string, "", "a cluster of several members is not supported yet"),
         .refused("discovery-srv", .string, "", "a cluster of several members is not supported yet"),
         .refused("discovery-endpoints", .string, "", "a cluster of several members is not supported yet"),
-        .refused("force-new-cluster", .boolean, "false", "no data is kept that a cluster could be made of"),
     ]
 
     private static let storage: [ServerFlag] = [
@@ -68,10 +67,8 @@ extension ServerFlag {
     ]
 
     private static let rest: [ServerFlag] = [
-        .ignored("feature-gates", .features),
         .ignored("grpc-keepalive-min-time", .duration, "5s"),
         .ignored("enable-pprof", .boolean, "false"),
-        .ignored("metrics", .string, "basic"),
         .ignored("log-package-levels", .string),
         .ignored("debug", .boolean, "false"),
         .ignored("disable-log-sampling", .boolean, "false"),
@@ -79,8 +76,6 @@ extension ServerFlag {
         .ignored("warning-unary-request-duration", .duration, "300ms"),
         .ignored("stop-grpc-service-on-defrag", .boolean, "false"),
         .ignored("set-member-localaddr", .boolean, "false"),
-        .ignored("enable-lease-checkpoint", .boolean, "false"),
-        .ignored("enable-lease-checkpoint-persist", .boolean, "false"),
         .ignored("txn-mode-write-with-shared-buffer", .boolean, "true"),
         .ignored("enable-distributed-tracing", .boolean, "false"),
         .ignored("distributed-tracing-address", .string, "localhost:4317"),

@@ -26,10 +26,12 @@ extension ServerOptions {
                 throw .conflict("--compact-hash-check-time must be >0 (set to 0s)")
             }
             let gates = flags.string("feature-gates")
-            guard
-                !FeatureGates.isEnabled("LeaseCheckpointPersist", in: gates)
-                    || FeatureGates.isEnabled("LeaseCheckpoint", in: gates)
-            else {
+            let checkpoints =
+                FeatureGates.isEnabled("LeaseCheckpoint", in: gates) || flags.boolean("enable-lease-checkpoint")
+            let persists =
+                FeatureGates.isEnabled("LeaseCheckpointPersist", in: gates)
+                || flags.boolean("enable-lease-checkpoint-persist")
+            guard checkpoints || !persists else {
                 throw .conflict(
                     "enabling feature gate LeaseCheckpointPersist requires enabling feature gate LeaseCheckpoint")
             }

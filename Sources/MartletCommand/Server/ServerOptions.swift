@@ -69,6 +69,11 @@ package struct ServerOptions: Sendable {
         listeners = try Self.listeners(flags)
         store = try Self.store(flags)
         storage = try Storage(flags)
+        let gates = FeatureGates.withoutEffect(in: flags.string("feature-gates"))
+        if !gates.isEmpty {
+            notices.append(
+                ServerNotice(.warning, "without effect: --feature-gates=" + gates.joined(separator: ",")))
+        }
         if storage.quotaBytes != 0 { store.quotaBytes = storage.quotaBytes }
         switch storage.autoCompaction {
         case .periodic(let age): store.autoCompaction = .periodic(age)
@@ -137,10 +142,12 @@ package struct ServerOptions: Sendable {
         store.watchProgressInterval = max(flags.duration("watch-progress-notify-interval"), minimumProgressInterval)
         store.electionTimeout = .milliseconds(Int64(clamping: election))
         store.heartbeatInterval = .milliseconds(Int64(clamping: heartbeat))
+        // etcd takes any other word for the default.
+        store.timesCalls = flags.string("metrics") == "extensive"
         return store
     }
 
-    /// This member's peer URLs, once it is sure that it is the only member.
+    /// This member's peer URLs, once it is sure that it is the only member, or is to be.
     private static func peerURLs(_ flags: ServerFlags) throws(ServerFlagError) -> [String] {
         let advertised = flags.string("initial-advertise-peer-urls").split(separator: ",").map { $0.trimmed }
         let cluster = flags.string("initial-cluster").split(separator: ",").map { $0.trimmed }
@@ -155,6 +162,7 @@ package struct ServerOptions: Sendable {
             let parts = member.split(separator: "=", maxSplits: 1)
             guard parts.count == 2 else { throw .conflict("a member of --initial-cluster is name=URL: \(member)") }
             guard parts[0] == name else {
+                if flags.boolean("force-new-cluster") { continue }
                 throw .conflict(
                     "--initial-cluster names the member \(parts[0]) beside --name=\(name): "
                         + "a cluster of several members is not supported yet")

@@ -81,10 +81,13 @@ struct ServerRun {
         let identity = MemberIdentity(peerURLs: options.store.peerURLs, clusterToken: options.store.clusterToken)
         let start = ContinuousClock.now
         let data = try await NIOThreadPool.singleton.runIfActive {
-            try folder.open(
-                options.store.replica(memberID: identity.memberID),
-                new: WALMetadata(memberID: identity.memberID, clusterID: identity.clusterID),
-                at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds()))
+            try folder.sayingOnFault {
+                try folder.open(
+                    options.store.replica(memberID: identity.memberID),
+                    new: WALMetadata(memberID: identity.memberID, clusterID: identity.clusterID),
+                    at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds()),
+                    isAlone: options.storage.forcesNewCluster)
+            }
         }
         if let repair = data.repair {
             logger.warning(
@@ -145,6 +148,7 @@ struct ServerRun {
         configuration.maximumMessageBytes = options.store.wireLimitBytes
         configuration.maximumConcurrentStreams = options.maximumConcurrentStreams
         configuration.reusesPort = options.sharesPorts
+        configuration.meter = store.meter
         configuration.keepalive = KeepaliveConfiguration(
             interval: options.keepaliveInterval.map { TimeAmount($0) }, timeout: TimeAmount(options.keepaliveTimeout))
         if listener.role != .grpcOnly {

@@ -15,11 +15,13 @@ struct SnapshotCommand: AsyncParsableCommand {
               martlet snapshot restore backup.db --data-dir new.etcd
             """,
         subcommands: [SnapshotSaveCommand.self, SnapshotStatusCommand.self, SnapshotRestoreCommand.self])
+
+    static let switches = SnapshotServerOption.switches.union(SnapshotRestoreCommand.switches)
 }
 
 /// Go's form of flags, for scripts that were written for etcd's tools.
 package enum GoFlags {
-    private static let truths: Set<String> = ["1", "t", "T", "true", "TRUE", "True"]
+    static let truths: Set<String> = ["1", "t", "T", "true", "TRUE", "True"]
     private static let falsehoods: Set<String> = ["0", "f", "F", "false", "FALSE", "False"]
 
     /// Takes the values off flags that are on or off: `--flag=true` is the flag, `--flag=false` is none.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Foundation
+import MartletEtcdClient
 import MartletNode
 
 /// `martlet snapshot save`
@@ -15,27 +15,31 @@ struct SnapshotSaveCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The file to write.", valueName: "file"))
     var file: String
 
-    @Option(
-        help: ArgumentHelp(
-            "The server, of Martlet or etcd: one host:port.",
-            discussion: "Without it ETCDCTL_ENDPOINTS counts, else 127.0.0.1:2379.", valueName: "address"))
-    var endpoints: String?
+    @OptionGroup var server: SnapshotServerOption
 
     mutating func run() async throws {
-        let text = endpoints ?? ProcessInfo.processInfo.environment["ETCDCTL_ENDPOINTS"] ?? "127.0.0.1:2379"
-        let servers = text.split(separator: ",").map { String($0.trimmed) }
-        guard servers.count == 1 else {
-            throw CommandFailure("snapshot must be requested to one selected node, not multiple [\(text)]")
-        }
-        var save = try SnapshotSave(to: file)
+        let client = try server.makeClient()
         do {
-            let version = try await SnapshotDownload.run(from: servers[0]) { try save.append($0) }
-            try save.finish()
+            let version = try await save(from: client)
             StandardStream.output.writeLine("Snapshot saved at \(file)")
             if !version.isEmpty { StandardStream.output.writeLine("Server version \(version)") }
+            await client.close()
+        } catch {
+            await client.close()
+            throw CommandFailure((error as? EtcdError)?.message ?? "\(error)")
+        }
+    }
+
+    /// - Returns: the version of the server's data; empty where it doesn't tell.
+    private func save(from client: EtcdClient) async throws -> String {
+        var save = try SnapshotSave(to: file)
+        do {
+            let version = try await client.maintenance.snapshot { try save.append($0) }.version
+            try save.finish()
+            return version
         } catch {
             save.discard()
-            throw CommandFailure("\(error)")
+            throw error
         }
     }
 }

@@ -15,8 +15,8 @@ struct MemberSnapshots {
 
     /// Who waits for a checkpoint that holds an entry.
     var waiters: [(index: LogIndex, promise: EventLoopPromise<Void>)] = []
-    /// Numbers of those that are being read, which are part of their files' names.
-    var taken: Set<Int> = []
+    /// Those that are being made or read, by the number that is part of their files' names, and since when.
+    var taken: [Int: ContinuousClock.Instant] = [:]
     let queue = DispatchQueue(label: "martlet-snapshot")
     let isStopping = StopSign()
 
@@ -55,11 +55,11 @@ extension Member {
             return eventLoop.makeFailedFuture(
                 SnapshotError(.refused, data == nil ? "a store in memory has no snapshots" : "the member is stopping"))
         }
-        guard let number = (0..<MemberSnapshots.limit).first(where: { !snapshots.taken.contains($0) }) else {
+        guard let number = (0..<MemberSnapshots.limit).first(where: { snapshots.taken[$0] == nil }) else {
             return eventLoop.makeFailedFuture(
                 SnapshotError(.refused, "\(MemberSnapshots.limit) snapshots are being read already"))
         }
-        snapshots.taken.insert(number)
+        snapshots.taken[number] = ContinuousClock.now
         let (tables, queue, isStopping) = (data.tables, snapshots.queue, snapshots.isStopping)
         let path = "\(tables.path).snapshot-\(number)"
         let made = checkpointNow().flatMap { [eventLoop] in
@@ -74,7 +74,7 @@ extension Member {
             return promise.futureResult
         }
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        made.whenFailure { _ in bound.value.endSnapshot(number) }
+        made.whenFailure { _ in bound.value.snapshots.taken[number] = nil }
         return made
     }
 
@@ -90,7 +90,8 @@ extension Member {
 
     /// Frees the snapshot's place.
     package func endSnapshot(_ number: Int) {
-        snapshots.taken.remove(number)
+        guard let start = snapshots.taken.removeValue(forKey: number) else { return }
+        statistics.snapshots.add(ContinuousClock.now - start)
     }
 
     /// Succeeds when the tables hold all that is applied now.

@@ -3,6 +3,16 @@
 package import MartletBasics
 package import MartletWALCodec
 
+/// What writing to a log took.
+package struct LogEffort: Hashable, Sendable {
+    package var writing = Duration.zero
+    package var syncing = Duration.zero
+    /// With framing, barriers and heads of segments.
+    package var bytes = 0
+
+    package init() {}
+}
+
 /// The end of a log, where it grows. All calls block on the disk; `LogWriter` runs it on a thread, a simulation
 /// calls it itself.
 ///
@@ -25,6 +35,7 @@ package struct LogAppender: ~Copyable, Sendable {
     private var encoder: WALEncoder
     /// Whether something was written that no barrier stands behind.
     private var needsBarrier = true
+    private var spent = LogEffort()
     /// The first error; from then on nothing is tried any more.
     private var failure: StorageError?
 
@@ -76,9 +87,20 @@ package struct LogAppender: ~Copyable, Sendable {
     /// Writes and syncs what is encoded.
     private mutating func write() throws(StorageError) {
         let place = offset
+        let start = ContinuousClock.now
         try encoder.bytes.withSpan { bytes throws(StorageError) in try file.write(bytes, at: place) }
+        let written = ContinuousClock.now
         try file.sync()
         offset += encoder.bytes.count
+        spent.writing += written - start
+        spent.syncing += ContinuousClock.now - written
+        spent.bytes += encoder.bytes.count
+    }
+
+    /// What was spent since this was asked last.
+    mutating func takeEffort() -> LogEffort {
+        defer { spent = LogEffort() }
+        return spent
     }
 
     /// Ends the segment and begins the next one. That gets its name when its head is on disk, so a named segment always

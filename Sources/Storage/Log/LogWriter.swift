@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CMartletPosix
 import Dispatch
+import Glibc
 package import MartletBasics
 package import MartletWALCodec
 import Synchronization
@@ -20,8 +22,10 @@ package final class LogWriter: Sendable {
         package var lastEntry: LogPosition?
         /// Bytes of records that this write took.
         package var bytes: Int
-        /// The time of write and sync.
+        /// The time of write and sync, and what else the batch took.
         package var duration: Duration
+        /// What of it went to the disk.
+        package var effort: LogEffort
     }
 
     package enum Event: Sendable {
@@ -57,6 +61,8 @@ package final class LogWriter: Sendable {
 
     private let state: Mutex<State>
     private let wake = DispatchSemaphore(value: 0)
+    /// Counts what the thread may wait for. It looks at it without the lock while it lingers.
+    private let submissions = Atomic<UInt64>(0)
     private let configuration: LogConfiguration
     /// Called on the writer's thread: must hand over and return.
     private let onEvent: @Sendable (Event) -> Void
@@ -98,6 +104,7 @@ package final class LogWriter: Sendable {
             return (.accepted(batch: state.batch), wakes(&state))
         }
         if case .accepted = result { batch.removeAll() }
+        submissions.wrappingAdd(1, ordering: .releasing)
         if mustWake { wake.signal() }
         return result
     }
@@ -156,9 +163,12 @@ extension LogWriter {
     private func run(_ appender: inout LogAppender) {
         var batch = LogBatch()
         var lastEntry: LogPosition?
+        var lingers = false
         do throws(StorageError) {
             while true {
-                let work = takeWork(&batch)
+                let idle = ContinuousClock.now
+                let work = takeWork(&batch, lingers: lingers)
+                lingers = ContinuousClock.now - idle < Self.lingerMax
                 if !batch.isEmpty {
                     let start = ContinuousClock.now
                     let bytes = batch.byteCount
@@ -168,7 +178,10 @@ extension LogWriter {
                     state.withLock { $0.writingBytes = 0 }
                     batch.removeAll()
                     onEvent(
-                        .synced(Progress(batch: work.batch, lastEntry: lastEntry, bytes: bytes, duration: duration)))
+                        .synced(
+                            Progress(
+                                batch: work.batch, lastEntry: lastEntry, bytes: bytes, duration: duration,
+                                effort: appender.takeEffort())))
                 }
                 if let index = work.releaseBelow { try appender.release(below: index) }
                 if work.isClosing { break }
@@ -188,11 +201,15 @@ extension LogWriter {
     }
 
     /// Blocks until there is something to do, and exchanges the empty batch for what waits.
-    private func takeWork(_ batch: inout LogBatch) -> Work {
+    ///
+    /// - Parameter lingers: whether to look for work for a while before sleeping.
+    private func takeWork(_ batch: inout LogBatch, lingers: Bool) -> Work {
+        var mayLinger = lingers
         while true {
+            let seen = submissions.load(ordering: .acquiring)
             let work = state.withLock { state -> Work? in
                 guard hasWork(state) else {
-                    state.isSleeping = true
+                    state.isSleeping = !mayLinger
                     return nil
                 }
                 swap(&state.pending, &batch)
@@ -204,7 +221,27 @@ extension LogWriter {
                 return Work(batch: state.batch, releaseBelow: state.releaseBelow, isClosing: state.isClosing)
             }
             if let work { return work }
-            wake.wait()
+            if mayLinger {
+                mayLinger = false
+                linger(behind: seen)
+            } else {
+                wake.wait()
+            }
         }
     }
+
+    /// Waits, awake, until something is submitted.
+    private func linger(behind seen: UInt64) {
+        let end = ContinuousClock.now + Self.lingerMax
+        repeat {
+            for _ in 0..<Self.pausesPerLook { martlet_pause() }
+            if submissions.load(ordering: .relaxed) != seen { return }
+        } while ContinuousClock.now < end
+    }
+
+    /// A client that writes one thing after the other comes back in so much time, which is what waking a thread takes,
+    /// too. Only where work has come so soon does the thread stay awake for it.
+    private static let lingerMax = Duration.microseconds(
+        Int64(getenv("MARTLET_LINGER").flatMap { Int(String(cString: $0)) } ?? 150))
+    private static let pausesPerLook = 16
 }

@@ -14,7 +14,12 @@ package struct PosixFileSystem: LogFileSystem {
     private static let fileMode: mode_t = 0o600
     private static let folderMode: mode_t = 0o700
 
-    package init() {}
+    private let isReadOnly: Bool
+
+    /// - Parameter isReadOnly: files are opened for reading alone: for who only looks.
+    package init(isReadOnly: Bool = false) {
+        self.isReadOnly = isReadOnly
+    }
 
     package func exists(_ path: String) throws(StorageError) -> Bool {
         if access(path, F_OK) == 0 { return true }
@@ -64,7 +69,7 @@ package struct PosixFileSystem: LogFileSystem {
     }
 
     package func open(_ path: String) throws(StorageError) -> any LogFile {
-        try open(path, O_RDWR | O_CLOEXEC)
+        try open(path, (isReadOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC)
     }
 
     private func open(_ path: String, _ flags: Int32) throws(StorageError) -> any LogFile {

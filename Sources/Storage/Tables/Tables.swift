@@ -24,7 +24,7 @@ package final class Tables: Sendable {
         package var maximumReaders = 64
         /// How long replacing the file waits for reads: a little longer than each may take.
         package var maximumWaitForReaders: Duration = Tables.maximumReadDuration + .seconds(1)
-        /// Examine only: nothing is created, changed or repaired.
+        /// Examine only: nothing is created, changed or repaired. Nobody may write meanwhile.
         package var isReadOnly = false
 
         package init() {}

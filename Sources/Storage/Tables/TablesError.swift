@@ -38,6 +38,24 @@ package enum TablesError: Error, Hashable, Sendable {
     case system(operation: String, code: Int32)
 }
 
+extension TablesError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .mapFull: "the reserved address space is used up"
+        case .noSpace: "there is no room on the disk"
+        case .damagedValue(let key): "the value of \(key) is not what was written there"
+        case .damagedFile(let what): "the file is damaged, or none of ours (\(what))"
+        case .unsupportedFormat(let version): "the file has the format \(version), which this version doesn't know"
+        case .readerExpired: "a read took too long"
+        case .tooManyReaders: "there are too many reads at once"
+        case .readersStayed: "reads did not end in time"
+        case .transactionTooLarge: "a write is larger than a transaction can be"
+        case .failed: "an earlier error has left the file unusable until the next start"
+        case .system(let operation, let code): "\(operation): \(String(cString: strerror(code)))"
+        }
+    }
+}
+
 extension TablesError {
     /// - Parameter code: what a function of LMDB answered: its own negative code, or an `errno`.
     init(_ operation: String, _ code: Int32) {

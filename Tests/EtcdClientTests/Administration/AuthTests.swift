@@ -4,12 +4,9 @@ import MartletEtcdClient
 import MartletTestPrograms
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct AuthTests {
-    /// Servers that serve the auth service.
-    static let servers = EtcdProcess.Kind.original
-
+@Suite(.serialized, .timeLimit(.minutes(4))) struct AuthTests {
     static func client(_ server: EtcdProcess, _ user: String, _ password: String) throws -> EtcdClient {
-        var configuration = EtcdClient.Configuration(endpoints: [server.endpoint])
+        var configuration = EtcdClient.Configuration.patient([server.endpoint])
         configuration.credentials = EtcdCredentials(user: user, password: password)
         return try EtcdClient(configuration)
     }
@@ -36,7 +33,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Self.servers)
+    @Test(arguments: EtcdProcess.Kind.available)
     func usersAndRoles(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in
             let auth = client.auth
@@ -79,7 +76,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Self.servers)
+    @Test(arguments: EtcdProcess.Kind.available)
     func eachMayDoWhatItsRolesAllow(kind: EtcdProcess.Kind) async throws {
         try await Self.run(kind) { root, app, server in
             try await root.put("shared", "1")
@@ -90,7 +87,7 @@ import Testing
             await EtcdClientTests.expect(.denied) { _ = try await app.auth.users() }
             var watch = app.watch("other").makeAsyncIterator()
             await EtcdClientTests.expect(.denied) { _ = try await watch.next() }
-            let anybody = try EtcdClient(endpoints: server.endpoint)
+            let anybody = try EtcdClient.patient(server.endpoint)
             await EtcdClientTests.expect(.invalidRequest) { _ = try await anybody.get("shared") }
             await anybody.close()
             let wrong = try Self.client(server, "app", "guess")
@@ -102,7 +99,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Self.servers)
+    @Test(arguments: EtcdProcess.Kind.available)
     func tokensAreRenewedWhenTheyAreForgotten(kind: EtcdProcess.Kind) async throws {
         try await Self.run(kind) { root, app, server in
             var watch = app.watch(.prefix("app/"), from: 1).makeAsyncIterator()
@@ -133,7 +130,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Self.servers)
+    @Test(arguments: EtcdProcess.Kind.available)
     func credentialsAreReadyForWhenTheyAreNeeded(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { anybody, server in
             let root = try Self.client(server, "root", "secret")
@@ -149,17 +146,6 @@ import Testing
             try await root.auth.disable()
             #expect(try await anybody.get("k").keyValues.map(\.valueText) == ["2"])
             await root.close()
-        }
-    }
-
-    /// What Martlet's server serves of it so far: authentication is off, and credentials do no harm.
-    @Test func martletAsksNobody() async throws {
-        try await EtcdProcess.with(.martlet) { server in
-            let client = try Self.client(server, "root", "secret")
-            try await client.put("k", "1")
-            #expect(try await client.get("k").count == 1)
-            #expect(try await client.auth.status().isEnabled == false)
-            await client.close()
         }
     }
 }

@@ -8,10 +8,7 @@ import MartletTestPrograms
 import SwiftProtobuf
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct MaintenanceTests {
-    /// Servers that serve the whole service.
-    static let servers = EtcdProcess.Kind.original
-
+@Suite(.serialized, .timeLimit(.minutes(4))) struct MaintenanceTests {
     @Test(arguments: EtcdProcess.Kind.available)
     func statusTellsHowAServerStands(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, server in
@@ -31,7 +28,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Self.servers)
+    @Test(arguments: EtcdProcess.Kind.available)
     func hashesDependOnTheKeys(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in
             let first = try await client.put("k", "1").revision
@@ -49,7 +46,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Self.servers)
+    @Test(arguments: EtcdProcess.Kind.available)
     func alarmsAreRaisedAndTakenBack(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in
             let alarm = EtcdAlarm(.noSpace, member: try await client.maintenance.status().member)
@@ -115,7 +112,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Self.servers)
+    @Test(arguments: EtcdProcess.Kind.available)
     func refusalsOfAClusterOfOne(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in
             let nobody = EtcdMemberID(rawValue: 4711)

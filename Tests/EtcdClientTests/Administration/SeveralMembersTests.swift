@@ -5,8 +5,8 @@ import MartletTestPrograms
 import Synchronization
 import Testing
 
-/// The client of a cluster of several members.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct SeveralMembersTests {
+/// The client of a cluster of several members: of etcd's, since Martlet's own server runs alone.
+@Suite(.serialized, .timeLimit(.minutes(4))) struct SeveralMembersTests {
     static let servers = EtcdProcess.Kind.original
 
     /// The endpoint of the leader and of some other member.
@@ -26,7 +26,7 @@ import Testing
     @Test(arguments: Self.servers)
     func leadersAreMoved(kind: EtcdProcess.Kind) async throws {
         try await EtcdProcess.withCluster(kind) { members in
-            let client = try EtcdClient(EtcdClient.Configuration(endpoints: members.map(\.endpoint)))
+            let client = try EtcdClient(.patient(members.map(\.endpoint)))
             #expect(try await client.cluster.members().count == 3)
             let (leader, other) = try await Self.leader(client, members)
             let next = try await client.maintenance.status(of: other.endpoint).member
@@ -45,12 +45,11 @@ import Testing
     @Test(arguments: Self.servers)
     func allGoesOnWithoutTheLeader(kind: EtcdProcess.Kind) async throws {
         try await EtcdProcess.withCluster(kind) { members in
-            let client = try EtcdClient(EtcdClient.Configuration(endpoints: members.map(\.endpoint)))
+            let client = try EtcdClient(.patient(members.map(\.endpoint)))
             let (leader, _) = try await Self.leader(client, members)
             // The client talks to the leader: its endpoint is first.
             let first = try EtcdClient(
-                EtcdClient.Configuration(
-                    endpoints: [leader.endpoint] + members.map(\.endpoint).filter { $0 != leader.endpoint }))
+                .patient([leader.endpoint] + members.map(\.endpoint).filter { $0 != leader.endpoint }))
             let start = try await first.put("w", "0").revision
             var watch = first.watch("w", from: start).makeAsyncIterator()
             #expect(try await EtcdClientTests.take(1, &watch).map(\.keyValue.valueText) == ["0"])
@@ -75,13 +74,15 @@ import Testing
     @Test(arguments: Self.servers)
     func aMemberThatIsStoppedIsLeft(kind: EtcdProcess.Kind) async throws {
         try await EtcdProcess.withCluster(kind) { members in
-            let client = try EtcdClient(EtcdClient.Configuration(endpoints: members.map(\.endpoint)))
+            let client = try EtcdClient(.patient(members.map(\.endpoint)))
             try await client.put("k", "1")
             let lease = try await client.grantLease(ttlSeconds: 60)
             let (_, follower) = try await Self.leader(client, members)
-            let first = try EtcdClient(
-                EtcdClient.Configuration(
-                    endpoints: [follower.endpoint] + members.map(\.endpoint).filter { $0 != follower.endpoint }))
+            var configuration = EtcdClient.Configuration(
+                endpoints: [follower.endpoint] + members.map(\.endpoint).filter { $0 != follower.endpoint })
+            // Half of it goes to the one that is stopped.
+            configuration.timeout = .seconds(16)
+            let first = try EtcdClient(configuration)
             #expect(try await first.get("k").count == 1)
             follower.freeze()
             #expect(try await first.get("k").count == 1)
@@ -95,25 +96,28 @@ import Testing
 
     @Test(arguments: Self.servers)
     func learnersArePromoted(kind: EtcdProcess.Kind) async throws {
-        try await EtcdClientTests.run(kind) { client, _ in
+        try await EtcdClientTests.run(kind) { client, first in
+            // Changes that etcd never answers (see ``ClusterTests``) must end in time to be made again.
+            let hasty = try EtcdClient(endpoints: first.endpoint)
             for number in 0..<20 { try await client.put("k\(number)", "1") }
             let newcomer = try EtcdProcess.Newcomer(kind)
             let others = try await client.cluster.members().map { (name: $0.name, peerURL: $0.peerURLs[0]) }
             let learner = try await client.cluster.addMember(peerURLs: [newcomer.peerURL], isLearner: true)
             try await newcomer.run(joining: others) { server in
-                let own = try EtcdClient(endpoints: server.endpoint)
+                let own = try EtcdClient.patient(server.endpoint)
                 #expect(try await own.maintenance.status().isLearner)
                 // It has the data, and serves it to whoever doesn't mind its age.
                 #expect(try await eventually { (try? await own.get("k19") { $0.isSerializable = true }.count) == 1 })
-                #expect(try await eventually { (try? await client.cluster.promoteMember(learner.id)) != nil })
+                #expect(try await eventually { (try? await hasty.cluster.promoteMember(learner.id)) != nil })
                 #expect(try await client.cluster.members().allSatisfy { !$0.isLearner })
                 #expect(try await eventually { (try? await own.get("k19").count) == 1 })
                 #expect(try await client.cluster.useMembersAsEndpoints().count == 2)
                 await own.close()
                 // Back to one, while there are two to agree; they must have known each other for a while.
-                #expect(try await eventually { (try? await client.cluster.removeMember(learner.id)) != nil })
+                #expect(try await eventually { (try? await hasty.cluster.removeMember(learner.id)) != nil })
             }
             #expect(try await eventually { (try? await client.cluster.members().count) == 1 })
+            await hasty.close()
         }
     }
 }

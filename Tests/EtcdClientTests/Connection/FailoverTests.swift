@@ -9,7 +9,7 @@ import Synchronization
 import Testing
 
 /// One client, several servers.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct FailoverTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct FailoverTests {
     static let range = "/etcdserverpb.KV/Range"
     static let put = "/etcdserverpb.KV/Put"
 
@@ -66,7 +66,7 @@ import Testing
             return try Etcdserverpb_PutResponse.with { $0.header.revision = 5 }.serializedBytes()
         }
         try await ScriptedEtcd.with(unary: [Self.put: refuseTwice]) { server in
-            let client = try EtcdClient(endpoints: server.endpoint)
+            let client = try EtcdClient.patient(server.endpoint)
             #expect(try await client.put("k", "v").revision == 5)
             #expect(calls.withLock { $0 } == 3)
             await client.close()

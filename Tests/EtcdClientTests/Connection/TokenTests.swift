@@ -9,7 +9,7 @@ import Synchronization
 import Testing
 
 /// What requests say beside themselves: who asks, and whether a leader is needed.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct TokenTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct TokenTests {
     static let authenticate = "/etcdserverpb.Auth/Authenticate"
     static let range = "/etcdserverpb.KV/Range"
 

@@ -4,7 +4,7 @@ import MartletEtcdClient
 import MartletTestPrograms
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct ElectionTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct ElectionTests {
     @Test(arguments: EtcdProcess.Kind.available)
     func leadersTakeTurnsAndAreSeen(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in
@@ -65,15 +65,16 @@ import Testing
     func observersOutliveCompaction(kind: EtcdProcess.Kind) async throws {
         try await EtcdProcess.with(kind) { server in
             let relay = try CuttingRelay(to: server.endpoint)
-            let through = try EtcdClient(endpoints: try await relay.start())
-            let direct = try EtcdClient(endpoints: server.endpoint)
+            let through = try EtcdClient.patient(try await relay.start())
+            let direct = try EtcdClient.patient(server.endpoint)
             var leaders = through.leaders(of: "post").makeAsyncIterator()
             #expect(try await leaders.next() == .some(nil))
-            await relay.cut()
+            await relay.sever()
             try await direct.put("post/1", "gone")
             try await direct.put("post/1", "here")
             let revision = try await direct.put("other", "1").revision
             try await direct.compact(to: revision, isPhysical: true)
+            relay.mend()
             #expect(try await leaders.next()??.valueText == "here")
             await through.close()
             await direct.close()

@@ -5,7 +5,7 @@ import MartletTestPrograms
 import Synchronization
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct LockTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct LockTests {
     /// Counts who is inside, and remembers what happened.
     final class Room: Sendable {
         private let state = Mutex((inside: 0, most: 0, tokens: [Int64]()))
@@ -28,7 +28,7 @@ import Testing
     func oneAtATimeInTheOrderOfTokens(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, server in
             let room = Room()
-            let other = try EtcdClient(endpoints: server.endpoint)
+            let other = try EtcdClient.patient(server.endpoint)
             try await withThrowingTaskGroup { group in
                 for number in 0..<8 {
                     group.addTask {

@@ -14,7 +14,7 @@ final class Seen: Sendable {
     func add(_ text: String) { self.texts.withLock { $0.append(text) } }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct QueueTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct QueueTests {
     @Test(arguments: EtcdProcess.Kind.available)
     func firstInFirstOut(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in
@@ -37,7 +37,7 @@ final class Seen: Sendable {
     @Test(arguments: EtcdProcess.Kind.available)
     func eachValueIsTakenOnce(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, server in
-            let other = try EtcdClient(endpoints: server.endpoint)
+            let other = try EtcdClient.patient(server.endpoint)
             let taken = Seen()
             try await withThrowingTaskGroup { group in
                 for number in 0..<4 {
@@ -63,7 +63,7 @@ final class Seen: Sendable {
     }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct BarrierTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct BarrierTests {
     @Test(arguments: EtcdProcess.Kind.available)
     func holdsUpUntilItIsReleased(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in

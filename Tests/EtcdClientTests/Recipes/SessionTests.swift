@@ -5,7 +5,7 @@ import MartletTestPrograms
 import Synchronization
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct SessionTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct SessionTests {
     struct Told: Error, Equatable {}
 
     /// Sleeps until the task is cancelled.
@@ -17,11 +17,12 @@ import Testing
     @Test(arguments: EtcdProcess.Kind.available)
     func keysLiveAsLongAsTheWork(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in
-            let result = try await client.withSession(ttlSeconds: 2) { session in
-                #expect(session.lease.ttlSeconds == 2)
+            // Renewed every second and a half, so that a busy machine may be late by three.
+            let result = try await client.withSession(ttlSeconds: 5) { session in
+                #expect(session.lease.ttlSeconds == 5)
                 try await client.put("s", "1", lease: session.leaseID)
                 // Longer than the lease: somebody renews it.
-                try await Task.sleep(for: .seconds(4))
+                try await Task.sleep(for: .seconds(7))
                 #expect(session.isAlive)
                 #expect(try await client.get("s").count == 1)
                 return 7
@@ -74,7 +75,7 @@ import Testing
     func aServerThatIsGoneForTooLongIsNoticedByTheOwnClock(kind: EtcdProcess.Kind) async throws {
         try await EtcdProcess.with(kind) { server in
             var configuration = EtcdClient.Configuration(endpoints: [server.endpoint])
-            configuration.timeout = .seconds(60)
+            configuration.timeout = .seconds(120)
             let client = try EtcdClient(configuration)
             let start = ContinuousClock.now
             await EtcdClientTests.expect(.sessionLost) {
@@ -85,7 +86,7 @@ import Testing
             }
             // Not before its time, and well before a request's time limit.
             #expect(start.duration(to: .now) >= .seconds(2))
-            #expect(start.duration(to: .now) < .seconds(30))
+            #expect(start.duration(to: .now) < patience)
             server.thaw()
             await client.close()
         }
@@ -94,7 +95,7 @@ import Testing
     @Test(arguments: EtcdProcess.Kind.available)
     func aSessionOutlivesARestart(kind: EtcdProcess.Kind) async throws {
         try await EtcdProcess.with(kind) { server in
-            let client = try EtcdClient(endpoints: server.endpoint)
+            let client = try EtcdClient.patient(server.endpoint)
             try await client.withSession(ttlSeconds: 10) { session in
                 try await client.put("s", "1", lease: session.leaseID)
                 try await server.restart()

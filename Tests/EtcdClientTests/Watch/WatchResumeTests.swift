@@ -9,7 +9,7 @@ import SwiftProtobuf
 import Synchronization
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct WatchResumeTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct WatchResumeTests {
     static func response(_ events: [(String, Int64)], isPart: Bool = false) throws -> [UInt8] {
         try Etcdserverpb_WatchResponse.with { response in
             response.header.revision = events.last?.1 ?? 0
@@ -74,8 +74,8 @@ import Testing
     func nothingIsLostAndNothingComesTwice(kind: EtcdProcess.Kind) async throws {
         try await EtcdProcess.with(kind) { server in
             let relay = try CuttingRelay(to: server.endpoint)
-            let through = try EtcdClient(endpoints: try await relay.start())
-            let direct = try EtcdClient(endpoints: server.endpoint)
+            let through = try EtcdClient.patient(try await relay.start())
+            let direct = try EtcdClient.patient(server.endpoint)
             let count = 300
             let start = try await direct.put("r", "start").revision + 1
             let writer = Task {
@@ -109,7 +109,7 @@ import Testing
     @Test(arguments: EtcdProcess.Kind.available)
     func aRestartedServerIsWatchedOn(kind: EtcdProcess.Kind) async throws {
         try await EtcdProcess.with(kind) { server in
-            let client = try EtcdClient(endpoints: server.endpoint)
+            let client = try EtcdClient.patient(server.endpoint)
             var watch = client.watch("r", from: 1).makeAsyncIterator()
             try await client.put("r", "1")
             #expect(try await EtcdClientTests.take(1, &watch).map(\.keyValue.valueText) == ["1"])

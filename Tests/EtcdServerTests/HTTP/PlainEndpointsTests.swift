@@ -102,18 +102,32 @@ import Testing
         #expect(get("/livez", health: health).status == 503)
     }
 
-    @Test func metricsAreWellFormed() {
-        let answer = get("/metrics")
-        #expect(answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8")
-        let lines = answer.body.split(separator: "\n")
-        #expect(lines.count.isMultiple(of: 3))
-        for start in stride(from: 0, to: lines.count, by: 3) {
-            let name = lines[start].split(separator: " ")[2]
-            #expect(lines[start].hasPrefix("# HELP \(name) "))
-            #expect(lines[start + 1].hasPrefix("# TYPE \(name) "))
-            #expect(lines[start + 2].hasPrefix("\(name) ") || lines[start + 2].hasPrefix("\(name){"))
+    @Test func probesAreCounted() {
+        let probes = ProbeCounter()
+        func ask(_ uri: String, _ health: MemberHealth = MemberHealth()) {
+            var state = Self.state
+            state.health = health
+            _ = PlainEndpoints.respond(to: HTTP1Request(method: "GET", uri: uri), state: state, noting: probes)
         }
-        #expect(answer.body.contains("\netcd_server_has_leader 1\n"))
-        #expect(answer.body.contains(#"etcd_server_id{server_id="8e9e05c52164694d"} 1"#))
+        var ill = MemberHealth()
+        ill.alarms = [.corrupt]
+        ask("/health")
+        ask("/health", ill)
+        ask("/health", ill)
+        ask("/readyz/data_corruption")
+        ask("/readyz/data_corruption", ill)
+        ask("/livez")
+        var sample = MetricsSample(identity: Self.state.identity, quotaBytes: 1)
+        sample.probes = probes.counts
+        let page = MetricsPage.text(for: sample)
+        for line in [
+            "etcd_server_health_success 1", "etcd_server_health_failures 2",
+            #"etcd_server_healthcheck{name="data_corruption",type="readyz"} 0"#,
+            #"etcd_server_healthcheck{name="serializable_read",type="livez"} 1"#,
+            #"etcd_server_healthchecks_total{name="data_corruption",type="readyz",status="success"} 1"#,
+            #"etcd_server_healthchecks_total{name="data_corruption",type="readyz",status="error"} 1"#,
+        ] {
+            #expect(page.contains("\n\(line)\n"), "\(line)")
+        }
     }
 }

@@ -98,6 +98,54 @@ import Testing
         #expect(try status(compare: "b", success: "c", failurePut: "b") == .denied)
     }
 
+    /// etcd 3.5.1 lets these through.
+    @Test func transactionsInTransactions() throws {
+        let service = KVService(store: people.store)
+        var grant = Etcdserverpb_LeaseGrantRequest()
+        grant.ttl = 100
+        grant.id = 9
+        _ = try people.status(LeaseService(store: people.store).grant, grant, people.root)
+        _ = try people.status(service.put, put("n", lease: 9), people.root)
+        let revision = people.store.keyValue.revision
+
+        func nested(_ depth: Int, _ innermost: Etcdserverpb_TxnRequest) -> Etcdserverpb_TxnRequest {
+            guard depth > 0 else { return innermost }
+            var operation = Etcdserverpb_RequestOp()
+            operation.requestTxn = nested(depth - 1, innermost)
+            var request = Etcdserverpb_TxnRequest()
+            // Where it is found makes no difference.
+            if depth % 2 == 0 { request.success = [operation] } else { request.failure = [operation] }
+            return request
+        }
+        func status(_ depth: Int, _ change: (inout Etcdserverpb_TxnRequest) -> Void) throws -> Ending? {
+            var innermost = Etcdserverpb_TxnRequest()
+            change(&innermost)
+            return try people.status(service.txn, nested(depth, innermost), people.alice)
+        }
+        func operation(_ change: (inout Etcdserverpb_RequestOp) -> Void) -> Etcdserverpb_RequestOp {
+            var operation = Etcdserverpb_RequestOp()
+            change(&operation)
+            return operation
+        }
+        var delete = Etcdserverpb_DeleteRangeRequest()
+        delete.key = bytes("n").data
+        var compare = Etcdserverpb_Compare()
+        compare.key = bytes("b").data
+        compare.rangeEnd = bytes("o").data
+        for depth in 0...3 {
+            for refused in [
+                operation { $0.requestRange = range("n") }, operation { $0.requestPut = put("n") },
+                operation { $0.requestPut = put("d", lease: 9) }, operation { $0.requestDeleteRange = delete },
+            ] {
+                #expect(try status(depth) { $0.success = [refused] } == .denied)
+                #expect(try status(depth) { $0.failure = [refused] } == .denied)
+            }
+            #expect(try status(depth) { $0.compare = [compare] } == .denied)
+        }
+        #expect(people.store.keyValue.revision == revision)
+        #expect(try status(2) { $0.success = [operation { $0.requestPut = put("d") }] }?.code == .ok)
+    }
+
     @Test func compaction() throws {
         let service = KVService(store: people.store)
         var request = Etcdserverpb_CompactionRequest()
@@ -221,6 +269,9 @@ import Testing
         #expect(
             try watch("b", as: "nobody's.1").cancelReason
                 == "rpc error: code = Unauthenticated desc = etcdserver: invalid auth token")
+        // From a key on is more than the key.
+        #expect(try watch("z", "\0", as: people.alice).canceled)
+        #expect(try !watch("z", as: people.alice).canceled)
         // From the very first key on.
         #expect(try watch("", "\0", as: people.alice).canceled)
         #expect(try !watch("", "\0", as: people.root).canceled)
@@ -248,6 +299,8 @@ import Testing
         }
         let denied = Ending(.unknown, "etcdserver: permission denied")
         #expect(try lock("n", people.alice).ending == denied)
+        // The lease of the server's own stays until it runs out, as etcd's.
+        #expect(people.store.keyValue.leaseIDs().count == 1)
         // Alice writes below d, but below f she only reads.
         let held = try lock("d", people.alice)
         #expect(held.status?.code == .ok)

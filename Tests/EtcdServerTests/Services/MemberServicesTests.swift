@@ -3,6 +3,8 @@
 import MartletEtcdAPI
 import MartletEtcdServer
 import MartletGRPCWire
+import MartletNode
+import MartletReplica
 import SwiftProtobuf
 import Testing
 
@@ -85,17 +87,22 @@ import Testing
         var request = Etcdserverpb_DowngradeRequest()
         request.version = "3.5.0"
         let valid = try fixture.call(service.downgrade, request, Etcdserverpb_DowngradeResponse.self)
-        #expect(valid.version == "3.6.0")
+        #expect(valid.version == "3.6")
         request.version = "3.4.0"
         let refused = #expect(throws: GRPCStatus.self) {
             try fixture.call(service.downgrade, request, Etcdserverpb_DowngradeResponse.self)
         }
         #expect(refused?.message == EtcdError.invalidDowngradeTargetVersion.message)
         request.action = .cancel
-        let nothing = #expect(throws: GRPCStatus.self) {
-            try fixture.call(service.downgrade, request, Etcdserverpb_DowngradeResponse.self)
-        }
-        #expect(nothing?.message == EtcdError.noInflightDowngrade.message)
+        let nothing = try fixture.call(service.downgrade, request, Etcdserverpb_DowngradeResponse.self)
+        #expect(nothing.version == "3.6")
+        request.action = .enable
+        request.version = "3.5"
+        _ = try fixture.call(service.downgrade, request, Etcdserverpb_DowngradeResponse.self)
+        #expect(fixture.store.member.cluster.downgrade.isEnabled)
+        request.action = .cancel
+        _ = try fixture.call(service.downgrade, request, Etcdserverpb_DowngradeResponse.self)
+        #expect(!fixture.store.member.cluster.downgrade.isEnabled)
     }
 
     @Test func changesOfMembers() throws {

@@ -12,6 +12,8 @@ final class RecordingCall: EtcdCall {
     let certificateName: AuthName?
     private(set) var messages: [[UInt8]] = []
     private(set) var status: GRPCStatus?
+    /// Of a message that comes in parts.
+    private(set) var events: (any ServerCallEvents)?
     /// What the socket hasn't taken, as the test wants it.
     var queuedBytes = 0
     /// Whether the socket takes nothing, so that what is sent stays queued.
@@ -27,6 +29,16 @@ final class RecordingCall: EtcdCall {
     func respond(_ message: [UInt8]) {
         messages.append(message)
         status = .ok
+    }
+
+    func beginResponse(byteCount: Int, events: any ServerCallEvents) {
+        self.events = events
+        messages.append([])
+    }
+
+    func sendPart(_ part: [UInt8]) {
+        if isStalled { queuedBytes += part.count }
+        messages[messages.count - 1] += part
     }
 
     func send(_ message: [UInt8]) {

@@ -3,6 +3,10 @@
 import Logging
 import MartletEtcdServer
 import MartletGRPCWire
+import MartletNode
+import MartletReplica
+import MartletTestPrograms
+import MartletWALCodec
 import NIOCore
 import NIOPosix
 import Testing
@@ -14,8 +18,10 @@ struct ServerFixture {
     let port: Int
 
     /// Serves for the time of `body`.
+    ///
+    /// - Parameter folder: where the member's data are; without it they are in memory.
     static func with(
-        _ configure: (inout EtcdServerConfiguration) -> Void = { _ in },
+        in folder: TemporaryFolder? = nil, _ configure: (inout EtcdServerConfiguration) -> Void = { _ in },
         _ body: (ServerFixture) async throws -> Void
     ) async throws {
         var configuration = EtcdServerConfiguration()
@@ -24,11 +30,12 @@ struct ServerFixture {
         configure(&configuration)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let server = try await EtcdServer.start(configuration: configuration, logger: logger, on: group.next())
+        let server = try await start(configuration, in: folder, logger, group.next())
         var router = GRPCRouter()
         server.addRoutes(to: &router)
         var settings = WireServerConfiguration()
         settings.maximumMessageBytes = configuration.wireLimitBytes
+        settings.meter = server.meter
         settings.http1 = { await server.respond(to: $0) }
         let wire = try WireServer(
             router: router, configuration: settings, eventLoopGroup: group, logger: logger)
@@ -41,5 +48,21 @@ struct ServerFixture {
         try await server.stop()
         await wire.close()
         try await group.shutdownGracefully()
+    }
+
+    private static func start(
+        _ configuration: EtcdServerConfiguration, in folder: TemporaryFolder?, _ logger: Logger,
+        _ loop: any EventLoop
+    ) async throws -> EtcdServer {
+        guard let folder else {
+            return try await EtcdServer.start(configuration: configuration, logger: logger, on: loop)
+        }
+        let identity = MemberIdentity(peerURLs: configuration.peerURLs, clusterToken: configuration.clusterToken)
+        let data = try DataFolder(path: folder.file("data")).open(
+            configuration.replica(memberID: identity.memberID),
+            new: WALMetadata(memberID: identity.memberID, clusterID: identity.clusterID),
+            at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds()))
+        return try await EtcdServer.start(
+            data, configuration: configuration, logger: logger, on: loop, onFailure: { Issue.record($0) })
     }
 }

@@ -3,6 +3,7 @@
 import MartletBasics
 import MartletEtcdAPI
 import MartletEtcdServer
+import MartletGRPCWire
 import MartletKeyValue
 import SwiftProtobuf
 import Testing
@@ -22,6 +23,9 @@ import Testing
         var encoder = WatchEventEncoder()
         let events = [
             event(3, valueBytes: valueBytes, previous: false), event(4, valueBytes: valueBytes, previous: true),
+            WatchEvent(
+                kind: .delete, revision: Revision(main: 5), record: .tombstone(key: [1], modRevision: 5),
+                previous: event(4, valueBytes: valueBytes, previous: false).record),
         ]
         var whole = Etcdserverpb_WatchResponse()
         whole.header.memberID = 1 << 63
@@ -31,31 +35,36 @@ import Testing
         whole.events = events.map { Mvccpb_Event($0) }
         for isFragment in [false, true] {
             whole.fragment = isFragment
-            let bytes = WatchResponseBytes.message(
-                head: head, watch: watch, isFragment: isFragment, events: try encoder.fields(for: events)[...])
-            #expect(bytes == (try whole.serializedBytes() as [UInt8]))
+            var batch = MessageBatch()
+            for _ in 0..<2 {
+                WatchResponseBytes.append(
+                    head: head, watch: watch, isFragment: isFragment, events: encoder.fields(for: events)[...],
+                    to: &batch)
+            }
+            let bytes: [UInt8] = try whole.serializedBytes()
+            #expect(batch.messages == [bytes, bytes] && batch.byteCount == 2 * (bytes.count + 5))
         }
     }
 
-    @Test func anEventIsEncodedOnceForAllItsWatchers() throws {
+    @Test func anEventIsEncodedOnceForAllItsWatchers() {
         var encoder = WatchEventEncoder()
-        let first = try encoder.fields(for: [event(3, valueBytes: 1, previous: false)])
-        let second = try encoder.fields(for: [event(3, valueBytes: 1, previous: false)])
+        let first = encoder.fields(for: [event(3, valueBytes: 1, previous: false)])
+        let second = encoder.fields(for: [event(3, valueBytes: 1, previous: false)])
         #expect(first.withUnsafeBufferPointer(\.baseAddress) == second.withUnsafeBufferPointer(\.baseAddress))
-        #expect(try encoder.fields(for: [event(3, valueBytes: 1, previous: true)]) != first)
-        _ = try encoder.fields(for: (2...4).map { event($0, valueBytes: 1, previous: false) })
+        #expect(encoder.fields(for: [event(3, valueBytes: 1, previous: true)]) != first)
+        _ = encoder.fields(for: (2...4).map { event($0, valueBytes: 1, previous: false) })
         #expect(encoder.encodedCount == 4)
     }
 
-    @Test func encodingsAreKeptUpToALimit() throws {
+    @Test func encodingsAreKeptUpToALimit() {
         var encoder = WatchEventEncoder()
         for revision in 2..<20 as Range<Int64> {
-            _ = try encoder.fields(for: [event(revision, valueBytes: 1 << 20, previous: false)])
+            _ = encoder.fields(for: [event(revision, valueBytes: 1 << 20, previous: false)])
             #expect(encoder.keptBytes <= WatchEventEncoder.maximumKeptBytes)
         }
         #expect(encoder.keptBytes > 1 << 20)
         let huge = event(20, valueBytes: 5 << 20, previous: false)
-        #expect(try encoder.fields(for: [huge])[0].count > 5 << 20)
+        #expect(encoder.fields(for: [huge])[0].count > 5 << 20)
     }
 
     @Test(arguments: [
@@ -69,5 +78,19 @@ import Testing
     ])
     func pieces(sizes: [Int], limit: Int, expected: [Range<Int>]) {
         #expect(WatchFragments.pieces(sizes: sizes, overhead: 2, limit: limit) == expected)
+    }
+}
+
+// What the encoding is checked by.
+extension Mvccpb_Event {
+    fileprivate init(_ event: WatchEvent) {
+        self.init()
+        type =
+            switch event.kind {
+            case .put: .put
+            case .delete: .delete
+            }
+        kv = Mvccpb_KeyValue(event.record)
+        if let previous = event.previous { prevKv = Mvccpb_KeyValue(previous) }
     }
 }

@@ -46,13 +46,14 @@ package struct EtcdMember {
 
     private func waitUntilReady(_ process: ChildProcess, log: String) async throws {
         var last: any Error = ProgramFailure(description: "etcd did not answer")
-        for _ in 0..<100 {
+        let end = ContinuousClock.now + patience
+        while ContinuousClock.now < end {
             guard !process.hasEnded else {
                 let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
                 throw ProgramFailure(description: "etcd ended: \(text.suffix(3000))")
             }
             do {
-                _ = try await control("get", "none", "--command-timeout=1s")
+                _ = try await control("get", "none", "--command-timeout=5s")
                 return
             } catch {
                 last = error

@@ -153,7 +153,8 @@ package final class EtcdProcess: Sendable {
             command.program, command.arguments, environment: ProcessInfo.processInfo.environment,
             errorFile: command.logFile.path, onLine: { _ in }, onExit: { _ in })
         var log = ""
-        for _ in 0..<400 {
+        let end = ContinuousClock.now + patience
+        while ContinuousClock.now < end {
             try await Task.sleep(for: .milliseconds(25))
             log = (try? String(contentsOf: command.logFile, encoding: .utf8)) ?? ""
             if log.contains("ready to serve client requests") || log.contains("serving insecure client requests") {

@@ -11,6 +11,10 @@ import Testing
         router.add(
             "/D/Left",
             .unary { call, _ in bytes(call.deadline.map { "\(($0 - .now()).nanoseconds / 1_000_000_000)" } ?? "none") })
+        // A whole number of seconds is gone when the handler looks, and on a busy machine some more.
+        func isLittleBelow(_ limit: Int, _ left: String?) -> Bool {
+            left.flatMap { Int($0) }.map { (limit - 60..<limit).contains($0) } ?? false
+        }
         try await withWire(router) { client, _ in
             func left(_ options: WireCallOptions) async throws -> String? {
                 text(try await client.unary("/D/Left", [], options: options).message)
@@ -21,13 +25,13 @@ import Testing
             #expect(try await left(options) == "none")
             options.metadata = ["timeout": "700000000000"]
             let micro = try await left(options)
-            #expect(micro == "699" || micro == "698")
+            #expect(isLittleBelow(700, micro))
             options.timeout = .seconds(500)
             let seconds = try await left(options)
-            #expect(seconds == "499" || seconds == "498")
+            #expect(isLittleBelow(500, seconds))
             options.metadata = ["timeout": "300000000000"]
             let sooner = try await left(options)
-            #expect(sooner == "299" || sooner == "298")
+            #expect(isLittleBelow(300, sooner))
         }
     }
 
@@ -93,7 +97,7 @@ import Testing
             async let outcome = status(.deadlineExceeded, "context deadline exceeded") {
                 var options = WireCallOptions()
                 // Long enough to connect on a loaded machine: a call that never opened a stream resets none.
-                options.timeout = .seconds(3)
+                options.timeout = .seconds(6)
                 _ = try await client.unary("/D/Silent", [1], options: options)
             }
             let peer = try await server.peer(0)

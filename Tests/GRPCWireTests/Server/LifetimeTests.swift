@@ -137,7 +137,7 @@ import Testing
         return router
     }
 
-    private static let quick = KeepaliveConfiguration(interval: .milliseconds(40), timeout: .seconds(2))
+    private static let quick = KeepaliveConfiguration(interval: .milliseconds(40), timeout: .seconds(5))
 
     @Test func serverGivesUpASilentPeer() async throws {
         try await withServer(Self.router, configure: { $0.keepalive = Self.quick }) { server, address in

@@ -75,8 +75,8 @@ import Testing
             .badValue("LeaseCheckpoint", "feature-gates", "missing bool value for LeaseCheckpoint"), 2
         ),
         (
-            ["--force-new-cluster"],
-            .refused("force-new-cluster", "no data is kept that a cluster could be made of"), 1
+            ["--discovery=http://127.0.0.1:1/token"],
+            .refused("discovery", "a cluster of several members is not supported yet"), 1
         ),
     ])
     func refuses(_ arguments: [String], _ error: ServerFlagError, _ code: Int32) {

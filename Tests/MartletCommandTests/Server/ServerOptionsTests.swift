@@ -110,6 +110,30 @@ import Testing
         #expect(try options("--grpc-keepalive-interval=3s").keepaliveInterval == .seconds(3))
     }
 
+    /// What leases have left is kept whatever is said, so only who wants it lost is told that he can't have that.
+    @Test(arguments: [
+        (["--feature-gates=LeaseCheckpoint=true,LeaseCheckpointPersist=true"], []),
+        (["--experimental-enable-lease-checkpoint", "--experimental-enable-lease-checkpoint-persist=true"], []),
+        (["--feature-gates=LeaseCheckpoint=true", "--experimental-enable-lease-checkpoint-persist"], []),
+        (["--feature-gates=TxnModeWriteWithSharedBuffer=false,CompactHashCheck=false"], []),
+        (["--feature-gates=LeaseCheckpoint=false"], ["without effect: --feature-gates=LeaseCheckpoint=false"]),
+        (
+            ["--feature-gates=CompactHashCheck=true,LeaseCheckpoint=1,SetMemberLocalAddr=t"],
+            ["without effect: --feature-gates=CompactHashCheck=true,SetMemberLocalAddr=t"]
+        ),
+    ])
+    func saysWhichFeaturesItLacks(_ arguments: [String], _ expected: [String]) throws {
+        let options = try ServerOptions(try ServerFlags(arguments: arguments))
+        #expect(options.warnings.filter { $0.hasPrefix("without effect") } == expected)
+    }
+
+    @Test func forcesANewCluster() throws {
+        let cluster = "--initial-cluster=default=http://a:1,b=http://b:1"
+        let options = try options("--force-new-cluster", cluster)
+        #expect(options.storage.forcesNewCluster && options.store.peerURLs == ["http://a:1"])
+        #expect(try !self.options().storage.forcesNewCluster)
+    }
+
     @Test func comparesWhatNamesStandFor() throws {
         let options = try options(
             "--name=m", "--initial-cluster=m=http://localhost:1", "--initial-advertise-peer-urls=http://127.0.0.1:1")
@@ -148,6 +172,10 @@ import Testing
         (["--log-format=xml"], "unknown log format: xml, supported values json, console"),
         (
             ["--feature-gates=LeaseCheckpointPersist=true"],
+            "enabling feature gate LeaseCheckpointPersist requires enabling feature gate LeaseCheckpoint"
+        ),
+        (
+            ["--experimental-enable-lease-checkpoint-persist"],
             "enabling feature gate LeaseCheckpointPersist requires enabling feature gate LeaseCheckpoint"
         ),
         (

@@ -56,6 +56,12 @@ final class RunningServer: Sendable {
         }
     }
 
+    /// Ends it at once, as a machine that fails would.
+    func kill() async {
+        process.send(SIGKILL)
+        while !process.hasEnded { try? await Task.sleep(for: .milliseconds(5)) }
+    }
+
     private static func text(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
 
     private func end() async {

@@ -72,9 +72,14 @@ enum Etcdctl {
     }
 
     /// Puts a key and gets it again; whether that went well.
-    static func works(_ etcdctl: String, _ endpoint: String, _ flags: [String]) async throws -> Bool {
+    ///
+    /// - Parameter patience: how long it waits for an answer; it waits as long where a server refuses it.
+    static func works(
+        _ etcdctl: String, _ endpoint: String, _ flags: [String], patience: String = "60s"
+    ) async throws -> Bool {
         let words =
-            ["ETCDCTL_API=3", etcdctl, "--endpoints", endpoint, "--command-timeout=2s", "--dial-timeout=2s"] + flags
+            ["ETCDCTL_API=3", etcdctl, "--endpoints", endpoint, "--command-timeout", patience]
+            + ["--dial-timeout", patience] + flags
         let put = try await run("/usr/bin/env", words + ["put", "a", "b"])
         guard put.isSuccess else { return false }
         let get = try await run("/usr/bin/env", words + ["get", "--print-value-only", "a"])

@@ -17,63 +17,6 @@ import Testing
 
 /// Snapshots of a member that runs.
 @Suite struct MemberSnapshotTests {
-    private struct Running: Sendable {
-        let loop: any EventLoop
-        let member: NIOLoopBound<Member>
-
-        /// A member in a folder, or in memory.
-        init(_ folder: DataFolder?) async throws {
-            let loop = MultiThreadedEventLoopGroup.singleton.next()
-            let configuration = ReplicaConfiguration(
-                member: MemberID(TestStore.member), name: "default", clientURLs: [],
-                peerURLs: ["http://localhost:2380"], seed: 1)
-            let metadata = WALMetadata(memberID: TestStore.member, clusterID: 5)
-            let moment = Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds())
-            let data = try folder?.open(configuration, new: metadata, at: moment)
-            self.loop = loop
-            member = try await loop.submit {
-                let settings = MemberConfiguration()
-                let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-                let member =
-                    data.map {
-                        Member(
-                            $0.replica, data: $0, configuration: settings, logger: logger, eventLoop: loop)
-                    }
-                    ?? Member(
-                        inMemory: configuration, configuration: settings, logger: logger, eventLoop: loop)
-                return NIOLoopBound(member, eventLoop: loop)
-            }.get()
-            try await loop.flatSubmit { [member] in
-                loop.makeCompletedFuture(withResultOf: { try member.value.start() }).flatMap { $0 }
-            }.get()
-        }
-
-        func put(_ key: String) async throws {
-            try await loop.flatSubmit { [loop, member] () -> EventLoopFuture<Void> in
-                let promise = loop.makePromise(of: Void.self)
-                member.value.propose(Write(.put(PutRequest(key: bytes(key), value: [1])))) { result in
-                    switch result {
-                    case .success: promise.succeed()
-                    case .failure(let error): promise.fail(error)
-                    }
-                }
-                return promise.futureResult
-            }.get()
-        }
-
-        func snapshot() async throws -> RunningSnapshot {
-            try await loop.flatSubmit { [member] in member.value.makeSnapshot() }.get()
-        }
-
-        func end(_ snapshot: RunningSnapshot) async throws {
-            try await loop.submit { [member] in member.value.endSnapshot(snapshot.number) }.get()
-        }
-
-        func stop() async throws {
-            try await loop.flatSubmit { [member] in member.value.stop() }.get()
-        }
-    }
-
     private func keys(_ snapshot: RunningSnapshot) async throws -> [String] {
         var file: [UInt8] = []
         while true {
@@ -92,7 +35,7 @@ import Testing
     /// What was acknowledged before is in it; a few at a time; none is lost when the member ends.
     @Test func ofWhatIsAcknowledged() async throws {
         let folder = try TemporaryFolder()
-        let running = try await Running(DataFolder(path: folder.file("data")))
+        let running = try await RunningMember(DataFolder(path: folder.file("data")))
         var snapshots: [RunningSnapshot] = []
         for number in 0..<4 {
             try await running.put("k\(number)")
@@ -110,7 +53,7 @@ import Testing
         let late = await #expect(throws: SnapshotError.self) { try await running.snapshot() }
         #expect(late?.code == .refused)
         // The folder is free.
-        let again = try await Running(DataFolder(path: folder.file("data")))
+        let again = try await RunningMember(DataFolder(path: folder.file("data")))
         #expect(try await keys(again.snapshot()).count == 4)
         try await again.stop()
     }
@@ -118,7 +61,7 @@ import Testing
     /// An end that comes while one is being made.
     @Test func stopsInTheMiddle() async throws {
         let folder = try TemporaryFolder()
-        let running = try await Running(DataFolder(path: folder.file("data")))
+        let running = try await RunningMember(DataFolder(path: folder.file("data")))
         for number in 0..<50 { try await running.put("k\(number)") }
         async let made = running.snapshot()
         async let stopped: Void = running.stop()
@@ -128,12 +71,12 @@ import Testing
         } catch let error as SnapshotError {
             #expect(error.code == .refused || error.code == .tables)
         }
-        let again = try await Running(DataFolder(path: folder.file("data")))
+        let again = try await RunningMember(DataFolder(path: folder.file("data")))
         try await again.stop()
     }
 
     @Test func ofAStoreInMemory() async throws {
-        let running = try await Running(nil)
+        let running = try await RunningMember(nil)
         let error = await #expect(throws: SnapshotError.self) { try await running.snapshot() }
         #expect(error?.code == .refused)
         try await running.stop()

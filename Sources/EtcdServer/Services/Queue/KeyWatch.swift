@@ -14,6 +14,8 @@ final class KeyWatch: WatchSink {
         case stopped(GRPCStatus)
     }
 
+    /// They are handed on at once.
+    let pendingEventCount = 0
     private let store: MemberStore
     private let stream: WatchStreamID
     private var handler: ((News) -> Void)?
@@ -40,12 +42,15 @@ final class KeyWatch: WatchSink {
         store.keyValue.closeWatchStream(stream)
     }
 
-    func deliver(_ delivery: WatchDelivery, encoder: inout WatchEventEncoder) {
+    func deliver(_ delivery: WatchDelivery, encoder: inout WatchEventEncoder) -> Bool {
         switch delivery.content {
         case .events(let events): handler?(.events(events))
         case .canceled: handler?(.lostHistory)
         }
+        return false
     }
+
+    func flush() {}
 
     func end(_ status: GRPCStatus) {
         let handler = handler

@@ -14,7 +14,7 @@ import Testing
     }
 
     private func curl(_ arguments: String...) async throws -> FinishedProgram {
-        try await run("curl", ["-sS", "--max-time", "10"] + arguments)
+        try await run("curl", ["-sS", "--max-time", "60"] + arguments)
     }
 
     private func client(_ certificates: TestCertificates, as name: String? = nil) -> [String] {
@@ -29,9 +29,10 @@ import Testing
     ) async throws -> Bool {
         let flags = client(certificates, as: name)
         let answer = try await run(
-            "curl", ["-sS", "--max-time", "10", "https://\(server.address)/version"] + flags)
+            "curl", ["-sS", "--max-time", "60", "https://\(server.address)/version"] + flags)
         for etcdctl in Etcdctl.all {
-            let works = try await Etcdctl.works(etcdctl, "https://\(server.address)", flags)
+            let works = try await Etcdctl.works(
+                etcdctl, "https://\(server.address)", flags, patience: answer.isSuccess ? "60s" : "2s")
             #expect(works == answer.isSuccess, "\(etcdctl) as \(name ?? "nobody")")
         }
         return answer.isSuccess && answer.output.contains("etcdserver")

@@ -3,21 +3,25 @@
 import Dispatch
 import NIOCore
 
-/// Hashes and checks passwords on threads beside the loop: a good part of a second of work each. Few at a time, so that
-/// a storm of logins leaves the loop a core to itself. Confined to the loop.
-final class PasswordWorker {
+/// Does on threads beside the loop what would hold it up: hashing passwords, reading long ranges. Few jobs at a time,
+/// so that a storm of them leaves the loop a core to itself. Confined to the loop.
+final class LoopHelper {
     private let eventLoop: any EventLoop
-    private let queue = DispatchQueue(label: "martlet.passwords", attributes: .concurrent)
+    private let queue: DispatchQueue
+    private let maximumWaiting: Int
     private var runningCount = 0
     /// Oldest first.
     private var waiting: [() -> Void] = []
 
     private static let width = max(System.coreCount / 2, 1)
-    /// Who stands behind so many at etcd's cost waits a minute: its client has long given up.
-    private static let waitingMax = 1024
 
-    init(eventLoop: any EventLoop) {
+    /// - Parameters:
+    ///   - name: of the threads' queue.
+    ///   - maximumWaiting: jobs that wait for a thread; more are refused.
+    init(_ name: String, maximumWaiting: Int, on eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
+        self.maximumWaiting = maximumWaiting
+        queue = DispatchQueue(label: "martlet.\(name)", attributes: .concurrent)
     }
 
     /// Runs `work` on a thread, and then `answer` on the loop.
@@ -26,7 +30,7 @@ final class PasswordWorker {
     func run<Value: Sendable>(
         _ work: @escaping @Sendable () -> Value, then answer: @escaping (Value) -> Void
     ) -> Bool {
-        guard waiting.count < Self.waitingMax else { return false }
+        guard waiting.count < maximumWaiting else { return false }
         waiting.append { [self] in start(work, answer) }
         startNext()
         return true
@@ -40,12 +44,12 @@ final class PasswordWorker {
 
     private func start<Value: Sendable>(_ work: @escaping @Sendable () -> Value, _ answer: @escaping (Value) -> Void) {
         let loop = eventLoop
-        let bound = NIOLoopBound((worker: self, answer: answer), eventLoop: loop)
+        let bound = NIOLoopBound((helper: self, answer: answer), eventLoop: loop)
         queue.async {
             let value = work()
             loop.execute {
-                bound.value.worker.runningCount -= 1
-                bound.value.worker.startNext()
+                bound.value.helper.runningCount -= 1
+                bound.value.helper.startNext()
                 bound.value.answer(value)
             }
         }

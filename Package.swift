@@ -114,6 +114,8 @@ let package = Package(
             name: "MartletWALCodec", dependencies: ["CMartletPosix", "MartletBasics"], path: "Sources/WALCodec",
             swiftSettings: settings),
         .target(
+            name: "MartletStreams", dependencies: ["MartletBasics"], path: "Sources/Streams", swiftSettings: settings),
+        .target(
             name: "MartletReplica",
             dependencies: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
             path: "Sources/Replica", swiftSettings: settings),
@@ -277,6 +279,9 @@ let package = Package(
                 "MartletStorage", "MartletTablesChild", "MartletTestPrograms", "MartletWALCodec",
             ],
             path: "Tests/StorageTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletStreamsTests", dependencies: ["MartletBasics", "MartletStreams"], path: "Tests/StreamsTests",
+            swiftSettings: settings),
         .testTarget(
             name: "MartletWALCodecTests", dependencies: ["CMartletPosix", "MartletBasics", "MartletWALCodec"],
             path: "Tests/WALCodecTests", swiftSettings: settings),

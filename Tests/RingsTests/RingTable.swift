@@ -47,6 +47,7 @@ let ringTable: [String: RingEntry] = [
     "MartletRaft": RingEntry(.core, folder: "Raft", targets: ["MartletBasics"], modules: ["Swift"]),
     "MartletWALCodec": RingEntry(
         .core, folder: "WALCodec", targets: ["CMartletPosix", "MartletBasics"], modules: ["Swift"]),
+    "MartletStreams": RingEntry(.core, folder: "Streams", targets: ["MartletBasics"], modules: ["Swift"]),
     "MartletReplica": RingEntry(
         .core, folder: "Replica",
         targets: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+
+/// One entry of a stream, where it stands: shares the memory of its block.
+package struct StreamEntry: Sendable {
+    package let id: StreamID
+    private let block: EntryBlock
+    private let content: Int
+    private let hasMasterNames: Bool
+
+    init(_ cursor: EntryCursor, in block: EntryBlock) {
+        id = cursor.id
+        self.block = block
+        content = cursor.content
+        hasMasterNames = cursor.flags & EntryFlags.masterNames != 0
+    }
+
+    /// How many names and values, in pairs.
+    package var pairCount: Int {
+        var offset = hasMasterNames ? EntryBlock.fixedBytes : content
+        return Self.count(in: block.bytes.span.bytes, at: &offset)
+    }
+
+    /// Calls `body` with names and values in their order.
+    package func forEachField<Failure: Error>(
+        _ body: (StreamText, StreamText) throws(Failure) -> Void
+    ) throws(Failure) {
+        let span = block.bytes.span.bytes
+        var master = EntryBlock.fixedBytes
+        var offset = content
+        let count = hasMasterNames ? Self.count(in: span, at: &master) : Self.count(in: span, at: &offset)
+        for _ in 0..<count {
+            let name: StreamText
+            if hasMasterNames {
+                name = StreamText(block.bytes, EntryBlock.text(in: span, at: &master))
+            } else {
+                name = StreamText(block.bytes, Self.place(in: span, at: &offset))
+            }
+            try body(name, StreamText(block.bytes, Self.place(in: span, at: &offset)))
+        }
+    }
+
+    /// Copies of names and values.
+    package var fields: [(name: [UInt8], value: [UInt8])] {
+        var fields: [(name: [UInt8], value: [UInt8])] = []
+        forEachField { fields.append(($0.array, $1.array)) }
+        return fields
+    }
+
+    /// Names and values in the form in which a stream takes them.
+    package var fieldList: FieldList {
+        var list = FieldList()
+        forEachField { list.append(name: $0.array.span.bytes, value: $1.array.span.bytes) }
+        return list
+    }
+
+    private static func count(in bytes: RawSpan, at offset: inout Int) -> Int {
+        guard let count = Varint.read(bytes, at: &offset) else { preconditionFailure("no count at \(offset)") }
+        return Int(count)
+    }
+
+    private static func place(in bytes: RawSpan, at offset: inout Int) -> PackedText.Place {
+        guard let place = PackedText.place(in: bytes, at: offset) else { preconditionFailure("no text at \(offset)") }
+        offset = place.end
+        return place
+    }
+}
+
+/// A name or a value of an entry, where it stands.
+package enum StreamText: Sendable {
+    case integer(Int64)
+    case text(ArraySlice<UInt8>)
+
+    init(_ bytes: [UInt8], _ range: Range<Int>) {
+        self = .text(bytes[range])
+    }
+
+    init(_ bytes: [UInt8], _ place: PackedText.Place) {
+        if let integer = place.integer {
+            self = .integer(integer)
+        } else {
+            self = .text(bytes[place.offset..<place.offset + place.count])
+        }
+    }
+
+    /// Bytes that `append` adds.
+    package var count: Int {
+        switch self {
+        case .integer(let number): PackedText.decimalCount(number)
+        case .text(let slice): slice.count
+        }
+    }
+
+    package func append(to bytes: inout [UInt8]) {
+        switch self {
+        case .integer(let number): PackedText.appendDecimal(number, to: &bytes)
+        case .text(let slice): bytes.append(contentsOf: slice)
+        }
+    }
+
+    /// A copy.
+    package var array: [UInt8] {
+        var bytes: [UInt8] = []
+        append(to: &bytes)
+        return bytes
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletBasics
+
+// A stream whose configuration says `isCheckpointed` tells what a checkpoint must write. The shell does it so:
+//
+//     let checkpoint = stream.beginCheckpoint()      // on the home loop
+//     checkpoint.encode(of: number, into: &batch)    // anywhere
+//     write the batch
+//     if it failed, stream.failCheckpoint(checkpoint)
+//
+// The tables then hold the stream as it was at `beginCheckpoint`, whatever it did since.
+extension Stream {
+    /// Takes down what has changed since the last checkpoint: blocks and leaves once each, however often they changed.
+    ///
+    /// Complexity: O(changed blocks and leaves · log n + groups + consumers).
+    package mutating func beginCheckpoint() -> StreamCheckpoint {
+        precondition(configuration.isCheckpointed, "this stream's changes are not noted")
+        var checkpoint = StreamCheckpoint(header: StreamHeader(self), byteCount: uncheckpointedBytes)
+        log.changedBytes = 0
+        for place in groups.takenPlaces { groups[row: place].value.changedBytes = 0 }
+        swap(&checkpoint.removals, &removals)
+        log.takeChanges(into: &checkpoint)
+        for place in groups.takenPlaces { takeChanges(ofGroup: place, into: &checkpoint) }
+        for place in idempotent.removedProducers where !idempotent.producers.holds(place) {
+            checkpoint.removals.append(.producer(place))
+        }
+        idempotent.removedProducers = []
+        for place in idempotent.producers.takenPlaces where idempotent.producers[row: place].isChanged {
+            let row = idempotent.producers[row: place]
+            idempotent.producers[row: place].isChanged = false
+            checkpoint.puts.append((.producer(place), .producer(row.name, row.value)))
+        }
+        return checkpoint
+    }
+
+    private mutating func takeChanges(ofGroup place: Int, into checkpoint: inout StreamCheckpoint) {
+        if groups[row: place].isChanged {
+            groups[row: place].isChanged = false
+            checkpoint.puts.append(
+                (.group(place), .group(GroupRecord(groups[row: place].name, groups[row: place].value))))
+        }
+        groups[row: place].value.takeChanges(place, into: &checkpoint)
+    }
+
+    /// About how many bytes have changed since the last checkpoint began: appended entries, blocks in which others were
+    /// deleted, states of pending entries. Complexity: O(groups).
+    package var uncheckpointedBytes: Int {
+        groups.takenPlaces.reduce(log.changedBytes) { bytes, place in
+            bytes + groups.withValue(at: place) { $0.changedBytes }
+        }
+    }
+
+    /// Makes the next checkpoint write what this one was to write: it will write the whole stream.
+    package mutating func failCheckpoint(_ checkpoint: StreamCheckpoint) {
+        removals = checkpoint.removals + removals
+        log.changedBytes += checkpoint.byteCount
+        markAllChanged()
+    }
+
+    /// Makes the next checkpoint write the whole stream: for a copy that gets a number of its own.
+    package mutating func markAllChanged() {
+        log.sealed.markAllChanged()
+        log.tail.isChanged = true
+        for place in groups.takenPlaces {
+            groups[row: place].isChanged = true
+            groups[row: place].value.pending.markAllChanged()
+            for consumer in groups[row: place].value.consumers.takenPlaces {
+                groups[row: place].value.consumers[row: consumer].isChanged = true
+            }
+        }
+        for place in idempotent.producers.takenPlaces { idempotent.producers[row: place].isChanged = true }
+    }
+
+    /// Adds the removal of all records that checkpoints may have of the stream. Complexity: O(blocks + consumers +
+    /// leaves).
+    package func encodeRemoval(of number: UInt64, into batch: inout TableBatch) {
+        var records = removals + [.header] + idempotent.removedProducers.map { .producer($0) }
+        log.sealed.forEachLeaf { _, block in
+            records.append(.block(block.number))
+            return true
+        }
+        if log.hasTail { records.append(.block(log.tail.number)) }
+        records += log.sealed.ledger.dropped.map { .block($0) }
+        for place in groups.takenPlaces { records += StreamRecord.all(of: groups[place], place) }
+        records += idempotent.producers.takenPlaces.map { .producer($0) }
+        for record in records { batch.remove(record.key(of: number)) }
+    }
+}
+
+extension EntryLog {
+    fileprivate mutating func takeChanges(into checkpoint: inout StreamCheckpoint) {
+        checkpoint.removals += sealed.ledger.dropped.map { .block($0) }
+        sealed.ledger.dropped = []
+        sealed.takeChanged { base, block in checkpoint.puts.append((.block(block.number), .block(base, block))) }
+        if hasTail, tail.isChanged {
+            tail.isChanged = false
+            checkpoint.puts.append((.block(tail.number), .block(tailFirst, tail)))
+        }
+    }
+}
+
+extension ConsumerGroup {
+    fileprivate mutating func takeChanges(_ place: Int, into checkpoint: inout StreamCheckpoint) {
+        for consumer in removedConsumers where !consumers.holds(consumer) {
+            checkpoint.removals.append(.consumer(consumer, group: place))
+        }
+        removedConsumers = []
+        for consumer in consumers.takenPlaces where consumers[row: consumer].isChanged {
+            consumers[row: consumer].isChanged = false
+            let row = consumers[row: consumer]
+            checkpoint.puts.append(
+                (.consumer(consumer, group: place), .consumer(ConsumerRecord(row.name, row.value))))
+        }
+        checkpoint.removals += pending.ledger.dropped.map { .leaf($0, group: place) }
+        pending.ledger.dropped = []
+        pending.takeChanged { _, leaf in
+            checkpoint.puts.append((.leaf(leaf.number, group: place), .leaf(leaf)))
+        }
+    }
+}
+
+/// What brings the tables from one checkpoint of a stream to the next. Shares memory with the stream, and stays the
+/// same whatever becomes of that.
+package struct StreamCheckpoint: Sendable {
+    enum Value: Sendable {
+        case block(StreamID, EntryBlock)
+        case group(GroupRecord)
+        case consumer(ConsumerRecord)
+        case leaf(PendingLeaf)
+        case producer([UInt8], Producer)
+    }
+
+    let header: StreamHeader
+    /// About how many bytes of the stream changed.
+    package let byteCount: Int
+    var removals: [StreamRecord] = []
+    var puts: [(StreamRecord, Value)] = []
+
+    init(header: StreamHeader, byteCount: Int) {
+        self.header = header
+        self.byteCount = byteCount
+    }
+
+    /// Blocks and leaves that are written.
+    package var pieceCount: Int {
+        puts.count {
+            switch $0.1 {
+            case .block, .leaf: true
+            case .group, .consumer, .producer: false
+            }
+        }
+    }
+
+    /// Adds all changes, removals first: a number may have been given again. The same checkpoint yields the same bytes.
+    package func encode(of number: UInt64, into batch: inout TableBatch) {
+        for record in removals { batch.remove(record.key(of: number)) }
+        batch.put(StreamRecord.header.key(of: number)) { header.encode(into: &$0) }
+        for (record, value) in puts {
+            batch.put(record.key(of: number)) { bytes in
+                switch value {
+                case .block(let base, let block):
+                    bytes.append(base)
+                    bytes += block.bytes
+                case .group(let record): record.encode(into: &bytes)
+                case .consumer(let record): record.encode(into: &bytes)
+                case .leaf(let leaf): PendingRecord.encode(leaf.entries, into: &bytes)
+                case .producer(let name, let producer): ProducerRecord(name, producer).encode(into: &bytes)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletBasics
+
+/// Makes a stream from the records of its checkpoint, which come in key order, each once. Records of other streams may
+/// come between them: each stream has a restorer of its own.
+package struct StreamRestorer: Sendable {
+    private struct Group: Sendable {
+        var record: GroupRecord
+        var consumers = NameTable<Consumer>()
+        var leaves: [(number: UInt64, entries: [PendingEntry])] = []
+    }
+
+    private let number: UInt64
+    private let configuration: StreamConfiguration
+    private var header: StreamHeader?
+    private var log: EntryLog
+    private var lastInBlocks: StreamID?
+    private var groups: [Int: Group] = [:]
+    private var groupPlaces: [Int] = []
+    private var producers: [(place: Int, record: ProducerRecord)] = []
+
+    /// - Parameter number: of the stream.
+    package init(_ number: UInt64, configuration: StreamConfiguration) {
+        self.number = number
+        self.configuration = configuration
+        log = EntryLog(configuration)
+    }
+
+    package mutating func load(_ key: TableKey, _ value: RawSpan) throws(StreamRestoreError) {
+        if key.object != number { throw .foreign(key) }
+        if key.table == StreamTable.streams {
+            guard key.id == 0, header == nil else { throw .inconsistent(key) }
+            header = try StreamHeader(key, decoding: value)
+            return
+        }
+        guard let header else { throw .noHeader }
+        switch key.table {
+        case StreamTable.blocks: try loadBlock(key, value, header)
+        case StreamTable.groups: try loadGroup(key, value)
+        case StreamTable.consumers: try loadConsumer(key, value)
+        case StreamTable.pending: try loadPending(key, value)
+        case StreamTable.producers:
+            guard let record = ProducerRecord(decoding: value) else { throw .unreadable(key) }
+            guard let place = Int(exactly: key.id), place < Int32.max else { throw .inconsistent(key) }
+            producers.append((place, record))
+        default: throw .foreign(key)
+        }
+    }
+
+    private mutating func loadBlock(
+        _ key: TableKey, _ value: RawSpan, _ header: StreamHeader
+    ) throws(StreamRestoreError) {
+        var reader = RecordReader()
+        guard let base = reader.id(value) else { throw .unreadable(key) }
+        var block = EntryBlock(bytes: [UInt8](copying: value, from: reader.offset), number: key.id)
+        block.isChanged = false
+        guard let last = block.checkedLastID(base: base) else { throw .unreadable(key) }
+        if let lastInBlocks, base <= lastInBlocks { throw .inconsistent(key) }
+        guard last <= header.lastID, key.id < header.nextBlockNumber, !log.hasTail else { throw .inconsistent(key) }
+        lastInBlocks = last
+        if header.tailNumber == key.id {
+            log.tail = block
+            (log.tailFirst, log.tailLast, log.tailGiven) = (base, last, header.tailGiven)
+        } else {
+            log.sealed.append(block, first: base)
+            log.sealedCount += 1
+        }
+    }
+
+    private mutating func loadGroup(_ key: TableKey, _ value: RawSpan) throws(StreamRestoreError) {
+        guard let record = GroupRecord(decoding: value) else { throw .unreadable(key) }
+        guard key.id < UInt64(Stream.maximumGroupCount) else { throw .inconsistent(key) }
+        groups[Int(key.id)] = Group(record: record)
+        groupPlaces.append(Int(key.id))
+    }
+
+    private mutating func loadConsumer(_ key: TableKey, _ value: RawSpan) throws(StreamRestoreError) {
+        guard let record = ConsumerRecord(decoding: value) else { throw .unreadable(key) }
+        let group = Int(key.id >> StreamTable.consumerShift)
+        let place = Int(key.id & (1 << StreamTable.consumerShift - 1))
+        guard groups[group] != nil, place < ConsumerGroup.maximumConsumerCount,
+            groups[group]?.consumers.place(of: record.name) == nil
+        else { throw .inconsistent(key) }
+        var consumer = Consumer(seenAt: record.seenAt, configuration)
+        consumer.activeAt = record.activeAt
+        groups[group]?.consumers.add(record.name, consumer, at: place)
+        groups[group]?.consumers[row: place].isChanged = false
+    }
+
+    private mutating func loadPending(_ key: TableKey, _ value: RawSpan) throws(StreamRestoreError) {
+        guard let entries = PendingRecord.decode(value) else { throw .unreadable(key) }
+        let group = Int(key.id >> StreamTable.leafShift)
+        let leaf = key.id & (1 << StreamTable.leafShift - 1)
+        guard let record = groups[group]?.record, leaf < record.nextLeafNumber else { throw .inconsistent(key) }
+        groups[group]?.leaves.append((leaf, entries))
+    }
+
+    /// The stream, equal in all it answers to the one that was written. What was loaded goes into it: this can be
+    /// called once.
+    package mutating func finish() throws(StreamRestoreError) -> Stream {
+        guard let header else { throw .noHeader }
+        let headerKey = StreamRecord.header.key(of: number)
+        guard (header.tailNumber != nil) == log.hasTail else { throw .inconsistent(headerKey) }
+        var stream = Stream(configuration: configuration)
+        log.sealed.ledger.nextNumber = header.nextBlockNumber
+        (log.lastID, log.maxDeletedID, log.entriesAdded) = (header.lastID, header.maxDeletedID, header.entriesAdded)
+        stream.log = log
+        for place in groupPlaces {
+            guard let group = groups.removeValue(forKey: place) else { preconditionFailure("group \(place) twice") }
+            let key = StreamRecord.group(place).key(of: number)
+            guard stream.groups.place(of: group.record.name) == nil else { throw .inconsistent(key) }
+            stream.groups.add(group.record.name, try restored(group, key), at: place)
+            stream.groups[row: place].isChanged = false
+        }
+        stream.idempotent.restoreWindow(header.window)
+        (stream.idempotent.addedCount, stream.idempotent.duplicateCount, stream.idempotent.sweptAt) =
+            (header.addedCount, header.duplicateCount, header.sweptAt)
+        for (place, record) in producers {
+            let key = StreamRecord.producer(place).key(of: number)
+            guard stream.idempotent.producers.place(of: record.name) == nil else { throw .inconsistent(key) }
+            var producer = Producer()
+            for item in record.items {
+                if producer.entry(of: item.id) != nil { throw .inconsistent(key) }
+                producer.add(item.id, item.entry)
+            }
+            stream.idempotent.producers.add(record.name, producer, at: place)
+            stream.idempotent.producers[row: place].isChanged = false
+        }
+        return stream
+    }
+
+    private func restored(_ loaded: Group, _ key: TableKey) throws(StreamRestoreError) -> ConsumerGroup {
+        var group = ConsumerGroup(
+            lastDeliveredID: loaded.record.lastDeliveredID, entriesRead: loaded.record.entriesRead, configuration)
+        group.consumers = loaded.consumers
+        group.nextTicket = loaded.record.nextTicket
+        group.pending.ledger.nextNumber = loaded.record.nextLeafNumber
+        var last: StreamID?
+        let leaves = loaded.leaves.sorted { $0.entries.first?.id ?? .zero < $1.entries.first?.id ?? .zero }
+        for (number, entries) in leaves {
+            guard let first = entries.first else {
+                // An empty leaf stays only where there is no other.
+                guard loaded.leaves.count == 1 else { throw .inconsistent(key) }
+                group.pending.ledger.dropped.append(number)
+                continue
+            }
+            if let last, first.id <= last { throw .inconsistent(key) }
+            last = entries.last?.id
+            var leaf = PendingLeaf()
+            leaf.replaceAll(entries)
+            leaf.number = number
+            leaf.isChanged = false
+            group.pending.append(leaf, first: first.id)
+            for entry in entries {
+                switch entry.holder {
+                case .nobody(let ticket):
+                    guard ticket < group.nextTicket else { throw .inconsistent(key) }
+                    group.releasedCount += 1
+                case .consumer(let consumer, _):
+                    guard group.consumers.holds(Int(consumer.rawValue)) else { throw .inconsistent(key) }
+                    group.consumers[row: Int(consumer.rawValue)].value.add(entry.id)
+                }
+            }
+        }
+        return group
+    }
+}
+
+extension EntryBlock {
+    /// The last entry's ID, if the bytes are a block with a live entry; `nil` if they are anything else.
+    fileprivate func checkedLastID(base: StreamID) -> StreamID? {
+        let span = bytes.span.bytes
+        guard span.byteCount > Self.fixedBytes else { return nil }
+        var reader = Self.fixedBytes
+        guard let masterCount = Varint.read(span, at: &reader), masterCount <= UInt64(span.byteCount) else {
+            return nil
+        }
+        for _ in 0..<masterCount {
+            guard let count = FieldList.length(in: span, at: &reader) else { return nil }
+            reader += count
+        }
+        guard reader == begin else { return nil }
+        var cursor = EntryCursor(self, base: base)
+        var (given, live) = (0, 0)
+        var last: StreamID?
+        while cursor.end < span.byteCount {
+            guard cursor.step(in: span), last.map({ $0 < cursor.id }) != false else { return nil }
+            guard Self.isContent(span, cursor, masterCount) else { return nil }
+            last = cursor.id
+            given += 1
+            if !cursor.isDead { live += 1 }
+        }
+        return given == givenCount && live == liveCount && live > 0 ? last : nil
+    }
+
+    private static func isContent(_ bytes: RawSpan, _ cursor: EntryCursor, _ masterCount: UInt64) -> Bool {
+        var offset = cursor.content
+        var texts = masterCount
+        if cursor.flags & EntryFlags.masterNames == 0 {
+            guard let count = Varint.read(bytes, at: &offset), count <= UInt64(bytes.byteCount) else { return false }
+            texts = count * 2
+        }
+        for _ in 0..<texts {
+            guard let place = PackedText.place(in: bytes, at: offset), place.end <= cursor.end else { return false }
+            offset = place.end
+        }
+        return offset == cursor.end
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletBasics
+
+/// The tables of streams in a checkpoint. The object number is the stream's, from whoever keeps streams by name.
+///
+///     table         id                                       value
+///     streams       0                                        the stream's own numbers: see `StreamHeader`
+///     blocks        block number                             base ID, the block's bytes: see `EntryBlock`
+///     groups        group                                    see `GroupRecord`
+///     consumers     group << 32 | consumer                   see `ConsumerRecord`
+///     pending       group << 40 | leaf number                rows: see `PendingRecord`
+///     producers     producer                                 see `ProducerRecord`
+///
+/// Blocks and leaves change in place: a record is written again with its next checkpoint. Numbers of blocks rise with
+/// their IDs; those of leaves don't. Who holds a pending entry stands with that entry alone.
+///
+/// In the order of their numbers the tables can be restored in one pass.
+package enum StreamTable {
+    package static let streams = TableID(32)
+    package static let blocks = TableID(33)
+    package static let groups = TableID(34)
+    package static let consumers = TableID(35)
+    package static let pending = TableID(36)
+    package static let producers = TableID(37)
+
+    package static let all = [streams, blocks, groups, consumers, pending, producers]
+
+    static let consumerShift: UInt64 = 32
+    static let leafShift: UInt64 = 40
+}
+
+/// Names a record of one stream.
+struct StreamRecord: Hashable, Sendable {
+    var table: TableID
+    var id: UInt64
+
+    func key(of stream: UInt64) -> TableKey { TableKey(table, object: stream, id: id) }
+
+    static let header = StreamRecord(table: StreamTable.streams, id: 0)
+
+    static func block(_ number: UInt64) -> StreamRecord { StreamRecord(table: StreamTable.blocks, id: number) }
+
+    static func group(_ place: Int) -> StreamRecord { StreamRecord(table: StreamTable.groups, id: UInt64(place)) }
+
+    static func consumer(_ place: Int, group: Int) -> StreamRecord {
+        StreamRecord(table: StreamTable.consumers, id: UInt64(group) << StreamTable.consumerShift | UInt64(place))
+    }
+
+    static func leaf(_ number: UInt64, group: Int) -> StreamRecord {
+        StreamRecord(table: StreamTable.pending, id: UInt64(group) << StreamTable.leafShift | number)
+    }
+
+    static func producer(_ place: Int) -> StreamRecord {
+        StreamRecord(table: StreamTable.producers, id: UInt64(place))
+    }
+
+    /// All records that the last checkpoint may have of a group.
+    static func all(of group: ConsumerGroup, _ place: Int) -> [StreamRecord] {
+        var records = [StreamRecord.group(place)]
+        for consumer in group.consumers.takenPlaces + group.removedConsumers {
+            records.append(.consumer(consumer, group: place))
+        }
+        group.pending.forEachLeaf { _, leaf in
+            records.append(.leaf(leaf.number, group: place))
+            return true
+        }
+        for leaf in group.pending.ledger.dropped { records.append(.leaf(leaf, group: place)) }
+        return records
+    }
+}
+
+/// Why a stream can't be restored from what a checkpoint holds.
+package enum StreamRestoreError: Error, Hashable, Sendable {
+    /// The stream's own numbers are missing, or come too late.
+    case noHeader
+    /// Written in a way that this version doesn't know.
+    case unsupportedFormat(UInt64)
+    /// A value that isn't in its table's form.
+    case unreadable(TableKey)
+    /// A record that contradicts others.
+    case inconsistent(TableKey)
+    /// A record of a table that isn't of streams, or of another stream.
+    case foreign(TableKey)
+}

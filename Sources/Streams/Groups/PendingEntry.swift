@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A consumer's place in its group. Free places are given again, the lowest first.
+package struct ConsumerNumber: Hashable, Comparable, Sendable {
+    package var rawValue: UInt32
+
+    package init(_ rawValue: UInt32) {
+        self.rawValue = rawValue
+    }
+
+    package static func < (left: ConsumerNumber, right: ConsumerNumber) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// An entry that was delivered to a group and is not acknowledged.
+package struct PendingEntry: Hashable, Sendable {
+    /// Who may have it, and since when.
+    package enum Holder: Hashable, Sendable {
+        /// Delivered to a consumer at this moment, in milliseconds of the Unix clock; never negative.
+        case consumer(ConsumerNumber, deliveredAt: Int64)
+        /// Given back: whoever asks next may have it. Those given back first have the lowest tickets.
+        case nobody(ticket: UInt32)
+    }
+
+    package var id: StreamID
+    package var holder: Holder
+    /// How often it was delivered; never negative.
+    package var deliveryCount: Int64
+
+    package init(id: StreamID, holder: Holder, deliveryCount: Int64) {
+        self.id = id
+        self.holder = holder
+        self.deliveryCount = deliveryCount
+    }
+
+    package var consumer: ConsumerNumber? {
+        if case .consumer(let number, _) = holder { number } else { nil }
+    }
+
+    /// When it was delivered; 0 if nobody holds it.
+    package var deliveredAt: Int64 {
+        if case .consumer(_, let moment) = holder { moment } else { 0 }
+    }
+
+    /// Milliseconds since its delivery; from the beginning of the clock if nobody holds it.
+    package func idle(at now: Int64) -> Int64 { max(now - deliveredAt, 0) }
+
+    /// Sorts by delivery: what nobody holds first, by tickets, then by moment.
+    var age: Int64 {
+        switch holder {
+        case .consumer(_, let moment): moment
+        case .nobody(let ticket): .min + Int64(ticket)
+        }
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension EntryLog {
+    /// Deletes an entry; `false` where there is none of this ID.
+    mutating func delete(_ id: StreamID) -> Bool {
+        let isDeleted: Bool
+        if hasTail, id >= tailFirst {
+            let number = tail.number
+            isDeleted = tail.delete(id, base: tailFirst)
+            if isDeleted { settleTail(number) }
+        } else {
+            isDeleted =
+                sealed.update(id) { block, base in
+                    let wasChanged = block.isChanged
+                    let isDeleted = block.delete(id, base: base)
+                    if block.isEmpty { sealedCount -= 1 }
+                    if !wasChanged, isDeleted { changedBytes += block.bytes.count }
+                    return isDeleted
+                } ?? false
+        }
+        if isDeleted { maxDeletedID = max(maxDeletedID, id) }
+        return isDeleted
+    }
+
+    /// The block where `id` belongs, and its base ID.
+    func block(of id: StreamID) -> (block: EntryBlock, base: StreamID)? {
+        if hasTail, id >= tailFirst || sealed.isEmpty { return (tail, tailFirst) }
+        return sealed.withLeaf(of: id) { ($0, $1) }
+    }
+
+    /// The first block whose base is above `base`.
+    func block(after base: StreamID) -> (block: EntryBlock, base: StreamID)? {
+        var found: (block: EntryBlock, base: StreamID)?
+        sealed.forEachLeaf(from: base) { next, block in
+            if next <= base { return true }
+            found = (block, next)
+            return false
+        }
+        if let found { return found }
+        return hasTail && tailFirst > base ? (tail, tailFirst) : nil
+    }
+
+    var firstBlock: (block: EntryBlock, base: StreamID)? { block(of: .zero) }
+
+    /// Takes away the block with this base, whatever it holds. Trims don't touch `maxDeletedID`.
+    mutating func removeBlock(base: StreamID) {
+        if hasTail, base == tailFirst {
+            sealed.ledger.drop(tail.number)
+            tail.bytes.removeAll(keepingCapacity: true)
+            return
+        }
+        sealedCount -= 1
+        _ = sealed.update(base) { block, _ in block.bytes = [] }
+    }
+
+    /// As `EntryBlock.deleteEach`, in the block with this base.
+    mutating func deleteEach(inBlockOf base: StreamID, where isDeleted: (StreamID) -> Bool?) -> Int {
+        if hasTail, base == tailFirst {
+            let number = tail.number
+            let count = tail.deleteEach(base: base, where: isDeleted)
+            if count > 0 { settleTail(number) }
+            return count
+        }
+        return sealed.update(base) { block, base in
+            let wasChanged = block.isChanged
+            let count = block.deleteEach(base: base, where: isDeleted)
+            if block.isEmpty { sealedCount -= 1 }
+            if !wasChanged, count > 0 { changedBytes += block.bytes.count }
+            return count
+        } ?? 0
+    }
+
+    /// Entries left the tail: it may be empty, or end earlier.
+    private mutating func settleTail(_ number: UInt64) {
+        if hasTail { tailLast = tail.lastID(base: tailFirst) } else { sealed.ledger.drop(number) }
+    }
+}

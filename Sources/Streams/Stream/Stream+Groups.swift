@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Stream {
+    /// Where a group begins to read.
+    package enum GroupStart: Hashable, Sendable {
+        case after(StreamID)
+        /// Behind what is there.
+        case last
+    }
+
+    package var groupCount: Int { groups.count }
+
+    /// Names, in byte order.
+    package var groupNames: [[UInt8]] { groups.placesByName.map { groups[row: $0].name } }
+
+    /// A group as it is: shares memory with the stream, so let go of it before the next change.
+    package func group(named name: [UInt8]) -> ConsumerGroup? {
+        groups.place(of: name).map { groups[$0] }
+    }
+
+    /// Live entries that a group has not passed. Always exact. Complexity: O(log n + entries of a block).
+    package func lag(of group: ConsumerGroup) -> Int { group.lag(in: log) }
+
+    /// Whether a read of the group would find something new. Complexity: O(log n + entries of a block).
+    package func hasNew(for group: ConsumerGroup) -> Bool {
+        !entries(after: group.lastDeliveredID, count: 1).isEmpty
+    }
+
+    /// The pending entry that a claim would get first: of those whose content is there, the one that nobody holds or
+    /// that waits longest. Complexity: O(log n), and again for each older one that is gone from the stream.
+    package func longestWaiting(in group: ConsumerGroup) -> PendingEntry? {
+        var found: PendingEntry?
+        group.forEachOldest(upTo: .max) { entry in
+            if log.contains(entry.id) { found = entry }
+            return found == nil
+        }
+        return found
+    }
+
+    private func place(of group: [UInt8]) throws(StreamError) -> Int {
+        guard let place = groups.place(of: group) else { throw .noSuchGroup }
+        return place
+    }
+
+    // MARK: Groups
+
+    /// - Parameters:
+    ///   - entriesRead: how many entries the group counts as read; −1 or `nil`: unknown.
+    /// - Throws: `entriesReadNegative`, `groupExists`, `tooManyGroups`.
+    package mutating func createGroup(
+        _ name: [UInt8], at start: GroupStart, entriesRead: Int64? = nil
+    ) throws(StreamError) {
+        let read = try counted(entriesRead)
+        if groups.place(of: name) != nil { throw .groupExists }
+        guard groups.nextPlace < Self.maximumGroupCount else { throw .tooManyGroups }
+        groups.add(
+            name, ConsumerGroup(lastDeliveredID: id(of: start), entriesRead: read, configuration))
+    }
+
+    /// Moves a group, back or forth. What is pending stays so.
+    ///
+    /// - Throws: `entriesReadNegative`, `noSuchGroup`.
+    package mutating func setGroup(
+        _ name: [UInt8], to start: GroupStart, entriesRead: Int64? = nil
+    ) throws(StreamError) {
+        let read = try counted(entriesRead)
+        let place = try place(of: name)
+        groups[place].lastDeliveredID = id(of: start)
+        groups[place].entriesRead = read
+    }
+
+    private func counted(_ entriesRead: Int64?) throws(StreamError) -> Int64? {
+        guard let entriesRead, entriesRead != -1 else { return nil }
+        if entriesRead < 0 { throw .entriesReadNegative }
+        return min(entriesRead, Int64(clamping: log.entriesAdded))
+    }
+
+    private func id(of start: GroupStart) -> StreamID {
+        switch start {
+        case .after(let id): id
+        case .last: log.lastID
+        }
+    }
+
+    /// Whether there was such a group. What was pending in it is forgotten. Complexity: O(consumers + pending).
+    package mutating func destroyGroup(_ name: [UInt8]) -> Bool {
+        guard let place = groups.place(of: name) else { return false }
+        if configuration.isCheckpointed { removals += StreamRecord.all(of: groups[place], place) }
+        groups.remove(at: place)
+        return true
+    }
+
+    // MARK: Consumers
+
+    /// Whether there was no such consumer.
+    ///
+    /// - Throws: `noSuchGroup`, `tooManyConsumers`.
+    package mutating func createConsumer(
+        _ name: [UInt8], group: [UInt8], now: Int64
+    ) throws(StreamError) -> Bool {
+        let place = try place(of: group)
+        return try groups[row: place].value.createConsumer(name, now: now)
+    }
+
+    /// How many pending entries the consumer had, which are forgotten; `nil` where there was none of this name.
+    ///
+    /// - Throws: `noSuchGroup`.
+    package mutating func deleteConsumer(_ name: [UInt8], group: [UInt8]) throws(StreamError) -> Int? {
+        let place = try place(of: group)
+        return groups[row: place].value.deleteConsumer(name)
+    }
+
+    // MARK: Reading
+
+    /// Hands entries to a consumer, which is made if need be: see `GroupRead`.
+    ///
+    /// - Parameters:
+    ///   - count: at most.
+    ///   - claimIdle: milliseconds; given, pending entries that wait so long come first, those that wait longest before
+    ///     all. In O(log n) each.
+    ///   - isAcknowledged: whether new entries are not to be pending.
+    ///   - admits: asked before every entry; `false` ends the read, and the entry stays for the next one.
+    /// - Throws: `noSuchGroup`, `tooManyConsumers`.
+    package mutating func readGroup(
+        _ group: [UInt8], consumer: [UInt8], count: Int = .max, claimIdle: Int64? = nil, isAcknowledged: Bool = false,
+        now: Int64, admits: (StreamEntry) -> Bool = { _ in true }
+    ) throws(StreamError) -> GroupRead {
+        let place = try place(of: group)
+        return try groups[place].read(
+            as: consumer, count: count, claimIdle: claimIdle, isAcknowledged: isAcknowledged, now: now, from: log,
+            admits: admits)
+    }
+
+    /// Hands a consumer, which is made if need be, what it has pending behind `id`, once more.
+    ///
+    /// - Throws: `noSuchGroup`, `tooManyConsumers`.
+    package mutating func readHistory(
+        _ group: [UInt8], consumer: [UInt8], after id: StreamID, count: Int = .max, now: Int64,
+        admits: (StreamEntry) -> Bool = { _ in true }
+    ) throws(StreamError) -> HistoryRead {
+        let place = try place(of: group)
+        return try groups[row: place].value.readHistory(
+            as: consumer, after: id, count: count, now: now, from: log, admits: admits)
+    }
+
+    // MARK: Pending entries
+
+    /// Takes entries off a group's list; answers how many were on it, 0 where there is no such group.
+    package mutating func acknowledge(_ ids: [StreamID], group: [UInt8]) -> Int {
+        guard let place = groups.place(of: group) else { return 0 }
+        return groups[row: place].value.acknowledge(ids)
+    }
+
+    /// Makes a consumer, which is made if need be, the holder of the pending entries named.
+    ///
+    /// - Throws: `noSuchGroup`, `tooManyConsumers`.
+    package mutating func claim(
+        _ ids: [StreamID], group: [UInt8], consumer: [UInt8], _ options: ClaimOptions, now: Int64
+    ) throws(StreamError) -> ClaimResult {
+        let place = try place(of: group)
+        return try groups[place].claim(ids, as: consumer, options, now: now, from: log)
+    }
+
+    /// Makes a consumer, which is made if need be, the holder of pending entries from `start` on that wait long enough.
+    /// Entries that are gone from the stream are taken off the list.
+    ///
+    /// - Parameters:
+    ///   - count: of claimed and removed entries together, at most; above 0. Ten times as many are looked at.
+    /// - Throws: `noSuchGroup`, `tooManyConsumers`.
+    package mutating func claimAutomatically(
+        from start: StreamID, count: Int = 100, group: [UInt8], consumer: [UInt8], minimumIdle: Int64,
+        isIDOnly: Bool = false, now: Int64
+    ) throws(StreamError) -> ClaimResult {
+        let place = try place(of: group)
+        return try groups[row: place].value.claimAutomatically(
+            from: start, count: count, as: consumer, minimumIdle: minimumIdle, isIDOnly: isIDOnly, now: now, from: log)
+    }
+
+    /// Gives pending entries back; answers how many. See `ReleaseMode`.
+    ///
+    /// - Parameters:
+    ///   - deliveryCount: instead of what the mode makes of it.
+    ///   - isForced: whether entries of the stream that aren't pending become so.
+    /// - Throws: `noSuchGroup`.
+    package mutating func release(
+        _ ids: [StreamID], group: [UInt8], _ mode: ReleaseMode, deliveryCount: Int64? = nil, isForced: Bool = false
+    ) throws(StreamError) -> Int {
+        let place = try place(of: group)
+        return groups[place].release(ids, mode, deliveryCount: deliveryCount, isForced: isForced, from: log)
+    }
+}

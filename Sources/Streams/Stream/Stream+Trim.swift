@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How a stream is shortened, from its beginning.
+package struct Trim: Hashable, Sendable {
+    package enum Strategy: Hashable, Sendable {
+        /// To so many entries.
+        case maximumLength(Int)
+        /// To entries from this ID on.
+        case minimumID(StreamID)
+    }
+
+    package var strategy: Strategy
+    /// Whether only whole blocks go, so that more may stay.
+    package var isApproximate: Bool
+    /// Removes no more entries than this; `nil`: no limit. Only for approximate trims: where a client names none it is
+    /// `BlockLimits.defaultTrimLimit`.
+    package var limit: Int?
+    package var policy: ReferencePolicy
+
+    package init(
+        _ strategy: Strategy, isApproximate: Bool = false, limit: Int? = nil, policy: ReferencePolicy = .keep
+    ) {
+        self.strategy = strategy
+        self.isApproximate = isApproximate
+        self.limit = isApproximate ? limit : nil
+        self.policy = policy
+    }
+}
+
+extension Stream {
+    /// Shortens the stream; answers how many entries were removed.
+    ///
+    /// Complexity: O(blocks removed · log n + entries of a block); with a policy other than `keep`, O(entries removed
+    /// or kept · groups · log n).
+    package mutating func trim(_ trim: Trim) -> Int {
+        var removed = 0
+        // Of a block that stays, because entries in it are needed.
+        var passed: StreamID?
+        while let (block, base) = passed.map({ log.block(after: $0) }) ?? log.firstBlock, block.liveCount > 0 {
+            let live = block.liveCount
+            if case .maximumLength(let count) = trim.strategy, length <= count { break }
+            if case .minimumID(let id) = trim.strategy, base >= id { break }
+            if let limit = trim.limit, removed + live > limit { break }
+            guard isWhole(block, base, in: trim) else {
+                if !trim.isApproximate { removed += removeEach(of: trim, base) }
+                // The end of what goes is in this block, unless entries in it were kept.
+                guard trim.policy == .acknowledged, !trim.isApproximate else { break }
+                passed = base
+                continue
+            }
+            if trim.policy == .keep {
+                log.removeBlock(base: base)
+                removed += live
+                continue
+            }
+            let count = removeEach(of: trim, base)
+            removed += count
+            if count < live { passed = base }
+        }
+        return removed
+    }
+
+    /// Whether all that is in a block is to go.
+    private func isWhole(_ block: EntryBlock, _ base: StreamID, in trim: Trim) -> Bool {
+        switch trim.strategy {
+        case .maximumLength(let count):
+            return length - block.liveCount >= count
+        case .minimumID(let id):
+            guard base < id else { return false }
+            // The next block's base tells mostly; else it takes a walk through this one.
+            if let next = log.block(after: base), next.base <= id { return true }
+            return (log.hasTail && base == log.tailFirst ? log.tailLast : block.lastID(base: base)) < id
+        }
+    }
+
+    /// Removes from a block whatever the trim removes, entry by entry.
+    private mutating func removeEach(of trim: Trim, _ base: StreamID) -> Int {
+        var surplus = Int.max
+        if case .maximumLength(let count) = trim.strategy { surplus = length - count }
+        let groups = groups
+        var ids: [StreamID] = []
+        let count = log.deleteEach(inBlockOf: base) { id in
+            if surplus == 0 { return nil }
+            if case .minimumID(let least) = trim.strategy, id >= least { return nil }
+            if trim.policy == .acknowledged, groups.need(id) { return false }
+            surplus -= 1
+            if trim.policy == .delete { ids.append(id) }
+            return true
+        }
+        if !ids.isEmpty { removeReferences(to: ids) }
+        return count
+    }
+}

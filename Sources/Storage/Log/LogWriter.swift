@@ -241,6 +241,5 @@ extension LogWriter {
     /// A client that writes one thing after the other comes back in so much time, which is what waking a thread takes,
     /// too. Only where work has come so soon does the thread stay awake for it.
     private static let lingerMax = Duration.microseconds(150)
-        Int64(getenv("MARTLET_LINGER").flatMap { Int(String(cString: $0)) } ?? 150))
     private static let pausesPerLook = 16
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
+import MartletKeyValue
+import MartletReplica
 package import MartletStorage
 import NIOCore
 

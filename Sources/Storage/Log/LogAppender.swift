@@ -17,7 +17,7 @@ package struct LogEffort: Hashable, Sendable {
 /// calls it itself.
 ///
 /// The format is `WALDecoder`'s. Each write is one buffer at the end of the last segment, a barrier in front, and one
-/// sync. When a write ends behind the size of a segment, the segment is cut there and the next one begins.
+/// sync. When a write fills a segment, the segment is cut there and the next one begins.
 package struct LogAppender: ~Copyable, Sendable {
     private let files: any LogFileSystem
     package let folder: String
@@ -72,7 +72,7 @@ package struct LogAppender: ~Copyable, Sendable {
                 encoder.append(batch, from: &cursor, until: configuration.writeBytesMax, head: &head)
                 try write()
                 needsBarrier = true
-                if offset >= configuration.segmentBytes { try cut() }
+                if offset >= configuration.fullBytes { try cut() }
             }
         } catch {
             failure = error

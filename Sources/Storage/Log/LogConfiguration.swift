@@ -2,7 +2,7 @@
 
 /// Sizes of the log. Tests make them small, so that they cross every border.
 package struct LogConfiguration: Hashable, Sendable {
-    /// A segment is full when a write ends at or behind this; as etcd's.
+    /// What a segment's file takes, made ahead; as etcd's.
     package var segmentBytes = 64_000_000
     /// Bytes of one write and its sync, but for the last record: bounds the writer's buffer, and with it how far a torn
     /// tail can reach.
@@ -14,6 +14,15 @@ package struct LogConfiguration: Hashable, Sendable {
     /// Zeroes are written ahead in pieces of this size, each synced by itself, so that they never pile up in front of
     /// the log's own syncs.
     package var zeroBytes = 1 << 20
+
+    /// A segment is full when a write ends at or behind this, so that its last write still has room in the file: on a
+    /// full disk a file can't grow, and what frees space must be written, too.
+    package var fullBytes: Int {
+        segmentBytes - min(writeBytesMax + Self.largestRecordBytes, segmentBytes / 8)
+    }
+
+    /// Above the largest request that a member takes by default, with its framing.
+    private static let largestRecordBytes = 2 << 20
 
     package init() {}
 }

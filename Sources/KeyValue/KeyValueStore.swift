@@ -50,7 +50,7 @@ package struct KeyValueStore: Sendable {
     package static let emptyRevision: Int64 = 1
     /// The compact revision of a store that was never compacted.
     package static let neverCompacted: Int64 = -1
-    /// What a checkpoint or a snapshot may begin with: a change keeps twice its revision, and much is to come behind it.
+    /// What a checkpoint or a snapshot may begin with: a change keeps twice its revision, and much is to come.
     package static let maximumRevision: Int64 = 1 << 61
 
     package let configuration: Configuration

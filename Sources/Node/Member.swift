@@ -52,8 +52,8 @@ package final class Member {
     var effects = Effects()
     /// What is being carried out; empty between steps.
     var carried = Effects()
-    /// Batches that the log had no room for, oldest first. Bounded by `ReplicaLimits.pendingBytesMax`: nothing above that
-    /// is proposed.
+    /// Batches that the log had no room for, oldest first. Bounded by `ReplicaLimits.pendingBytesMax`: nothing above
+    /// that is proposed.
     var heldBatches: [(number: BatchNumber, batch: LogBatch)] = []
     var writers = WaiterSlots<Writer>()
     var readers = WaiterSlots<Reader>()

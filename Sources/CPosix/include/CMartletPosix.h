@@ -36,9 +36,9 @@ uint32_t martlet_crc32c_by_table(uint32_t crc, const void *_Nullable bytes, size
 /// 1 if `martlet_crc32c` uses an instruction on this processor.
 int martlet_crc32c_has_instruction(void);
 
-/// From now on a fault of this process (SIGBUS, SIGSEGV, SIGABRT) prints `message` on standard error and ends the process
-/// with exit code 1; NULL undoes that. For the time in which a file is mapped into memory that may be damaged or shorter
-/// than it says. `message` must stay until then. One thread at a time.
+/// From now on a fault of this process (SIGBUS, SIGSEGV, SIGABRT) prints `message` on standard error and ends the
+/// process with exit code 1; NULL undoes that. For the time in which a file is mapped into memory that may be damaged
+/// or shorter than it says. `message` must stay until then. One thread at a time.
 void martlet_say_on_fault(const char *_Nullable message);
 
 /// Tells the processor that this thread waits in a loop for another.

@@ -20,6 +20,8 @@ struct CheckpointProgress: Sendable {
                 + leases.count * MemoryLayout<LeaseChange>.stride
         }
 
+        var hasVersionsOrKeys: Bool { !revisions.isEmpty || !keys.isEmpty }
+
         mutating func append(_ later: Removals) {
             revisions += later.revisions
             keys += later.keys
@@ -65,6 +67,9 @@ struct CheckpointProgress: Sendable {
     var uncheckpointedBytes: Int {
         byteCount + removals.byteCount + (underway.map { $0.byteCount + $0.removals.byteCount } ?? 0)
     }
+
+    /// Whether versions or keys were removed that are in the last written checkpoint.
+    var hasRemovals: Bool { removals.hasVersionsOrKeys || underway?.removals.hasVersionsOrKeys == true }
 
     mutating func remove(_ revision: Revision) {
         if isOn { removals.revisions.append(revision) }

@@ -60,6 +60,9 @@ extension KeyValueStore {
         checkpoint.uncheckpointedBytes + leases.changes.count * MemoryLayout<LeaseChange>.stride
     }
 
+    /// Whether versions or keys that have left the store are in the last written checkpoint. Complexity: O(1).
+    package var hasUncheckpointedRemovals: Bool { checkpoint.hasRemovals }
+
     /// The main revision up to which the last written checkpoint holds everything.
     package var checkpointRevision: Int64 { checkpoint.revision }
 }

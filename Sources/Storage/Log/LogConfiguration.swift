@@ -7,6 +7,8 @@ package struct LogConfiguration: Hashable, Sendable {
     /// Bytes of one write and its sync, but for the last record: bounds the writer's buffer, and with it how far a torn
     /// tail can reach.
     package var writeBytesMax = 4 << 20
+    /// Kept free in a segment: room for a write with a record of the largest request behind it.
+    package var reservedBytes = 6 << 20
     /// Bytes that may wait for the disk: what a member has in flight (beyond it proposals are refused).
     package var queueBytesMax = 64 << 20
     /// Records that need no sync of their own wait for one that does, up to this.
@@ -17,12 +19,7 @@ package struct LogConfiguration: Hashable, Sendable {
 
     /// A segment is full when a write ends at or behind this, so that its last write still has room in the file: on a
     /// full disk a file can't grow, and what frees space must be written, too.
-    package var fullBytes: Int {
-        segmentBytes - min(writeBytesMax + Self.largestRecordBytes, segmentBytes / 8)
-    }
-
-    /// Above the largest request that a member takes by default, with its framing.
-    private static let largestRecordBytes = 2 << 20
+    package var fullBytes: Int { segmentBytes - min(reservedBytes, segmentBytes / 2) }
 
     package init() {}
 }

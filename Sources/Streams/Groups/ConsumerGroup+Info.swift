@@ -14,8 +14,8 @@ extension ConsumerGroup {
     /// At most `count` pending entries of a range, in order.
     ///
     /// - Parameters:
-    ///   - minimumIdle: milliseconds; what nobody holds is always idle enough. Parts of the tree with nothing so old are
-    ///     passed over.
+    ///   - minimumIdle: milliseconds; what nobody holds is always idle enough. Parts of the tree with nothing so old
+    ///     are passed over.
     ///   - consumer: whose alone; one that isn't there has none.
     package func pendingEntries(
         in range: StreamRange = .all, count: Int = .max, minimumIdle: Int64 = 0, consumer: [UInt8]? = nil, now: Int64

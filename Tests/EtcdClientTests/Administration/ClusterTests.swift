@@ -54,8 +54,8 @@ import Testing
         }
     }
 
-    /// etcd answers a change of members before its consensus has heard that it is made. Another that comes in between is
-    /// dropped there without a word, and its request waits until the client gives up.
+    /// etcd answers a change of members before its consensus has heard that it is made. Another that comes in between
+    /// is dropped there without a word, and its request waits until the client gives up.
     private static func isLate(_ error: EtcdError) -> Bool { error.code == .timeout || error.code == .unavailable }
 
     /// Repeats what came too late.

@@ -38,8 +38,11 @@ struct EdgeSession {
         var answers: [String: [EdgeAnswer]] = [:]
         /// From the grant of a lease of two seconds to when all leases were listed.
         var leaseTime = Duration.zero
-        /// Whether the leases that the transcript sees were sure to be there.
-        var isInTime: Bool { leaseTime < .milliseconds(900) }
+        /// Whether the leases that the transcript sees were sure to be there, and everything was answered: etcd 3.5
+        /// never answers a change of members that comes before its consensus has heard of the last one's end.
+        var isInTime: Bool {
+            leaseTime < .milliseconds(900) && !answers.values.joined().contains(where: \.isTimeOut)
+        }
     }
 
     private func run(_ requests: [EdgeRequest], _ answerCounts: [String: Int]) async throws -> Outcome {

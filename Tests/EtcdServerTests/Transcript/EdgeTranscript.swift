@@ -70,6 +70,10 @@ enum EdgeAnswer: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    var isTimeOut: Bool {
+        if case .failure(code: 4, _) = self { true } else { false }
+    }
+
     var description: String {
         switch self {
         case .response(let text): text

@@ -40,7 +40,12 @@ struct MetricsDocument {
             guard words.count == 2, let value = Double(words[1]) else { throw Broken(line: line) }
             let parts = words[0].split(separator: "{")
             let name = String(parts[0])
-            let endings = families[family]?.type == "histogram" ? ["_bucket", "_sum", "_count"] : [""]
+            let endings =
+                switch families[family]?.type {
+                case "histogram": ["_bucket", "_sum", "_count"]
+                case "summary": ["", "_sum", "_count"]
+                default: [""]
+                }
             guard endings.contains(where: { family + $0 == name }) else { throw Broken(line: line) }
             let labels = parts.count > 1 ? parts[1].dropLast().split(separator: ",").map(String.init).sorted() : []
             for label in labels {

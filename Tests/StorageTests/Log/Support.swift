@@ -37,10 +37,11 @@ func batch(_ entries: [WALEntry], _ state: WALHardState? = nil) -> LogBatch {
 
 let metadata = WALMetadata(memberID: 7, clusterID: 9).encoded
 
-/// Segments of 4 KiB.
+/// Segments of 4 KiB, used to their ends.
 let small: LogConfiguration = {
     var configuration = LogConfiguration()
     configuration.segmentBytes = 4096
+    configuration.reservedBytes = 0
     configuration.writeBytesMax = 2048
     configuration.zeroBytes = 1024
     return configuration

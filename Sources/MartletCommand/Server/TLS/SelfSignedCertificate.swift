@@ -18,6 +18,8 @@ struct SelfSignedCertificate {
     var years: Int
 
     private static let secondsOfYear = 365 * 86_400.0
+    /// In seconds. Clocks of clients are behind, and clocks are set back: that must not keep anybody out.
+    private static let clockTolerance = 3600.0
 
     /// - Returns: The files' paths.
     func prepare(_ logger: Logger) throws -> (certificate: String, key: String) {
@@ -60,7 +62,8 @@ struct SelfSignedCertificate {
         let now = Date()
         let certificate = try Certificate(
             version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: .init(key.publicKey),
-            notValidBefore: now, notValidAfter: now.addingTimeInterval(Double(years) * Self.secondsOfYear),
+            notValidBefore: now.addingTimeInterval(-Self.clockTolerance),
+            notValidAfter: now.addingTimeInterval(Double(years) * Self.secondsOfYear),
             issuer: name, subject: name, signatureAlgorithm: .ecdsaWithSHA256,
             extensions: try Certificate.Extensions {
                 Critical(KeyUsage(digitalSignature: true, keyEncipherment: true))

@@ -121,7 +121,8 @@ import Testing
                         failures += 1
                     }
                 }
-                #expect(failures == 3)
+                // One in two goes to that node. A call that finds the connection gone already has not run, and goes on.
+                #expect(1...3 ~= failures)
                 for _ in 0..<6 {
                     let name = try await Self.ask(client) { $0.isIdempotent = true }
                     #expect(name == "alive")

@@ -39,8 +39,8 @@ protocol IDTreeLeaf: Sendable {
 ///     leaf        [5-0 … 88-1]  [90-0 … 139-9]  [140-0 …]      packed, some dozens of rows each
 ///
 /// All leaves are at the same depth. Nodes and leaves are values in arrays: a copy of the tree shares them, and a
-/// change copies only the path to what it touches, so a copy is a cheap snapshot. Nodes that get sparse join a neighbour
-/// where both fit one node, so any two neighbours are more than three quarters of a node.
+/// change copies only the path to what it touches, so a copy is a cheap snapshot. Nodes that get sparse join a
+/// neighbour where both fit one node, so any two neighbours are more than three quarters of a node.
 ///
 /// A radix tree of 16-byte keys would find a leaf as fast, but one node with two dozen keys side by side is one look at
 /// memory where a radix tree takes several, sums in its nodes count any range, and IDs are never alike but in front.

@@ -127,8 +127,9 @@ package final class MethodMeter {
         self.counts.bytesReceived &+= UInt64(byteCount)
     }
 
-    package func sent(_ byteCount: Int) {
-        self.counts.messagesSent &+= 1
+    /// - Parameter byteCount: of all the messages, without their frames.
+    package func sent(_ byteCount: Int, messages: Int = 1) {
+        self.counts.messagesSent &+= UInt64(messages)
         self.counts.bytesSent &+= UInt64(byteCount)
     }
 

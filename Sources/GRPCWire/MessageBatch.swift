@@ -5,6 +5,7 @@
 package struct MessageBatch: Sendable {
     private(set) var framed: [UInt8] = []
     private(set) var largest = 0
+    package private(set) var count = 0
 
     package init() {}
 
@@ -23,6 +24,7 @@ package struct MessageBatch: Sendable {
         precondition(
             self.framed.count - begin == byteCount, "\(self.framed.count - begin) bytes instead of \(byteCount)")
         self.largest = max(self.largest, byteCount)
+        self.count += 1
     }
 
     package mutating func append(_ message: [UInt8]) {

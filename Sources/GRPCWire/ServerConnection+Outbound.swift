@@ -73,6 +73,7 @@ extension ServerConnection {
         }
         let shared = call.takeShared()
         let body = self.makeBody(call, shared)
+        call.endpoint.meter?.sent(byteCount)
         body.append(
             [], prefix: MessageFraming.prefix(length: byteCount, isCompressed: false),
             prefixBytes: MessageFraming.headerBytes)
@@ -109,7 +110,11 @@ extension ServerConnection {
         if call.compresses {
             for message in batch.messages { self.send(call, message) }
         } else {
-            _ = try? self.write(call, largest: batch.largest) { $0.append(batch.framed) }
+            _ = try? self.write(call, largest: batch.largest) { body in
+                let byteCount = batch.framed.count - batch.count * MessageFraming.headerBytes
+                call.endpoint.meter?.sent(byteCount, messages: batch.count)
+                body.append(batch.framed)
+            }
         }
     }
 

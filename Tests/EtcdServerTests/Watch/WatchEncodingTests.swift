@@ -43,6 +43,7 @@ import Testing
             }
             let bytes: [UInt8] = try whole.serializedBytes()
             #expect(batch.messages == [bytes, bytes] && batch.byteCount == 2 * (bytes.count + 5))
+            #expect(batch.count == 2)
         }
     }
 

@@ -40,13 +40,6 @@ extension [UInt8] {
         // The bytes are read while the span lives, and `self` does not own them.
         span.withUnsafeBytes { append(contentsOf: $0) }
     }
-
-    package mutating func append(field: UInt64, slice: ArraySlice<UInt8>) {
-        if slice.isEmpty { return }
-        append(tag: field, 2)
-        Varint.append(UInt64(slice.count), to: &self)
-        append(contentsOf: slice)
-    }
 }
 
 /// How many bytes fields take as protobuf 3 writes them, for numbers of fields below 16.

@@ -14,7 +14,7 @@ package enum Varint {
 
     /// As `append`, for a number that may be negative but is mostly near zero: the sign becomes the lowest bit.
     package static func append(signed number: Int64, to bytes: inout [UInt8]) {
-        append(UInt64(bitPattern: (number << 1) ^ (number >> 63)), to: &bytes)
+        append(folded(number), to: &bytes)
     }
 
     /// Bytes that `append` adds.
@@ -26,7 +26,13 @@ package enum Varint {
     /// Bytes that `append(signed:)` adds.
     @inline(__always)
     package static func length(ofSigned number: Int64) -> Int {
-        length(of: UInt64(bitPattern: (number << 1) ^ (number >> 63)))
+        length(of: folded(number))
+    }
+
+    /// What stands for a signed number.
+    @inline(__always)
+    package static func folded(_ number: Int64) -> UInt64 {
+        UInt64(bitPattern: (number << 1) ^ (number >> 63))
     }
 
     /// The number at `offset`, which then moves behind it; `nil` where the bytes end before it does, or it does not fit
@@ -63,5 +69,11 @@ extension Array where Element == UInt8 {
             rest.withUnsafeBytes { UnsafeMutableRawBufferPointer(target).copyMemory(from: $0) }
             count = rest.byteCount
         }
+    }
+
+    @inline(__always)
+    package mutating func append(contentsOf bytes: RawSpan) {
+        // The bytes are read while the span lives, and `self` does not own them.
+        bytes.withUnsafeBytes { append(contentsOf: $0) }
     }
 }

@@ -90,7 +90,7 @@ struct ChangeCursor: Sendable {
         var hasKeys = hasKeys
         snapshot.index.forEach(in: KeyInterval(lower: lower, end: .unbounded), liveOnly: false) { entry in
             if seen == limit {
-                resume = entry.keyRun.array
+                resume = entry.key
                 return false
             }
             seen += 1

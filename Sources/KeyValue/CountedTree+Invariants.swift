@@ -10,7 +10,7 @@ extension CountedTree {
     private func check(
         _ node: Node, depth: Int, isRoot: Bool, from lower: [UInt8]?, before upper: [UInt8]?, _ leafDepth: inout Int?
     ) -> String? {
-        let keys = node.isLeaf ? node.values.map(\.keyRun.array) : node.keys.keys
+        let keys = node.isLeaf ? node.values.map(\.key) : node.keys.keys
         for (left, right) in zip(keys, keys.dropFirst()) where !KeyOrder.isLess(left, right) {
             return "keys \(left) and \(right) are out of order"
         }

@@ -48,7 +48,7 @@ extension CountedTree.Node {
         if children[left].isLeaf {
             let value = children[left].removeValue(at: children[left].values.count - 1)
             children[left + 1].insertValue(value, at: 0)
-            keys.replace(at: left, with: value.keyRun.array)
+            keys.replace(at: left, with: value.key)
         } else {
             let moved = children[left].children.removeLast()
             let separator = children[left].keys.remove(at: children[left].keys.count - 1)
@@ -65,7 +65,7 @@ extension CountedTree.Node {
         if children[right].isLeaf {
             let value = children[right].removeValue(at: 0)
             children[right - 1].insertValue(value, at: children[right - 1].values.count)
-            keys.replace(at: right - 1, with: children[right].values[0].keyRun.array)
+            keys.replace(at: right - 1, with: children[right].values[0].key)
         } else {
             children[right - 1].children.append(children[right].children.removeFirst())
             children[right - 1].keys.append(keys[right - 1])

@@ -105,7 +105,7 @@ extension CountedTree.Node {
         right.recount()
         count -= right.count
         liveCount -= right.liveCount
-        return Split(separator: right.values[0].keyRun.array, right: right)
+        return Split(separator: right.values[0].key, right: right)
     }
 
     private mutating func splitBranch() -> Split {

@@ -2,8 +2,8 @@
 
 /// What a `CountedTree` holds: a value that knows its key, and may count or not.
 package protocol CountedTreeValue: Sendable {
-    /// What the tree sorts by: changes of the value in the tree leave it alone.
-    var keyRun: ByteRun { get }
+    /// Calls `body` with what the tree sorts by: changes of the value in the tree leave it alone.
+    func withKey<Result>(_ body: (RawSpan) -> Result) -> Result
     /// Whether the tree's live counts include this value.
     var isLive: Bool { get }
     /// Rises with every change of the value; the tree knows the greatest of every node, or a number above it.

@@ -8,8 +8,8 @@ import MartletBasics
 ///     survivors          │  segments, in revision order
 ///     {2,0} {5,1} {6,0}  │  [{9,0} {9,1} {10,0} …] [… {73,0}] [{74,0} …
 ///
-/// From `floor` on every change is there, in segments of up to `segmentCapacity` records, appended behind and dropped
-/// in front. Below it, where nobody watches, only single versions are left that can still be read: those that were
+/// From `floor` on every change is there, appended behind and dropped in front by segments: the slabs in which changes
+/// are packed. Below it, where nobody watches, only single versions are left that can still be read: those that were
 /// written before the floor and replaced after it. (A version that is still the newest of its key stands in the key's
 /// entry.)
 ///
@@ -23,49 +23,49 @@ struct History: Sendable {
         var offset: Int
     }
 
-    /// Records of a full segment: 8 KiB is what a write after a snapshot copies.
-    static let segmentCapacity = 512
+    /// The changes of a slab, in revision order.
+    struct Segment: Sendable {
+        let slab: ChangeSlab
+        /// Those that belong here: the slab may go on behind them.
+        var count: Int
+
+        @inline(__always)
+        func record(at offset: Int) -> HistoryRecord { slab.record(inSlot: offset) }
+
+        var last: HistoryRecord { record(at: count - 1) }
+    }
 
     /// Each holds at least one record; the first may begin with some below the floor.
-    private var segments: [[HistoryRecord]] = []
+    private var segments: [Segment] = []
     private var survivors = SurvivorTable()
     private(set) var floor = Revision.zero
 
     init() {}
 
     /// - Parameters:
-    ///   - segments: all from the floor on; full but for the last, none empty.
+    ///   - changes: all from the floor on, in revision order, as one packer packed them.
     ///   - survivors: versions from below the floor.
-    init(floor: Revision, segments: [[HistoryRecord]], survivors: SurvivorTable) {
+    init(floor: Revision, changes: ArraySlice<HistoryRecord>, survivors: SurvivorTable) {
         self.floor = floor
-        self.segments = segments
         self.survivors = survivors
+        for change in changes { append(change) }
     }
 
     /// Records kept, those included that only wait for the rest of their segment to go.
-    var count: Int {
-        guard let last = segments.last else { return survivors.count }
-        let full = segments.dropLast().reduce(0) { $0 + $1.count }
-        return survivors.count + full + last.count
-    }
+    var count: Int { segments.reduce(survivors.count) { $0 + $1.count } }
 
-    /// Where the next record will be.
+    /// Where the next record will be, if it is in the same slab as the last; `next` finds it in another as well.
     var end: Position {
-        guard let last = segments.last, last.count < Self.segmentCapacity else {
-            return Position(segment: segments.count, offset: 0)
-        }
-        return Position(segment: segments.count - 1, offset: last.count)
+        Position(segment: max(segments.count - 1, 0), offset: segments.last?.count ?? 0)
     }
 
+    /// - Parameter record: the next that the packer of all the others has packed.
     mutating func append(_ record: HistoryRecord) {
-        if let last = segments.indices.last, segments[last].count < Self.segmentCapacity {
-            segments[last].append(record)
-            return
+        if let last = segments.indices.last, segments[last].slab === record.slab {
+            segments[last].count += 1
+        } else {
+            segments.append(Segment(slab: record.slab, count: 1))
         }
-        var records: [HistoryRecord] = []
-        records.reserveCapacity(Self.segmentCapacity)
-        records.append(record)
-        segments.append(records)
     }
 
     /// The place of the first record from `revision` on; below the floor, that of the floor.
@@ -75,7 +75,7 @@ struct History: Sendable {
         var high = segments.count
         while low < high {
             let middle = (low + high) / 2
-            if segments[middle][segments[middle].count - 1].isBefore(wanted) {
+            if segments[middle].last.isBefore(wanted) {
                 low = middle + 1
             } else {
                 high = middle
@@ -86,25 +86,27 @@ struct History: Sendable {
         var last = segments[low].count
         while first < last {
             let middle = (first + last) / 2
-            if segments[low][middle].isBefore(wanted) { first = middle + 1 } else { last = middle }
+            if segments[low].record(at: middle).isBefore(wanted) { first = middle + 1 } else { last = middle }
         }
         return Position(segment: low, offset: first)
     }
 
     /// The record at a place, which then moves behind it; `nil` at the end.
     func next(_ position: inout Position) -> HistoryRecord? {
-        guard position.segment < segments.count else { return nil }
-        guard position.offset < segments[position.segment].count else { return nil }
-        let record = segments[position.segment][position.offset]
-        position.offset += 1
-        if position.offset == segments[position.segment].count, position.segment + 1 < segments.count {
+        while position.segment < segments.count {
+            if position.offset < segments[position.segment].count {
+                defer { position.offset += 1 }
+                return segments[position.segment].record(at: position.offset)
+            }
+            // The last segment may still grow.
+            if position.segment + 1 == segments.count { return nil }
             position = Position(segment: position.segment + 1, offset: 0)
         }
-        return record
+        return nil
     }
 
     /// The segments that hold everything from a place on, and what lies in front of the place in the first of them.
-    func tail(from position: Position) -> (segments: [[HistoryRecord]], skipped: Int) {
+    func tail(from position: Position) -> (segments: [Segment], skipped: Int) {
         guard position.segment < segments.count else { return ([], 0) }
         return (Array(segments[position.segment...]), position.offset)
     }
@@ -144,12 +146,26 @@ extension History {
         survivors.remove(revision)
     }
 
+    /// Moves a version from below the floor.
+    mutating func replace(_ survivor: HistoryRecord, with copy: HistoryRecord) {
+        survivors[survivor.revision] = copy
+    }
+
+    /// Whether this very record is kept below the floor.
+    func isSurvivor(_ record: HistoryRecord) -> Bool {
+        survivors[record.revision]?.isSame(as: record) == true
+    }
+
     /// Lets go of all changes below `revision` but those that were preserved.
-    mutating func raiseFloor(to revision: Revision) {
+    ///
+    /// - Returns: the segments that only they may still refer to, and the index.
+    mutating func raiseFloor(to revision: Revision) -> ArraySlice<Segment> {
         precondition(revision >= floor, "the floor \(floor) cannot sink to \(revision)")
         floor = revision
         var dropped = 0
-        while dropped < segments.count, segments[dropped][segments[dropped].count - 1].isBefore(floor) { dropped += 1 }
+        while dropped < segments.count, segments[dropped].last.isBefore(floor) { dropped += 1 }
+        let gone = segments[..<dropped]
         segments.removeFirst(dropped)
+        return gone
     }
 }

@@ -4,89 +4,142 @@ import MartletBasics
 
 /// One change as index and history keep it: a version, or a tombstone (`version` 0; no value, no creation, no lease).
 ///
-/// Both share one piece of memory, as most keys have one version and nobody reads most changes again:
+/// Both share its bytes, which stand in a slab among those of other changes:
 ///
-///     length      1 byte: of what stands in front of the key
-///     key count   varint
-///     sub         varint: sub revision
-///     number      varint: key number
-///     version     varint; 0: a tombstone, where the next two are missing
-///     age         varint: main revision minus create revision
-///     lease       signed varint
+///     head length  1 byte: of what stands in front of the key; the top bit says that this is a tombstone
+///     key count    varint
+///     value count  varint
+///     main         varint: main revision
+///     sub          varint: sub revision
+///     number       varint: key number
+///     version      varint; missing in a tombstone, as the next two
+///     age          varint: main revision minus create revision
+///     lease        signed varint
 ///     key
-///     value       the rest
+///     value
 ///
-/// Only the main revision, and whether the change is a tombstone, stand apart: searching and counting look at no more.
+/// The main revision, and whether the change is a tombstone, stand in the record again: searching and counting look at
+/// no more.
 struct HistoryRecord: Sendable {
-    /// Twice the main revision, and one more in a tombstone.
-    private let stamp: Int64
-    private let bytes: [UInt8]
+    let slab: ChangeSlab
+    /// From the top: 47 bits main revision, 1 bit tombstone, 16 bits offset in the slab.
+    private let place: UInt64
 
-    init(
-        revision: Revision, keyNumber: KeyNumber, createRevision: Int64, version: Int64, lease: LeaseID,
-        key: [UInt8], value: [UInt8]
-    ) {
-        stamp = revision.main << 1 | (version == 0 ? 1 : 0)
-        var bytes: [UInt8] = []
-        let age = UInt64(revision.main - createRevision)
-        // Numbers take 61 bytes at most, so that their length fits its byte.
-        var headLength =
-            1 + Varint.length(of: UInt64(key.count)) + Varint.length(of: UInt64(revision.sub))
-            + Varint.length(of: keyNumber.rawValue) + Varint.length(of: UInt64(version))
-        if version != 0 { headLength += Varint.length(of: age) + Varint.length(ofSigned: lease.rawValue) }
-        bytes.reserveCapacity(headLength + key.count + value.count)
-        bytes.append(UInt8(headLength))
-        Varint.append(UInt64(key.count), to: &bytes)
-        Varint.append(UInt64(revision.sub), to: &bytes)
-        Varint.append(keyNumber.rawValue, to: &bytes)
-        Varint.append(UInt64(version), to: &bytes)
-        if version != 0 {
-            Varint.append(age, to: &bytes)
-            Varint.append(signed: lease.rawValue, to: &bytes)
-        }
-        bytes.append(contentsOf: key)
-        bytes.append(contentsOf: value)
-        self.bytes = bytes
+    private static let mainShift: UInt64 = 17
+    private static let tombstoneBit: UInt64 = 1 << 16
+    private static let headTombstone: UInt8 = 0x80
+
+    /// What the place has room for.
+    static let maximumMain: Int64 = 1 << 47 - 1
+
+    /// The tombstone at revision zero of no key: what stands in an entry that has seen no change.
+    static let none: HistoryRecord = {
+        var packer = ChangePacker()
+        let empty: [UInt8] = []
+        return packer.pack(Head(main: 0, keyNumber: .zero), key: empty.span.bytes, value: empty.span.bytes)
+    }()
+
+    @inline(__always)
+    init(_ slab: ChangeSlab, offset: Int, main: Int64, isTombstone: Bool) {
+        precondition(0...Self.maximumMain ~= main, "a change at revision \(main)")
+        self.slab = slab
+        place = UInt64(main) << Self.mainShift | (isTombstone ? Self.tombstoneBit : 0) | UInt64(offset)
+    }
+
+    /// The change that was packed there.
+    @inline(__always)
+    init(_ slab: ChangeSlab, offset: Int) {
+        // Without its main revision at first, which isn't needed to read the head.
+        self.init(slab, offset: offset, main: 0, isTombstone: false)
+        let head = head
+        self.init(slab, offset: offset, main: head.main, isTombstone: head.version == 0)
     }
 
     @inline(__always)
-    var main: Int64 { stamp >> 1 }
+    var main: Int64 { Int64(place >> Self.mainShift) }
     @inline(__always)
-    var isTombstone: Bool { stamp & 1 == 1 }
+    var isTombstone: Bool { place & Self.tombstoneBit != 0 }
+    @inline(__always)
+    private var offset: Int { Int(place & 0xFFFF) }
 
+    /// Whether both are the same bytes, not only equal ones.
+    func isSame(as other: HistoryRecord) -> Bool { slab === other.slab && place == other.place }
+
+    var slabID: ObjectIdentifier { ObjectIdentifier(slab) }
+
+    /// Calls `body` with the bytes of the slab from the change on.
+    @inline(__always)
+    private func withBytes<Result>(_ body: (RawSpan) -> Result) -> Result {
+        // The slab has been written at least to the change's end, and lives as long as this value.
+        withExtendedLifetime(slab) {
+            body(UnsafeRawBufferPointer(start: slab.base + offset, count: slab.capacity - offset).bytes)
+        }
+    }
+}
+
+// MARK: Reading
+
+extension HistoryRecord {
     /// The numbers in front of the key.
     struct Head {
-        var keyCount: Int
-        var sub: Int64
+        var main: Int64
+        var sub: Int64 = 0
         var keyNumber: KeyNumber
-        var version: Int64
-        var createRevision: Int64
-        var lease: LeaseID
+        /// 0: a tombstone.
+        var version: Int64 = 0
+        var createRevision: Int64 = 0
+        var lease = LeaseID.none
+        var keyCount = 0
+        var valueCount = 0
+
+        /// Bytes that it takes in front of the key: 60 at most.
+        fileprivate(set) var count = 0
     }
 
     var head: Head {
-        var offset = 1
-        let span = bytes.span.bytes
-        func next() -> UInt64 {
-            guard let number = Varint.read(span, at: &offset) else { preconditionFailure("\(bytes) is no change") }
-            return number
+        withBytes { bytes in
+            var offset = 1
+            func next() -> UInt64 {
+                guard let number = Varint.read(bytes, at: &offset) else { preconditionFailure("a change without head") }
+                return number
+            }
+            let first = bytes.unsafeLoad(fromByteOffset: 0, as: UInt8.self)
+            let (keyCount, valueCount, main) = (Int(next()), Int(next()), Int64(next()))
+            var head = Head(main: main, sub: Int64(next()), keyNumber: KeyNumber(next()))
+            (head.keyCount, head.valueCount) = (keyCount, valueCount)
+            if first & Self.headTombstone == 0 {
+                head.version = Int64(next())
+                head.createRevision = main - Int64(next())
+                guard let lease = Varint.readSigned(bytes, at: &offset) else {
+                    preconditionFailure("a change without head")
+                }
+                head.lease = LeaseID(lease)
+            }
+            head.count = offset
+            return head
         }
-        var head = Head(
-            keyCount: Int(next()), sub: Int64(next()), keyNumber: KeyNumber(next()), version: Int64(next()),
-            createRevision: 0, lease: .none)
-        if head.version != 0 {
-            head.createRevision = main - Int64(next())
-            guard let lease = Varint.readSigned(span, at: &offset) else { preconditionFailure("\(bytes) is no change") }
-            head.lease = LeaseID(lease)
-        }
-        return head
     }
 
-    var keyRun: ByteRun {
-        let span = bytes.span.bytes
-        var offset = 1
-        guard let count = Varint.read(span, at: &offset) else { preconditionFailure("\(bytes) is no change") }
-        return ByteRun(bytes, offset: Int(bytes[0]), count: Int(count))
+    /// Calls `body` with the key.
+    @inline(__always)
+    func withKey<Result>(_ body: (RawSpan) -> Result) -> Result {
+        withBytes { bytes in
+            var offset = 1
+            guard let count = Varint.read(bytes, at: &offset) else { preconditionFailure("a change without head") }
+            let begin = Int(bytes.unsafeLoad(fromByteOffset: 0, as: UInt8.self) & ~Self.headTombstone)
+            return body(bytes.extracting(begin..<begin + Int(count)))
+        }
+    }
+
+    /// Calls `body` with key and value.
+    ///
+    /// - Parameter head: the change's own.
+    @inline(__always)
+    func withContent<Result>(_ head: Head, _ body: (_ key: RawSpan, _ value: RawSpan) -> Result) -> Result {
+        withBytes { bytes in
+            let value = head.count + head.keyCount
+            return body(bytes.extracting(head.count..<value), bytes.extracting(value..<value + head.valueCount))
+        }
     }
 
     var revision: Revision { Revision(main: main, sub: head.sub) }
@@ -95,29 +148,72 @@ struct HistoryRecord: Sendable {
     var createRevision: Int64 { isTombstone ? 0 : head.createRevision }
     var lease: LeaseID { isTombstone ? .none : head.lease }
     /// A copy.
-    var key: [UInt8] { keyRun.array }
+    var key: [UInt8] { withKey { [UInt8](copying: $0) } }
     /// A copy.
-    var value: [UInt8] { valueRun.array }
-    var valueRun: ByteRun {
-        let key = keyRun
-        let offset = key.offset + key.count
-        return ByteRun(bytes, offset: offset, count: bytes.count - offset)
-    }
-
-    /// Calls `body` with key and value.
-    @inline(__always)
-    func withContent<Result>(keyCount: Int, _ body: (RawSpan, RawSpan) -> Result) -> Result {
-        let content = bytes.span.bytes.extracting(droppingFirst: Int(bytes[0]))
-        return body(content.extracting(first: keyCount), content.extracting(droppingFirst: keyCount))
-    }
+    var value: [UInt8] { withContent(head) { [UInt8](copying: $1) } }
 
     /// Bytes of key and value.
-    @inline(__always)
-    var contentCount: Int { bytes.count - Int(bytes[0]) }
+    var contentCount: Int {
+        let head = head
+        return head.keyCount + head.valueCount
+    }
+
+    /// Bytes that it takes in its slab, its slot included.
+    var packedCount: Int { packedEnd - offset + ChangeSlab.slotBytes }
+
+    /// Where in the slab it ends.
+    var packedEnd: Int {
+        let head = head
+        return offset + head.count + head.keyCount + head.valueCount
+    }
 
     func isBefore(_ revision: Revision) -> Bool {
         main != revision.main ? main < revision.main : head.sub < revision.sub
     }
 
     var record: KeyValueRecord { KeyValueRecord(self) }
+}
+
+// MARK: Writing
+
+extension HistoryRecord.Head {
+    private var age: UInt64 { UInt64(main - createRevision) }
+
+    /// Bytes in front of the key.
+    var packedCount: Int {
+        var count =
+            1 + Varint.length(of: UInt64(keyCount)) + Varint.length(of: UInt64(valueCount))
+            + Varint.length(of: UInt64(main)) + Varint.length(of: UInt64(sub)) + Varint.length(of: keyNumber.rawValue)
+        if version != 0 {
+            count +=
+                Varint.length(of: UInt64(version)) + Varint.length(of: age) + Varint.length(ofSigned: lease.rawValue)
+        }
+        return count
+    }
+
+    /// - Parameter headCount: `packedCount`, for which there is room.
+    func write(to target: UnsafeMutableRawBufferPointer, headCount: Int) {
+        let isTombstone = version == 0
+        target[0] = UInt8(headCount) | (isTombstone ? 0x80 : 0)
+        var offset = 1
+        func put(_ number: UInt64) {
+            var rest = number
+            while rest >= 0x80 {
+                target[offset] = UInt8(truncatingIfNeeded: rest) | 0x80
+                offset += 1
+                rest >>= 7
+            }
+            target[offset] = UInt8(truncatingIfNeeded: rest)
+            offset += 1
+        }
+        put(UInt64(keyCount))
+        put(UInt64(valueCount))
+        put(UInt64(main))
+        put(UInt64(sub))
+        put(keyNumber.rawValue)
+        if isTombstone { return }
+        put(UInt64(version))
+        put(age)
+        put(Varint.folded(lease.rawValue))
+    }
 }

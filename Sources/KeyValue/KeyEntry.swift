@@ -51,13 +51,13 @@ package struct KeyEntry: CountedTreeValue {
     var olderRevisions: [Revision] = []
     var closed: [Generation] = []
 
-    /// - Parameter number: of a key that enters the index.
-    package init(key: [UInt8] = [], number: KeyNumber = .zero) {
-        newest = HistoryRecord(
-            revision: .zero, keyNumber: number, createRevision: 0, version: 0, lease: .none, key: key, value: [])
+    /// An entry that has seen no change: a put must follow.
+    package init() {
+        newest = .none
     }
 
-    package var keyRun: ByteRun { newest.keyRun }
+    @inline(__always)
+    package func withKey<Result>(_ body: (RawSpan) -> Result) -> Result { newest.withKey(body) }
     package var isLive: Bool { !newest.isTombstone }
     package var stamp: Int64 { newest.main }
     /// The revision of the newest change.
@@ -66,22 +66,51 @@ package struct KeyEntry: CountedTreeValue {
     var version: Int64 { newest.version }
     var lease: LeaseID { newest.lease }
 
-    package mutating func put(_ value: [UInt8], lease: LeaseID, at revision: Revision) {
-        put(lease: lease, at: revision) { _ in value }
+    /// What a put brings.
+    package struct Put {
+        package var key: [UInt8]
+        /// `nil`: the value stays.
+        package var value: [UInt8]?
+        package var lease: LeaseID
+        package var revision: Revision
+        /// For a key that enters the index.
+        package var freshNumber: KeyNumber
+
+        package init(
+            _ key: [UInt8], _ value: [UInt8]?, lease: LeaseID = .none, at revision: Revision,
+            freshNumber: KeyNumber = .first
+        ) {
+            self.key = key
+            self.value = value
+            self.lease = lease
+            self.revision = revision
+            self.freshNumber = freshNumber
+        }
     }
 
-    /// - Parameter value: makes the new value of the change before.
-    mutating func put(lease: LeaseID, at revision: Revision, _ value: (HistoryRecord) -> [UInt8]) {
-        let head = newest.head
-        if isLive { olderRevisions.append(Revision(main: newest.main, sub: head.sub)) }
-        newest = HistoryRecord(
-            revision: revision, keyNumber: head.keyNumber,
-            createRevision: isLive ? head.createRevision : revision.main, version: isLive ? head.version + 1 : 1,
-            lease: lease, key: newest.key, value: value(newest))
+    package mutating func put(_ put: Put, _ packer: inout ChangePacker) {
+        let old = newest.head
+        if isLive { olderRevisions.append(Revision(main: old.main, sub: old.sub)) }
+        let head = HistoryRecord.Head(
+            main: put.revision.main, sub: put.revision.sub,
+            keyNumber: old.main == 0 ? put.freshNumber : old.keyNumber, version: isLive ? old.version + 1 : 1,
+            createRevision: isLive ? old.createRevision : put.revision.main, lease: put.lease)
+        if let value = put.value {
+            newest = packer.pack(head, key: put.key.span.bytes, value: value.span.bytes)
+        } else {
+            newest = newest.withContent(old) { packer.pack(head, key: $0, value: $1) }
+        }
     }
 
     /// Ends the open generation. The key must be live.
-    package mutating func delete(at revision: Revision) {
+    package mutating func delete(at revision: Revision, _ packer: inout ChangePacker) {
+        endGeneration(at: revision)
+        let head = HistoryRecord.Head(main: revision.main, sub: revision.sub, keyNumber: newest.keyNumber)
+        newest = newest.withKey { packer.pack(head, key: $0, value: RawSpan()) }
+    }
+
+    /// Closes the open generation; its tombstone is yet to become the newest change.
+    mutating func endGeneration(at revision: Revision) {
         precondition(isLive, "the deleted key is dead since \(modified)")
         let head = newest.head
         closed.append(
@@ -89,9 +118,6 @@ package struct KeyEntry: CountedTreeValue {
                 created: head.createRevision, changeCount: head.version + 1,
                 revisions: olderRevisions + [modified, revision]))
         olderRevisions = []
-        newest = HistoryRecord(
-            revision: revision, keyNumber: head.keyNumber, createRevision: 0, version: 0, lease: .none,
-            key: newest.key, value: [])
     }
 
     /// The generations as etcd counts them: the closed ones, then the open one, empty where the key is deleted.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
+
 /// Eight bytes of each key of a leaf, as in `KeyList`; the keys themselves stand in the leaf's values.
 struct KeyHeads: Sendable {
     private(set) var heads: [UInt64] = []
@@ -20,7 +22,7 @@ struct KeyHeads: Sendable {
         return low
     }
 
-    mutating func insert(_ key: ByteRun, at offset: Int) {
+    mutating func insert(_ key: RawSpan, at offset: Int) {
         heads.insert(KeyOrder.head(of: key, from: sharedCount), at: offset)
     }
 
@@ -36,10 +38,20 @@ struct KeyHeads: Sendable {
             return
         }
         let values = values.span
-        sharedCount = KeyOrder.sharedCount(values[0].keyRun, values[values.count - 1].keyRun)
+        sharedCount = values[0].sharedCount(with: values[values.count - 1])
         for offset in values.indices {
-            heads.append(KeyOrder.head(of: values[offset].keyRun, from: sharedCount))
+            heads.append(values[offset].withKey { KeyOrder.head(of: $0, from: sharedCount) })
         }
+    }
+}
+
+extension CountedTreeValue {
+    /// A copy.
+    var key: [UInt8] { withKey { [UInt8](copying: $0) } }
+
+    /// How many bytes both keys begin with.
+    fileprivate func sharedCount(with other: Self) -> Int {
+        withKey { key in other.withKey { KeyOrder.sharedCount(key, $0) } }
     }
 }
 
@@ -48,12 +60,13 @@ extension CountedTree.Node {
     func leafOffset(of key: [UInt8]) -> (offset: Int, isFound: Bool) {
         let values = values.span
         guard !values.isEmpty else { return (0, false) }
-        let key = ByteRun(key)
+        let key = key.span.bytes
         let head = KeyOrder.head(of: key, from: heads.sharedCount)
         var low = heads.firstOffset(whereHeadIsNotBelow: head)
         if heads.sharedCount > 0 {
-            let order = KeyOrder.compare(
-                key, values[min(low, values.count - 1)].keyRun, first: heads.sharedCount)
+            let order = values[min(low, values.count - 1)].withKey {
+                KeyOrder.compare(key, $0, first: heads.sharedCount)
+            }
             if order != 0 { return (order < 0 ? 0 : values.count, false) }
         }
         let numbers = heads.heads.span
@@ -62,7 +75,7 @@ extension CountedTree.Node {
         while high < numbers.count, numbers[high] == head { high += 1 }
         while low < high {
             let middle = (low + high) / 2
-            let order = KeyOrder.compare(values[middle].keyRun, key)
+            let order = values[middle].withKey { KeyOrder.compare($0, key) }
             if order == 0 { return (middle, true) }
             if order < 0 { low = middle + 1 } else { high = middle }
         }
@@ -77,9 +90,9 @@ extension CountedTree.Node {
         let keeps =
             isInside
             || (values.count > 1
-                && KeyOrder.sharedCount(values[0].keyRun, values[values.count - 1].keyRun) >= heads.sharedCount)
+                && values[0].sharedCount(with: values[values.count - 1]) >= heads.sharedCount)
         if keeps {
-            heads.insert(value.keyRun, at: offset)
+            value.withKey { heads.insert($0, at: offset) }
         } else {
             heads.rebuild(values, reserving: values.capacity)
         }
@@ -93,7 +106,7 @@ extension CountedTree.Node {
     /// Whether the heads are what they must be. For tests.
     var areHeadsConsistent: Bool {
         guard let first = values.first, let last = values.last else { return heads.heads.isEmpty }
-        return KeyOrder.sharedCount(first.keyRun, last.keyRun) >= heads.sharedCount
-            && heads.heads == values.map { KeyOrder.head(of: $0.keyRun, from: heads.sharedCount) }
+        return first.sharedCount(with: last) >= heads.sharedCount
+            && heads.heads == values.map { $0.withKey { KeyOrder.head(of: $0, from: heads.sharedCount) } }
     }
 }

@@ -36,7 +36,8 @@ struct KeyList: Sendable {
         let head = KeyOrder.head(of: key, from: sharedCount)
         var low = firstOffset(whereHeadIsNotBelow: head)
         if sharedCount > 0 {
-            let order = KeyOrder.compare(ByteRun(key), ByteRun(keys[min(low, keys.count - 1)]), first: sharedCount)
+            let near = keys[min(low, keys.count - 1)]
+            let order = KeyOrder.compare(key.span.bytes, near.span.bytes, first: sharedCount)
             if order != 0 { return (order < 0 ? 0 : keys.count, false) }
         }
         guard low < keys.count, heads[low] == head else { return (low, false) }

@@ -5,46 +5,46 @@ enum KeyOrder {
     /// Negative, zero or positive as `left` sorts before, with or after `right`. Complexity: O(shorter length).
     @inline(__always)
     static func compare(_ left: [UInt8], _ right: [UInt8]) -> Int {
-        compare(ByteRun(left), ByteRun(right))
+        compare(left.span.bytes, right.span.bytes)
     }
 
     @inline(__always)
-    static func compare(_ left: ByteRun, _ right: ByteRun) -> Int {
+    static func compare(_ left: RawSpan, _ right: RawSpan) -> Int {
         compare(left, right, first: .max)
     }
 
     /// As `compare`, for no more than the first `count` bytes of both.
     @inline(__always)
-    static func compare(_ left: ByteRun, _ right: ByteRun, first count: Int) -> Int {
-        let shared = min(left.count, right.count, count)
+    static func compare(_ left: RawSpan, _ right: RawSpan, first count: Int) -> Int {
+        let shared = min(left.byteCount, right.byteCount, count)
         let offset = firstDifference(left, right, before: shared)
-        if offset < shared { return left.bytes[left.offset &+ offset] < right.bytes[right.offset &+ offset] ? -1 : 1 }
-        return min(left.count, count) - min(right.count, count)
+        if offset < shared { return byte(of: left, at: offset) < byte(of: right, at: offset) ? -1 : 1 }
+        return min(left.byteCount, count) - min(right.byteCount, count)
     }
 
     /// How many bytes both begin with.
     static func sharedCount(_ left: [UInt8], _ right: [UInt8]) -> Int {
-        sharedCount(ByteRun(left), ByteRun(right))
+        sharedCount(left.span.bytes, right.span.bytes)
     }
 
-    static func sharedCount(_ left: ByteRun, _ right: ByteRun) -> Int {
-        firstDifference(left, right, before: min(left.count, right.count))
+    static func sharedCount(_ left: RawSpan, _ right: RawSpan) -> Int {
+        firstDifference(left, right, before: min(left.byteCount, right.byteCount))
     }
 
     static func head(of key: [UInt8], from offset: Int) -> UInt64 {
-        head(of: ByteRun(key), from: offset)
+        head(of: key.span.bytes, from: offset)
     }
 
     /// Eight bytes from `offset` on as a number that sorts like them; zeros stand for bytes behind the end.
     @inline(__always)
-    static func head(of key: ByteRun, from offset: Int) -> UInt64 {
-        if offset &+ 8 <= key.count { return UInt64(bigEndian: word(of: key.bytes, at: key.offset &+ offset)) }
+    static func head(of key: RawSpan, from offset: Int) -> UInt64 {
+        if offset &+ 8 <= key.byteCount { return UInt64(bigEndian: word(of: key, at: offset)) }
         var head: UInt64 = 0
         var shift: UInt64 = 56
         var next = offset
         // At most seven bytes: shifts end at 8.
-        while next < key.count {
-            head |= UInt64(key.bytes[key.offset &+ next]) << shift
+        while next < key.byteCount {
+            head |= UInt64(byte(of: key, at: next)) << shift
             shift &-= 8
             next &+= 1
         }
@@ -52,25 +52,29 @@ enum KeyOrder {
     }
 
     /// The offset of the first byte that differs, or `end`, which is at most both lengths. Looks at eight bytes at a
-    /// time. Additions cannot overflow: offsets stay below the length of an array.
+    /// time. Additions cannot overflow: offsets stay below the length of a key.
     @inline(__always)
-    private static func firstDifference(_ left: ByteRun, _ right: ByteRun, before end: Int) -> Int {
+    private static func firstDifference(_ left: RawSpan, _ right: RawSpan, before end: Int) -> Int {
         var offset = 0
         while offset &+ 8 <= end {
-            let difference = UInt64(
-                bigEndian: word(of: left.bytes, at: left.offset &+ offset)
-                    ^ word(of: right.bytes, at: right.offset &+ offset))
+            let difference = UInt64(bigEndian: word(of: left, at: offset) ^ word(of: right, at: offset))
             if difference != 0 { return offset &+ (difference.leadingZeroBitCount >> 3) }
             offset &+= 8
         }
-        while offset < end, left.bytes[left.offset &+ offset] == right.bytes[right.offset &+ offset] { offset &+= 1 }
+        while offset < end, byte(of: left, at: offset) == byte(of: right, at: offset) { offset &+= 1 }
         return offset
     }
 
     /// The load checks its bounds, and every bit pattern is a valid `UInt64`.
     @inline(__always)
-    private static func word(of key: [UInt8], at offset: Int) -> UInt64 {
-        key.span.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    private static func word(of key: RawSpan, at offset: Int) -> UInt64 {
+        key.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    }
+
+    /// The load checks its bounds, and every byte is a valid `UInt8`.
+    @inline(__always)
+    private static func byte(of key: RawSpan, at offset: Int) -> UInt8 {
+        key.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
     }
 
     @inline(__always)

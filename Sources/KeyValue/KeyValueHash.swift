@@ -81,17 +81,20 @@ enum StoredBytes {
     /// Appends the key, main and sub revision big-endian with `_` between and `t` behind a tombstone's, and the message
     /// KeyValue {key=1, create_revision=2, mod_revision=3, version=4, value=5, lease=6}, of a tombstone only the key.
     static func append(_ change: HistoryRecord, to bytes: inout [UInt8]) {
-        appendBigEndian(change.main, to: &bytes)
+        let head = change.head
+        appendBigEndian(head.main, to: &bytes)
         bytes.append(UInt8(ascii: "_"))
-        appendBigEndian(change.revision.sub, to: &bytes)
+        appendBigEndian(head.sub, to: &bytes)
         if change.isTombstone { bytes.append(UInt8(ascii: "t")) }
-        bytes.append(field: 1, slice: change.keyRun.slice)
-        if change.isTombstone { return }
-        bytes.append(field: 2, signed: change.createRevision)
-        bytes.append(field: 3, signed: change.main)
-        bytes.append(field: 4, signed: change.version)
-        bytes.append(field: 5, slice: change.valueRun.slice)
-        bytes.append(field: 6, signed: change.lease.rawValue)
+        change.withContent(head) { key, value in
+            bytes.append(field: 1, span: key)
+            if change.isTombstone { return }
+            bytes.append(field: 2, signed: head.createRevision)
+            bytes.append(field: 3, signed: head.main)
+            bytes.append(field: 4, signed: head.version)
+            bytes.append(field: 5, span: value)
+            bytes.append(field: 6, signed: head.lease.rawValue)
+        }
     }
 
     private static func appendBigEndian(_ number: Int64, to bytes: inout [UInt8]) {

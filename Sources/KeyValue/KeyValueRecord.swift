@@ -5,7 +5,7 @@ package import MartletBasics
 /// One version of one key.
 ///
 /// A record that was read shares the memory of what was stored. `key` and `value` then make copies; who only reads
-/// takes `keySlice` and `valueSlice`.
+/// takes `withContent`.
 package struct KeyValueRecord: Sendable {
     private struct Fields: Hashable {
         var key: [UInt8]
@@ -54,9 +54,11 @@ package struct KeyValueRecord: Sendable {
                 return fields
             case .stored(let change):
                 let head = change.head
-                return Fields(
-                    key: change.key, createRevision: head.createRevision, modRevision: change.main,
-                    version: head.version, value: change.value, lease: head.lease)
+                return change.withContent(head) { key, value in
+                    Fields(
+                        key: [UInt8](copying: key), createRevision: head.createRevision, modRevision: head.main,
+                        version: head.version, value: [UInt8](copying: value), lease: head.lease)
+                }
             }
         }
         set { storage = .fields(newValue) }
@@ -67,12 +69,12 @@ package struct KeyValueRecord: Sendable {
 
 extension KeyValueRecord {
     package var key: [UInt8] {
-        get { keyRun.array }
+        get { withKey { [UInt8](copying: $0) } }
         set { fields.key = newValue }
     }
 
     package var value: [UInt8] {
-        get { valueRun.array }
+        get { withContent { [UInt8](copying: $2) } }
         set { fields.value = newValue }
     }
 
@@ -120,22 +122,12 @@ extension KeyValueRecord {
         set { fields.lease = newValue }
     }
 
-    /// The key's bytes, shared.
-    package var keySlice: ArraySlice<UInt8> { keyRun.slice }
-    /// The value's bytes, shared.
-    package var valueSlice: ArraySlice<UInt8> { valueRun.slice }
-
-    var keyRun: ByteRun {
+    /// Calls `body` with the key.
+    @inline(__always)
+    package func withKey<Result>(_ body: (RawSpan) -> Result) -> Result {
         switch storage {
-        case .stored(let change): change.keyRun
-        case .fields(let fields): ByteRun(fields.key)
-        }
-    }
-
-    var valueRun: ByteRun {
-        switch storage {
-        case .stored(let change): change.valueRun
-        case .fields(let fields): ByteRun(fields.value)
+        case .stored(let change): change.withKey(body)
+        case .fields(let fields): body(fields.key.span.bytes)
         }
     }
 
@@ -164,9 +156,9 @@ extension KeyValueRecord {
         case .stored(let change):
             let head = change.head
             let numbers = Numbers(
-                createRevision: head.createRevision, modRevision: change.main, version: head.version,
+                createRevision: head.createRevision, modRevision: head.main, version: head.version,
                 lease: head.lease)
-            return change.withContent(keyCount: head.keyCount) { body(numbers, $0, $1) }
+            return change.withContent(head) { body(numbers, $0, $1) }
         case .fields(let fields):
             let numbers = Numbers(
                 createRevision: fields.createRevision, modRevision: fields.modRevision, version: fields.version,

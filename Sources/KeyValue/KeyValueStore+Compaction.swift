@@ -21,6 +21,7 @@ extension KeyValueStore {
 
     /// Whether `reclaimCompacted` has something to do now. Not while it waits for a checkpoint.
     package var hasCompactedToReclaim: Bool {
+        if oldSlabs.hasSparse { return true }
         guard let cursor = reclaimCursor else { return false }
         // The cursor's own change may be gone already, so that the next one counts.
         var position = view.history.position(of: cursor)
@@ -40,6 +41,16 @@ extension KeyValueStore {
     /// - Returns: whether nothing is left to remove, or what is left waits for a checkpoint that holds it.
     @discardableResult
     package mutating func reclaimCompacted(limit: Int = .max) -> Bool {
+        guard walkCompacted(limit: limit) else { return false }
+        var seen = 0
+        while seen < limit, let changes = oldSlabs.takeSparse() {
+            for change in changes { move(change) }
+            seen += changes.count
+        }
+        return !oldSlabs.hasSparse
+    }
+
+    private mutating func walkCompacted(limit: Int) -> Bool {
         guard let cursor = reclaimCursor else { return true }
         // Changes of the compact revision itself can still be watched: they are looked at, but the floor stays below.
         let floor = Revision(main: compactRevision)
@@ -92,14 +103,36 @@ extension KeyValueStore {
     /// Notes that a change leaves the store.
     private mutating func release(_ change: HistoryRecord) {
         heldBytes -= change.liveBytes
+        oldSlabs.release(change)
         counters.reclaimedVersions &+= 1
         checkpoint.remove(change.revision)
     }
 
     private mutating func finishReclaim(_ survivors: [HistoryRecord], floor: Revision) {
-        view.history.raiseFloor(to: max(floor, view.history.floor))
+        let gone = view.history.raiseFloor(to: max(floor, view.history.floor))
         for survivor in survivors where survivor.revision < view.history.floor {
             view.history.preserve(survivor)
+        }
+        for segment in gone {
+            if packer.isOpen(segment.slab) { packer.seal() }
+            oldSlabs.add(segment)
+        }
+    }
+
+    /// Moves a change out of a sparse slab if somebody still needs it.
+    private mutating func move(_ change: HistoryRecord) {
+        if view.history.isSurvivor(change) {
+            view.history.replace(change, with: oldSlabs.move(change))
+            return
+        }
+        Self.moveNewest(change, in: &view.index, to: &oldSlabs)
+    }
+
+    private static func moveNewest(
+        _ change: HistoryRecord, in index: inout CountedTree<KeyEntry>, to slabs: inout OldSlabs
+    ) {
+        index.updateExisting(change.key) { entry in
+            if entry.newest.isSame(as: change) { entry.newest = slabs.move(change) }
         }
     }
 }

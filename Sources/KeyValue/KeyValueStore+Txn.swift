@@ -118,7 +118,8 @@ extension TxnCompare {
         case .version(let wanted): holds(record.version, wanted)
         case .createRevision(let wanted): holds(record.createRevision, wanted)
         case .modRevision(let wanted): holds(record.modRevision, wanted)
-        case .value(let wanted): holds(KeyOrder.compare(record.valueRun, ByteRun(wanted)), 0)
+        case .value(let wanted):
+            holds(record.withContent { KeyOrder.compare($2, wanted.span.bytes) }, 0)
         case .lease(let wanted): holds(record.lease.rawValue, wanted)
         case .unrecognized: holds(0, 0)
         }

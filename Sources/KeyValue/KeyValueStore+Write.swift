@@ -63,7 +63,7 @@ extension KeyValueStore {
         if view.index.withValue(of: request.key, { $0.isLive }) != true { throw .keyNotFound }
     }
 
-    /// What a put did to the index, for history, leases and the answer.
+    /// What a change did to the index, for history, leases and the answer.
     private struct Replaced {
         var change: HistoryRecord
         var lease: LeaseID
@@ -72,30 +72,38 @@ extension KeyValueStore {
     }
 
     mutating func put(_ request: PutRequest, in batch: inout WriteBatch) -> PutResponse {
-        let revision = batch.nextRevision()
-        let floor = view.history.floor
-        let fresh = nextKeyNumber
-        let replaced = view.index.update(request.key, initial: KeyEntry(key: request.key, number: fresh)) { entry in
-            let previous = request.wantsPrevious && entry.isLive ? entry.newest.record : nil
-            let preserved = entry.versionToPreserve(below: floor)
-            let lease = entry.lease
-            // A key that a "from a key on" delete of the same transaction took has neither value nor lease to keep.
-            entry.put(lease: request.ignoreLease ? lease : request.lease, at: revision) {
-                request.ignoreValue ? $0.value : request.value
-            }
-            return Replaced(change: entry.newest, lease: lease, previous: previous, preserved: preserved)
-        }
+        // A key that a "from a key on" delete of the same transaction took has neither value nor lease to keep.
+        let put = KeyEntry.Put(
+            request.key, request.ignoreValue ? nil : request.value, lease: request.lease, at: batch.nextRevision(),
+            freshNumber: nextKeyNumber)
+        let replaced = Self.replace(put, request, in: &view, with: &packer)
         if let preserved = replaced.preserved { view.history.preserve(preserved) }
         append(replaced.change)
         counters.puts &+= 1
         counters.putBytes &+= UInt64(replaced.change.contentCount)
-        if replaced.change.keyNumber == fresh { nextKeyNumber = fresh.next }
+        if replaced.change.keyNumber == nextKeyNumber { nextKeyNumber = nextKeyNumber.next }
         let lease = request.ignoreLease ? replaced.lease : request.lease
         if replaced.lease != lease {
             leases.detach(request.key, from: replaced.lease)
             leases.attach(request.key, to: lease)
         }
         return PutResponse(revision: batch.main, previous: replaced.previous)
+    }
+
+    // View and packer are parameters because both change in one access to the index.
+    private static func replace(
+        _ put: KeyEntry.Put, _ request: PutRequest, in view: inout KeyValueSnapshot, with packer: inout ChangePacker
+    ) -> Replaced {
+        let floor = view.history.floor
+        return view.index.update(request.key, initial: KeyEntry()) { entry in
+            let previous = request.wantsPrevious && entry.isLive ? entry.newest.record : nil
+            let preserved = entry.versionToPreserve(below: floor)
+            let lease = entry.lease
+            var put = put
+            if request.ignoreLease { put.lease = lease }
+            entry.put(put, &packer)
+            return Replaced(change: entry.newest, lease: lease, previous: previous, preserved: preserved)
+        }
     }
 
     mutating func deleteRange(_ request: DeleteRangeRequest, in batch: inout WriteBatch) -> DeleteRangeResponse {
@@ -113,18 +121,23 @@ extension KeyValueStore {
 
     /// Ends the life of a key that exists.
     mutating func delete(_ key: [UInt8], in batch: inout WriteBatch) {
-        let revision = batch.nextRevision()
-        let floor = view.history.floor
-        let deleted = view.index.updateExisting(key) { entry in
-            let preserved = entry.versionToPreserve(below: floor)
-            let lease = entry.lease
-            entry.delete(at: revision)
-            return (change: entry.newest, lease: lease, preserved: preserved)
-        }
+        let deleted = Self.delete(key, at: batch.nextRevision(), in: &view, with: &packer)
         guard let deleted else { preconditionFailure("\(key) is not in the index") }
         if let preserved = deleted.preserved { view.history.preserve(preserved) }
         append(deleted.change)
         leases.detach(key, from: deleted.lease)
+    }
+
+    private static func delete(
+        _ key: [UInt8], at revision: Revision, in view: inout KeyValueSnapshot, with packer: inout ChangePacker
+    ) -> Replaced? {
+        let floor = view.history.floor
+        return view.index.updateExisting(key) { entry in
+            let preserved = entry.versionToPreserve(below: floor)
+            let lease = entry.lease
+            entry.delete(at: revision, &packer)
+            return Replaced(change: entry.newest, lease: lease, preserved: preserved)
+        }
     }
 }
 

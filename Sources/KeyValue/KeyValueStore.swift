@@ -50,13 +50,16 @@ package struct KeyValueStore: Sendable {
     package static let emptyRevision: Int64 = 1
     /// The compact revision of a store that was never compacted.
     package static let neverCompacted: Int64 = -1
-    /// What a checkpoint or a snapshot may begin with: a change keeps twice its revision, and much is to come.
-    package static let maximumRevision: Int64 = 1 << 61
+    /// What a checkpoint or a snapshot may begin with: half of what a change has room for, some 70 million million.
+    package static let maximumRevision: Int64 = 1 << 46
 
     package let configuration: Configuration
 
     /// What reads are answered from.
     var view: KeyValueSnapshot
+    /// Where the bytes of the next change go.
+    var packer = ChangePacker()
+    var oldSlabs = OldSlabs()
     var leases: LeaseTable
     var watches = WatchTable()
     /// Where the removal of compacted versions goes on; `nil` when nothing is left to remove.

@@ -28,7 +28,8 @@ enum LeaseKeys: Sendable {
     struct AttachedKey: CountedTreeValue {
         let key: [UInt8]
 
-        var keyRun: ByteRun { ByteRun(key) }
+        @inline(__always)
+        func withKey<Result>(_ body: (RawSpan) -> Result) -> Result { body(key.span.bytes) }
         var isLive: Bool { true }
         var stamp: Int64 { 0 }
     }

@@ -25,18 +25,22 @@ extension RangeRequest {
         let sign = sortOrder == .descend ? -1 : 1
         records.sort { left, right in
             let order = sign * compare(left, right)
-            return order != 0 ? order < 0 : KeyOrder.compare(left.keyRun, right.keyRun) < 0
+            return order != 0 ? order < 0 : keyOrder(left, right) < 0
         }
     }
 
     private func compare(_ left: KeyValueRecord, _ right: KeyValueRecord) -> Int {
         func order(_ left: Int64, _ right: Int64) -> Int { left == right ? 0 : left < right ? -1 : 1 }
         return switch sortTarget {
-        case .key, .unrecognized: KeyOrder.compare(left.keyRun, right.keyRun)
+        case .key, .unrecognized: keyOrder(left, right)
         case .version: order(left.version, right.version)
         case .createRevision: order(left.createRevision, right.createRevision)
         case .modRevision: order(left.modRevision, right.modRevision)
-        case .value: KeyOrder.compare(left.valueRun, right.valueRun)
+        case .value: left.withContent { _, _, value in right.withContent { KeyOrder.compare(value, $2) } }
         }
+    }
+
+    private func keyOrder(_ left: KeyValueRecord, _ right: KeyValueRecord) -> Int {
+        left.withKey { key in right.withKey { KeyOrder.compare(key, $0) } }
     }
 }

@@ -12,11 +12,12 @@ import Testing
     /// Puts at 1 and 2, deleted at 3, put at 4, deleted at 5.
     private func twoLives() -> KeyEntry {
         var entry = KeyEntry()
-        entry.put([1], lease: .none, at: Revision(main: 1))
-        entry.put([2], lease: .none, at: Revision(main: 2))
-        entry.delete(at: Revision(main: 3))
-        entry.put([4], lease: .none, at: Revision(main: 4))
-        entry.delete(at: Revision(main: 5))
+        var packer = ChangePacker()
+        entry.put(KeyEntry.Put([1], [1], at: Revision(main: 1)), &packer)
+        entry.put(KeyEntry.Put([1], [2], at: Revision(main: 2)), &packer)
+        entry.delete(at: Revision(main: 3), &packer)
+        entry.put(KeyEntry.Put([1], [4], at: Revision(main: 4)), &packer)
+        entry.delete(at: Revision(main: 5), &packer)
         return entry
     }
 
@@ -55,9 +56,10 @@ import Testing
 
     @Test func severalChangesInOneTransaction() {
         var entry = KeyEntry()
-        for sub in [0, 1, 3] as [Int64] { entry.put([], lease: .none, at: Revision(main: 2, sub: sub)) }
-        entry.delete(at: Revision(main: 4))
-        entry.put([], lease: .none, at: Revision(main: 5))
+        var packer = ChangePacker()
+        for sub in [0, 1, 3] as [Int64] { entry.put(KeyEntry.Put([1], [], at: Revision(main: 2, sub: sub)), &packer) }
+        entry.delete(at: Revision(main: 4), &packer)
+        entry.put(KeyEntry.Put([1], [], at: Revision(main: 5)), &packer)
         #expect(
             revisions(entry) == [
                 [Revision(main: 2, sub: 0), Revision(main: 2, sub: 1), Revision(main: 2, sub: 3), Revision(main: 4)],
@@ -80,7 +82,8 @@ import Testing
 
     @Test func findsTheVersionOfAnyRevision() {
         var entry = KeyEntry()
-        for at in [2, 5, 9] as [Int64] { entry.put([], lease: .none, at: Revision(main: at)) }
+        var packer = ChangePacker()
+        for at in [2, 5, 9] as [Int64] { entry.put(KeyEntry.Put([1], [], at: Revision(main: at)), &packer) }
         let found = (1...10).map { entry.version(at: $0) }
         let two = KeyEntry.Version.older(Revision(main: 2)), five = KeyEntry.Version.older(Revision(main: 5))
         #expect(found == [.absent, two, two, two, five, five, five, five, .newest, .newest])

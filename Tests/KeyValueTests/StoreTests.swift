@@ -284,7 +284,8 @@ import Testing
                 key: bytes(key), createRevision: store.revision - 130, modRevision: store.revision, version: 131,
                 value: bytes(value), lease: LeaseID(-7))
             #expect(found == made && found.hashValue == made.hashValue)
-            #expect(Array(found.keySlice) == found.key && Array(made.valueSlice) == found.value)
+            #expect(found.withKey { [UInt8](copying: $0) } == bytes(key))
+            #expect(found.withContent { [UInt8](copying: $2) } == bytes(value))
             #expect(found.contentCount == made.contentCount && found.contentCount == 2 * length + 1)
             for record in [found, made] {
                 var changed = record

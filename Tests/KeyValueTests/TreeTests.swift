@@ -9,7 +9,8 @@ private struct Flag: CountedTreeValue {
     var isLive: Bool
     var number: Int
     var stamp: Int64 { Int64(number) }
-    var keyRun: ByteRun { ByteRun(key) }
+
+    func withKey<Result>(_ body: (RawSpan) -> Result) -> Result { body(key.span.bytes) }
 }
 
 @Suite struct CountedTreeTests {

@@ -13,11 +13,17 @@ import Foundation
 extension Mvccpb_KeyValue {
     package init(_ record: KeyValueRecord) {
         self.init()
-        key = Data(record.keySlice)
+        (key, value) = record.withContent { (Data(copying: $1), Data(copying: $2)) }
         createRevision = record.createRevision
         modRevision = record.modRevision
         version = record.version
-        value = Data(record.valueSlice)
         lease = record.lease.rawValue
+    }
+}
+
+extension Data {
+    fileprivate init(copying bytes: RawSpan) {
+        // The bytes are read while the span lives.
+        self = bytes.withUnsafeBytes { Data($0) }
     }
 }

@@ -131,20 +131,26 @@ enum RevisionFlags {
 extension HistoryRecord {
     func encode(into bytes: inout [UInt8]) {
         let head = head
-        if isTombstone {
+        withContent(head) { head.encode($1, into: &bytes) }
+    }
+}
+
+extension HistoryRecord.Head {
+    func encode(_ value: RawSpan, into bytes: inout [UInt8]) {
+        if version == 0 {
             bytes.append(RevisionFlags.tombstone)
-            Varint.append(head.keyNumber.rawValue, to: &bytes)
+            Varint.append(keyNumber.rawValue, to: &bytes)
             return
         }
-        let isCreation = head.version == 1 && head.createRevision == main
-        bytes.append((isCreation ? RevisionFlags.creation : 0) | (head.lease == .none ? 0 : RevisionFlags.lease))
-        Varint.append(head.keyNumber.rawValue, to: &bytes)
+        let isCreation = version == 1 && createRevision == main
+        bytes.append((isCreation ? RevisionFlags.creation : 0) | (lease == .none ? 0 : RevisionFlags.lease))
+        Varint.append(keyNumber.rawValue, to: &bytes)
         if !isCreation {
-            Varint.append(UInt64(main - head.createRevision), to: &bytes)
-            Varint.append(UInt64(head.version), to: &bytes)
+            Varint.append(UInt64(main - createRevision), to: &bytes)
+            Varint.append(UInt64(version), to: &bytes)
         }
-        if head.lease != .none { Varint.append(signed: head.lease.rawValue, to: &bytes) }
-        bytes.append(contentsOf: valueRun.slice)
+        if lease != .none { Varint.append(signed: lease.rawValue, to: &bytes) }
+        bytes.append(contentsOf: value)
     }
 }
 

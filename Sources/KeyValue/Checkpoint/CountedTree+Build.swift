@@ -20,7 +20,7 @@ extension CountedTree {
             for offset in range { leaf.values.append(try value(offset)) }
             leaf.heads.rebuild(leaf.values, reserving: nodeCapacity + 1)
             leaf.recount()
-            firstKeys.append(leaf.values[0].keyRun.array)
+            firstKeys.append(leaf.values[0].key)
             level.append(leaf)
         }
         while level.count > 1 {

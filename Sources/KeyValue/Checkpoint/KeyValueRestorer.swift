@@ -76,12 +76,14 @@ package struct KeyValueRestorer {
         // Tombstones below the floor are nobody's business any more, and gone.
         if head.version == 0, revision < header.floor { throw .inconsistent(key) }
         guard versions.count < Int32.max else { throw .inconsistent(key) }
-        let record = HistoryRecord(
-            revision: revision, keyNumber: head.keyNumber, createRevision: head.createRevision,
-            version: head.version, lease: head.lease, key: keys[slot],
-            value: head.version == 0 ? [] : [UInt8](copying: value, from: head.valueOffset))
-        heldBytes += record.liveBytes
-        versions.append(record, slot: slot, floor: header.floor)
+        let numbers = HistoryRecord.Head(
+            main: main, sub: sub, keyNumber: head.keyNumber, version: head.version,
+            createRevision: head.createRevision, lease: head.lease)
+        let name = keys[slot]
+        heldBytes += versions.append(
+            numbers, key: name.span.bytes,
+            value: value.extracting(droppingFirst: head.version == 0 ? value.byteCount : head.valueOffset), slot: slot,
+            isAboveFloor: revision >= header.floor)
     }
 
     /// The store, equal in all it answers to the one that was written, without watches.
@@ -108,7 +110,7 @@ package struct KeyValueRestorer {
             (place) throws(CheckpointError) in
             let slot = Int(order[place])
             let entry = try versions.entry(
-                slot: slot, key: keys[slot], number: KeyNumber(numbers[slot]), floor: header.floor)
+                slot: slot, number: KeyNumber(numbers[slot]), floor: header.floor)
             if entry.lease != .none {
                 guard store.leases.contains(entry.lease) else {
                     throw .inconsistent(CheckpointTable.revision(entry.modified))
@@ -117,7 +119,9 @@ package struct KeyValueRestorer {
             }
             return entry
         }
-        store.view.history = History(floor: header.floor, segments: versions.segments, survivors: versions.survivors)
+        store.view.history = History(
+            floor: header.floor, changes: versions.aboveFloor, survivors: versions.survivors)
+        store.oldSlabs = versions.oldSlabs
         store.view.revision = header.revision
         store.view.compactRevision = header.compactRevision
         store.reclaimCursor = header.isReclaiming ? header.floor : nil

@@ -13,7 +13,7 @@ package import MartletBasics
 extension KeyValueStore {
     /// Takes down what has changed since the last checkpoint.
     ///
-    /// One checkpoint is under way at a time: `endCheckpoint` comes before the next. Complexity: O(changes / 512).
+    /// One checkpoint is under way at a time: `endCheckpoint` comes before the next. Complexity: O(slabs of changes).
     ///
     /// - Parameter applied: the last log entry that this state holds.
     package mutating func beginCheckpoint(applied: AppliedPosition) -> KeyValueCheckpoint {
@@ -71,7 +71,7 @@ extension KeyValueStore {
 /// whatever becomes of that.
 package struct KeyValueCheckpoint: Sendable {
     let header: StoreHeader
-    let segments: [[HistoryRecord]]
+    let segments: [History.Segment]
     /// Records of the first segment that the last checkpoint holds.
     let skipped: Int
     let firstNewKey: KeyNumber
@@ -92,7 +92,8 @@ package struct KeyValueCheckpoint: Sendable {
         var newKey = firstNewKey
         var skipped = skipped
         for segment in segments {
-            for change in segment[skipped...] {
+            for offset in skipped..<segment.count {
+                let change = segment.record(at: offset)
                 if change.keyNumber == newKey {
                     batch.put(CheckpointTable.key(newKey)) { $0.append(contentsOf: change.key) }
                     newKey = newKey.next

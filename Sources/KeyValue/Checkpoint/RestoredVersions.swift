@@ -6,13 +6,14 @@ import MartletBasics
 ///
 /// They arrive in revision order and are wanted key by key: a counting sort by the key's place brings them there.
 ///
-///     belowFloor  [0 1]              numbered in the order of arrival
-///     segments    [2 3 4 5] [6 7]    all full but the last
+///     changes     0 1│2 3 4 5 6 7    in the order of arrival; from firstAbove on not below the floor
 ///     slots       3 1 1 0 3 0 1 2    place of the key of each
 ///     bySlot      3 5│1 2 6│7│0 4    numbers by place; ends says where each place's end
 struct RestoredVersions {
-    private var belowFloor: [HistoryRecord] = []
-    private(set) var segments: [[HistoryRecord]] = []
+    private var changes: [HistoryRecord] = []
+    private var firstAbove = 0
+    private var packer = ChangePacker()
+    private(set) var oldSlabs = OldSlabs()
     private(set) var survivors = SurvivorTable()
     private var slots: [Int32] = []
     private var bySlot: [Int32] = []
@@ -21,18 +22,24 @@ struct RestoredVersions {
     var count: Int { slots.count }
     var isEmpty: Bool { slots.isEmpty }
 
-    /// - Parameter record: later than all before it.
-    mutating func append(_ record: HistoryRecord, slot: Int, floor: Revision) {
+    /// Those from the floor on.
+    var aboveFloor: ArraySlice<HistoryRecord> { changes[firstAbove...] }
+
+    /// - Parameter head: of a change that is later than all before it.
+    /// - Returns: what it counts; see `KeyValueStore.liveBytes`.
+    mutating func append(
+        _ head: HistoryRecord.Head, key: RawSpan, value: RawSpan, slot: Int, isAboveFloor: Bool
+    ) -> Int {
+        let change: HistoryRecord
+        if isAboveFloor {
+            change = packer.pack(head, key: key, value: value)
+        } else {
+            change = oldSlabs.pack(head, key: key, value: value)
+            firstAbove += 1
+        }
         slots.append(Int32(slot))
-        if record.isBefore(floor) {
-            belowFloor.append(record)
-            return
-        }
-        if segments.last.map({ $0.count == History.segmentCapacity }) != false {
-            segments.append([])
-            segments[segments.count - 1].reserveCapacity(History.segmentCapacity)
-        }
-        segments[segments.count - 1].append(record)
+        changes.append(change)
+        return change.liveBytes
     }
 
     mutating func sortBySlot(slotCount: Int) {
@@ -54,14 +61,14 @@ struct RestoredVersions {
 
     /// Makes the entry of a key. Versions from below the floor that the entry does not hold become survivors.
     mutating func entry(
-        slot: Int, key: [UInt8], number: KeyNumber, floor: Revision
+        slot: Int, number: KeyNumber, floor: Revision
     ) throws(CheckpointError) -> KeyEntry {
-        var entry = KeyEntry(key: key, number: number)
+        var entry = KeyEntry()
         let begin = slot == 0 ? 0 : Int(ends[slot - 1])
         let end = Int(ends[slot])
         if end - begin > 1 { entry.olderRevisions.reserveCapacity(end - begin - 1) }
         for place in begin..<end {
-            let change = change(Int(bySlot[place]))
+            let change = changes[Int(bySlot[place])]
             if entry.isLive, entry.newest.isBefore(floor) { survivors[entry.modified] = entry.newest }
             guard change.isTombstone ? entry.restoreTombstone(change) : entry.restorePut(change) else {
                 throw .inconsistent(CheckpointTable.revision(change.revision))
@@ -69,13 +76,6 @@ struct RestoredVersions {
         }
         if entry.isEmpty { throw .inconsistent(CheckpointTable.key(number)) }
         return entry
-    }
-
-    @inline(__always)
-    private func change(_ number: Int) -> HistoryRecord {
-        if number < belowFloor.count { return belowFloor[number] }
-        let offset = number - belowFloor.count
-        return segments[offset / History.segmentCapacity][offset % History.segmentCapacity]
     }
 }
 
@@ -96,7 +96,7 @@ extension KeyEntry {
     fileprivate mutating func restoreTombstone(_ change: HistoryRecord) -> Bool {
         let revision = change.revision
         if isLive {
-            delete(at: revision)
+            endGeneration(at: revision)
         } else {
             guard modified == .zero else { return false }
             closed.append(Generation(created: revision.main, changeCount: 1, revisions: [revision]))

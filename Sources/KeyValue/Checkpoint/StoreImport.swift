@@ -45,11 +45,10 @@ package struct StoreImport: Sendable {
         guard revision.main > 0, isTombstone || record.version > 0 && 1...revision.main ~= record.createRevision else {
             throw .unreadable(place)
         }
-        let change = HistoryRecord(
-            revision: revision, keyNumber: number, createRevision: isTombstone ? 0 : record.createRevision,
-            version: isTombstone ? 0 : record.version, lease: isTombstone ? .none : record.lease, key: [],
-            value: record.value)
-        batch.put(place) { change.encode(into: &$0) }
+        let head = HistoryRecord.Head(
+            main: revision.main, sub: revision.sub, keyNumber: number, version: isTombstone ? 0 : record.version,
+            createRevision: isTombstone ? 0 : record.createRevision, lease: isTombstone ? .none : record.lease)
+        record.withContent { _, _, value in batch.put(place) { head.encode(value, into: &$0) } }
     }
 
     /// Adds what the store says of itself. From `compactRevision` on every change was given; older ones only as far as

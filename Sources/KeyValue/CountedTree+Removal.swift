@@ -80,8 +80,7 @@ extension CountedTree.Node {
         let separator = keys.remove(at: left)
         let right = children.remove(at: left + 1)
         if right.isLeaf {
-            children[left].values.append(contentsOf: right.values)
-            children[left].heads.rebuild(children[left].values, reserving: children[left].values.capacity)
+            children[left].setValues((children[left].values + right.values)[...])
         } else {
             children[left].keys.append(separator)
             children[left].keys.append(contentsOf: right.keys)

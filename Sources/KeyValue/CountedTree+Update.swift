@@ -54,7 +54,7 @@ extension CountedTree.Node {
             if value.isLive { liveCount += 1 }
             stamp = max(stamp, value.stamp)
             insertValue(value, at: offset)
-            return (result, values.count > capacity ? splitLeaf(capacity) : nil)
+            return (result, values.count > capacity ? splitLeaf() : nil)
         }
         let child = childOffset(of: key)
         let countBefore = children[child].count
@@ -93,19 +93,24 @@ extension CountedTree.Node {
         return result
     }
 
-    private mutating func splitLeaf(_ capacity: Int) -> Split {
+    private mutating func splitLeaf() -> Split {
         let middle = values.count / 2
         var right = CountedTree.Node()
-        // One more than the capacity fits before the next split.
-        right.values.reserveCapacity(capacity + 1)
-        right.values.append(contentsOf: values[middle...])
-        right.heads.rebuild(right.values, reserving: capacity + 1)
-        values.removeSubrange(middle...)
-        heads.rebuild(values, reserving: capacity + 1)
+        right.setValues(values[middle...])
+        setValues(values[..<middle])
         right.recount()
         count -= right.count
         liveCount -= right.liveCount
         return Split(separator: right.values[0].key, right: right)
+    }
+
+    /// Makes this a leaf of values in key order, with no more room than they need.
+    mutating func setValues(_ sorted: ArraySlice<Value>) {
+        var own: [Value] = []
+        own.reserveCapacity(LeafRoom.capacity(for: sorted.count))
+        own.append(contentsOf: sorted)
+        values = own
+        heads.rebuild(own)
     }
 
     private mutating func splitBranch() -> Split {

@@ -6,12 +6,14 @@ import MartletBasics
 ///
 /// Both share its bytes, which stand in a slab among those of other changes:
 ///
-///     head length  1 byte: of what stands in front of the key; the top bit says that this is a tombstone
+///     head length  6 bits: of what stands in front of the key
+///     kind         2 bits: 0 a version, 1 the first version of a life, alone in its transaction and without lease,
+///                  2 a tombstone
 ///     key count    varint
 ///     value count  varint
 ///     main         varint: main revision
-///     sub          varint: sub revision
 ///     number       varint: key number
+///     sub          varint: sub revision; missing in kind 1, as all that follows
 ///     version      varint; missing in a tombstone, as the next two
 ///     age          varint: main revision minus create revision
 ///     lease        signed varint
@@ -27,8 +29,6 @@ struct HistoryRecord: Sendable {
 
     private static let mainShift: UInt64 = 17
     private static let tombstoneBit: UInt64 = 1 << 16
-    private static let headTombstone: UInt8 = 0x80
-
     /// What the place has room for.
     static let maximumMain: Int64 = 1 << 47 - 1
 
@@ -92,7 +92,7 @@ extension HistoryRecord {
         var keyCount = 0
         var valueCount = 0
 
-        /// Bytes that it takes in front of the key: 60 at most.
+        /// Bytes that it takes in front of the key: 62 at most, as the main revision has 47 bits.
         fileprivate(set) var count = 0
     }
 
@@ -105,9 +105,15 @@ extension HistoryRecord {
             }
             let first = bytes.unsafeLoad(fromByteOffset: 0, as: UInt8.self)
             let (keyCount, valueCount, main) = (Int(next()), Int(next()), Int64(next()))
-            var head = Head(main: main, sub: Int64(next()), keyNumber: KeyNumber(next()))
+            var head = Head(main: main, keyNumber: KeyNumber(next()))
             (head.keyCount, head.valueCount) = (keyCount, valueCount)
-            if first & Self.headTombstone == 0 {
+            switch first >> Self.kindShift {
+            case Self.first:
+                (head.version, head.createRevision) = (1, main)
+            case Self.tombstone:
+                head.sub = Int64(next())
+            default:
+                head.sub = Int64(next())
                 head.version = Int64(next())
                 head.createRevision = main - Int64(next())
                 guard let lease = Varint.readSigned(bytes, at: &offset) else {
@@ -126,7 +132,7 @@ extension HistoryRecord {
         withBytes { bytes in
             var offset = 1
             guard let count = Varint.read(bytes, at: &offset) else { preconditionFailure("a change without head") }
-            let begin = Int(bytes.unsafeLoad(fromByteOffset: 0, as: UInt8.self) & ~Self.headTombstone)
+            let begin = Int(bytes.unsafeLoad(fromByteOffset: 0, as: UInt8.self) & Self.lengthMask)
             return body(bytes.extracting(begin..<begin + Int(count)))
         }
     }
@@ -176,25 +182,40 @@ extension HistoryRecord {
 
 // MARK: Writing
 
+extension HistoryRecord {
+    fileprivate static let kindShift: UInt8 = 6
+    fileprivate static let lengthMask: UInt8 = 0x3F
+    fileprivate static let version: UInt8 = 0
+    fileprivate static let first: UInt8 = 1
+    fileprivate static let tombstone: UInt8 = 2
+}
+
 extension HistoryRecord.Head {
     private var age: UInt64 { UInt64(main - createRevision) }
+
+    private var kind: UInt8 {
+        if version == 0 { return HistoryRecord.tombstone }
+        let isPlain = version == 1 && sub == 0 && createRevision == main && lease == .none
+        return isPlain ? HistoryRecord.first : HistoryRecord.version
+    }
 
     /// Bytes in front of the key.
     var packedCount: Int {
         var count =
             1 + Varint.length(of: UInt64(keyCount)) + Varint.length(of: UInt64(valueCount))
-            + Varint.length(of: UInt64(main)) + Varint.length(of: UInt64(sub)) + Varint.length(of: keyNumber.rawValue)
-        if version != 0 {
-            count +=
-                Varint.length(of: UInt64(version)) + Varint.length(of: age) + Varint.length(ofSigned: lease.rawValue)
-        }
+            + Varint.length(of: UInt64(main)) + Varint.length(of: keyNumber.rawValue)
+        let kind = kind
+        if kind == HistoryRecord.first { return count }
+        count += Varint.length(of: UInt64(sub))
+        if kind == HistoryRecord.tombstone { return count }
+        count += Varint.length(of: UInt64(version)) + Varint.length(of: age) + Varint.length(ofSigned: lease.rawValue)
         return count
     }
 
     /// - Parameter headCount: `packedCount`, for which there is room.
     func write(to target: UnsafeMutableRawBufferPointer, headCount: Int) {
-        let isTombstone = version == 0
-        target[0] = UInt8(headCount) | (isTombstone ? 0x80 : 0)
+        let kind = kind
+        target[0] = UInt8(headCount) | kind << HistoryRecord.kindShift
         var offset = 1
         func put(_ number: UInt64) {
             var rest = number
@@ -209,9 +230,10 @@ extension HistoryRecord.Head {
         put(UInt64(keyCount))
         put(UInt64(valueCount))
         put(UInt64(main))
-        put(UInt64(sub))
         put(keyNumber.rawValue)
-        if isTombstone { return }
+        if kind == HistoryRecord.first { return }
+        put(UInt64(sub))
+        if kind == HistoryRecord.tombstone { return }
         put(UInt64(version))
         put(age)
         put(Varint.folded(lease.rawValue))

@@ -2,16 +2,6 @@
 
 package import MartletBasics
 
-/// One life of a key: from the put that created it to the tombstone that ended it.
-package struct Generation: Hashable, Sendable {
-    /// The main revision of the put that created the key. Stays when compaction drops that revision.
-    package var created: Int64
-    /// How many changes the life has seen, the tombstone and what compaction dropped included.
-    package var changeCount: Int64
-    /// What is left of the changes, oldest first.
-    package var revisions: [Revision]
-}
-
 /// Stands for a key while the index knows it: in history and in the checkpoint.
 ///
 /// Numbers rise in the order in which keys enter the index. A key that leaves it, deleted and compacted, and comes back
@@ -32,24 +22,23 @@ package struct KeyNumber: Hashable, Comparable, Sendable {
     package var next: KeyNumber { KeyNumber(rawValue + 1) }
 }
 
-/// All that the index knows of one key: its newest change, and the revisions of its older versions.
+/// All that the index knows of one key: its newest change, and the revisions of older ones.
 ///
-/// This is etcd's key index in a smaller shape. There, a key has generations; the last one is open: it holds the living
-/// versions, or nothing where the key is deleted. Here the open generation lies flat in the entry, so that a key with
-/// one version needs no array of its own:
+/// This is etcd's key index in a smaller shape. There, a key has generations, each of one life, from the put that begins
+/// it to the tombstone that ends it. Here the changes of all lives stand in one row, and a key with one version needs no
+/// array:
 ///
 ///     put {2,0}, put {3,0}, delete {4,0}, put {6,0}, put {7,0}
 ///
-///     closed            [ {2,0} {3,0} {4,0}† ]         † tombstone: the last revision of a closed generation
-///     olderRevisions    [ {6,0} ]                      of the open generation
-///     newest            {7,0}                          with key and value; after a delete the tombstone
+///     older     [ {2,0} {3,0} {4,0}† {6,0} ]           † tombstone: the end of a life
+///     newest    {7,0}                                  with key and value; after a delete the tombstone
 ///
 /// Source: etcd mvcc key_index.
 package struct KeyEntry: CountedTreeValue {
     /// Shared with history.
     var newest: HistoryRecord
-    var olderRevisions: [Revision] = []
-    var closed: [Generation] = []
+    /// Oldest first.
+    var older: [OlderChange] = []
 
     /// An entry that has seen no change: a put must follow.
     package init() {
@@ -90,7 +79,7 @@ package struct KeyEntry: CountedTreeValue {
 
     package mutating func put(_ put: Put, _ packer: inout ChangePacker) {
         let old = newest.head
-        if isLive { olderRevisions.append(Revision(main: old.main, sub: old.sub)) }
+        if old.main != 0 { older.append(OlderChange(old)) }
         let head = HistoryRecord.Head(
             main: put.revision.main, sub: put.revision.sub,
             keyNumber: old.main == 0 ? put.freshNumber : old.keyNumber, version: isLive ? old.version + 1 : 1,
@@ -102,32 +91,39 @@ package struct KeyEntry: CountedTreeValue {
         }
     }
 
-    /// Ends the open generation. The key must be live.
+    /// Ends the key's life. It must be live.
     package mutating func delete(at revision: Revision, _ packer: inout ChangePacker) {
-        endGeneration(at: revision)
-        let head = HistoryRecord.Head(main: revision.main, sub: revision.sub, keyNumber: newest.keyNumber)
+        precondition(isLive, "the deleted key is dead since \(modified)")
+        let old = newest.head
+        older.append(OlderChange(old))
+        let head = HistoryRecord.Head(main: revision.main, sub: revision.sub, keyNumber: old.keyNumber)
         newest = newest.withKey { packer.pack(head, key: $0, value: RawSpan()) }
     }
 
-    /// Closes the open generation; its tombstone is yet to become the newest change.
-    mutating func endGeneration(at revision: Revision) {
-        precondition(isLive, "the deleted key is dead since \(modified)")
-        let head = newest.head
-        closed.append(
-            Generation(
-                created: head.createRevision, changeCount: head.version + 1,
-                revisions: olderRevisions + [modified, revision]))
-        olderRevisions = []
+    /// The revisions of each life, tombstones included, and last of the one that goes on, if there is one. For tests.
+    package var lives: [[Revision]] {
+        var lives: [[Revision]] = [[]]
+        for change in older + (newest.main == 0 ? [] : [OlderChange(newest.head)]) {
+            lives[lives.count - 1].append(change.revision)
+            if change.isTombstone { lives.append([]) }
+        }
+        return lives
+    }
+}
+
+/// A change that an entry names beside its newest.
+struct OlderChange: Sendable {
+    let main: Int64
+    /// Twice the sub revision, and one more for a tombstone.
+    private let stamp: Int64
+
+    init(_ head: HistoryRecord.Head) {
+        main = head.main
+        stamp = head.sub << 1 | (head.version == 0 ? 1 : 0)
     }
 
-    /// The generations as etcd counts them: the closed ones, then the open one, empty where the key is deleted.
-    package var generations: [Generation] {
-        closed + [
-            Generation(
-                created: newest.createRevision, changeCount: version,
-                revisions: isLive ? olderRevisions + [modified] : [])
-        ]
-    }
+    var isTombstone: Bool { stamp & 1 == 1 }
+    var revision: Revision { Revision(main: main, sub: stamp >> 1) }
 }
 
 // MARK: The past
@@ -141,29 +137,22 @@ extension KeyEntry {
         case absent
     }
 
-    /// Which version stood after the transaction `main`. Complexity: O(log versions + lives after it).
+    /// Which version stood after the transaction `main`. Complexity: O(log changes).
     package func version(at main: Int64) -> Version {
-        if isLive {
-            if newest.main <= main { return .newest }
-            if let first = olderRevisions.first, first.main <= main {
-                return .older(olderRevisions[Self.lastOffset(in: olderRevisions, notAfter: main)])
-            }
-        }
-        for generation in closed.reversed() {
-            let revisions = generation.revisions
-            if revisions[revisions.count - 1].main <= main { return .absent }
-            if revisions[0].main <= main {
-                return .older(revisions[Self.lastOffset(in: revisions, notAfter: main)])
-            }
-        }
-        return .absent
+        if newest.main <= main { return isLive ? .newest : .absent }
+        let offset = lastOffset(notAfter: main)
+        return offset < 0 || older[offset].isTombstone ? .absent : .older(older[offset].revision)
     }
 
     /// Whether the entry still names the revision, tombstones included.
     package func holds(_ revision: Revision) -> Bool {
         if revision.main == newest.main, revision == modified { return true }
-        if Self.contains(olderRevisions, revision) { return true }
-        return closed.contains { Self.contains($0.revisions, revision) }
+        var offset = lastOffset(notAfter: revision.main)
+        while offset >= 0, older[offset].main == revision.main {
+            if older[offset].revision == revision { return true }
+            offset -= 1
+        }
+        return false
     }
 
     /// Forgets what nobody may read or watch any more once `main` is the oldest readable revision.
@@ -173,56 +162,35 @@ extension KeyEntry {
     ///
     /// - Returns: the forgotten revisions, oldest first.
     package mutating func compact(at main: Int64) -> [Revision] {
-        var forgotten: [Revision] = []
-        var ended = 0
-        while ended < closed.count, closed[ended].revisions[closed[ended].revisions.count - 1].main < main {
-            forgotten += closed[ended].revisions
-            ended += 1
+        var first = newest.main <= main ? older.count : lastOffset(notAfter: main)
+        // The tombstones of the transaction itself stay, and what follows the first of them.
+        var offset = first - 1
+        while offset >= 0, older[offset].main >= main {
+            if older[offset].isTombstone { first = offset }
+            offset -= 1
         }
-        if ended > 0 { closed.removeFirst(ended) }
-        if !closed.isEmpty {
-            Self.dropFirst(of: &closed[0].revisions, before: main, into: &forgotten)
-        } else if isLive {
-            if newest.main <= main {
-                forgotten += olderRevisions
-                olderRevisions = []
-            } else {
-                Self.dropFirst(of: &olderRevisions, before: main, into: &forgotten)
-            }
+        if first >= 0, first < older.count, older[first].isTombstone, older[first].main < main { first += 1 }
+        guard first >= 0 else { return [] }
+        var forgotten = older[..<first].map(\.revision)
+        older.removeFirst(first)
+        if older.isEmpty, newest.isTombstone, newest.main != 0, newest.main < main {
+            forgotten.append(modified)
+            newest = .none
         }
         return forgotten
     }
 
     /// Whether nothing is left, so that the key can leave the index.
-    package var isEmpty: Bool { !isLive && closed.isEmpty }
+    package var isEmpty: Bool { newest.main == 0 }
 
-    /// Keeps the last revision up to `main` and what follows.
-    private static func dropFirst(
-        of revisions: inout [Revision], before main: Int64, into forgotten: inout [Revision]
-    ) {
-        let offset = lastOffset(in: revisions, notAfter: main)
-        guard offset > 0 else { return }
-        forgotten += revisions[..<offset]
-        revisions.removeFirst(offset)
-    }
-
-    /// The offset of the last revision of a transaction up to `main`; −1 if all are later.
-    private static func lastOffset(in revisions: [Revision], notAfter main: Int64) -> Int {
+    /// The offset of the last older change of a transaction up to `main`; −1 if all are later.
+    private func lastOffset(notAfter main: Int64) -> Int {
         var low = 0
-        var high = revisions.count
+        var high = older.count
         while low < high {
             let middle = (low + high) / 2
-            if revisions[middle].main <= main { low = middle + 1 } else { high = middle }
+            if older[middle].main <= main { low = middle + 1 } else { high = middle }
         }
         return low - 1
-    }
-
-    private static func contains(_ revisions: [Revision], _ revision: Revision) -> Bool {
-        var offset = lastOffset(in: revisions, notAfter: revision.main)
-        while offset >= 0, revisions[offset].main == revision.main {
-            if revisions[offset] == revision { return true }
-            offset -= 1
-        }
-        return false
     }
 }

@@ -2,6 +2,13 @@
 
 import MartletBasics
 
+/// How much room leaves have. Arrays that double would leave a third of an index free.
+enum LeafRoom {
+    static let step = 8
+
+    static func capacity(for count: Int) -> Int { (count + step - 1) / step * step }
+}
+
 /// Eight bytes of each key of a leaf, as in `KeyList`; the keys themselves stand in the leaf's values.
 struct KeyHeads: Sendable {
     private(set) var heads: [UInt64] = []
@@ -23,6 +30,7 @@ struct KeyHeads: Sendable {
     }
 
     mutating func insert(_ key: RawSpan, at offset: Int) {
+        if heads.count == heads.capacity { heads.reserveCapacity(LeafRoom.capacity(for: heads.count + 1)) }
         heads.insert(KeyOrder.head(of: key, from: sharedCount), at: offset)
     }
 
@@ -30,9 +38,14 @@ struct KeyHeads: Sendable {
         heads.remove(at: offset)
     }
 
-    mutating func rebuild(_ values: [some CountedTreeValue], reserving capacity: Int) {
-        heads.removeAll(keepingCapacity: true)
-        heads.reserveCapacity(capacity)
+    mutating func rebuild(_ values: [some CountedTreeValue]) {
+        let room = LeafRoom.capacity(for: values.count)
+        if heads.capacity < room || heads.capacity >= room + LeafRoom.step {
+            heads = []
+            heads.reserveCapacity(room)
+        } else {
+            heads.removeAll(keepingCapacity: true)
+        }
         guard !values.isEmpty else {
             sharedCount = 0
             return
@@ -85,6 +98,7 @@ extension CountedTree.Node {
     /// The caller keeps the order.
     mutating func insertValue(_ value: Value, at offset: Int) {
         let isInside = offset > 0 && offset < values.count
+        if values.count == values.capacity { values.reserveCapacity(LeafRoom.capacity(for: values.count + 1)) }
         values.insert(value, at: offset)
         // What first and last key share, all between them share too.
         let keeps =
@@ -94,7 +108,7 @@ extension CountedTree.Node {
         if keeps {
             value.withKey { heads.insert($0, at: offset) }
         } else {
-            heads.rebuild(values, reserving: values.capacity)
+            heads.rebuild(values)
         }
     }
 

@@ -16,9 +16,9 @@ extension CountedTree {
         var firstKeys: [[UInt8]] = []
         for range in Self.pieces(of: count, nodeCapacity) {
             var leaf = Node()
-            leaf.values.reserveCapacity(nodeCapacity + 1)
+            leaf.values.reserveCapacity(LeafRoom.capacity(for: range.count))
             for offset in range { leaf.values.append(try value(offset)) }
-            leaf.heads.rebuild(leaf.values, reserving: nodeCapacity + 1)
+            leaf.heads.rebuild(leaf.values)
             leaf.recount()
             firstKeys.append(leaf.values[0].key)
             level.append(leaf)

@@ -66,7 +66,7 @@ struct RestoredVersions {
         var entry = KeyEntry()
         let begin = slot == 0 ? 0 : Int(ends[slot - 1])
         let end = Int(ends[slot])
-        if end - begin > 1 { entry.olderRevisions.reserveCapacity(end - begin - 1) }
+        if end - begin > 1 { entry.older.reserveCapacity(end - begin - 1) }
         for place in begin..<end {
             let change = changes[Int(bySlot[place])]
             if entry.isLive, entry.newest.isBefore(floor) { survivors[entry.modified] = entry.newest }
@@ -82,24 +82,22 @@ struct RestoredVersions {
 extension KeyEntry {
     /// Adds a version to what was restored of the key; false if it contradicts that.
     fileprivate mutating func restorePut(_ change: HistoryRecord) -> Bool {
+        let old = newest.head
         if isLive {
-            let (old, new) = (newest.head, change.head)
+            let new = change.head
             guard new.createRevision == old.createRevision, new.version > old.version else { return false }
-            olderRevisions.append(Revision(main: newest.main, sub: old.sub))
         }
+        if old.main != 0 { older.append(OlderChange(old)) }
         newest = change
         return true
     }
 
-    /// Ends the life that was restored of the key. Its versions may be gone; then so is the count of its changes, for
-    /// which nobody asks either. False if the key has been dead before.
+    /// Ends the life that was restored of the key. Its versions may be gone. False if the key has been dead before.
     fileprivate mutating func restoreTombstone(_ change: HistoryRecord) -> Bool {
-        let revision = change.revision
         if isLive {
-            endGeneration(at: revision)
+            older.append(OlderChange(newest.head))
         } else {
-            guard modified == .zero else { return false }
-            closed.append(Generation(created: revision.main, changeCount: 1, revisions: [revision]))
+            guard newest.main == 0 else { return false }
         }
         newest = change
         return true

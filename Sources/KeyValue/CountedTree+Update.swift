@@ -70,6 +70,9 @@ extension CountedTree.Node {
         liveCount += children[child].liveCount + split.right.liveCount - liveBefore
         stamp = max(stamp, children[child].stamp, split.right.stamp)
         keys.insert(split.separator, at: child)
+        if children.count == children.capacity {
+            children.reserveCapacity(NodeRoom.capacity(for: children.count + 1))
+        }
         children.insert(split.right, at: child + 1)
         return (result, children.count > capacity ? splitBranch() : nil)
     }
@@ -107,7 +110,7 @@ extension CountedTree.Node {
     /// Makes this a leaf of values in key order, with no more room than they need.
     mutating func setValues(_ sorted: ArraySlice<Value>) {
         var own: [Value] = []
-        own.reserveCapacity(LeafRoom.capacity(for: sorted.count))
+        own.reserveCapacity(NodeRoom.capacity(for: sorted.count))
         own.append(contentsOf: sorted)
         values = own
         heads.rebuild(own)
@@ -119,8 +122,8 @@ extension CountedTree.Node {
         right.children = Array(children[middle...])
         right.keys = KeyList(keys.keys[middle...])
         let separator = keys[middle - 1]
-        children.removeSubrange(middle...)
-        keys.removeSubrange((middle - 1)...)
+        children = Array(children[..<middle])
+        keys = KeyList(keys.keys[..<(middle - 1)])
         right.recount()
         count -= right.count
         liveCount -= right.liveCount

@@ -173,15 +173,12 @@ extension KeyEntry {
         guard first >= 0 else { return [] }
         var forgotten = older[..<first].map(\.revision)
         older.removeFirst(first)
-        if older.isEmpty, newest.isTombstone, newest.main != 0, newest.main < main {
-            forgotten.append(modified)
-            newest = .none
-        }
+        if isEmpty(at: main) { forgotten.append(modified) }
         return forgotten
     }
 
-    /// Whether nothing is left, so that the key can leave the index.
-    package var isEmpty: Bool { newest.main == 0 }
+    /// Whether nothing is left of an entry that was compacted, so that the key can leave the index.
+    package func isEmpty(at main: Int64) -> Bool { newest.isTombstone && newest.main < main && older.isEmpty }
 
     /// The offset of the last older change of a transaction up to `main`; −1 if all are later.
     private func lastOffset(notAfter main: Int64) -> Int {

@@ -2,8 +2,8 @@
 
 import MartletBasics
 
-/// How much room leaves have. Arrays that double would leave a third of an index free.
-enum LeafRoom {
+/// How much room nodes have. Arrays that double would leave a third of an index free.
+enum NodeRoom {
     static let step = 8
 
     static func capacity(for count: Int) -> Int { (count + step - 1) / step * step }
@@ -30,7 +30,7 @@ struct KeyHeads: Sendable {
     }
 
     mutating func insert(_ key: RawSpan, at offset: Int) {
-        if heads.count == heads.capacity { heads.reserveCapacity(LeafRoom.capacity(for: heads.count + 1)) }
+        if heads.count == heads.capacity { heads.reserveCapacity(NodeRoom.capacity(for: heads.count + 1)) }
         heads.insert(KeyOrder.head(of: key, from: sharedCount), at: offset)
     }
 
@@ -39,8 +39,8 @@ struct KeyHeads: Sendable {
     }
 
     mutating func rebuild(_ values: [some CountedTreeValue]) {
-        let room = LeafRoom.capacity(for: values.count)
-        if heads.capacity < room || heads.capacity >= room + LeafRoom.step {
+        let room = NodeRoom.capacity(for: values.count)
+        if heads.capacity < room || heads.capacity >= room + NodeRoom.step {
             heads = []
             heads.reserveCapacity(room)
         } else {
@@ -98,7 +98,7 @@ extension CountedTree.Node {
     /// The caller keeps the order.
     mutating func insertValue(_ value: Value, at offset: Int) {
         let isInside = offset > 0 && offset < values.count
-        if values.count == values.capacity { values.reserveCapacity(LeafRoom.capacity(for: values.count + 1)) }
+        if values.count == values.capacity { values.reserveCapacity(NodeRoom.capacity(for: values.count + 1)) }
         values.insert(value, at: offset)
         // What first and last key share, all between them share too.
         let keeps =

@@ -21,9 +21,9 @@ struct KeyList: Sendable {
 
     init() {}
 
-    init(_ sorted: some Sequence<[UInt8]>, reserving capacity: Int = 0) {
-        keys.reserveCapacity(capacity)
-        heads.reserveCapacity(capacity)
+    init(_ sorted: some Collection<[UInt8]>) {
+        keys.reserveCapacity(sorted.count)
+        heads.reserveCapacity(sorted.count)
         keys.append(contentsOf: sorted)
         rebuild()
     }
@@ -68,6 +68,8 @@ struct KeyList: Sendable {
 
     mutating func insert(_ key: [UInt8], at offset: Int) {
         let isInside = offset > 0 && offset < keys.count
+        if keys.count == keys.capacity { keys.reserveCapacity(NodeRoom.capacity(for: keys.count + 1)) }
+        if heads.count == heads.capacity { heads.reserveCapacity(NodeRoom.capacity(for: heads.count + 1)) }
         keys.insert(key, at: offset)
         // What first and last key share, all between them share too.
         if isInside || (keys.count > 1 && KeyOrder.sharedCount(keys[0], keys[keys.count - 1]) >= sharedCount) {
@@ -93,11 +95,6 @@ struct KeyList: Sendable {
     mutating func remove(at offset: Int) -> [UInt8] {
         heads.remove(at: offset)
         return keys.remove(at: offset)
-    }
-
-    mutating func removeSubrange(_ offsets: PartialRangeFrom<Int>) {
-        keys.removeSubrange(offsets)
-        rebuild()
     }
 
     private mutating func rebuild() {

@@ -78,14 +78,13 @@ extension KeyValueStore {
     private mutating func reclaim(_ change: HistoryRecord) -> Bool {
         let main = compactRevision
         let left = view.index.updateExisting(change.key) { entry in
-            let number = entry.newest.keyNumber
             let forgotten = entry.compact(at: main)
             let (revision, modified) = (change.revision, entry.modified)
             let isRead = revision != modified && entry.holds(revision)
             let isNewest = entry.isLive && revision == modified
             return (
-                forgotten: forgotten, isGone: entry.isEmpty, isRead: isRead, isKept: isRead || isNewest,
-                number: number
+                forgotten: forgotten, isGone: entry.isEmpty(at: main), isRead: isRead, isKept: isRead || isNewest,
+                number: entry.newest.keyNumber
             )
         }
         // What is walked falls below the floor, but for changes of the compact revision itself.

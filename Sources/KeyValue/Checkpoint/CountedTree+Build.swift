@@ -16,7 +16,7 @@ extension CountedTree {
         var firstKeys: [[UInt8]] = []
         for range in Self.pieces(of: count, nodeCapacity) {
             var leaf = Node()
-            leaf.values.reserveCapacity(LeafRoom.capacity(for: range.count))
+            leaf.values.reserveCapacity(NodeRoom.capacity(for: range.count))
             for offset in range { leaf.values.append(try value(offset)) }
             leaf.heads.rebuild(leaf.values)
             leaf.recount()

@@ -74,7 +74,7 @@ struct RestoredVersions {
                 throw .inconsistent(CheckpointTable.revision(change.revision))
             }
         }
-        if entry.isEmpty { throw .inconsistent(CheckpointTable.key(number)) }
+        if entry.newest.main == 0 { throw .inconsistent(CheckpointTable.key(number)) }
         return entry
     }
 }

@@ -130,6 +130,20 @@ extension History {
     }
 }
 
+// MARK: For tests
+
+extension History {
+    /// Those included that only wait for the rest of their segment to go.
+    func forEachInSegments(_ body: (HistoryRecord) -> Void) {
+        for segment in segments {
+            for offset in 0..<segment.count { body(segment.record(at: offset)) }
+        }
+    }
+
+    /// In no order.
+    func forEachSurvivor(_ body: (HistoryRecord) -> Void) { survivors.forEach(body) }
+}
+
 // MARK: Compaction
 
 extension History {

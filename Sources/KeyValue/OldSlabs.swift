@@ -104,3 +104,8 @@ struct OldSlabs: Sendable {
         return moved
     }
 }
+
+extension OldSlabs {
+    /// Living bytes of each slab, but for those without any. For tests.
+    var liveBytesBySlab: [ObjectIdentifier: Int] { uses.mapValues(\.liveBytes).filter { $0.value > 0 } }
+}

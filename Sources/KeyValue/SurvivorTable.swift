@@ -38,6 +38,11 @@ struct SurvivorTable: Sendable {
         return removed
     }
 
+    /// In no order: for sums and sets.
+    func forEach(_ body: (HistoryRecord) -> Void) {
+        for shard in shards { shard.values.forEach(body) }
+    }
+
     /// Adds up what the versions count. Complexity: O(n).
     func recountBytes() -> Int {
         // A sum does not depend on the order.

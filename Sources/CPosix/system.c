@@ -60,6 +60,12 @@ void martlet_tune_memory(void) {
 #endif
 }
 
+void martlet_trim_memory(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 static const char *fault_message;
 static size_t fault_message_bytes;
 

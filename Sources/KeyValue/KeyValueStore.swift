@@ -38,7 +38,7 @@ package struct KeyValueStore: Sendable {
         /// step for all of them.
         package var maximumWatchesPerStream = 1 << 16
         /// See `CountedTree`.
-        package var indexNodeCapacity = 32
+        package var indexNodeCapacity = 64
         /// Whether checkpoints of this store are written. If so its changes stay in memory until a checkpoint holds
         /// them: removal of compacted versions waits for that.
         package var isCheckpointed = false

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CMartletPosix
 import Dispatch
 import MartletBasics
 import MartletReplica
@@ -20,6 +21,9 @@ final class CheckpointWriter: Sendable {
         /// Its memory serves the next checkpoint too.
         var batch = TableBatch()
         var nextExamination = ContinuousClock.now + CheckpointWriter.examinationInterval
+        /// How many batches were let go because of their size.
+        var largeBatches: UInt64 = 0
+        var isFinished = false
     }
 
     /// Beside the state, which is held while a checkpoint is written.
@@ -49,13 +53,26 @@ final class CheckpointWriter: Sendable {
                 let encoded = ContinuousClock.now
                 let result = write(state.batch)
                 let effort = CheckpointEffort(encoding: encoded - start, committing: ContinuousClock.now - encoded)
-                if state.batch.byteCount > Self.keptBytes { state.batch = TableBatch() }
+                if state.batch.byteCount > Self.keptBytes {
+                    state.batch = TableBatch()
+                    state.largeBatches += 1
+                    letGo(unlessBehind: state.largeBatches)
+                }
                 return (result, effort)
             }
             mailbox.post { $0.checkpoint = (result, effort) }
             guard case .success = result else { return }
             examine()
             tellSize()
+        }
+    }
+
+    /// Gives memory back when some time has gone by without another large batch. It is no harm if it can't be done now.
+    private func letGo(unlessBehind number: UInt64) {
+        queue.asyncAfter(deadline: .now() + Self.restBeforeLettingGo) { [self] in
+            guard state.withLock({ $0.largeBatches == number && !$0.isFinished }) else { return }
+            try? tables.reopen()
+            martlet_trim_memory()
         }
     }
 
@@ -126,11 +143,16 @@ final class CheckpointWriter: Sendable {
 
     /// Calls `body` when nothing is being written any more, on the writer's thread. Nothing is written after it.
     func finish(_ body: @escaping @Sendable () -> Void) {
-        queue.async(execute: body)
+        queue.async { [self] in
+            state.withLock { $0.isFinished = true }
+            body()
+        }
     }
 
     /// How often the file is looked at for whether it should be rewritten.
     private static let examinationInterval = Duration.seconds(10)
     /// A batch above this is let go: a burst must not hold its memory for good.
     private static let keptBytes = 4 << 20
+    /// Some times the interval of checkpoints, so that a burst has ended.
+    private static let restBeforeLettingGo = 4.0
 }

@@ -58,6 +58,10 @@ static inline void martlet_pause(void) {
 /// pieces of the largest size that ever was.
 void martlet_tune_memory(void);
 
+/// Gives pages back to the system on which all has been freed, wherever they lie; with other libraries than glibc it
+/// does nothing. Looks at every free piece: some milliseconds.
+void martlet_trim_memory(void);
+
 /// Names the calling thread for debuggers and profilers; Linux keeps 15 bytes.
 void martlet_name_thread(const char *_Nonnull name);
 

@@ -39,6 +39,20 @@ extension Tables {
         }
     }
 
+    /// Opens the file anew; waits for reads to end. Throws `readersStayed` if they don't.
+    ///
+    /// What LMDB keeps for its next transactions, as much as the largest ever took, and the pages that were looked at,
+    /// count as this process's memory until then.
+    package func reopen() throws(TablesError) {
+        beginWriting()
+        defer { endWriting() }
+        try whileNobodyReads { (environment) throws(TablesError) in
+            environment?.close()
+            environment = nil
+            environment = try Environment(path: path, tables: tables, configuration: configuration)
+        }
+    }
+
     private func replace(_ environment: inout Environment?, by copy: String) throws(TablesError) {
         guard rename(copy, path) == 0 else { throw TablesError("replacing \(path)", errno) }
         // The old environment holds the old file, which has no name any more.

@@ -326,6 +326,20 @@ import Testing
         #expect(try tables.contents(of: other).count == 1)
     }
 
+    @Test func openedAnewAllIsThere() throws {
+        let tables = try open { $0.maximumWaitForReaders = .milliseconds(20) }
+        try tables.write { writer in try writer.put(TableKey(plain, object: 1), [1]) }
+        try tables.read(until: nil) { reader in
+            #expect(throws: TablesError.readersStayed) { try tables.reopen() }
+            let count = try reader.count(of: plain)
+            #expect(count == 1)
+        }
+        try tables.reopen()
+        try tables.write { writer in try writer.put(TableKey(plain, object: 2), [2]) }
+        try tables.reopen()
+        #expect(try tables.contents(of: plain).count == 2)
+    }
+
     @Test func overwritingDoesNotGrowTheFile() throws {
         let tables = try open()
         var random = SeededRandom(seed: 5)

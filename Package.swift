@@ -216,8 +216,8 @@ let package = Package(
             name: "MartletWireBench", dependencies: ["MartletGRPCWire", "MartletHTTP2Session", logging, nioCore],
             path: "Sources/WireBench", swiftSettings: settings),
         .executableTarget(
-            name: "MartletStoreBench", dependencies: ["MartletBasics"], path: "Sources/StoreBench",
-            swiftSettings: settings),
+            name: "MartletStoreBench", dependencies: ["MartletBasics", "MartletKeyValue"],
+            path: "Sources/StoreBench", swiftSettings: settings),
         .executableTarget(
             name: "MartletWireFuzz",
             dependencies: [

@@ -95,6 +95,13 @@ struct Commands {
         print((line + ["cpu-seconds \(spent)", "seconds \(seconds)"]).joined(separator: " "))
     }
 
+    /// The store's own part of what `ranges` measures; no server needed.
+    func coreRanges() {
+        var ranges = CoreRanges(keys: self.keys, valueBytes: self.valueBytes)
+        ranges.run(rounds: self.options.count("--rounds", 20_000))
+        print((Self.latencies(ranges.counts, "count-") + Self.latencies(ranges.limited, "limit-")).joined(separator: " "))
+    }
+
     /// Reads and puts, with `--watchers` on the prefix of all keys.
     func mixed() {
         let (port, keys, valueBytes) = (self.port, self.keys, self.valueBytes)

@@ -14,7 +14,9 @@ switch arguments.first {
 case "put": commands.put()
 case "swap": commands.swap()
 case "ranges": commands.ranges()
+case "core-ranges": commands.coreRanges()
 case "mixed": commands.mixed()
 case "watchers": commands.watchers()
-default: fail("usage: put | swap | ranges | mixed | watchers, and --port --process --seconds --keys --value-bytes …")
+default: fail(
+        "usage: put | swap | ranges | core-ranges | mixed | watchers, and --port --process --seconds --keys …")
 }

@@ -2,6 +2,7 @@
 
 /// Numbers in as few bytes as they need: seven bits a byte, lowest first; the top bit says that more follow.
 package enum Varint {
+    @inlinable
     @inline(__always)
     package static func append(_ number: UInt64, to bytes: inout [UInt8]) {
         var rest = number
@@ -18,18 +19,21 @@ package enum Varint {
     }
 
     /// Bytes that `append` adds.
+    @inlinable
     @inline(__always)
     package static func length(of number: UInt64) -> Int {
         (70 &- (number | 1).leadingZeroBitCount) / 7
     }
 
     /// Bytes that `append(signed:)` adds.
+    @inlinable
     @inline(__always)
     package static func length(ofSigned number: Int64) -> Int {
         length(of: folded(number))
     }
 
     /// What stands for a signed number.
+    @inlinable
     @inline(__always)
     package static func folded(_ number: Int64) -> UInt64 {
         UInt64(bitPattern: (number << 1) ^ (number >> 63))
@@ -37,6 +41,7 @@ package enum Varint {
 
     /// The number at `offset`, which then moves behind it; `nil` where the bytes end before it does, or it does not fit
     /// 64 bits.
+    @inlinable
     @inline(__always)
     package static func read(_ bytes: RawSpan, at offset: inout Int) -> UInt64? {
         var number: UInt64 = 0
@@ -53,6 +58,7 @@ package enum Varint {
         return nil
     }
 
+    @inlinable
     package static func readSigned(_ bytes: RawSpan, at offset: inout Int) -> Int64? {
         guard let folded = read(bytes, at: &offset) else { return nil }
         return Int64(bitPattern: (folded >> 1)) ^ -Int64(bitPattern: folded & 1)

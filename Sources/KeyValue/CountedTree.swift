@@ -43,8 +43,8 @@ package struct CountedTree<Value: CountedTreeValue>: Sendable {
     let nodeCapacity: Int
     var root = Node()
 
-    /// - Parameter nodeCapacity: at least 4. 64 keeps inserts in a leaf near one kilobyte of moves; tests take 4 so that
-    ///   few keys make a deep tree.
+    /// - Parameter nodeCapacity: at least 4. 64 keeps inserts in a leaf near one kilobyte of moves; tests take 4, so
+    ///   that few keys make a deep tree.
     package init(nodeCapacity: Int = 64) {
         precondition(nodeCapacity >= 4, "a node of \(nodeCapacity) cannot be split and merged")
         self.nodeCapacity = nodeCapacity

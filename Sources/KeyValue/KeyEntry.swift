@@ -24,9 +24,9 @@ package struct KeyNumber: Hashable, Comparable, Sendable {
 
 /// All that the index knows of one key: its newest change, and the revisions of older ones.
 ///
-/// This is etcd's key index in a smaller shape. There, a key has generations, each of one life, from the put that begins
-/// it to the tombstone that ends it. Here the changes of all lives stand in one row, and a key with one version needs no
-/// array:
+/// This is etcd's key index in a smaller shape. There, a key has generations, each of one life, from the put that
+/// begins it to the tombstone that ends it. Here the changes of all lives stand in one row, and a key with one version
+/// needs no array:
 ///
 ///     put {2,0}, put {3,0}, delete {4,0}, put {6,0}, put {7,0}
 ///
@@ -78,7 +78,11 @@ package struct KeyEntry: CountedTreeValue {
     }
 
     package mutating func put(_ put: Put, _ packer: inout ChangePacker) {
-        let old = newest.head
+        self.put(put, after: newest.head, &packer)
+    }
+
+    /// - Parameter old: the newest change's.
+    mutating func put(_ put: Put, after old: HistoryRecord.Head, _ packer: inout ChangePacker) {
         if old.main != 0 { older.append(OlderChange(old)) }
         let head = HistoryRecord.Head(
             main: put.revision.main, sub: put.revision.sub,

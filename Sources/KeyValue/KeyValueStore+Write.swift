@@ -46,10 +46,11 @@ extension KeyValueStore {
         return result
     }
 
-    private mutating func append(_ change: HistoryRecord) {
+    /// - Parameter contentCount: bytes of its key and value.
+    private mutating func append(_ change: HistoryRecord, contentCount: Int) {
         view.history.append(change)
-        heldBytes += change.liveBytes
-        checkpoint.add(change)
+        heldBytes += contentCount + Self.recordOverheadBytes
+        checkpoint.addChange(contentCount: contentCount)
     }
 
     /// Refuses a put that names a lease which does not exist.
@@ -67,6 +68,10 @@ extension KeyValueStore {
     private struct Replaced {
         var change: HistoryRecord
         var lease: LeaseID
+        /// Whether the key has entered the index.
+        var isFresh = false
+        /// Bytes of the value that stayed.
+        var keptCount = 0
         var previous: KeyValueRecord?
         var preserved: HistoryRecord?
     }
@@ -78,10 +83,11 @@ extension KeyValueStore {
             freshNumber: nextKeyNumber)
         let replaced = Self.replace(put, request, in: &view, with: &packer)
         if let preserved = replaced.preserved { view.history.preserve(preserved) }
-        append(replaced.change)
+        let contentCount = request.key.count + (request.ignoreValue ? replaced.keptCount : request.value.count)
+        append(replaced.change, contentCount: contentCount)
         counters.puts &+= 1
-        counters.putBytes &+= UInt64(replaced.change.contentCount)
-        if replaced.change.keyNumber == nextKeyNumber { nextKeyNumber = nextKeyNumber.next }
+        counters.putBytes &+= UInt64(contentCount)
+        if replaced.isFresh { nextKeyNumber = nextKeyNumber.next }
         let lease = request.ignoreLease ? replaced.lease : request.lease
         if replaced.lease != lease {
             leases.detach(request.key, from: replaced.lease)
@@ -98,11 +104,13 @@ extension KeyValueStore {
         return view.index.update(request.key, initial: KeyEntry()) { entry in
             let previous = request.wantsPrevious && entry.isLive ? entry.newest.record : nil
             let preserved = entry.versionToPreserve(below: floor)
-            let lease = entry.lease
+            let old = entry.newest.head
             var put = put
-            if request.ignoreLease { put.lease = lease }
-            entry.put(put, &packer)
-            return Replaced(change: entry.newest, lease: lease, previous: previous, preserved: preserved)
+            if request.ignoreLease { put.lease = old.lease }
+            entry.put(put, after: old, &packer)
+            return Replaced(
+                change: entry.newest, lease: old.lease, isFresh: old.main == 0, keptCount: old.valueCount,
+                previous: previous, preserved: preserved)
         }
     }
 
@@ -124,7 +132,7 @@ extension KeyValueStore {
         let deleted = Self.delete(key, at: batch.nextRevision(), in: &view, with: &packer)
         guard let deleted else { preconditionFailure("\(key) is not in the index") }
         if let preserved = deleted.preserved { view.history.preserve(preserved) }
-        append(deleted.change)
+        append(deleted.change, contentCount: key.count)
         leases.detach(key, from: deleted.lease)
     }
 

@@ -99,7 +99,8 @@ struct Commands {
     func coreRanges() {
         var ranges = CoreRanges(keys: self.keys, valueBytes: self.valueBytes)
         ranges.run(rounds: self.options.count("--rounds", 20_000))
-        print((Self.latencies(ranges.counts, "count-") + Self.latencies(ranges.limited, "limit-")).joined(separator: " "))
+        let line = Self.latencies(ranges.counts, "count-") + Self.latencies(ranges.limited, "limit-")
+        print(line.joined(separator: " "))
     }
 
     /// Reads and puts, with `--watchers` on the prefix of all keys.

@@ -59,8 +59,8 @@ struct CheckpointProgress: Sendable {
     }
 
     @inline(__always)
-    mutating func add(_ change: HistoryRecord) {
-        if isOn { byteCount += change.contentCount + Self.surroundingBytes }
+    mutating func addChange(contentCount: Int) {
+        if isOn { byteCount += contentCount + Self.surroundingBytes }
     }
 
     /// Bytes of changes and removals that no written checkpoint holds, leases aside.

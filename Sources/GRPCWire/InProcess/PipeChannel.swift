@@ -173,8 +173,10 @@ final class PipeChannel: Channel, ChannelCore, @unchecked Sendable {
             bytes += buffer.readableBytes
             self.pipeline.fireChannelRead(buffer)
         }
-        self.pipeline.fireChannelReadComplete()
         self.isDelivering = false
+        // A handler may have closed the channel over what it read.
+        guard !self.isClosed else { return }
+        self.pipeline.fireChannelReadComplete()
         if let peer = self.peer {
             let read = bytes
             peer.eventLoop.execute { peer.peerHasRead(read) }

@@ -8,12 +8,12 @@ import MartletEtcd
 extension CompletionKind {
     /// Names of services that are registered now.
     static var services: CompletionKind {
-        .custom { words, _, prefix in await LiveCompletion.services(words, prefix) }
+        .custom { words, index, _ in await LiveCompletion.services(words, LiveCompletion.word(at: index, in: words)) }
     }
 
     /// Endpoints of the service that stands before them on the line.
     static var endpoints: CompletionKind {
-        .custom { words, _, prefix in await LiveCompletion.endpoints(words, prefix) }
+        .custom { words, index, _ in await LiveCompletion.endpoints(words, LiveCompletion.word(at: index, in: words)) }
     }
 }
 
@@ -32,6 +32,12 @@ package enum LiveCompletion {
         let records = await within(limit) { try await registry(words).services(named: service) } ?? []
         let names = records.flatMap { $0.endpoints ?? [] }.map(\.name)
         return Set(names.filter { $0.hasPrefix(prefix) }).sorted()
+    }
+
+    /// What is typed already of a word. The parser's own answer is about the last word of the line, where options may
+    /// stand.
+    package static func word(at index: Int, in words: [String]) -> String {
+        words.indices.contains(index) ? words[index] : ""
     }
 
     /// The first word behind the command that is neither an option nor an option's value.

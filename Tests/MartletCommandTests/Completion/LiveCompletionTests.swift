@@ -19,6 +19,11 @@ import Testing
         #expect(LiveCompletion.service(in: ["martlet", "call", "--registry", "h:1"]) == nil)
     }
 
+    @Test func theWordIsTheOneAtTheCursor() {
+        #expect(LiveCompletion.word(at: 2, in: ["martlet", "call", "gr", "--registry", "h:1"]) == "gr")
+        #expect(LiveCompletion.word(at: 9, in: ["martlet", "call"]) == "")
+    }
+
     @Test func findsTheRegistry() {
         #expect(LiveCompletion.value(of: "--registry", in: ["martlet", "call", "--registry", "h:1"]) == "h:1")
         #expect(LiveCompletion.value(of: "--registry", in: ["martlet", "--registry=h:1,h:2"]) == "h:1,h:2")

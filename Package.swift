@@ -25,6 +25,7 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let protobufPlugin = Target.Dependency.product(name: "SwiftProtobufPluginLibrary", package: "swift-protobuf")
 let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2", condition: grpcSwift)
 let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf", condition: grpcSwift)
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto", condition: server)
@@ -51,7 +52,9 @@ let package = Package(
         .library(name: "MartletEtcdClient", targets: ["MartletEtcdClient"]),
         .library(name: "MartletEtcdConfiguration", targets: ["MartletEtcdConfiguration"]),
         .library(name: "MartletGRPC", targets: ["MartletGRPC"]),
+        .library(name: "MartletTesting", targets: ["MartletTesting"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
+        .executable(name: "protoc-gen-martlet", targets: ["MartletProtocPlugin"]),
     ],
     traits: [
         .default(enabledTraits: ["Server", "GRPCSwift", "Configuration"]),
@@ -101,6 +104,8 @@ let package = Package(
         .target(
             name: "MartletWireAPI", dependencies: [protobuf], path: "Sources/WireAPI", swiftSettings: settings),
 
+        .target(name: "MartletJSON", path: "Sources/JSON", swiftSettings: settings),
+
         // Pure cores
         .target(
             name: "MartletKeyValue", dependencies: ["CMartletPosix", "MartletBasics"], path: "Sources/KeyValue",
@@ -122,7 +127,7 @@ let package = Package(
         .target(name: "MartletBoltFile", path: "Sources/BoltFile", swiftSettings: settings),
         .target(
             name: "MartletEtcdSnapshot",
-            dependencies: ["MartletBasics", "MartletBoltFile", "MartletKeyValue", crypto],
+            dependencies: ["MartletBasics", "MartletBoltFile", "MartletJSON", "MartletKeyValue", crypto],
             path: "Sources/EtcdSnapshot", swiftSettings: settings),
 
         // Shells
@@ -167,6 +172,10 @@ let package = Package(
             dependencies: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireAPI", nioCore, protobuf],
             path: "Sources/WireServices", swiftSettings: settings),
         .target(
+            name: "MartletReflection",
+            dependencies: ["MartletBasics", "MartletGRPCWire", "MartletJSON", "MartletWireAPI", protobuf],
+            path: "Sources/Reflection", swiftSettings: settings),
+        .target(
             name: "MartletEtcdServer",
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue",
@@ -196,6 +205,8 @@ let package = Package(
             name: "MartletEtcd", dependencies: ["Martlet", "MartletEtcdClient", logging, nioCore],
             path: "Sources/Etcd", swiftSettings: settings),
         .target(
+            name: "MartletTesting", dependencies: ["Martlet"], path: "Sources/Testing", swiftSettings: settings),
+        .target(
             name: "MartletGRPC",
             dependencies: [
                 "Martlet", "MartletGRPCWire", "MartletHTTP2Session", grpcCore, logging, nioCore, nioPosix,
@@ -207,11 +218,15 @@ let package = Package(
             name: "MartletCommand",
             dependencies: [
                 "CMartletPosix", "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdClient",
-                "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire", "MartletNode", "MartletProcesses",
-                "MartletReplica", "MartletStorage", "MartletWALCodec", "MartletWireServices", argumentParser, asn1,
-                crypto, histogram, logging, nioCore, nioPosix, signals, x509,
+                "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire", "MartletJSON", "MartletNode",
+                "MartletProcesses", "MartletReflection", "MartletReplica", "MartletStorage", "MartletWALCodec",
+                "MartletWireAPI", "MartletWireServices", argumentParser, asn1, crypto, histogram, logging, nioCore,
+                nioPosix, protobuf, signals, x509,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
+        .executableTarget(
+            name: "MartletProtocPlugin", dependencies: [protobuf, protobufPlugin], path: "Sources/ProtocGenMartlet",
+            swiftSettings: settings),
         .executableTarget(
             name: "MartletWireBench", dependencies: ["MartletGRPCWire", "MartletHTTP2Session", logging, nioCore],
             path: "Sources/WireBench", swiftSettings: settings),
@@ -228,7 +243,33 @@ let package = Package(
             name: "MartletSimulate", dependencies: ["MartletSimulation"], path: "Sources/Simulate",
             swiftSettings: settings),
 
+        // Examples, which see of Martlet what every package sees. Examples/Package.swift builds them from outside.
+        .executableTarget(
+            name: "MartletExampleGreeterService", dependencies: ["Martlet", "MartletEtcd"],
+            path: "Examples/GreeterService", packageAccess: false),
+        .executableTarget(
+            name: "MartletExampleGreeterClient", dependencies: ["Martlet", "MartletEtcd"],
+            path: "Examples/GreeterClient", packageAccess: false),
+        .executableTarget(
+            name: "MartletExampleChat", dependencies: ["Martlet", "MartletEtcd"], path: "Examples/Chat",
+            packageAccess: false),
+        .executableTarget(
+            name: "MartletExampleInterceptors", dependencies: ["Martlet"], path: "Examples/Interceptors",
+            packageAccess: false),
+
         // Tests
+        .target(
+            name: "MartletScaffold", dependencies: ["Martlet"],
+            path: "Tests/Fixtures/Scaffold/Sources/MartletScaffold", packageAccess: false),
+        .executableTarget(
+            name: "MartletScaffoldServer", dependencies: ["MartletEtcd", "MartletScaffold"],
+            path: "Tests/Fixtures/Scaffold/Sources/MartletScaffoldServer", packageAccess: false),
+        .executableTarget(
+            name: "MartletScaffoldClient", dependencies: ["MartletEtcd", "MartletScaffold"],
+            path: "Tests/Fixtures/Scaffold/Sources/MartletScaffoldClient", packageAccess: false),
+        .testTarget(
+            name: "MartletScaffoldTests", dependencies: ["MartletScaffold", "MartletTesting"],
+            path: "Tests/Fixtures/Scaffold/Tests/MartletScaffoldTests", packageAccess: false),
         .target(
             name: "MartletGreeterFixture", dependencies: [protobuf], path: "Tests/Fixtures/Greeter",
             swiftSettings: settings),
@@ -236,6 +277,12 @@ let package = Package(
             name: "MartletGreeterGRPCFixture",
             dependencies: ["MartletGreeterFixture", grpcCore, grpcProtobuf, protobuf],
             path: "Tests/Fixtures/GreeterGRPC", swiftSettings: settings),
+        .target(
+            name: "MartletGreeterMartletFixture", dependencies: ["Martlet", "MartletGreeterFixture"],
+            path: "Tests/Fixtures/GreeterMartlet", swiftSettings: settings),
+        .target(
+            name: "MartletKindsFixture", dependencies: [protobuf], path: "Tests/Fixtures/Kinds",
+            swiftSettings: settings),
         .target(
             name: "MartletWireGreeter",
             dependencies: [
@@ -335,6 +382,20 @@ let package = Package(
             ],
             path: "Tests/WireServicesTests", swiftSettings: settings),
         .testTarget(
+            name: "MartletReflectionTests",
+            dependencies: [
+                "MartletBasics", "MartletGRPCWire", "MartletGreeterFixture", "MartletJSON", "MartletKindsFixture",
+                "MartletReflection", "MartletWireServices", logging, nioCore, protobuf,
+            ],
+            path: "Tests/ReflectionTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletProtocPluginTests",
+            dependencies: [
+                "Martlet", "MartletGreeterFixture", "MartletGreeterMartletFixture", "MartletKindsFixture",
+                "MartletProtocPlugin", "MartletTestPrograms", protobuf, protobufPlugin,
+            ],
+            path: "Tests/ProtocGenMartletTests", swiftSettings: settings),
+        .testTarget(
             name: "MartletGRPCTests",
             dependencies: [
                 "Martlet", "MartletGRPC", "MartletGRPCWire", "MartletGreeterFixture", "MartletGreeterGRPCFixture",
@@ -372,19 +433,22 @@ let package = Package(
             ],
             path: "Tests/MartletTests", swiftSettings: settings),
         .testTarget(
+            name: "MartletTestingTests", dependencies: ["Martlet", "MartletTesting"],
+            path: "Tests/MartletTestingTests", swiftSettings: settings),
+        .testTarget(
             name: "MartletEtcdTests",
             dependencies: [
-                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletGreeterFixture", "MartletTestPrograms",
-                lifecycle, logging,
+                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletGreeterFixture", "MartletProcesses",
+                "MartletTestPrograms", lifecycle, logging, protobuf,
             ],
             path: "Tests/MartletEtcdTests", swiftSettings: settings),
         .testTarget(
             name: "MartletCommandTests",
             dependencies: [
-                "Martlet", "MartletAuthTokens", "MartletBasics", "MartletCommand", "MartletEtcdPeers",
-                "MartletEtcdServer",
-                "MartletEtcdSnapshot", "MartletGRPCWire", "MartletKeyValue", "MartletNode", "MartletProcesses",
-                "MartletTestPrograms", logging,
+                "Martlet", "MartletAuthTokens", "MartletBasics", "MartletCommand", "MartletEtcd", "MartletEtcdPeers",
+                "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire", "MartletGreeterFixture", "MartletJSON",
+                "MartletKeyValue", "MartletNode", "MartletProcesses", "MartletReflection", "MartletTestPrograms",
+                "MartletWireServices", logging, nioCore, protobuf,
             ],
             path: "Tests/MartletCommandTests", swiftSettings: settings),
         .testTarget(

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletJSON
+
 /// One entry of the bucket `members`. Restoring replaces them all.
 package struct BackendMember: Hashable, Sendable {
     package var id: UInt64

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import MartletBasics
+import MartletJSON
 
 /// The bucket `meta`. What is nil has no entry.
 package struct BackendMeta: Hashable, Sendable {

@@ -47,6 +47,7 @@ public struct MartletGRPCAddress: Hashable, Sendable, CustomStringConvertible {
     var peerDescription: String {
         switch self.wire.kind {
         case .unixSocket(let path): "unix:\(path)"
+        case .inProcess(let name): "in-process:\(name)"
         case .hostPort(let host, let port):
             if host.contains(":") {
                 "ipv6:[\(host)]:\(port)"

@@ -5,6 +5,8 @@ package struct WireAddress: Hashable, Sendable, CustomStringConvertible {
     package enum Kind: Hashable, Sendable {
         case hostPort(String, Int)
         case unixSocket(String)
+        /// A server of this process, by a name that it listens as; no socket is involved.
+        case inProcess(String)
     }
 
     package var kind: Kind
@@ -18,12 +20,22 @@ package struct WireAddress: Hashable, Sendable, CustomStringConvertible {
         WireAddress(kind: .unixSocket(path))
     }
 
-    /// Reads `host:port`, `[v6]:port` or `unix:path`; `nil` when it is none of them.
+    package static func inProcess(_ name: String) -> WireAddress {
+        WireAddress(kind: .inProcess(name))
+    }
+
+    /// Reads `host:port`, `[v6]:port`, `unix:path` or `inprocess:name`; `nil` when it is none of them.
     package init?(_ text: String) {
         if text.hasPrefix("unix:") {
             let path = String(text.dropFirst("unix:".count))
             guard !path.isEmpty else { return nil }
             self.kind = .unixSocket(path)
+            return
+        }
+        if text.hasPrefix("inprocess:") {
+            let name = String(text.dropFirst("inprocess:".count))
+            guard !name.isEmpty else { return nil }
+            self.kind = .inProcess(name)
             return
         }
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
@@ -44,6 +56,7 @@ package struct WireAddress: Hashable, Sendable, CustomStringConvertible {
         switch self.kind {
         case .hostPort(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         case .unixSocket(let path): "unix:\(path)"
+        case .inProcess(let name): "inprocess:\(name)"
         }
     }
 
@@ -51,7 +64,7 @@ package struct WireAddress: Hashable, Sendable, CustomStringConvertible {
     var authority: String {
         switch self.kind {
         case .hostPort: self.description
-        case .unixSocket: "localhost"
+        case .unixSocket, .inProcess: "localhost"
         }
     }
 }

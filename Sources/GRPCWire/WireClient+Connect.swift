@@ -64,6 +64,7 @@ extension WireClient {
             switch self.target.kind {
             case .hostPort(let host, let port): bootstrap.connect(host: host, port: port)
             case .unixSocket(let path): bootstrap.connect(unixDomainSocketPath: path)
+            case .inProcess(let name): InProcessListeners.connect(to: name, on: loop)
             }
         connecting.whenComplete { result in
             do {

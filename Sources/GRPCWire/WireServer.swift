@@ -21,6 +21,7 @@ import Darwin
 package final class WireServer: Sendable {
     private struct State {
         var listeners: [any Channel] = []
+        var inProcessNames: [String] = []
         var isClosed = false
     }
 
@@ -57,6 +58,7 @@ package final class WireServer: Sendable {
     /// `localhost` is bound on IPv4 and, where there is one, on IPv6 with the same port; the IPv4 address is returned.
     package func bind(_ address: WireAddress) async throws -> SocketAddress {
         switch address.kind {
+        case .inProcess(let name): return try self.listen(as: name)
         case .unixSocket(let path):
             return try await self.listen(sharesPort: false) {
                 $0.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true)
@@ -70,6 +72,20 @@ package final class WireServer: Sendable {
             return try await self.listen { $0.bind(host: host.isEmpty ? "0.0.0.0" : host, port: port) }
         }
     }
+
+    /// Listens for clients of this process. The address that is returned names nothing outside of it.
+    private func listen(as name: String) throws -> SocketAddress {
+        try InProcessListeners.add(self, as: name)
+        let isClosed = self.state.withLock { state in
+            state.inProcessNames.append(name)
+            return state.isClosed
+        }
+        if isClosed { InProcessListeners.remove(name) }
+        return try SocketAddress(unixDomainSocketPath: "inprocess")
+    }
+
+    /// The loop for the next connection that doesn't come from a listening socket.
+    func nextLoop() -> any EventLoop { self.group.next() }
 
     private func listen(
         sharesPort: Bool? = nil, _ bind: (ServerBootstrap) -> EventLoopFuture<any Channel>
@@ -169,13 +185,15 @@ package final class WireServer: Sendable {
     }
 
     private func stopListening() async {
-        let listeners = self.state.withLock { state in
+        let (listeners, names) = self.state.withLock { state in
             defer {
                 state.listeners = []
+                state.inProcessNames = []
                 state.isClosed = true
             }
-            return state.listeners
+            return (state.listeners, state.inProcessNames)
         }
+        for name in names { InProcessListeners.remove(name) }
         self.settings.connections.close()
         for listener in listeners { try? await listener.close() }
     }

@@ -26,8 +26,11 @@ package enum Invocation: Equatable, Sendable {
     /// Flags that are about all commands; any other flag in first place is one of the server's, `--version` too.
     private static func isCommon(_ flag: String) -> Bool {
         let name = flag.split(separator: "=", maxSplits: 1).first.map(String.init) ?? flag
-        return commonFlags.contains(name)
+        return commonFlags.contains(name) || name.hasPrefix(completionFlag)
     }
+
+    /// What a shell's completion script asks by.
+    private static let completionFlag = "---completion"
 
     private static let commonFlags: Set<String> = [
         "-h", "-help", "--help", "--help-hidden", "--generate-completion-script", "--experimental-dump-help",

@@ -35,13 +35,18 @@ struct MartletCommand: AsyncParsableCommand {
             Or by hand, each in a terminal of its own:
               martlet server
               martlet services --watch
+              martlet describe go.micro.server
               martlet call go.micro.server Greeter.Hello '{"name": "John"}'
+
+            To complete names of services and endpoints with the tab key, once for bash (or zsh, or fish):
+              martlet --generate-completion-script bash > ~/.local/share/bash-completion/completions/martlet
 
             Called as `etcd`, or with a flag in first place, this is `martlet server`.
             """,
         subcommands: [
-            ServerCommand.self, DemoCommand.self, ServicesCommand.self, CallCommand.self, SnapshotCommand.self,
-            CheckCommand.self, CheckWorkerCommand.self,
+            ServerCommand.self, DemoCommand.self, NewCommand.self, ServicesCommand.self, DescribeCommand.self,
+            CallCommand.self,
+            StreamCommand.self, HealthCommand.self, SnapshotCommand.self, CheckCommand.self, CheckWorkerCommand.self,
             DemoServerCommand.self, DemoGreeterCommand.self, DemoClientCommand.self,
         ])
 }

@@ -16,6 +16,7 @@ import Testing
         ("martlet", ["--help"], .commands(["--help"])),
         ("martlet", ["-h"], .commands(["-h"])),
         ("martlet", ["--generate-completion-script=zsh"], .commands(["--generate-completion-script=zsh"])),
+        ("martlet", ["---completion", "call"], .commands(["---completion", "call"])),
         ("martlet", ["demo", "--seconds", "12"], .commands(["demo", "--seconds", "12"])),
         ("martlet", ["nonsense"], .commands(["nonsense"])),
     ])

@@ -34,6 +34,11 @@ import Testing
             #expect(NodeIdentity.advertisedHost(host, interfaces: ["127.0.0.1", "8.8.8.8"]) == "8.8.8.8")
             #expect(NodeIdentity.advertisedHost(host, interfaces: ["127.0.0.1"]) == "127.0.0.1")
         }
+        // Found where a machine's first address is a private IPv6 one.
+        let mixed = ["fd00::2", "127.0.0.1", "10.1.2.3"]
+        #expect(NodeIdentity.advertisedHost("0.0.0.0", interfaces: mixed) == "10.1.2.3")
+        #expect(NodeIdentity.advertisedHost("", interfaces: ["fd00::2", "127.0.0.1"]) == "127.0.0.1")
+        #expect(NodeIdentity.advertisedHost("::", interfaces: mixed) == "fd00::2")
         #expect(NodeIdentity.advertisedHost("example.org", interfaces: interfaces) == "example.org")
     }
 }

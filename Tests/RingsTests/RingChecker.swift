@@ -3,8 +3,11 @@
 /// Holds a package to its table of rings. Every answer is one line a human can act on.
 struct RingChecker {
     var table: [String: RingEntry]
-    /// Targets that stand outside the rings: tests may import anything, and no target of a ring may need one of these.
-    var isFixture: (Manifest.Target) -> Bool = { $0.isTest || $0.folder.hasPrefix("Tests/") }
+    /// Targets that stand outside the rings: tests may import anything, examples are made of public products, and no
+    /// target of a ring may need one of these.
+    var isFixture: (Manifest.Target) -> Bool = {
+        $0.isTest || $0.folder.hasPrefix("Tests/") || $0.folder.hasPrefix("Examples/")
+    }
 
     /// Faults of the table itself.
     func tableViolations() -> [String] {

@@ -36,6 +36,7 @@ let ringTable: [String: RingEntry] = [
     "MartletProcesses": RingEntry(.leaf, folder: "Processes", modules: system),
     "MartletEtcdAPI": RingEntry(.leaf, folder: "EtcdAPI", modules: system.union(["SwiftProtobuf"])),
     "MartletWireAPI": RingEntry(.leaf, folder: "WireAPI", modules: system.union(["SwiftProtobuf"])),
+    "MartletJSON": RingEntry(.leaf, folder: "JSON", modules: ["Swift"]),
 
     // Pure cores
     "MartletKeyValue": RingEntry(
@@ -54,7 +55,7 @@ let ringTable: [String: RingEntry] = [
         modules: ["Swift"]),
     "MartletBoltFile": RingEntry(.core, folder: "BoltFile", modules: ["Swift"]),
     "MartletEtcdSnapshot": RingEntry(
-        .core, folder: "EtcdSnapshot", targets: ["MartletBasics", "MartletBoltFile", "MartletKeyValue"],
+        .core, folder: "EtcdSnapshot", targets: ["MartletBasics", "MartletBoltFile", "MartletJSON", "MartletKeyValue"],
         modules: ["Swift", "Crypto"]),
 
     // Shells
@@ -94,6 +95,9 @@ let ringTable: [String: RingEntry] = [
     "MartletWireServices": RingEntry(
         .shell, folder: "WireServices", targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireAPI"],
         modules: network.union(["SwiftProtobuf"])),
+    "MartletReflection": RingEntry(
+        .shell, folder: "Reflection", targets: ["MartletBasics", "MartletGRPCWire", "MartletJSON", "MartletWireAPI"],
+        modules: network.union(["SwiftProtobuf"])),
     "MartletEtcdServer": RingEntry(
         .shell, folder: "EtcdServer",
         targets: [
@@ -118,6 +122,7 @@ let ringTable: [String: RingEntry] = [
     "MartletEtcd": RingEntry(
         .shell, folder: "Etcd", targets: ["Martlet", "MartletEtcdClient", "MartletBasics"],
         modules: network.union(["SwiftProtobuf", "ServiceLifecycle"])),
+    "MartletTesting": RingEntry(.shell, folder: "Testing", targets: ["Martlet"], modules: system),
     "MartletGRPC": RingEntry(
         .shell, folder: "GRPCSwiftAdapter",
         targets: ["Martlet", "MartletGRPCWire", "MartletHTTP2Session", "MartletBasics"],
@@ -130,14 +135,16 @@ let ringTable: [String: RingEntry] = [
         targets: [
             "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdServer",
             "MartletEtcdSnapshot", "MartletEtcdClient",
-            "MartletGRPCWire", "MartletHTTP2Session", "MartletNode", "MartletProcesses", "MartletReplica",
-            "MartletStorage", "MartletWALCodec", "MartletWireServices", "MartletKeyValue", "MartletBasics",
-            "CMartletPosix",
+            "MartletGRPCWire", "MartletHTTP2Session", "MartletJSON", "MartletNode", "MartletProcesses",
+            "MartletReflection", "MartletReplica", "MartletStorage", "MartletWALCodec", "MartletWireAPI",
+            "MartletWireServices", "MartletKeyValue", "MartletBasics", "CMartletPosix",
         ],
         modules: network.union([
             "ArgumentParser", "Crypto", "Histogram", "ServiceLifecycle", "SwiftASN1", "SwiftProtobuf", "UnixSignals",
             "X509",
         ])),
+    "MartletProtocPlugin": RingEntry(
+        .program, folder: "ProtocGenMartlet", modules: system.union(["SwiftProtobuf", "SwiftProtobufPluginLibrary"])),
     "MartletWireBench": RingEntry(
         .program, folder: "WireBench",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletBasics"], modules: network),

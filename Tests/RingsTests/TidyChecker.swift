@@ -64,7 +64,7 @@ struct TidyChecker {
 
     private static func isGenerated(_ path: String, _ name: String) -> Bool {
         path.contains("/Generated/")
-            || [".pb.swift", ".grpc.swift", "Descriptors.swift"].contains(where: name.hasSuffix)
+            || [".pb.swift", ".grpc.swift", ".martlet.swift", "Descriptors.swift"].contains(where: name.hasSuffix)
     }
 
     private static func fileExtension(_ name: String) -> String {

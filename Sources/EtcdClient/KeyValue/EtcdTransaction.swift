@@ -47,7 +47,7 @@ public struct EtcdTransaction: Hashable, Sendable {
             return self.add(.get(keys, options))
         }
 
-        /// Writes a key; see ``EtcdClient/put(_:_:lease:keepingLease:returningPrevious:)``.
+        /// Writes a key; see ``EtcdClient/put(_:_:lease:keepingLease:returningPrevious:)-(String,_,_,_,_)``.
         @discardableResult
         public mutating func put(
             _ key: some Sequence<UInt8>, _ value: some Sequence<UInt8>, lease: EtcdLeaseID = .none,

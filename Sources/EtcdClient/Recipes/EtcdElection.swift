@@ -64,7 +64,7 @@ extension EtcdSession {
 extension EtcdClient {
     /// Waits until it is elected, does a leader's work, and resigns; with a session of its own.
     ///
-    /// - Throws: As ``EtcdSession/withLeadership(of:value:_:)``.
+    /// - Throws: As ``EtcdSession/withLeadership(of:value:_:)-(_,String,_)``.
     public func withLeadership<Result: Sendable>(
         of name: String, value: String, ttlSeconds: Int64 = EtcdClient.defaultSessionSeconds,
         _ body: @escaping @Sendable (EtcdLeadership) async throws -> Result

@@ -72,7 +72,7 @@ public struct MicroService: Sendable {
     /// How the service listens, registers and ends.
     public var configuration: Configuration
 
-    let registry: any ServiceRegistry
+    var registry: any ServiceRegistry
     var endpoints: [String: Endpoint] = [:]
     var interceptors: [HandlerInterceptor] = []
 

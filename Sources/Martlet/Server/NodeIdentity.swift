@@ -20,9 +20,10 @@ package enum NodeIdentity {
     /// The host to register for a service that listens on `host`.
     ///
     /// A host that means all interfaces becomes the first private address, else the first that isn't loopback, else
-    /// loopback.
+    /// loopback. Who listens on all IPv4 addresses can't be reached by an IPv6 one.
     package static func advertisedHost(_ host: String, interfaces: [String]) -> String {
         guard ["", "0.0.0.0", "::"].contains(host) else { return host }
+        let interfaces = host == "::" ? interfaces : interfaces.filter { !$0.contains(":") }
         return interfaces.first(where: self.isPrivate) ?? interfaces.first { !self.isLocal($0) } ?? "127.0.0.1"
     }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Foundation
 import Martlet
-import MartletEtcd
+import MartletGRPCWire
 
 /// `martlet call SERVICE ENDPOINT JSON`
 struct CallCommand: AsyncParsableCommand {
@@ -11,102 +10,106 @@ struct CallCommand: AsyncParsableCommand {
         commandName: "call",
         abstract: "Call an endpoint of a service with JSON and print its answer.",
         discussion: """
-            The call goes out as application/grpc+json, which every Martlet and go-micro service answers.
+            A service of the registry is called with application/grpc+json, which every Martlet and go-micro service
+            answers. Behind an --address may be any gRPC service with reflection: the JSON becomes its protobuf.
 
               martlet call go.micro.server Greeter.Hello '{"name": "John"}'
               echo '{"name": "John"}' | martlet call go.micro.server Greeter.Hello -
               martlet call go.micro.server Debug.Health --address 127.0.0.1:9090
+              martlet call helloworld.Greeter SayHello '{"name": "John"}' --address 127.0.0.1:50051
 
-            An error of the service is printed on standard error, and the exit code is 1.
+            `martlet describe` shows what an endpoint takes. An error of the service is printed on standard error, and
+            the exit code is 1.
             """)
 
-    @Argument(help: "The service's name in the registry.")
+    @Argument(help: "The service's name in the registry, or a gRPC service's full name.", completion: .services)
     var service: String
 
-    @Argument(help: "Handler.Method, or a gRPC path that starts with a slash.")
+    @Argument(
+        help: "Handler.Method; of a gRPC service also its Method alone, or a path that starts with a slash.",
+        completion: .endpoints)
     var endpoint: String
 
     @Argument(help: "The request; - reads it from standard input.")
     var request = "{}"
 
-    @OptionGroup var registry: RegistryOption
+    @OptionGroup var connection: ConnectionOptions
 
-    @Option(help: "Call this host:port and don't ask the registry.")
-    var address: String?
-
-    @Option(help: ArgumentHelp("Metadata that goes along; may be given several times.", valueName: "key=value"))
-    var metadata: [String] = []
-
-    @Option(help: "How long the call may take, such as 500ms or 10s.")
-    var timeout = "5s"
+    @Option(help: "json, proto (by the server's reflection), or auto to try reflection where an --address is given.")
+    var codec = CodecChoice.auto
 
     @Flag(help: "Print the answer as it came, without setting it in lines.")
     var raw = false
 
+    @OptionGroup var output: OutputOption
+
     mutating func validate() throws {
-        guard let duration = FlagValue.duration(timeout), duration > .zero else {
-            throw ValidationError("--timeout \(timeout) is not a duration such as 500ms or 10s")
-        }
-        for pair in metadata where !pair.dropFirst().contains("=") {
-            throw ValidationError("--metadata \(pair) is not key=value")
-        }
-        if request != Self.standardInputName { try Self.check(request) }
+        if request != StandardInput.name { try Self.check(request) }
     }
 
     mutating func run() async throws {
         var json = request
-        if request == Self.standardInputName {
-            json = Self.standardInput()
+        if request == StandardInput.name {
+            json = StandardInput.text()
             try Self.check(json)
         }
-        let client = MicroClient(registry: registry.make()) { $0.logger = RegistryOption.logger }
-        let (address, timeout) = (address, FlagValue.duration(timeout))
-        let pairs = CallMetadata.parsing(metadata)
+        let access = try await ServiceAccess.find(service, connection)
         do {
-            let reply = try await client.call(service, endpoint, json: json) {
-                $0.address = address
-                $0.timeout = timeout
-                $0.metadata = pairs
-            }
-            await client.close()
-            StandardStream.output.writeLine(raw ? reply : PrettyJSON.text(reply))
-        } catch let error as MicroError {
-            await client.close()
-            StandardStream.error.writeLine(Self.text(error))
+            let reply = try await answer(access, json)
+            StandardStream.output.writeLine(raw || output.isJSON ? reply : PrettyJSON.text(reply))
+        } catch {
+            guard let text = CallErrorText.text(error) else { throw error }
+            StandardStream.error.writeLine(text)
             throw ExitCode.failure
         }
     }
 
-    /// The request that stands for standard input.
-    private static let standardInputName = "-"
+    private func answer(_ access: ServiceAccess, _ json: String) async throws -> String {
+        if codec.mayReflect(connection), let address = access.firstAddress {
+            let reply = try await ServiceAccess.withWire(address) { wire -> String? in
+                let options = access.wireOptions()
+                guard let method = try await DescribedMethod.find(endpoint, of: service, wire, options) else {
+                    return nil
+                }
+                if method.isStream {
+                    throw CommandFailure("\(method.name.path) is a stream: use `martlet stream`")
+                }
+                let request = try method.request(json)
+                return try method.response(try await wire.unary(method.name.path, request, options: options).message)
+            }
+            if let reply { return reply }
+            try codec.requireReflection(address, service, endpoint)
+        }
+        let client = access.client()
+        let result: Result<String, any Error>
+        do {
+            result = .success(
+                try await client.call(service, endpoint, json: json) { $0 = connection.options() })
+        } catch {
+            result = .failure(error)
+        }
+        await client.close()
+        return try result.get()
+    }
 
     /// A request that is no JSON is said so before anything is connected.
     private static func check(_ json: String) throws {
         if let problem = RequestJSON.problem(in: json) { throw ValidationError("the request \(problem)") }
     }
-
-    /// `error 404 Not Found: no name (go.micro.server)`
-    static func text(_ error: MicroError) -> String {
-        let status = error.status.isEmpty ? "" : " " + error.status
-        let id = error.id.isEmpty ? "" : " (\(error.id))"
-        return "error \(error.code.rawValue)\(status): \(error.detail)\(id)"
-    }
-
-    private static func standardInput() -> String {
-        var text = ""
-        while let line = readLine(strippingNewline: false) { text += line }
-        return text
-    }
 }
 
-extension CallMetadata {
-    /// Reads `key=value` pairs; a value may hold further equals signs.
-    fileprivate static func parsing(_ pairs: [String]) -> CallMetadata {
-        var metadata = CallMetadata()
-        for pair in pairs {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            metadata.add(parts.count > 1 ? String(parts[1]) : "", for: String(parts[0]))
-        }
-        return metadata
+/// How the messages of a call are written.
+enum CodecChoice: String, ExpressibleByArgument, CaseIterable {
+    case auto, json, proto
+
+    /// Services of the registry take JSON; nothing is known of what stands behind an address.
+    func mayReflect(_ connection: ConnectionOptions) -> Bool {
+        self == .proto || (self == .auto && connection.address != nil)
+    }
+
+    func requireReflection(_ address: String, _ service: String, _ endpoint: String) throws {
+        guard self == .proto else { return }
+        throw CommandFailure(
+            "the server at \(address) describes no \(service) \(endpoint): without reflection only --codec json works")
     }
 }

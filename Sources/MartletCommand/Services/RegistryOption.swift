@@ -19,6 +19,9 @@ struct RegistryOption: ParsableArguments {
         return text.split(separator: ",").map { $0.trimmed }.filter { !$0.isEmpty }
     }
 
+    /// The registry's addresses as they are shown to people.
+    var shown: String { endpoints.isEmpty ? "127.0.0.1:2379" : endpoints.joined(separator: ",") }
+
     /// The registry, quiet unless something is wrong.
     func make() -> EtcdRegistry {
         EtcdRegistry(endpoints: endpoints) { $0.logger = Self.logger }

@@ -16,10 +16,10 @@ struct ServicesCommand: AsyncParsableCommand {
               martlet services
               martlet services Greeter --registry 10.0.0.5:2379
               martlet services --watch
-              martlet services --json | jq .nodes
+              martlet services -o json | jq .nodes
             """)
 
-    @Argument(help: "Only this service.")
+    @Argument(help: "Only this service.", completion: .services)
     var service: String?
 
     @OptionGroup var registry: RegistryOption
@@ -27,10 +27,10 @@ struct ServicesCommand: AsyncParsableCommand {
     @Flag(help: "Go on and print every node that comes (+) or goes (-), until Ctrl-C.")
     var watch = false
 
-    @Flag(help: "Print JSON, one object a line.")
-    var json = false
+    @OptionGroup var output: OutputOption
 
     mutating func run() async throws {
+        let (shown, json) = (registry.shown, output.isJSON)
         let registry = registry.make()
         if watch { return try await follow(registry) }
         let records: [ServiceRecord]
@@ -38,7 +38,8 @@ struct ServicesCommand: AsyncParsableCommand {
             records =
                 if let service { try await registry.services(named: service) } else { try await registry.services() }
         } catch {
-            throw CommandFailure("the registry can't be read: \(error)")
+            throw CommandFailure(
+                "the registry \(shown) can't be read: \(error). Is `martlet server` or etcd running?")
         }
         if json {
             for line in ServiceListing.json(records) { StandardStream.output.writeLine(line) }
@@ -55,7 +56,7 @@ struct ServicesCommand: AsyncParsableCommand {
     /// Prints changes until a signal.
     private func follow(_ registry: EtcdRegistry) async throws {
         let ending = await Ending()
-        let (json, service) = (json, service)
+        let (json, service) = (output.isJSON, service)
         let watching = Task {
             try await registry.watch { change in
                 guard let change = change.only(service) else { return }
@@ -79,11 +80,4 @@ extension RegistryChange {
         case .remove(let service, _): return service == RegistryKey.part(name) ? self : nil
         }
     }
-}
-
-/// Ends a command with a sentence on standard error and exit code 1.
-struct CommandFailure: Error, CustomStringConvertible {
-    var description: String
-
-    init(_ description: String) { self.description = description }
 }

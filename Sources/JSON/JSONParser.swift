@@ -1,28 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Reads one JSON text. Time O(bytes); depth has a limit, so no text exhausts the stack.
-struct JSONParser {
-    /// etcd's own texts are two deep.
-    private static let depthLimit = 16
+package struct JSONParser {
+    /// As deep as protobuf's readers go.
+    package static let defaultDepth = 100
+
+    private let depthLimit: Int
 
     private let bytes: [UInt8]
     private var position = 0
 
-    /// Nil if the bytes are not exactly one JSON value.
-    static func parse(_ bytes: [UInt8]) -> JSONValue? {
-        var parser = JSONParser(bytes: bytes)
+    /// Nil if the bytes are not exactly one JSON value, or one that is too deep.
+    package static func parse(_ bytes: [UInt8], depthLimit: Int = Self.defaultDepth) -> JSONValue? {
+        var parser = JSONParser(bytes: bytes, depthLimit: depthLimit)
         guard let value = parser.value(depth: 0) else { return nil }
         parser.skipSpace()
         return parser.position == bytes.count ? value : nil
     }
 
-    private init(bytes: [UInt8]) {
+    private init(bytes: [UInt8], depthLimit: Int) {
         self.bytes = bytes
+        self.depthLimit = depthLimit
     }
 
     private mutating func value(depth: Int) -> JSONValue? {
         skipSpace()
-        guard depth < Self.depthLimit, position < bytes.count else { return nil }
+        guard depth < depthLimit, position < bytes.count else { return nil }
         switch bytes[position] {
         case UInt8(ascii: "{"): return object(depth: depth)
         case UInt8(ascii: "["): return array(depth: depth)

@@ -17,6 +17,7 @@ case "ranges": commands.ranges()
 case "core-ranges": commands.coreRanges()
 case "mixed": commands.mixed()
 case "watchers": commands.watchers()
-default: fail(
+default:
+    fail(
         "usage: put | swap | ranges | core-ranges | mixed | watchers, and --port --process --seconds --keys …")
 }

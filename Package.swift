@@ -189,7 +189,7 @@ let package = Package(
             name: "Martlet",
             dependencies: [
                 "MartletGRPCWire", "MartletHTTP2Session", "MartletWireAPI", "MartletWireServices", logging,
-                lifecycle, signals, nioCore, nioPosix, protobuf,
+                lifecycle, signals, deque, nioCore, nioHTTP1, nioPosix, protobuf,
             ],
             path: "Sources/Martlet", swiftSettings: settings),
         .target(

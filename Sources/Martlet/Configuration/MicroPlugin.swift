@@ -13,6 +13,11 @@ public struct MicroPlugin: Sendable {
         public var addresses: [String]
         /// Where the plug-in says what it does.
         public var logger: Logger
+
+        public init(addresses: [String], logger: Logger) {
+            self.addresses = addresses
+            self.logger = logger
+        }
     }
 
     /// Makes a registry.

@@ -16,6 +16,7 @@ let settings: [SwiftSetting] = [
 let server = TargetDependencyCondition.when(traits: ["Server"])
 let grpcSwift = TargetDependencyCondition.when(traits: ["GRPCSwift"])
 let configurable = TargetDependencyCondition.when(traits: ["Configuration"])
+let observable = TargetDependencyCondition.when(traits: ["Observability"])
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -38,7 +39,12 @@ let configurationTesting = Target.Dependency.product(
     name: "ConfigurationTesting", package: "swift-configuration", condition: configurable)
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
-let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing", condition: server)
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing", condition: observable)
+let inMemoryTracing = Target.Dependency.product(
+    name: "InMemoryTracing", package: "swift-distributed-tracing", condition: observable)
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics", condition: observable)
+let metricsTestKit = Target.Dependency.product(
+    name: "MetricsTestKit", package: "swift-metrics", condition: observable)
 let argumentParser = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser", condition: server)
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift", condition: server)
@@ -48,6 +54,8 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Martlet", targets: ["Martlet"]),
+        .library(name: "MartletConfiguration", targets: ["MartletConfiguration"]),
+        .library(name: "MartletObservability", targets: ["MartletObservability"]),
         .library(name: "MartletEtcd", targets: ["MartletEtcd"]),
         .library(name: "MartletEtcdClient", targets: ["MartletEtcdClient"]),
         .library(name: "MartletEtcdConfiguration", targets: ["MartletEtcdConfiguration"]),
@@ -57,23 +65,28 @@ let package = Package(
         .executable(name: "protoc-gen-martlet", targets: ["MartletProtocPlugin"]),
     ],
     traits: [
-        .default(enabledTraits: ["Server", "GRPCSwift", "Configuration"]),
+        .default(enabledTraits: ["Server", "GRPCSwift", "Configuration", "Observability"]),
         .trait(
             name: "Server",
             description: "The server, the command-line tool and the tests; clients and services need none of it."),
         .trait(name: "GRPCSwift", description: "The product MartletGRPC, for code generated for grpc-swift-2."),
         .trait(
-            name: "Configuration", description: "The product MartletEtcdConfiguration, for swift-configuration."),
+            name: "Configuration",
+            description: "The products MartletConfiguration and MartletEtcdConfiguration, for swift-configuration."),
+        .trait(
+            name: "Observability",
+            description: "The product MartletObservability, for swift-metrics and swift-distributed-tracing."),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["CommandLineArguments"]),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
@@ -198,9 +211,15 @@ let package = Package(
             name: "Martlet",
             dependencies: [
                 "MartletGRPCWire", "MartletHTTP2Session", "MartletWireAPI", "MartletWireServices", logging,
-                lifecycle, signals, nioCore, nioPosix, protobuf,
+                lifecycle, signals, deque, nioCore, nioHTTP1, nioPosix, protobuf,
             ],
             path: "Sources/Martlet", swiftSettings: settings),
+        .target(
+            name: "MartletConfiguration", dependencies: ["Martlet", configuration, logging],
+            path: "Sources/Configuration", swiftSettings: settings),
+        .target(
+            name: "MartletObservability", dependencies: ["Martlet", coreMetrics, tracing],
+            path: "Sources/Observability", swiftSettings: settings),
         .target(
             name: "MartletEtcd", dependencies: ["Martlet", "MartletEtcdClient", logging, nioCore],
             path: "Sources/Etcd", swiftSettings: settings),
@@ -435,6 +454,14 @@ let package = Package(
         .testTarget(
             name: "MartletTestingTests", dependencies: ["Martlet", "MartletTesting"],
             path: "Tests/MartletTestingTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletConfigurationTests",
+            dependencies: ["Martlet", "MartletConfiguration", configuration, logging],
+            path: "Tests/ConfigurationTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletObservabilityTests",
+            dependencies: ["Martlet", "MartletObservability", inMemoryTracing, metricsTestKit, tracing],
+            path: "Tests/ObservabilityTests", swiftSettings: settings),
         .testTarget(
             name: "MartletEtcdTests",
             dependencies: [

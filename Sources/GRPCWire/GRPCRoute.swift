@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import NIOCore
+
 /// What answers the calls of one path.
 package struct GRPCRoute: Sendable {
     package typealias UnaryHandler = @Sendable (ServerCall, [UInt8]) async throws -> [UInt8]
@@ -18,6 +20,8 @@ package struct GRPCRoute: Sendable {
     let subtypes: ContentSubtypes
     /// Whether the end of a call cancels its handler's task, or calls ``ServerCall/setCancellationHandler(_:)``'s.
     var cancelsTask = true
+    /// How long a call may take, whatever its client allows.
+    package var timeout: TimeAmount?
 
     /// One message in, one out, by an async handler in a task of its own; it starts when the message is there.
     package static func unary(

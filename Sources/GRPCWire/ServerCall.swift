@@ -161,7 +161,8 @@ package final class ServerCall: @unchecked Sendable {
         self.path = endpoint.path
         self.metadata = metadata
         self.contentSubtype = head.subtype ?? ""
-        self.deadline = head.timeout.map(NIODeadline.after)
+        let timeout = endpoint.route.timeout.map { min($0, head.timeout ?? $0) } ?? head.timeout
+        self.deadline = timeout.map(NIODeadline.after)
         self.peer = connection.peer
         self.peerCertificate = connection.peerCertificate
         self.encoding = head.encoding

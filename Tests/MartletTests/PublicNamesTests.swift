@@ -20,7 +20,12 @@ import Tracing
             MessageStream<String>.self, MessageStream<String>.AsyncIterator.self, MessageWriter<String>.self,
             InMemoryRegistry.self, RegistryChange.self, RegistrationOptions.self, ServiceRecord.self, NodeRecord.self,
             EndpointRecord.self, ValueRecord.self, NodeSelector.self, MessageCodec.self,
-            (any ServiceRegistry).self, (any MessageCoder).self,
+            (any ServiceRegistry).self, (any MessageCoder).self, CallKind.self, EndpointLimits.self, RateLimit.self,
+            RawCall.self, RouterDecision.self, StreamEvent.self, StreamEvent.Direction.self, MessageContext.self,
+            MessageHeaders.self, BrokerMessage.self, BrokerDelivery.self, DeliveryOutcome.self,
+            SubscriptionOptions.self, PublishOptions.self, InMemoryBroker.self, HTTPBroker.self,
+            HTTPBroker.Configuration.self, MicroPlugin.self, MicroPlugin.Settings.self, (any MessageBroker).self,
+            (any BrokerSubscription).self,
         ]
         #expect(Set(types.map { ObjectIdentifier($0) }).count == types.count)
         for type in types where !(type is HandlerInterceptor.Type) {

@@ -119,6 +119,10 @@ let ringTable: [String: RingEntry] = [
             "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletWireAPI", "MartletBasics",
         ],
         modules: network.union(["SwiftProtobuf", "ServiceLifecycle", "UnixSignals"])),
+    "MartletConfiguration": RingEntry(
+        .shell, folder: "Configuration", targets: ["Martlet"], modules: system.union(["Configuration", "Logging"])),
+    "MartletObservability": RingEntry(
+        .shell, folder: "Observability", targets: ["Martlet"], modules: system.union(observability)),
     "MartletEtcd": RingEntry(
         .shell, folder: "Etcd", targets: ["Martlet", "MartletEtcdClient", "MartletBasics"],
         modules: network.union(["SwiftProtobuf", "ServiceLifecycle"])),

@@ -24,6 +24,8 @@ public struct MicroClient: Sendable {
         public var maximumMessageBytes = 4 << 20
         /// The name under which calls go out, in `micro-from-service`; a service's client has the service's name.
         public var serviceName: String?
+        /// Where messages are published; a service's client has the service's broker.
+        public var broker: any MessageBroker = .memory
         /// Where the client says what went wrong beside calls.
         public var logger = Logger(label: "martlet.client")
 
@@ -56,8 +58,12 @@ public struct MicroClient: Sendable {
     public func close() async { await self.core.close() }
 
     /// The same client for calls that are made to answer another call.
-    func onBehalf(of headers: HeaderBlock, deadline: NIODeadline?) -> MicroClient {
-        let trace = InheritedCall.traceHeaders.compactMap { name in headers.first(name).map { (name, $0) } }
+    ///
+    /// - Parameter trace: Headers that carry the trace; `nil` takes the other call's.
+    func onBehalf(
+        of headers: HeaderBlock, deadline: NIODeadline?, trace: [(String, String)]? = nil
+    ) -> MicroClient {
+        let trace = trace ?? InheritedCall.traceHeaders.compactMap { name in headers.first(name).map { (name, $0) } }
         return MicroClient(core: self.core, inherited: InheritedCall(deadline: deadline, trace: trace))
     }
 }

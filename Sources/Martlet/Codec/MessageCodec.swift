@@ -10,6 +10,7 @@ public struct MessageCodec: Sendable {
     enum Kind: Sendable {
         case protobuf
         case json
+        case bytes
         case custom(any MessageCoder)
     }
 
@@ -23,6 +24,9 @@ public struct MessageCodec: Sendable {
 
     /// JSON: protobuf's own mapping for messages, the type's `Codable` conformance for everything else.
     public static var json: MessageCodec { MessageCodec(subtype: "json", kind: .json) }
+
+    /// Bytes as they are, for `[UInt8]` on either side. Source: go-micro's codec `bytes`.
+    public static var bytes: MessageCodec { MessageCodec(subtype: "bytes", kind: .bytes) }
 
     /// A format of your own for `Codable` types.
     ///
@@ -38,6 +42,7 @@ public struct MessageCodec: Sendable {
         switch self.kind {
         case .protobuf: "application/grpc+proto"
         case .json: "application/grpc+json"
+        case .bytes: "application/grpc+bytes"
         case .custom: "application/grpc+" + self.subtype
         }
     }
@@ -60,7 +65,7 @@ extension MessageCodec {
     /// - Parameters:
     ///   - contentSubtype: The subtype on the wire, empty for plain `application/grpc`.
     ///   - xContentType: Gives the `x-content-type` header; asked only when the subtype is missing.
-    ///   - custom: Codecs that were registered beside protobuf and JSON.
+    ///   - custom: Codecs that were registered beside protobuf, JSON and bytes.
     /// - Returns: `nil` for a subtype that nobody registered.
     package static func selected(
         contentSubtype: String, xContentType: () -> String?, custom: [MessageCodec]
@@ -68,12 +73,30 @@ extension MessageCodec {
         switch contentSubtype {
         case "proto": return .protobuf
         case "json": return .json
+        case "bytes": return .bytes
         case "":
             switch xContentType() {
             case "application/json", "application/grpc+json": return .json
+            case "application/grpc+bytes": return .bytes
             default: return .protobuf
             }
         default: return custom.first { $0.subtype == contentSubtype }
+        }
+    }
+
+    /// The codec of a content type in a message's envelope; `nil` for one that nobody registered.
+    ///
+    /// go-micro's names for one format are many: all of them are known, in any case and with any parameters.
+    package static func named(contentType: String, custom: [MessageCodec]) -> MessageCodec? {
+        let type = contentType.prefix { $0 != ";" && $0 != " " }.lowercased()
+        switch type {
+        case "application/json", "application/grpc+json": return .json
+        case "application/grpc", "application/grpc+proto", "application/proto", "application/protobuf",
+            "application/octet-stream", "application/x-protobuf":
+            return .protobuf
+        case "application/grpc+bytes": return .bytes
+        default:
+            return custom.first { type == $0.contentType || type == "application/\($0.subtype)" }
         }
     }
 }

@@ -9,6 +9,17 @@ struct MessageCoding<Value>: Sendable {
     let describe: @Sendable () -> ValueRecord
     /// The codec that a client uses unless it is told otherwise.
     let preferred: MessageCodec
+    /// The values are the bytes of messages: every codec will do, known or not.
+    var isRaw = false
+}
+
+extension MessageCoding where Value == [UInt8] {
+    /// For messages that stay bytes, whatever codec the call is in.
+    static var raw: MessageCoding {
+        MessageCoding(
+            decode: { bytes, _ in bytes }, encode: { bytes, _ in bytes },
+            describe: { ValueRecord(name: "bytes", type: "[]uint8") }, preferred: .bytes, isRaw: true)
+    }
 }
 
 /// A message type can't be written in the codec that a call asks for.
@@ -41,6 +52,7 @@ extension MessageCoding where Value: Codable & Sendable {
                 switch codec.kind {
                 case .protobuf: throw UnsupportedCodec(Value.self, "is Codable, not a protobuf message", codec)
                 case .json: try CodableJSON.decode(Value.self, from: bytes)
+                case .bytes: throw UnsupportedCodec(Value.self, "is Codable, not bytes", codec)
                 case .custom(let coder): try coder.message(Value.self, from: bytes)
                 }
             },
@@ -48,6 +60,7 @@ extension MessageCoding where Value: Codable & Sendable {
                 switch codec.kind {
                 case .protobuf: throw UnsupportedCodec(Value.self, "is Codable, not a protobuf message", codec)
                 case .json: try CodableJSON.encode(value)
+                case .bytes: throw UnsupportedCodec(Value.self, "is Codable, not bytes", codec)
                 case .custom(let coder): try coder.encode(value)
                 }
             },
@@ -69,7 +82,7 @@ extension MessageCoding where Value: Message {
         case .protobuf:
             do { return try Value(serializedBytes: bytes) } catch { throw MalformedMessage(error) }
         case .json: return try MessageJSON.decode(Value.self, from: bytes)
-        case .custom: throw UnsupportedCodec(Value.self, "is a protobuf message", codec)
+        case .bytes, .custom: throw UnsupportedCodec(Value.self, "is a protobuf message", codec)
         }
     }
 
@@ -77,7 +90,7 @@ extension MessageCoding where Value: Message {
         switch codec.kind {
         case .protobuf: try value.serializedBytes()
         case .json: try MessageJSON.encode(value)
-        case .custom: throw UnsupportedCodec(Value.self, "is a protobuf message", codec)
+        case .bytes, .custom: throw UnsupportedCodec(Value.self, "is a protobuf message", codec)
         }
     }
 }

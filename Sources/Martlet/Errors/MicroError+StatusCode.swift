@@ -55,6 +55,7 @@ extension MicroError {
         } else {
             self.init(Code(grpcStatusCode: grpcStatusCode), message, id: Self.clientID)
         }
+        self.grpcStatusCode = grpcStatusCode
     }
 
     /// The deadline passed before an answer came.

@@ -20,6 +20,14 @@ public struct MicroError: Error, Hashable, Sendable {
     /// The name of the code, as HTTP spells it: `Not Found` for 404, empty for a number without a name.
     public var status: String
 
+    /// The number of the gRPC status that carries the error, where it isn't the one that go-micro's table has for the
+    /// code; `nil` takes the table's.
+    ///
+    /// A client that reads an error finds the status here that its call ended with, so that an error which a handler
+    /// passes on keeps it. A handler may set it: gRPC knows "resource exhausted", 8, and go-micro only its own 429. Two
+    /// errors that differ in nothing else are equal.
+    public var grpcStatusCode: Int?
+
     /// Makes an error.
     ///
     /// - Parameters:
@@ -73,6 +81,19 @@ extension MicroError {
         public static var notImplemented: Code { Code(rawValue: 501) }
         /// 503: no node can take the call now.
         public static var unavailable: Code { Code(rawValue: 503) }
+    }
+}
+
+extension MicroError {
+    public static func == (left: MicroError, right: MicroError) -> Bool {
+        left.code == right.code && left.id == right.id && left.detail == right.detail && left.status == right.status
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(self.code)
+        hasher.combine(self.id)
+        hasher.combine(self.detail)
+        hasher.combine(self.status)
     }
 }
 

@@ -5,34 +5,53 @@ internal import MartletGRPCWire
 /// What a context knows of its endpoint.
 package final class EndpointInfo: Sendable {
     let name: String
+    let kind: CallKind
 
-    init(name: String) { self.name = name }
+    init(name: String, kind: CallKind) {
+        self.name = name
+        self.kind = kind
+    }
 }
 
 /// One endpoint of a service before it runs.
 package struct Endpoint: Sendable {
+    enum Answer: Sendable {
+        case handler(@Sendable (ServiceRuntime, EndpointInfo) -> EndpointHandler)
+        /// Somebody else serves it on the wire.
+        case mounted(GRPCRoute)
+    }
+
     let info: EndpointInfo
     let handler: Substring
     let method: Substring
     /// Internal endpoints answer calls but aren't registered.
     var isInternal = false
     let record: @Sendable () -> EndpointRecord
-    let makeRoute: @Sendable (ServiceRuntime) -> GRPCRoute
+    let answer: Answer
 
-    init(
-        _ name: String, record: @escaping @Sendable () -> EndpointRecord,
-        makeRoute: @escaping @Sendable (ServiceRuntime, EndpointInfo) -> GRPCRoute
-    ) {
+    init(_ name: String, _ kind: CallKind, record: @escaping @Sendable () -> EndpointRecord, _ answer: Answer) {
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
         precondition(
             parts.count == 2 && !parts[0].isEmpty && !parts[1].isEmpty && !name.contains("/"),
             "an endpoint's name is Handler.Method, not \"\(name)\"")
-        let info = EndpointInfo(name: name)
-        self.info = info
+        self.info = EndpointInfo(name: name, kind: kind)
         self.handler = parts[0]
         self.method = parts[1]
         self.record = record
-        self.makeRoute = { makeRoute($0, info) }
+        self.answer = answer
+    }
+
+    func run(_ runtime: ServiceRuntime, _ limits: EndpointLimits) -> RunningEndpoint {
+        switch self.answer {
+        case .handler(let make):
+            let handler = make(runtime, self.info)
+            let gate = EndpointGate(limits)
+            return RunningEndpoint(
+                info: self.info, handler: handler, gate: gate, limits: limits,
+                route: runtime.route(handler, self.info, gate, limits))
+        case .mounted(let route):
+            return RunningEndpoint(info: self.info, handler: nil, gate: nil, limits: limits, route: route)
+        }
     }
 }
 
@@ -44,35 +63,25 @@ extension Endpoint {
         _ handler: @escaping MicroService.UnaryHandler<Request, Response>
     ) -> Endpoint {
         Endpoint(
-            name,
+            name, .unary,
             record: { EndpointRecord(name: name, request: requests.describe(), response: responses.describe()) },
-            makeRoute: { runtime, info in
+            .handler { runtime, info in
                 if runtime.interceptors.isEmpty {
-                    return .unary(subtypes: .any, pool: executor.pool) { call, bytes in
-                        do {
-                            let codec = try runtime.codec(of: call)
-                            let context = HandlerContext(call: call, runtime: runtime, info: info)
-                            let response = try await handler(try requests.decode(bytes, codec), context)
-                            return try responses.encode(response, codec)
-                        } catch {
-                            throw runtime.status(for: error)
-                        }
+                    return .unary(executor) { context, bytes in
+                        let codec = try runtime.codec(of: context.call, isRaw: requests.isRaw)
+                        let response = try await handler(try requests.decode(bytes, codec), context)
+                        return try responses.encode(response, codec)
                     }
                 }
-                return .unary(subtypes: .any, pool: executor.pool) { call, bytes in
-                    do {
-                        var response: [UInt8]?
-                        let context = HandlerContext(call: call, runtime: runtime, info: info)
-                        try await runtime.intercepted(context) { context in
-                            let codec = try runtime.codec(of: call)
-                            let value = try await handler(try requests.decode(bytes, codec), context)
-                            response = try responses.encode(value, codec)
-                        }
-                        guard let response else { throw Self.nothingAnswered }
-                        return response
-                    } catch {
-                        throw runtime.status(for: error)
+                return .unary(executor) { context, bytes in
+                    var response: [UInt8]?
+                    try await runtime.intercepted(context) { context in
+                        let codec = try runtime.codec(of: context.call, isRaw: requests.isRaw)
+                        let value = try await handler(try requests.decode(bytes, codec), context)
+                        response = try responses.encode(value, codec)
                     }
+                    guard let response else { throw Self.nothingAnswered }
+                    return response
                 }
             })
     }
@@ -88,12 +97,11 @@ extension Endpoint {
         _ responses: MessageCoding<Response>,
         _ handler: @escaping MicroService.ServerStreamHandler<Request, Response>
     ) -> Endpoint {
-        self.stream(name, executor) { codec, reader, writer, context in
-            guard let bytes = try await reader.next() else {
+        self.stream(name, .serverStream, executor, requests, responses) { requests, responses, context in
+            guard let request = try await requests.next() else {
                 throw MicroError(.badRequest, "\(name) needs a request message")
             }
-            let writer = MessageWriter(.server(writer), responses, codec)
-            try await handler(try requests.decode(bytes, codec), writer, context)
+            try await handler(request, responses, context)
         }
     }
 
@@ -103,9 +111,8 @@ extension Endpoint {
         _ responses: MessageCoding<Response>,
         _ handler: @escaping MicroService.ClientStreamHandler<Request, Response>
     ) -> Endpoint {
-        self.stream(name, executor) { codec, reader, writer, context in
-            let response = try await handler(MessageStream(.server(reader), requests, codec), context)
-            try await writer.write(try responses.encode(response, codec))
+        self.stream(name, .clientStream, executor, requests, responses) { requests, responses, context in
+            try await responses.write(try await handler(requests, context))
         }
     }
 
@@ -115,37 +122,30 @@ extension Endpoint {
         _ responses: MessageCoding<Response>,
         _ handler: @escaping MicroService.BidirectionalStreamHandler<Request, Response>
     ) -> Endpoint {
-        self.stream(name, executor) { codec, reader, writer, context in
-            try await handler(
-                MessageStream(.server(reader), requests, codec), MessageWriter(.server(writer), responses, codec),
-                context)
-        }
+        self.stream(name, .bidirectionalStream, executor, requests, responses, handler)
     }
 
-    private static func stream(
-        _ name: String, _ executor: HandlerExecutor,
-        _ body:
-            @escaping @Sendable (
-                MessageCodec, MartletGRPCWire.MessageReader, MartletGRPCWire.MessageWriter, HandlerContext
-            ) async throws -> Void
+    private static func stream<Request: Sendable, Response: Sendable>(
+        _ name: String, _ kind: CallKind, _ executor: HandlerExecutor, _ requests: MessageCoding<Request>,
+        _ responses: MessageCoding<Response>,
+        _ body: @escaping MicroService.BidirectionalStreamHandler<Request, Response>
     ) -> Endpoint {
         Endpoint(
-            name,
+            name, kind,
             record: {
                 // go-micro describes streams by its own two interface types, not by their messages.
                 EndpointRecord(
                     name: name, request: ValueRecord(name: "Context", type: "Context"),
                     response: ValueRecord(name: "Stream", type: "Stream"), metadata: ["stream": "true"])
             },
-            makeRoute: { runtime, info in
-                .stream(subtypes: .any, pool: executor.pool) { call, reader, writer in
-                    do {
-                        let context = HandlerContext(call: call, runtime: runtime, info: info)
-                        try await runtime.intercepted(context) { context in
-                            try await body(try runtime.codec(of: call), reader, writer, context)
-                        }
-                    } catch {
-                        throw runtime.status(for: error)
+            .handler { runtime, _ in
+                .stream(executor) { context, stream in
+                    try await runtime.intercepted(context) { context in
+                        let codec = try runtime.codec(of: context.call, isRaw: requests.isRaw)
+                        let tap = runtime.tap(context)
+                        try await body(
+                            MessageStream(.raw(stream), requests, codec, tap),
+                            MessageWriter(.raw(stream), responses, codec, tap), context)
                     }
                 }
             })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Logging
-package import MartletGRPCWire
+internal import MartletGRPCWire
 package import MartletHTTP2Session
 internal import NIOCore
 
@@ -9,12 +9,14 @@ internal import NIOCore
 ///
 /// Everything is read from the call when it is asked for: a handler that asks nothing costs nothing.
 public struct HandlerContext: Sendable {
-    package let call: ServerCall
+    package let call: AnsweredCall
     let runtime: ServiceRuntime
     let info: EndpointInfo
     private var ownLogger: Logger?
+    /// The trace that this call's own calls belong to, where somebody has begun a span; else that of the caller.
+    package var traceHeaders: [(String, String)]?
 
-    init(call: ServerCall, runtime: ServiceRuntime, info: EndpointInfo) {
+    init(_ call: AnsweredCall, runtime: ServiceRuntime, info: EndpointInfo) {
         self.call = call
         self.runtime = runtime
         self.info = info
@@ -25,6 +27,9 @@ public struct HandlerContext: Sendable {
 
     /// The endpoint, `Greeter.Hello` for example.
     public var endpoint: String { self.info.name }
+
+    /// How many messages the call has in either direction.
+    public var kind: CallKind { self.info.kind }
 
     /// The caller's metadata, without what only the protocol uses.
     public var metadata: CallMetadata { CallMetadata(headers: self.call.metadata) }
@@ -52,15 +57,17 @@ public struct HandlerContext: Sendable {
         nonmutating set { self.call.trailers = newValue.headers }
     }
 
-    /// The service's logger, or the one that an interceptor put in its place.
+    /// The service's logger, with what tells this call from others, or the one that an interceptor put in its place.
+    ///
+    /// It is made when it is asked for; whoever logs often keeps it.
     public var logger: Logger {
-        get { self.ownLogger ?? self.runtime.logger }
+        get { self.ownLogger ?? self.runtime.logger(for: self) }
         set { self.ownLogger = newValue }
     }
 
     /// A client for calls on behalf of this one: the deadline and the trace go along.
     public var client: MicroClient {
-        self.runtime.client.onBehalf(of: self.call.metadata, deadline: self.call.deadline)
+        self.runtime.client.onBehalf(of: self.call.metadata, deadline: self.call.deadline, trace: self.traceHeaders)
     }
 }
 

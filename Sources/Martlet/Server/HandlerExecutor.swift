@@ -5,9 +5,11 @@ internal import MartletGRPCWire
 /// Where the handler of an endpoint runs.
 public struct HandlerExecutor: Sendable {
     let pool: HandlerPool
+    /// Whether any thread would do as well.
+    var isEventLoop = false
 
     /// On the event loop of the call's connection: the fastest, for handlers that never block or compute for long.
-    public static var eventLoop: HandlerExecutor { HandlerExecutor(pool: .loop) }
+    public static var eventLoop: HandlerExecutor { HandlerExecutor(pool: .loop, isEventLoop: true) }
 
     /// On Swift's global pool, which has a thread a core: for handlers that compute.
     public static var concurrentPool: HandlerExecutor { HandlerExecutor(pool: .concurrentPool) }

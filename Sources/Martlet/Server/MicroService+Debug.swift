@@ -5,13 +5,18 @@ internal import SwiftProtobuf
 
 extension MicroService {
     /// go-micro's `Debug` handler, which its tools call; it isn't registered.
+    ///
+    /// `Health` says more than go-micro's, which is always `ok`: which health checks fail.
     mutating func addDebugEndpoints() {
         let started = ProcessStatistics.unixSeconds()
         var health = Endpoint.unary(
             "Debug.Health", .eventLoop, MessageCoding<MicroDebugHealthRequest>.protobuf,
             MessageCoding<MicroDebugHealthResponse>.protobuf
-        ) { _, _ in
-            MicroDebugHealthResponse.with { $0.status = "ok" }
+        ) { _, context in
+            let failures = context.runtime.health.failures
+            return MicroDebugHealthResponse.with {
+                $0.status = failures.isEmpty ? "ok" : "failing: " + failures.joined(separator: ", ")
+            }
         }
         health.isInternal = true
         self.add(health)
@@ -31,5 +36,19 @@ extension MicroService {
         }
         stats.isInternal = true
         self.add(stats)
+
+        var log = Endpoint.serverStream(
+            "Debug.Log", .eventLoop, MessageCoding<MicroDebugLogRequest>.protobuf,
+            MessageCoding<MicroDebugRecord>.protobuf
+        ) { request, records, context in
+            let (known, later) = context.runtime.log.records(
+                atMost: request.count > 0 ? Int(clamping: request.count) : nil, since: request.since,
+                follow: request.stream)
+            for record in known { try await records.write(record) }
+            guard let later else { return }
+            for await record in later { try await records.write(record) }
+        }
+        log.isInternal = true
+        self.add(log)
     }
 }

@@ -48,6 +48,14 @@ extension MicroService {
     ) {
         self.add(.unary(endpoint, executor, .protobufAndCodable, .protobufAndCodable, handler))
     }
+
+    /// Answers an endpoint with a function of bytes; they are the messages as they travel, whatever their format.
+    public mutating func handle(
+        _ endpoint: String, on executor: HandlerExecutor = .eventLoop,
+        _ handler: @escaping UnaryHandler<[UInt8], [UInt8]>
+    ) {
+        self.add(.unary(endpoint, executor, .raw, .raw, handler))
+    }
 }
 
 extension MicroService {
@@ -127,5 +135,13 @@ extension MicroService {
         _ handler: @escaping BidirectionalStreamHandler<Request, Response>
     ) {
         self.add(.bidirectionalStream(endpoint, executor, .protobufAndCodable, .protobufAndCodable, handler))
+    }
+
+    /// Takes and answers many messages that stay bytes, whatever their format.
+    public mutating func bidirectionalStream(
+        _ endpoint: String, on executor: HandlerExecutor = .eventLoop,
+        _ handler: @escaping BidirectionalStreamHandler<[UInt8], [UInt8]>
+    ) {
+        self.add(.bidirectionalStream(endpoint, executor, .raw, .raw, handler))
     }
 }

@@ -18,7 +18,8 @@ extension MicroService {
         let name = "\(handler).\(method)"
         self.add(
             Endpoint(
-                name, record: { EndpointRecord(name: name, metadata: isStreaming ? ["stream": "true"] : [:]) },
-                makeRoute: { _, _ in route }))
+                name, isStreaming ? .bidirectionalStream : .unary,
+                record: { EndpointRecord(name: name, metadata: isStreaming ? ["stream": "true"] : [:]) },
+                .mounted(route)))
     }
 }

@@ -8,33 +8,43 @@ public import ServiceLifecycle
 internal import UnixSignals
 
 extension MicroService: Service {
-    /// Listens, registers and answers calls until the task is cancelled or its service group shuts down gracefully.
+    /// Listens, subscribes, registers and answers calls until the task is cancelled or its service group shuts down
+    /// gracefully.
     ///
-    /// Then it leaves the registry, goes on for a moment so that clients notice, lets calls under way finish, and
-    /// closes. No signal is handled here; see ``runService()``.
+    /// Then, each step with a limit of its own: what was to run before the end runs; `grpc.health.v1` says that the
+    /// service doesn't serve; it takes no more messages from its broker and leaves the registry; it goes on for a
+    /// moment so that clients notice; connections are told to send no more calls, in the two steps of HTTP/2; calls and
+    /// messages under way finish, and those that don't are cancelled; everything closes. No signal is handled here; see
+    /// ``runService()``.
     public func run() async throws {
         let configuration = self.configuration
-        let logger = configuration.logger
-        try await configuration.beforeStart?()
+        let hooks = self.allHooks
+        for hook in hooks.beforeStart { try await hook() }
 
         var clientConfiguration = configuration.client
         clientConfiguration.serviceName = clientConfiguration.serviceName ?? self.name
+        clientConfiguration.broker = self.broker
         let client = MicroClient(self.registry, clientConfiguration)
-        let runtime = ServiceRuntime(
-            name: self.name, logger: logger, interceptors: self.interceptors, codecs: configuration.codecs,
-            client: client)
+        let runtime = ServiceRuntime(self, client: client)
         var wireConfiguration = WireServerConfiguration()
         wireConfiguration.maximumMessageBytes = configuration.maximumMessageBytes
         wireConfiguration.maximumSentMessageBytes = configuration.maximumMessageBytes
         let health = HealthService()
+        let local = self.local(runtime)
         let server = try WireServer(
-            router: self.router(runtime, health), configuration: wireConfiguration, logger: logger)
-        let record: ServiceRecord
+            router: self.router(local, health), configuration: wireConfiguration, logger: configuration.logger)
+        let monitor = HealthMonitor(
+            checks: self.healthChecks, table: health.table, names: self.healthNames, state: runtime.health,
+            logger: runtime.logger)
+        var running = RunningService(runtime: runtime, server: server, client: client, health: health, monitor: monitor)
         do {
             let address = try WireAddress(registered: configuration.address)
             let bound = try await server.bind(address)
-            record = self.record(node: self.node(at: address, bound: bound))
+            running.record = self.record(node: self.node(at: address, bound: bound))
+            await monitor.start()
+            running.subscriptions = try await self.subscribe(runtime)
         } catch {
+            monitor.stop()
             await server.close()
             await client.close()
             throw error
@@ -42,8 +52,8 @@ extension MicroService: Service {
 
         var failure: (any Error)?
         do {
-            await self.register(record)
-            try await configuration.afterStart?(record.nodes[0])
+            await self.register(running.record, runtime.logger)
+            for hook in hooks.afterStart { try await hook(running.record.nodes[0]) }
             try await gracefulShutdown()
         } catch is CancellationError {
             // The normal end of a service whose task is cancelled.
@@ -52,7 +62,8 @@ extension MicroService: Service {
         }
 
         // Leaving must not be cut short by the cancellation that brought us here, hence a task of its own.
-        await Task { await self.stop(record, server, client, health) }.value
+        let ending = running
+        await Task { await self.stop(ending, hooks) }.value
         if let failure { throw failure }
     }
 
@@ -77,36 +88,79 @@ extension MicroService: Service {
         return NodeRecord(id: id, address: advertised, metadata: self.nodeMetadata())
     }
 
-    private func register(_ record: ServiceRecord) async {
+    private func subscribe(_ runtime: ServiceRuntime) async throws -> [any BrokerSubscription] {
+        var subscriptions: [any BrokerSubscription] = []
+        do {
+            for subscriber in self.subscribers {
+                let broker = self.broker
+                let subscription = try await broker.subscribe(
+                    subscriber.topic, queue: subscriber.queue, options: subscriber.options
+                ) { await subscriber.outcome(of: $0, runtime, broker) }
+                subscriptions.append(subscription)
+            }
+        } catch {
+            for subscription in subscriptions { await subscription.end(limit: .zero) }
+            throw error
+        }
+        return subscriptions
+    }
+
+    private func register(_ record: ServiceRecord, _ logger: Logger) async {
         let metadata: Logger.Metadata = ["node": "\(record.nodes[0].id)", "address": "\(record.nodes[0].address)"]
         do {
             try await self.registry.register(record, options: self.configuration.registration)
-            self.configuration.logger.info("registered", metadata: metadata)
+            logger.info("registered", metadata: metadata)
         } catch {
             // The registry keeps trying; the service can be called by its address meanwhile.
-            self.configuration.logger.warning(
-                "not registered yet", metadata: metadata.merging(["error": "\(error)"]) { $1 })
+            logger.warning("not registered yet", metadata: metadata.merging(["error": "\(error)"]) { $1 })
         }
     }
+}
 
-    private func stop(
-        _ record: ServiceRecord, _ server: WireServer, _ client: MicroClient, _ health: HealthService
-    ) async {
+/// What a service has while it runs.
+private struct RunningService: Sendable {
+    let runtime: ServiceRuntime
+    let server: WireServer
+    let client: MicroClient
+    let health: HealthService
+    let monitor: HealthMonitor
+    var record = ServiceRecord(name: "", version: "", endpoints: [], nodes: [])
+    var subscriptions: [any BrokerSubscription] = []
+}
+
+extension MicroService {
+    /// The end of a service: every step has a limit, so that none keeps the next from coming.
+    private func stop(_ running: RunningService, _ hooks: ServiceHooks) async {
         let configuration = self.configuration
-        await configuration.beforeStop?()
-        health.table.shutDown()
-        do {
-            try await self.registry.deregister(record)
-        } catch {
-            configuration.logger.warning("not deregistered", metadata: ["error": "\(error)"])
+        for hook in hooks.beforeStop { await self.step("before stop", configuration.hookLimit) { await hook() } }
+        running.monitor.stop()
+        running.health.table.shutDown()
+        let subscriptions = running.subscriptions.map { subscription in
+            Task { await subscription.end(limit: configuration.drainLimit) }
+        }
+        await self.step("deregister", configuration.deregisterLimit) { [registry = self.registry] in
+            try await registry.deregister(running.record)
         }
         try? await Task.sleep(for: configuration.drainDelay)
-        // Watches of health never end by themselves and would hold up the drain.
-        health.table.endWatches()
-        await server.drain(limit: configuration.drainLimit)
-        await server.close()
-        await client.close()
-        await configuration.afterStop?()
+        // Watches of health, and logs that are followed, never end by themselves and would hold up the drain.
+        running.health.table.endWatches()
+        running.runtime.log.endFollowing()
+        await running.server.drain(limit: configuration.drainLimit)
+        for subscription in subscriptions { await subscription.value }
+        await running.server.close()
+        await running.client.close()
+        for hook in hooks.afterStop { await self.step("after stop", configuration.hookLimit) { await hook() } }
         configuration.logger.info("stopped")
+    }
+
+    private func step(
+        _ name: String, _ limit: Duration, _ body: @escaping @Sendable () async throws -> Void
+    ) async {
+        do {
+            try await withTimeLimit(limit, body)
+        } catch {
+            self.configuration.logger.warning(
+                "a step of the end failed", metadata: ["step": "\(name)", "error": "\(error)"])
+        }
     }
 }

@@ -44,6 +44,15 @@ public struct MicroService: Sendable {
         /// to take calls. A watch event needs a few milliseconds; a quarter of a second leaves room for a busy client.
         public var drainDelay = Duration.milliseconds(250)
 
+        /// How long leaving the registry may take; a registry that is away must not hold up the end.
+        public var deregisterLimit = Duration.seconds(5)
+
+        /// How long what runs before and after the end may take, each.
+        public var hookLimit = Duration.seconds(10)
+
+        /// What calls of each endpoint may take that ``MicroService/limit(_:_:)`` doesn't name.
+        public var limits = EndpointLimits()
+
         /// Where the service says what it does.
         public var logger: Logger
 
@@ -61,6 +70,9 @@ public struct MicroService: Sendable {
 
         /// Runs after the last call.
         public var afterStop: (@Sendable () async -> Void)?
+
+        /// - Parameter logger: Where the service says what it does.
+        init(logger: Logger) { self.logger = logger }
     }
 
     /// The name that callers use.
@@ -73,8 +85,16 @@ public struct MicroService: Sendable {
     public var configuration: Configuration
 
     var registry: any ServiceRegistry
+    let broker: any MessageBroker
     var endpoints: [String: Endpoint] = [:]
+    var limits: [String: EndpointLimits] = [:]
     var interceptors: [HandlerInterceptor] = []
+    var streamInterceptors: [StreamInterceptor] = []
+    var subscriberInterceptors: [SubscriberInterceptor] = []
+    var subscribers: [Subscriber] = []
+    var hook: RouterHook?
+    var hooks = ServiceHooks()
+    var healthChecks: [HealthCheck] = []
 
     /// Makes a service without endpoints.
     ///
@@ -82,15 +102,17 @@ public struct MicroService: Sendable {
     ///   - name: The name that callers use.
     ///   - version: The version that is registered.
     ///   - registry: Where the service is registered.
+    ///   - broker: Where the service subscribes and publishes.
     ///   - configure: Changes the configuration.
     public init(
         _ name: String, version: String = "latest", registry: some ServiceRegistry = .memory,
-        configure: (inout Configuration) -> Void = { _ in }
+        broker: some MessageBroker = .memory, configure: (inout Configuration) -> Void = { _ in }
     ) {
         precondition(!name.isEmpty, "a service needs a name")
         self.name = name
         self.version = version
         self.registry = registry
+        self.broker = broker
         self.configuration = Configuration(logger: Logger(label: "martlet.service"))
         configure(&self.configuration)
         self.addDebugEndpoints()
@@ -99,6 +121,27 @@ public struct MicroService: Sendable {
     /// Puts code around every call, inside the interceptors that are there already.
     public mutating func intercept(_ interceptor: @escaping HandlerInterceptor) {
         self.interceptors.append(interceptor)
+    }
+
+    /// Lets code see every message of every stream, inside the stream interceptors that are there already.
+    public mutating func interceptStreams(_ interceptor: @escaping StreamInterceptor) {
+        self.streamInterceptors.append(interceptor)
+    }
+
+    /// Lets code see every call before it is decoded; the last one that was set counts.
+    public mutating func route(_ hook: @escaping RouterHook) {
+        self.hook = hook
+    }
+
+    /// Limits what calls of one endpoint may take, in place of the configuration's limits for all.
+    ///
+    /// - Parameters:
+    ///   - endpoint: `Handler.Method`; it may be handled before or after, but must be when the service runs.
+    ///   - configure: Changes the limits, which are none at first.
+    public mutating func limit(_ endpoint: String, _ configure: (inout EndpointLimits) -> Void) {
+        var limits = EndpointLimits()
+        configure(&limits)
+        self.limits[endpoint] = limits
     }
 
     mutating func add(_ endpoint: Endpoint) {

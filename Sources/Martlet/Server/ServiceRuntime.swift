@@ -11,28 +11,40 @@ package final class ServiceRuntime: Sendable {
     let name: String
     let logger: Logger
     let interceptors: [HandlerInterceptor]
+    let streamInterceptors: [StreamInterceptor]
+    let subscriberInterceptors: [SubscriberInterceptor]
+    let hook: RouterHook?
     let codecs: [MessageCodec]
     let client: MicroClient
+    let health = HealthState()
+    /// What the service has logged lately.
+    let log: DebugLog
 
-    init(
-        name: String, logger: Logger, interceptors: [HandlerInterceptor], codecs: [MessageCodec], client: MicroClient
-    ) {
-        self.name = name
+    init(_ service: MicroService, client: MicroClient) {
+        self.name = service.name
+        let log = DebugLog()
+        var logger = service.configuration.logger
+        logger.handler = RecordingLogHandler(base: logger.handler, log: log)
+        self.log = log
         self.logger = logger
-        self.interceptors = interceptors
-        self.codecs = codecs
+        self.interceptors = service.interceptors
+        self.streamInterceptors = service.streamInterceptors
+        self.subscriberInterceptors = service.subscriberInterceptors
+        self.hook = service.hook
+        self.codecs = service.configuration.codecs
         self.client = client
     }
 
-    /// The codec of a call; throws status 12 for a subtype that nobody registered.
-    func codec(of call: ServerCall) throws -> MessageCodec {
+    /// The codec of a call; throws status 12 for a subtype that nobody registered, unless the endpoint takes any.
+    func codec(of call: AnsweredCall, isRaw: Bool) throws -> MessageCodec {
         let codec = MessageCodec.selected(
             contentSubtype: call.contentSubtype, xContentType: { call.metadata.first("x-content-type") },
             custom: self.codecs)
-        guard let codec else {
+        if let codec { return codec }
+        guard isRaw else {
             throw GRPCStatus(.unimplemented, "Unsupported Content-Type: application/grpc+\(call.contentSubtype)")
         }
-        return codec
+        return .bytes
     }
 
     /// Runs `body` inside all interceptors.
@@ -49,6 +61,26 @@ package final class ServiceRuntime: Sendable {
         }
     }
 
+    /// What the messages of a stream run through; `nil` where nobody looks.
+    func tap(_ context: HandlerContext) -> StreamTap? {
+        self.streamInterceptors.isEmpty ? nil : StreamTap(interceptors: self.streamInterceptors, context: context)
+    }
+
+    /// The service's logger with what tells one call from others.
+    func logger(for context: HandlerContext) -> Logger {
+        var logger = self.logger
+        logger[metadataKey: "endpoint"] = "\(context.endpoint)"
+        if let caller = context.caller { logger[metadataKey: "caller"] = "\(caller)" }
+        let traceparent =
+            context.traceHeaders?.first { $0.0 == "traceparent" }?.1 ?? context.call.metadata.first("traceparent")
+        if let trace = traceparent.flatMap(TraceParent.init) { logger[metadataKey: "trace_id"] = "\(trace.traceID)" }
+        return logger
+    }
+}
+
+// MARK: - Errors
+
+extension ServiceRuntime {
     /// What a caller sees of an error.
     func status(for error: any Error) -> GRPCStatus {
         switch error {
@@ -74,7 +106,9 @@ package final class ServiceRuntime: Sendable {
     private func status(for error: MicroError) -> GRPCStatus {
         var error = error
         if error.id.isEmpty { error.id = self.name }
-        let code = GRPCStatusCode(rawValue: error.code.grpcStatusCode)
+        // A status that a handler chose, or that came with the error from another service; success is no error.
+        let native = error.grpcStatusCode.flatMap { $0 > 0 ? $0 : nil }
+        let code = GRPCStatusCode(rawValue: native ?? error.code.grpcStatusCode)
         return self.status(code, error.jsonText, error)
     }
 

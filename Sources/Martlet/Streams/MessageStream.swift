@@ -10,26 +10,31 @@ public struct MessageStream<Message: Sendable>: AsyncSequence, Sendable {
     public typealias Element = Message
 
     enum Source: Sendable {
-        case server(MartletGRPCWire.MessageReader)
+        /// A service's side of a call.
+        case raw(RawStream)
         case client(ClientStream)
     }
 
     private let source: Source
     private let coding: MessageCoding<Message>
     private let codec: MessageCodec
+    private let tap: StreamTap?
 
-    init(_ source: Source, _ coding: MessageCoding<Message>, _ codec: MessageCodec) {
+    init(_ source: Source, _ coding: MessageCoding<Message>, _ codec: MessageCodec, _ tap: StreamTap? = nil) {
         self.source = source
         self.coding = coding
         self.codec = codec
+        self.tap = tap
     }
 
     /// The next message, or `nil` after the last one.
     public func next() async throws -> Message? {
         switch self.source {
-        case .server(let reader):
-            guard let bytes = try await reader.next() else { return nil }
-            return try self.coding.decode(bytes, self.codec)
+        case .raw(let stream):
+            guard let bytes = try await stream.next() else { return nil }
+            let message = try self.coding.decode(bytes, self.codec)
+            if let tap = self.tap { try await tap.received(message) }
+            return message
         case .client(let stream):
             do {
                 guard let bytes = try await stream.next() else { return nil }

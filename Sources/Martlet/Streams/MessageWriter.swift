@@ -5,25 +5,29 @@ internal import MartletGRPCWire
 /// Sends the messages of a stream.
 public struct MessageWriter<Message: Sendable>: Sendable {
     enum Sink: Sendable {
-        case server(MartletGRPCWire.MessageWriter)
+        /// A service's side of a call.
+        case raw(RawStream)
         case client(ClientStream)
     }
 
     private let sink: Sink
     private let coding: MessageCoding<Message>
     private let codec: MessageCodec
+    private let tap: StreamTap?
 
-    init(_ sink: Sink, _ coding: MessageCoding<Message>, _ codec: MessageCodec) {
+    init(_ sink: Sink, _ coding: MessageCoding<Message>, _ codec: MessageCodec, _ tap: StreamTap? = nil) {
         self.sink = sink
         self.coding = coding
         self.codec = codec
+        self.tap = tap
     }
 
     /// Sends a message; waits while too much is already on its way to a slow reader.
     public func write(_ message: Message) async throws {
         switch self.sink {
-        case .server(let writer):
-            try await writer.write(try self.coding.encode(message, self.codec))
+        case .raw(let stream):
+            if let tap = self.tap { try await tap.sent(message) }
+            try await stream.write(try self.coding.encode(message, self.codec))
         case .client(let stream):
             do {
                 try await stream.write(try self.coding.encode(message, self.codec))

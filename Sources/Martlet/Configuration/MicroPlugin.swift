@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Logging
+
+/// Something that a service can be configured to use by its name: a registry, a broker, or both.
+///
+/// Only plug-ins that a program imports and hands over exist in it: `MICRO_REGISTRY=etcd` needs `.etcd` among its
+/// plug-ins. `memory` is always there, and the broker `http`.
+public struct MicroPlugin: Sendable {
+    /// What the configuration says about a plug-in.
+    public struct Settings: Sendable {
+        /// Where the server behind it is, `host:port` each; empty takes the plug-in's own default.
+        public var addresses: [String]
+        /// Where the plug-in says what it does.
+        public var logger: Logger
+
+        public init(addresses: [String], logger: Logger) {
+            self.addresses = addresses
+            self.logger = logger
+        }
+    }
+
+    /// Makes a registry.
+    public typealias RegistryMaker = @Sendable (_ settings: Settings) throws -> any ServiceRegistry
+    /// Makes a broker; some need the registry.
+    public typealias BrokerMaker =
+        @Sendable (_ settings: Settings, _ registry: any ServiceRegistry) throws -> any MessageBroker
+
+    /// What `MICRO_REGISTRY` or `MICRO_BROKER` says to mean this plug-in.
+    public let name: String
+    let makeRegistry: RegistryMaker?
+    let makeBroker: BrokerMaker?
+
+    /// - Parameters:
+    ///   - name: What the configuration says to mean this plug-in.
+    ///   - registry: Makes its registry, if it has one.
+    ///   - broker: Makes its broker, if it has one.
+    public init(_ name: String, registry: RegistryMaker? = nil, broker: BrokerMaker? = nil) {
+        self.name = name
+        self.makeRegistry = registry
+        self.makeBroker = broker
+    }
+
+    /// The registry and the broker that everything in this process shares.
+    public static var memory: MicroPlugin {
+        MicroPlugin(
+            "memory", registry: { _ in InMemoryRegistry.memory }, broker: { _, _ in InMemoryBroker.memory })
+    }
+
+    /// go-micro's HTTP broker, over whichever registry is configured.
+    public static var http: MicroPlugin {
+        MicroPlugin(
+            "http",
+            broker: { settings, registry in
+                HTTPBroker(registry: registry) {
+                    if let address = settings.addresses.first { $0.address = address }
+                    $0.logger = settings.logger
+                }
+            })
+    }
+}
+
+/// The plug-ins of one program. One that is given twice counts as it was given last.
+package struct MicroPlugins: Sendable {
+    private let plugins: [MicroPlugin]
+
+    package init(_ plugins: [MicroPlugin]) { self.plugins = plugins.reversed() + [.memory, .http] }
+
+    /// - Throws: Code 400, with the names that there are.
+    package func registry(_ name: String, _ settings: MicroPlugin.Settings) throws -> any ServiceRegistry {
+        guard let make = self.plugins.first(where: { $0.name == name && $0.makeRegistry != nil })?.makeRegistry else {
+            throw self.unknown("registry", name, "MICRO_REGISTRY", self.plugins.filter { $0.makeRegistry != nil })
+        }
+        return try make(settings)
+    }
+
+    /// - Throws: Code 400, with the names that there are.
+    package func broker(
+        _ name: String, _ settings: MicroPlugin.Settings, _ registry: any ServiceRegistry
+    ) throws -> any MessageBroker {
+        guard let make = self.plugins.first(where: { $0.name == name && $0.makeBroker != nil })?.makeBroker else {
+            throw self.unknown("broker", name, "MICRO_BROKER", self.plugins.filter { $0.makeBroker != nil })
+        }
+        return try make(settings, registry)
+    }
+
+    private func unknown(
+        _ kind: String, _ name: String, _ variable: String, _ known: [MicroPlugin]
+    ) -> MicroError {
+        let names = Set(known.map(\.name)).sorted().joined(separator: ", ")
+        return MicroError(
+            .badRequest,
+            "\(variable) says \"\(name)\", but this program knows the \(kind) plug-ins \(names): "
+                + "import the one that has it and hand it over in `plugins:`")
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import Logging
+import Martlet
+import MartletConfiguration
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(3))) struct MicroConfigTests {
+    static func reader(_ arguments: [String] = [], _ environment: [String: String] = [:]) -> ConfigReader {
+        .micro(arguments: ["program"] + arguments, environment: environment)
+    }
+
+    @Test func nothingSaidLeavesWhatTheCodeSays() throws {
+        let service = try MicroService(config: Self.reader(), name: "code", version: "7") {
+            $0.registration.ttl = .seconds(99)
+            $0.metadata = ["zone": "a"]
+        }
+        #expect(service.name == "code")
+        #expect(service.version == "7")
+        #expect(service.configuration.registration.ttl == .seconds(99))
+        #expect(service.configuration.metadata == ["zone": "a"])
+    }
+
+    @Test func flagsGoOverTheEnvironmentAndThatOverTheCode() throws {
+        let environment = [
+            "MICRO_SERVER_NAME": "from.environment", "MICRO_SERVER_VERSION": "e", "MICRO_REGISTER_TTL": "40",
+            "MICRO_SERVER_METADATA": "zone=b,rack=1", "MICRO_CLIENT_REQUEST_TIMEOUT": "1m30s",
+            "MICRO_SERVER_ADDRESS": ":8080", "MICRO_LOG_LEVEL": "WARN", "MICRO_SELECTOR": "random",
+        ]
+        let service = try MicroService(
+            config: Self.reader(
+                ["--server_name=from.flag", "--register_interval", "10", "--server-advertise=10.0.0.1:80"],
+                environment),
+            name: "code", version: "c"
+        ) {
+            $0.registration.ttl = .seconds(99)
+            $0.metadata = ["zone": "a", "own": "x"]
+        }
+        #expect(service.name == "from.flag")
+        #expect(service.version == "e")
+        #expect(service.configuration.registration == RegistrationOptions(ttl: .seconds(40), interval: .seconds(10)))
+        #expect(service.configuration.metadata == ["zone": "b", "rack": "1", "own": "x"])
+        #expect(service.configuration.client.timeout == .seconds(90))
+        #expect(service.configuration.address == "0.0.0.0:8080")
+        #expect(service.configuration.advertisedAddress == "10.0.0.1:80")
+        #expect(service.configuration.logger.logLevel == .warning)
+    }
+
+    @Test func pluginsAreMadeByNameWithTheirAddresses() async throws {
+        let mine = InMemoryRegistry()
+        let seen = Seen()
+        let plugin = MicroPlugin(
+            "mine",
+            registry: { settings in
+                seen.addresses.append(settings.addresses)
+                return mine
+            })
+        let environment = [
+            "MICRO_REGISTRY": "mine", "MICRO_REGISTRY_ADDRESS": "a:1,b:2", "MICRO_BROKER": "http",
+            "MICRO_SERVER_ADDRESS": "127.0.0.1:0",
+        ]
+        var service = try MicroService(config: Self.reader([], environment), plugins: [plugin], name: "test.config")
+        service.configuration.drainDelay = .milliseconds(1)
+        let (nodes, node) = AsyncStream.makeStream(of: NodeRecord.self)
+        service.afterStart { node.yield($0) }
+        let running = service
+        let task = Task { try await running.run() }
+        for await node in nodes {
+            #expect(node.metadata?["broker"] == "http")
+            #expect(node.metadata?["registry"] == "memory")
+            break
+        }
+        #expect(try await mine.services(named: "test.config").count == 1)
+        #expect(seen.addresses.all == [["a:1", "b:2"]])
+        task.cancel()
+        try await task.value
+    }
+
+    @Test func unknownPluginsAreNamedWithThoseThatThereAre() {
+        do {
+            _ = try MicroService(
+                config: Self.reader(["--registry", "consul"]),
+                plugins: [MicroPlugin("mine", registry: { _ in InMemoryRegistry() })])
+            Issue.record("an unknown registry was made")
+        } catch {
+            #expect(
+                "\(error)".contains(
+                    #"MICRO_REGISTRY says \"consul\", but this program knows the registry plug-ins memory, mine"#),
+                "\(error)")
+        }
+        do {
+            _ = try MicroClient(config: Self.reader([], ["MICRO_BROKER": "redis"]))
+            Issue.record("an unknown broker was made")
+        } catch {
+            #expect("\(error)".contains("the broker plug-ins http, memory"), "\(error)")
+        }
+    }
+
+    @Test(arguments: [
+        ("MICRO_REGISTER_TTL", "soon"), ("MICRO_SERVER_METADATA", "zone"), ("MICRO_SELECTOR", "best"),
+        ("MICRO_LOG_LEVEL", "loud"), ("MICRO_REGISTER_INTERVAL", "-5s"),
+    ])
+    func unreadableValuesAreNamed(_ name: String, _ value: String) {
+        do {
+            _ = try MicroService(config: Self.reader([], [name: value]))
+            Issue.record("\(name)=\(value) was taken")
+        } catch {
+            #expect("\(error)".contains("\(name) can't be"), "\(error)")
+        }
+    }
+
+    @Test func durationsAreThoseOfGo() {
+        #expect(GoDuration.parse("10") == .seconds(10))
+        #expect(GoDuration.parse("500ms") == .milliseconds(500))
+        #expect(GoDuration.parse("1h2m3.5s") == .milliseconds(3_723_500))
+        #expect(GoDuration.parse("250us") == .microseconds(250))
+        #expect(GoDuration.parse("-1s") == .seconds(-1))
+        for text in ["", "s", "5x", "1.2.3s", "five", "1s x", "nan", "inf", "1e300h"] {
+            #expect(GoDuration.parse(text) == nil, "\(text)")
+        }
+    }
+}
+
+private final class Seen: Sendable {
+    let addresses = Box()
+
+    final class Box: Sendable {
+        private let values = Mutex<[[String]]>([])
+        func append(_ value: [String]) { self.values.withLock { $0.append(value) } }
+        var all: [[String]] { self.values.withLock { $0 } }
+    }
+}

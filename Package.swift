@@ -119,6 +119,7 @@ let package = Package(
             name: "MartletReplica",
             dependencies: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
             path: "Sources/Replica", swiftSettings: settings),
+        .target(name: "MartletDNSCodec", path: "Sources/DNSCodec", swiftSettings: settings),
         .target(name: "MartletBoltFile", path: "Sources/BoltFile", swiftSettings: settings),
         .target(
             name: "MartletEtcdSnapshot",
@@ -188,7 +189,8 @@ let package = Package(
         .target(
             name: "Martlet",
             dependencies: [
-                "MartletGRPCWire", "MartletHTTP2Session", "MartletWireAPI", "MartletWireServices", logging,
+                "CMartletZlib", "MartletDNSCodec", "MartletGRPCWire", "MartletHTTP2Session", "MartletWireAPI",
+                "MartletWireServices", logging,
                 lifecycle, signals, nioCore, nioPosix, protobuf,
             ],
             path: "Sources/Martlet", swiftSettings: settings),
@@ -367,8 +369,8 @@ let package = Package(
         .testTarget(
             name: "MartletTests",
             dependencies: [
-                "Martlet", "MartletGRPCWire", "MartletGreeterFixture", "MartletHTTP2Session", grpcCore, lifecycle,
-                logging, nioCore, nioPosix, protobuf, tracing,
+                "Martlet", "MartletDNSCodec", "MartletGRPCWire", "MartletGreeterFixture", "MartletHTTP2Session",
+                grpcCore, lifecycle, logging, nioCore, nioPosix, protobuf, tracing,
             ],
             path: "Tests/MartletTests", swiftSettings: settings),
         .testTarget(
@@ -389,6 +391,9 @@ let package = Package(
             path: "Tests/MartletCommandTests", swiftSettings: settings),
         .testTarget(
             name: "MartletPeersTests", dependencies: ["MartletTestPrograms"], path: "Tests/PeersTests",
+            swiftSettings: settings),
+        .testTarget(
+            name: "MartletDNSCodecTests", dependencies: ["MartletDNSCodec"], path: "Tests/DNSCodecTests",
             swiftSettings: settings),
         .testTarget(
             name: "MartletProcessesTests", dependencies: ["MartletProcesses"], path: "Tests/ProcessesTests",

@@ -52,6 +52,7 @@ let ringTable: [String: RingEntry] = [
         .core, folder: "Replica",
         targets: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
         modules: ["Swift"]),
+    "MartletDNSCodec": RingEntry(.core, folder: "DNSCodec", modules: ["Swift"]),
     "MartletBoltFile": RingEntry(.core, folder: "BoltFile", modules: ["Swift"]),
     "MartletEtcdSnapshot": RingEntry(
         .core, folder: "EtcdSnapshot", targets: ["MartletBasics", "MartletBoltFile", "MartletKeyValue"],
@@ -112,7 +113,8 @@ let ringTable: [String: RingEntry] = [
     "Martlet": RingEntry(
         .shell, folder: "Martlet",
         targets: [
-            "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletWireAPI", "MartletBasics",
+            "CMartletZlib", "MartletDNSCodec", "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices",
+            "MartletWireAPI", "MartletBasics",
         ],
         modules: network.union(["SwiftProtobuf", "ServiceLifecycle", "UnixSignals"])),
     "MartletEtcd": RingEntry(

@@ -36,11 +36,14 @@ import Testing
         var policy = RetryPolicy()
         policy.firstPause = .milliseconds(100)
         policy.maximumPause = .milliseconds(350)
-        #expect(policy.pause(before: 2, unit: 0) == .milliseconds(50))
-        #expect(policy.pause(before: 2, unit: 1) == .milliseconds(100))
-        #expect(policy.pause(before: 3, unit: 1) == .milliseconds(200))
-        #expect(policy.pause(before: 4, unit: 1) == .milliseconds(350))
-        #expect(policy.pause(before: 1_000_000, unit: 0.5) == .milliseconds(262.5))
+        func microseconds(_ round: Int, _ unit: Double) -> UInt64 {
+            (policy.pause(before: round, unit: unit).nanosecondCount + 500) / 1000
+        }
+        #expect(microseconds(2, 0) == 50_000)
+        #expect(microseconds(2, 1) == 100_000)
+        #expect(microseconds(3, 1) == 200_000)
+        #expect(microseconds(4, 1) == 350_000)
+        #expect(microseconds(1_000_000, 0.5) == 262_500)
     }
 
     @Test func theBudgetIsAShareOfTheCalls() {

@@ -39,6 +39,14 @@ public struct NodeSelector: Sendable {
 
     private init(_ strategy: Strategy) { self.strategy = strategy }
 
+    /// Whether the user's code chooses: it is asked even where there is one node only, since it may count or wait.
+    var isUsersOwn: Bool {
+        switch self.strategy {
+        case .closure, .prepared: true
+        case .roundRobin, .random, .weighted, .leastOutstanding, .powerOfTwoChoices, .consistentHash: false
+        }
+    }
+
     /// Each node in turn, across calls.
     public static var roundRobin: NodeSelector { NodeSelector(.roundRobin) }
 

@@ -49,7 +49,7 @@ extension NodeSet {
 
     private func usable(_ request: ChoiceRequest) -> NodeChannel? {
         guard self.count > 0 else { return nil }
-        if self.count == 1 { return self.claimed(0, request) }
+        if self.count == 1, !request.selector.isUsersOwn { return self.claimed(0, request) }
         switch request.selector.strategy {
         case .roundRobin:
             return self.drawn(request) { number in

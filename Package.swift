@@ -137,6 +137,7 @@ let package = Package(
             name: "MartletReplica",
             dependencies: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
             path: "Sources/Replica", swiftSettings: settings),
+        .target(name: "MartletDNSCodec", path: "Sources/DNSCodec", swiftSettings: settings),
         .target(name: "MartletBoltFile", path: "Sources/BoltFile", swiftSettings: settings),
         .target(
             name: "MartletEtcdSnapshot",
@@ -210,8 +211,8 @@ let package = Package(
         .target(
             name: "Martlet",
             dependencies: [
-                "MartletGRPCWire", "MartletHTTP2Session", "MartletWireAPI", "MartletWireServices", logging,
-                lifecycle, signals, deque, nioCore, nioHTTP1, nioPosix, protobuf,
+                "CMartletZlib", "MartletDNSCodec", "MartletGRPCWire", "MartletHTTP2Session", "MartletWireAPI",
+                "MartletWireServices", logging, lifecycle, signals, deque, nioCore, nioHTTP1, nioPosix, protobuf,
             ],
             path: "Sources/Martlet", swiftSettings: settings),
         .target(
@@ -447,8 +448,8 @@ let package = Package(
         .testTarget(
             name: "MartletTests",
             dependencies: [
-                "Martlet", "MartletGRPCWire", "MartletGreeterFixture", "MartletHTTP2Session", grpcCore, lifecycle,
-                logging, nioCore, nioPosix, protobuf, tracing,
+                "Martlet", "MartletDNSCodec", "MartletGRPCWire", "MartletGreeterFixture", "MartletHTTP2Session",
+                grpcCore, lifecycle, logging, nioCore, nioPosix, protobuf, tracing,
             ],
             path: "Tests/MartletTests", swiftSettings: settings),
         .testTarget(
@@ -480,6 +481,9 @@ let package = Package(
             path: "Tests/MartletCommandTests", swiftSettings: settings),
         .testTarget(
             name: "MartletPeersTests", dependencies: ["MartletTestPrograms"], path: "Tests/PeersTests",
+            swiftSettings: settings),
+        .testTarget(
+            name: "MartletDNSCodecTests", dependencies: ["MartletDNSCodec"], path: "Tests/DNSCodecTests",
             swiftSettings: settings),
         .testTarget(
             name: "MartletProcessesTests", dependencies: ["MartletProcesses"], path: "Tests/ProcessesTests",

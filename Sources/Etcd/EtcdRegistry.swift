@@ -13,13 +13,18 @@ internal import Synchronization
 public final class EtcdRegistry: ServiceRegistry {
     private let client: Result<EtcdClient, EtcdError>
     let logger: Logger
+    private let layout: EtcdRecordLayout
     private let registrations = Mutex<[String: Registration]>([:])
 
     /// Makes a registry on servers of one cluster, each `host:port`; none means `127.0.0.1:2379`.
     ///
-    /// - Parameter configure: Changes how the client connects.
+    /// - Parameters:
+    ///   - endpoints: The servers.
+    ///   - layout: How nodes are written.
+    ///   - configure: Changes how the client connects.
     public convenience init(
-        endpoints: [String] = [], configure: (inout EtcdClient.Configuration) -> Void = { _ in }
+        endpoints: [String] = [], layout: EtcdRecordLayout = .goMicro,
+        configure: (inout EtcdClient.Configuration) -> Void = { _ in }
     ) {
         var configuration = EtcdClient.Configuration()
         if !endpoints.isEmpty { configuration.endpoints = endpoints }
@@ -32,16 +37,17 @@ public final class EtcdRegistry: ServiceRegistry {
             // Told by the first request: a registry must be writable as `.etcd(…)`.
             client = .failure(error)
         }
-        self.init(client: client, logger: configuration.logger)
+        self.init(client: client, layout, logger: configuration.logger)
     }
 
     /// Makes a registry on a client that is there already.
-    public convenience init(client: EtcdClient) {
-        self.init(client: .success(client), logger: Logger(label: "martlet.registry"))
+    public convenience init(client: EtcdClient, layout: EtcdRecordLayout = .goMicro) {
+        self.init(client: .success(client), layout, logger: Logger(label: "martlet.registry"))
     }
 
-    private init(client: Result<EtcdClient, EtcdError>, logger: Logger) {
+    private init(client: Result<EtcdClient, EtcdError>, _ layout: EtcdRecordLayout, logger: Logger) {
         self.client = client
+        self.layout = layout
         self.logger = logger
     }
 
@@ -50,11 +56,9 @@ public final class EtcdRegistry: ServiceRegistry {
     public func register(_ record: ServiceRecord, options: RegistrationOptions) async throws {
         let client = try self.client.get()
         for node in record.nodes {
-            var single = record
-            single.nodes = [node]
-            let key = RegistryKey.node(service: record.name, id: node.id)
+            let key = self.layout.key(record, node)
             let registration = Registration(
-                key: key, value: single.jsonBytes, options: options, client: client, logger: self.logger)
+                key: key, value: self.layout.value(record, node), options: options, client: client, logger: self.logger)
             let old = self.registrations.withLock { $0.updateValue(registration, forKey: key) }
             // The lease of the old record must not end the new one's key.
             await old?.stop()
@@ -65,7 +69,7 @@ public final class EtcdRegistry: ServiceRegistry {
     public func deregister(_ record: ServiceRecord) async throws {
         let client = try self.client.get()
         for node in record.nodes {
-            let key = RegistryKey.node(service: record.name, id: node.id)
+            let key = self.layout.key(record, node)
             let registration = self.registrations.withLock { $0.removeValue(forKey: key) }
             await registration?.stop()
             if let lease = await registration?.lease {
@@ -80,28 +84,28 @@ public final class EtcdRegistry: ServiceRegistry {
     }
 
     public func services(named name: String) async throws -> [ServiceRecord] {
-        try await self.records(.prefix(RegistryKey.service(name)))
+        try await self.records(.prefix(self.layout.prefix(of: name)))
     }
 
     public func services() async throws -> [ServiceRecord] {
-        try await self.records(.prefix(RegistryKey.prefix))
+        try await self.records(.prefix(self.layout.prefix))
     }
 
     /// What is stored, read from whichever member is asked: a list that is a moment old is as good.
     private func records(_ keys: EtcdKeyRange) async throws -> [ServiceRecord] {
         let found = try await self.client.get().get(keys) { $0.isSerializable = true }
-        return RegistryMirror.grouped(found.keyValues.compactMap { Self.record($0) })
+        return RegistryMirror.grouped(found.keyValues.compactMap { self.layout.record($0) })
     }
 
     public func watch(_ deliver: @Sendable @escaping (RegistryChange) -> Void) async throws {
         let client = try self.client.get()
         while true {
             do {
-                let found = try await client.get(.prefix(RegistryKey.prefix))
-                deliver(.snapshot(found.keyValues.compactMap { Self.record($0) }))
-                for try await batch in client.watch(.prefix(RegistryKey.prefix), from: found.nextRevision) {
+                let found = try await client.get(.prefix(self.layout.prefix))
+                deliver(.snapshot(found.keyValues.compactMap { self.layout.record($0) }))
+                for try await batch in client.watch(.prefix(self.layout.prefix), from: found.nextRevision) {
                     for event in batch.events {
-                        if let change = Self.change(event) { deliver(change) }
+                        if let change = self.layout.change(event) { deliver(change) }
                     }
                 }
             } catch let error as EtcdError {
@@ -116,31 +120,14 @@ public final class EtcdRegistry: ServiceRegistry {
     /// The pause before a list is tried again: the client itself has already tried for its time limit, and a store that
     /// compacts faster than it can be watched isn't asked in a busy loop.
     static let retryInterval = Duration.milliseconds(250)
-
-    /// The record under a key, if it is one and lies where it belongs.
-    static func record(_ keyValue: EtcdKeyValue) -> ServiceRecord? {
-        guard let parts = RegistryKey.parts(of: keyValue.keyText),
-            let record = ServiceRecord(jsonBytes: keyValue.value), record.nodes.count == 1,
-            RegistryKey.part(record.name) == parts.service, RegistryKey.part(record.nodes[0].id) == parts.id
-        else { return nil }
-        return record
-    }
-
-    static func change(_ event: EtcdEvent) -> RegistryChange? {
-        switch event.kind {
-        case .put:
-            return self.record(event.keyValue).map { .put($0) }
-        case .delete:
-            return RegistryKey.parts(of: event.keyValue.keyText).map { .remove(service: $0.service, nodeID: $0.id) }
-        }
-    }
 }
 
 extension ServiceRegistry where Self == EtcdRegistry {
     /// The registry in etcd, or in Martlet's own server, at these endpoints; none means `127.0.0.1:2379`.
     public static func etcd(
-        _ endpoints: String..., configure: (inout EtcdClient.Configuration) -> Void = { _ in }
+        _ endpoints: String..., layout: EtcdRecordLayout = .goMicro,
+        configure: (inout EtcdClient.Configuration) -> Void = { _ in }
     ) -> EtcdRegistry {
-        EtcdRegistry(endpoints: endpoints, configure: configure)
+        EtcdRegistry(endpoints: endpoints, layout: layout, configure: configure)
     }
 }

@@ -38,4 +38,23 @@ extension ClientConnection {
             self.scheduleIdleCheck(in: rest, idleTimeout)
         }
     }
+
+    /// A connection that had no call for this long isn't replaced when it is too old.
+    static let unusedTime = TimeAmount.seconds(10)
+    /// The pause before a connection that is too old asks again to be replaced: its server takes no new one just now.
+    static let agePause = TimeAmount.seconds(5)
+
+    /// Connections that were made together must not all be replaced together.
+    static func jittered(_ age: TimeAmount) -> TimeAmount {
+        .nanoseconds(age.nanoseconds / 10 * Int64.random(in: 9...11))
+    }
+
+    /// Tells when the connection is too old. On the loop.
+    func scheduleAge(in delay: TimeAmount) {
+        self.ageTimer = self.loop.eventLoop.assumeIsolated().scheduleTask(in: delay) {
+            guard self.wire.isOpen, !self.isDraining else { return }
+            let isUnused = self.calls.isEmpty && NIODeadline.now() - self.lastUse >= Self.unusedTime
+            self.onChange(self, .aged(isUnused: isUnused))
+        }
+    }
 }

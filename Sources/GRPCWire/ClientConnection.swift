@@ -10,6 +10,7 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
     let wire: WireConnection
     let loop: LoopExecutor
     let idleTimeout: TimeAmount?
+    let maximumAge: TimeAmount?
     let onChange: @Sendable (ClientConnection, Change) -> Void
     var calls = StreamTable<ClientCall>()
     private var throttled: [ClientCall] = []
@@ -20,6 +21,7 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
     private(set) var isDraining = false
     var deadlines = DeadlineTimer()
     var idleTimer: Scheduled<Void>?
+    var ageTimer: Scheduled<Void>?
     var lastUse = NIODeadline.now()
 
     enum Change: Sendable {
@@ -30,16 +32,19 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
         case callEnded
         /// No call was open for the idle time.
         case idle
+        /// It has reached its age; it may be unused for a while already.
+        case aged(isUnused: Bool)
         case closed(GRPCStatus)
     }
 
     init(
-        wire: WireConnection, idleTimeout: TimeAmount?,
+        wire: WireConnection, idleTimeout: TimeAmount?, maximumAge: TimeAmount?,
         onChange: @escaping @Sendable (ClientConnection, Change) -> Void
     ) {
         self.wire = wire
         self.loop = wire.loop
         self.idleTimeout = idleTimeout
+        self.maximumAge = maximumAge
         self.onChange = onChange
         wire.owner = self
     }
@@ -162,6 +167,7 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
         guard !self.isReady else { return }
         self.isReady = true
         self.scheduleIdleCheck()
+        if let maximumAge = self.maximumAge { self.scheduleAge(in: Self.jittered(maximumAge)) }
         self.onChange(self, .ready(maximumStreams: Int(self.wire.session.peerMaximumConcurrentStreams)))
     }
 
@@ -201,6 +207,7 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
     func didClose(_ reason: GRPCStatus) {
         self.deadlines.cancel()
         self.idleTimer?.cancel()
+        self.ageTimer?.cancel()
         let calls = self.calls
         self.calls = StreamTable()
         self.throttled = []

@@ -25,6 +25,8 @@ struct ClientState {
     private var waiters: [ConnectionWaiter] = []
     private var failures = 0
     private var isShutDown = false
+    /// The connection that the one being made is to replace, because of its age.
+    private var replaced: ObjectIdentifier?
     private let maximumConnections: Int
 
     init(maximumConnections: Int) {
@@ -96,13 +98,46 @@ struct ClientState {
         return true
     }
 
-    /// A connection is up. Returns the waiters to serve, each already counted.
+    /// What a connection that is up leads to.
+    struct ReadyOutcome {
+        /// Each is already counted.
+        var served: [(ConnectionWaiter, ClientConnection)] = []
+        /// Others still wait.
+        var mustConnect = false
+        var mustClose = false
+        /// The connection that this one replaces: it is to be drained.
+        var retired: ClientConnection?
+    }
+
+    /// What to do with a connection that is too old.
+    enum AgeOutcome {
+        /// Nobody uses it: drain it.
+        case retire
+        /// Connect; the new one takes its place.
+        case replace
+        /// No connection can be made now: ask again.
+        case later
+    }
+
+    mutating func aged(_ connection: ClientConnection, isUnused: Bool) -> AgeOutcome {
+        if isUnused, self.retireIfUnused(connection) { return .retire }
+        guard self.replaced == nil, !self.isShutDown else { return .later }
+        switch self.attempt {
+        case .running, .failed: return .later
+        case .none:
+            self.attempt = .running
+            self.replaced = ObjectIdentifier(connection)
+            return .replace
+        }
+    }
+
+    /// A connection is up.
     mutating func ready(
         _ connection: ClientConnection, maximumStreams: Int
-    ) -> (served: [(ConnectionWaiter, ClientConnection)], mustConnect: Bool, mustClose: Bool) {
+    ) -> ReadyOutcome {
         self.attempt = .none
         self.failures = 0
-        if self.isShutDown { return ([], false, true) }
+        if self.isShutDown { return ReadyOutcome(mustClose: true) }
         let id = ObjectIdentifier(connection)
         self.connections[id] = Member(connection: connection, maximumStreams: max(maximumStreams, 1))
         self.usable.append(id)
@@ -115,14 +150,27 @@ struct ClientState {
         self.waiters.removeFirst(index)
         let mustConnect = !self.waiters.isEmpty
         if mustConnect { self.attempt = .running }
-        return (served, mustConnect, false)
+        let retired = self.replaced.flatMap { self.connections[$0]?.connection }
+        self.replaced = nil
+        if let retired { self.draining(retired) }
+        return ReadyOutcome(served: served, mustConnect: mustConnect, retired: retired)
     }
 
-    /// An attempt failed. Returns the waiters that an open connection serves all the same, those that fail with it,
-    /// and the pause before the next attempt.
+    struct FailedOutcome {
+        /// Waiters that an open connection serves all the same.
+        var served: [(ConnectionWaiter, ClientConnection)]
+        /// Those that fail with the attempt.
+        var failed: [ConnectionWaiter]
+        /// Before the next attempt.
+        var pause: TimeAmount
+        /// A connection that stays, though it is too old.
+        var notReplaced: ClientConnection?
+    }
+
+    /// An attempt failed.
     mutating func failed(
         _ reason: GRPCStatus, backoff: ReconnectBackoff, unit: Double, now: NIODeadline
-    ) -> (served: [(ConnectionWaiter, ClientConnection)], failed: [ConnectionWaiter], pause: TimeAmount) {
+    ) -> FailedOutcome {
         self.failures += 1
         let pause = backoff.pause(failures: self.failures, unit: unit)
         self.attempt = .failed(until: now + pause, reason: reason)
@@ -133,7 +181,9 @@ struct ClientState {
         self.waiters.removeFirst(served.count)
         let failed = self.waiters.filter { !$0.waitsForReady }
         self.waiters.removeAll { !$0.waitsForReady }
-        return (served, failed, pause)
+        let old = self.replaced.flatMap { self.connections[$0]?.connection }
+        self.replaced = nil
+        return FailedOutcome(served: served, failed: failed, pause: pause, notReplaced: old)
     }
 
     /// Takes a waiter out that gave up. Returns whether it was still there.
@@ -161,6 +211,7 @@ struct ClientState {
     mutating func closed(_ connection: ClientConnection) {
         self.draining(connection)
         self.connections[ObjectIdentifier(connection)] = nil
+        if self.replaced == ObjectIdentifier(connection) { self.replaced = nil }
     }
 
     mutating func shutDown() -> ([ClientConnection], [ConnectionWaiter]) {

@@ -108,6 +108,9 @@ package final class ClientStream: Sendable {
     /// The trailing metadata; empty until the call has ended.
     package var trailers: HeaderBlock { self.inbox.status?.trailers ?? HeaderBlock() }
 
+    /// How the call ended; `nil` while it has not.
+    package var status: GRPCStatus? { self.inbox.status }
+
     /// The server, this side or the connection has ended the call; messages may still wait to be read.
     package var isOver: Bool { self.inbox.status != nil }
 

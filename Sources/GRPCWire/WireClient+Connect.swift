@@ -117,8 +117,9 @@ extension WireClient {
         let keepalive = Keepalive(self.configuration.keepalive, pingsWithoutCalls: false)
         let wire = WireConnection(
             session: session, loop: self.loops.executor(for: channel.eventLoop), keepalive: keepalive)
-        let connection = ClientConnection(wire: wire, idleTimeout: self.configuration.idleTimeout) {
-            connection, change in
+        let connection = ClientConnection(
+            wire: wire, idleTimeout: self.configuration.idleTimeout, maximumAge: self.configuration.maximumAge
+        ) { connection, change in
             self.changed(connection, change, attempt)
         }
         try channel.pipeline.syncOperations.addHandler(wire)
@@ -145,10 +146,17 @@ extension WireClient {
             for (waiter, connection) in outcome.served { waiter.serve(connection) }
             if outcome.mustConnect { self.connect() }
             if outcome.mustClose { connection.wire.terminate(.noError) }
+            if let retired = outcome.retired { retired.loop.perform { retired.drain() } }
         case .draining:
             self.state.withLock { $0.draining(connection) }
         case .idle:
             if self.state.withLock({ $0.retireIfUnused(connection) }) { connection.drain() }
+        case .aged(let isUnused):
+            switch self.state.withLock({ $0.aged(connection, isUnused: isUnused) }) {
+            case .retire: connection.drain()
+            case .replace: self.connect()
+            case .later: connection.scheduleAge(in: ClientConnection.agePause)
+            }
         case .callEnded:
             self.state.withLock { $0.callEnded(connection) }
         case .closed(let reason):
@@ -172,6 +180,9 @@ extension WireClient {
         self.logger.debug("cannot connect", metadata: ["target": "\(self.target)", "error": "\(text)"])
         for (waiter, connection) in outcome.served { waiter.serve(connection) }
         for waiter in outcome.failed { waiter.fail(reason) }
+        if let old = outcome.notReplaced {
+            old.loop.perform { old.scheduleAge(in: ClientConnection.agePause) }
+        }
         self.group.next().scheduleTask(in: outcome.pause) { [weak self] in
             guard let self, self.state.withLock({ $0.retry() }) else { return }
             self.connect()

@@ -17,6 +17,9 @@ package struct WireClientConfiguration: Sendable {
     /// A connection without calls for this long is closed; the next call makes a new one. Source: gRPC, client
     /// idleness.
     package var idleTimeout: TimeAmount? = .minutes(30)
+    /// A connection that is older, give or take a tenth, takes no more calls: another one takes its place first, and
+    /// its own calls end as they will.
+    package var maximumAge: TimeAmount?
     package var keepalive = KeepaliveConfiguration.clientDefaults
     package var tls: WireClientTLS?
     /// `:authority`, where it is not the target's own.
@@ -78,6 +81,12 @@ package struct WireReply: Sendable {
     package var message: [UInt8]
     package var metadata: HeaderBlock
     package var trailers: HeaderBlock
+
+    package init(message: [UInt8], metadata: HeaderBlock, trailers: HeaderBlock) {
+        self.message = message
+        self.metadata = metadata
+        self.trailers = trailers
+    }
 }
 
 /// The state of a client's connection. Source: gRPC, doc/connectivity-semantics-and-api.

@@ -61,6 +61,94 @@ struct EtcdRegistryTests {
         }
     }
 
+    @Test func recordsMayBeThoseOfGRPCsResolver() async throws {
+        try await Self.run { _, client, server in
+            let registry = EtcdRegistry(endpoints: [server.endpoint], layout: .grpcNaming(prefix: "services/")) {
+                $0.timeout = patience
+            }
+            let changes = Mutex<[RegistryChange]>([])
+            let watch = Task { try await registry.watch { change in changes.withLock { $0.append(change) } } }
+            #expect(try await eventually { changes.withLock { $0 } == [.snapshot([])] })
+            try await registry.register(Self.record, options: RegistrationOptions())
+            let key = "services/go.micro.server/127.0.0.1:9101"
+            let stored = try #require(try await client.get(.prefix("services/")).keyValues.first)
+            #expect(stored.keyText == key)
+            #expect(
+                stored.valueText
+                    == #"{"Op":0,"Addr":"127.0.0.1:9101","Metadata":{"protocol":"grpc","registry":"etcd","#
+                    + #""server":"grpc","transport":"grpc","version":"myVersion"}}"#)
+            let expected = ServiceRecord(
+                name: "go.micro.server", version: "myVersion",
+                nodes: [
+                    NodeRecord(
+                        id: "127.0.0.1:9101", address: "127.0.0.1:9101", metadata: Self.record.nodes[0].metadata)
+                ])
+            #expect(try await registry.services(named: "go.micro.server") == [expected])
+
+            // What etcd's own library writes, and what isn't a node.
+            try await client.put("services/other/b", #"{"Op":0,"Addr":"h:2","Metadata":null}"#)
+            try await client.put("services/other/c", "rubbish")
+            try await client.put("services/other/d", #"{"Op":0,"Addr":"h:3","Metadata":["anything"]}"#)
+            #expect(try await registry.services(named: "other").flatMap(\.nodes).map(\.address) == ["h:2", "h:3"])
+            try await registry.deregister(Self.record)
+            #expect(try await client.get(.key(key)).keyValues.isEmpty)
+            #expect(
+                try await eventually {
+                    changes.withLock { $0.last } == .remove(service: "go.micro.server", nodeID: "127.0.0.1:9101")
+                })
+            #expect(changes.withLock { $0.contains(.put(expected)) })
+            watch.cancel()
+            _ = await watch.result
+        }
+    }
+
+    /// A node that registers gets its share of calls at once, one whose process ends without a word none when its
+    /// lease has run out.
+    @Test func newNodesAreCalledAndLostOnesAreForgotten() async throws {
+        try await EtcdProcess.with { server in
+            func service(_ name: String) -> MicroService {
+                var service = MicroService("test.steady", version: name, registry: .etcd(server.endpoint)) {
+                    $0.address = "127.0.0.1:0"
+                    $0.drainDelay = .milliseconds(1)
+                }
+                service.handle("Steady.Answer") { (request: String, context) in name }
+                return service
+            }
+            let first = Task { [service = service("a")] in try await service.run() }
+            try await withMicroClient(registry: .etcd(server.endpoint)) { client in
+                func call() async throws -> String { try await client.call("test.steady", "Steady.Answer", "x") }
+                #expect(try await eventually { (try? await call()) == "a" })
+                let second = Task { [service = service("b")] in try await service.run() }
+                #expect(try await eventually { try await call() == "b" })
+                var counts: [String: Int] = [:]
+                for _ in 0..<20 { counts[try await call(), default: 0] += 1 }
+                #expect(counts == ["a": 10, "b": 10])
+
+                // A node that is registered and never was: refused connections cost no call.
+                let store = try EtcdClient(endpoints: server.endpoint)
+                let lease = try await store.grantLease(ttlSeconds: 2).id
+                let dead = ServiceRecord(
+                    name: "test.steady", version: "dead", nodes: [NodeRecord(id: "dead", address: "127.0.0.1:1")])
+                try await store.put(
+                    "/micro/registry/test.steady/dead".utf8, dead.jsonBytes, lease: lease)
+                for _ in 0..<20 { _ = try await call() }
+                let registry = EtcdRegistry(client: store)
+                #expect(try await registry.services(named: "test.steady").count == 3)
+                #expect(
+                    try await eventually {
+                        _ = try await call()
+                        return try await registry.services(named: "test.steady").count == 2
+                    })
+                await store.close()
+                second.cancel()
+                try await second.value
+                #expect(try await call() == "a")
+            }
+            first.cancel()
+            try await first.value
+        }
+    }
+
     @Test func mendsItself() async throws {
         try await Self.run { registry, client, _ in
             try await registry.register(Self.record, options: Self.fast)

@@ -60,7 +60,8 @@ import Testing
         try await withMicroClient(registry: InMemoryRegistry()) { client in
             await #expect(
                 throws: MicroError(
-                    .internalServerError, "service test.nodes: not found", id: "go.micro.client")
+                    .internalServerError,
+                    "service test.nodes: not found; registry \"memory\" has no node of it", id: "go.micro.client")
             ) { _ = try await Self.ask(client) }
         }
     }

@@ -3,48 +3,23 @@
 import Martlet
 import Testing
 
-@Suite struct NodeSelectorTests {
-    static let nodes = ["a", "b", "c"].map { NodeRecord(id: $0, address: "\($0):1") }
-
-    static func choices(_ selector: NodeSelector, calls: Int) -> [Int] {
-        (0..<calls).map { selector.position(call: UInt64($0), count: 3) { Self.nodes } }
-    }
-
-    @Test func roundRobinGoesAcrossCalls() {
-        #expect(Self.choices(.roundRobin, calls: 7) == [0, 1, 2, 0, 1, 2, 0])
-    }
-
-    @Test func randomIsEvenAndRepeatable() {
-        let choices = Self.choices(.random(seed: 7), calls: 3000)
-        #expect(choices == Self.choices(.random(seed: 7), calls: 3000))
-        #expect(choices != Self.choices(.random(seed: 8), calls: 3000))
-        for position in 0..<3 {
-            let count = choices.count { $0 == position }
-            #expect((850...1150).contains(count), "\(count) of 3000")
-        }
-        #expect(Array(choices.prefix(30)) != Self.choices(.roundRobin, calls: 30))
-    }
-
-    @Test func ownSelectorsSeeTheNodesAndStayInRange() {
-        let last = NodeSelector { nodes, _ in nodes.count - 1 }
-        #expect(Self.choices(last, calls: 2) == [2, 2])
-        let wild = NodeSelector { _, call in call == 0 ? -1 : 100 }
-        #expect(Self.choices(wild, calls: 2) == [2, 1])
-    }
-}
-
 @Suite struct RetryDecisionTests {
     static func decide(
-        _ failure: RetryDecision.Failure, isIdempotent: Bool = false, attempts: Int = 1, hasOtherNode: Bool = true
+        _ failure: RetryDecision.Failure, isIdempotent: Bool = false, attempts: Int = 1, hasOtherNode: Bool = true,
+        round: Int = 1
     ) -> RetryDecision {
         .after(
-            failure, isIdempotent: isIdempotent, attempts: attempts, maximumAttempts: 3, hasOtherNode: hasOtherNode)
+            failure, isIdempotent: isIdempotent, attempts: attempts, maximumAttempts: 3, hasOtherNode: hasOtherNode,
+            round: round, rounds: 2)
     }
 
     @Test func onlyWhatDidNotRunOrMayRunTwiceIsRepeated() {
+        #expect(Self.decide(.notConnected) == .nextNode)
         #expect(Self.decide(.notExecuted) == .nextNode)
         #expect(Self.decide(.connectionLost) == .giveUp)
         #expect(Self.decide(.connectionLost, isIdempotent: true) == .nextNode)
+        #expect(Self.decide(.attemptTimedOut) == .giveUp)
+        #expect(Self.decide(.attemptTimedOut, isIdempotent: true) == .nextNode)
         #expect(Self.decide(.answered) == .giveUp)
         #expect(Self.decide(.answered, isIdempotent: true) == .giveUp)
     }
@@ -52,6 +27,40 @@ import Testing
     @Test func limitsHold() {
         #expect(Self.decide(.notExecuted, attempts: 2) == .nextNode)
         #expect(Self.decide(.notExecuted, attempts: 3) == .giveUp)
-        #expect(Self.decide(.notExecuted, hasOtherNode: false) == .giveUp)
+        #expect(Self.decide(.notExecuted, hasOtherNode: false) == .pause)
+        #expect(Self.decide(.notExecuted, hasOtherNode: false, round: 2) == .giveUp)
+        #expect(Self.decide(.connectionLost, hasOtherNode: false) == .giveUp)
+    }
+
+    @Test func pausesDoubleAreCappedAndJittered() {
+        var policy = RetryPolicy()
+        policy.firstPause = .milliseconds(100)
+        policy.maximumPause = .milliseconds(350)
+        func microseconds(_ round: Int, _ unit: Double) -> UInt64 {
+            (policy.pause(before: round, unit: unit).nanosecondCount + 500) / 1000
+        }
+        #expect(microseconds(2, 0) == 50_000)
+        #expect(microseconds(2, 1) == 100_000)
+        #expect(microseconds(3, 1) == 200_000)
+        #expect(microseconds(4, 1) == 350_000)
+        #expect(microseconds(1_000_000, 0.5) == 262_500)
+    }
+
+    @Test func theBudgetIsAShareOfTheCalls() {
+        var policy = RetryPolicy()
+        policy.budgetReserve = 10
+        policy.budgetShare = 0.5
+        let second: UInt64 = 1_000_000_000
+        var budget = RetryBudget(calls: 0, nowNanoseconds: 0)
+        func admitted(_ calls: UInt64, _ now: UInt64) -> Int {
+            (0..<1000).count { _ in budget.admits(policy, calls: calls, nowNanoseconds: now) }
+        }
+        #expect(admitted(0, second) == 10)
+        #expect(admitted(100, second) == 50)
+        #expect(admitted(100, 2 * second) == 0)
+        // The next window still knows the rate of the one before: 100 calls in ten seconds.
+        #expect(admitted(100, 10 * second) == 60)
+        // After a long time the calls of an hour count as those of ten seconds.
+        #expect(admitted(3700, 3610 * second) == 15)
     }
 }

@@ -53,6 +53,7 @@ let ringTable: [String: RingEntry] = [
         .core, folder: "Replica",
         targets: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
         modules: ["Swift"]),
+    "MartletDNSCodec": RingEntry(.core, folder: "DNSCodec", modules: ["Swift"]),
     "MartletBoltFile": RingEntry(.core, folder: "BoltFile", modules: ["Swift"]),
     "MartletEtcdSnapshot": RingEntry(
         .core, folder: "EtcdSnapshot", targets: ["MartletBasics", "MartletBoltFile", "MartletJSON", "MartletKeyValue"],
@@ -116,7 +117,8 @@ let ringTable: [String: RingEntry] = [
     "Martlet": RingEntry(
         .shell, folder: "Martlet",
         targets: [
-            "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletWireAPI", "MartletBasics",
+            "CMartletZlib", "MartletDNSCodec", "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices",
+            "MartletWireAPI", "MartletBasics",
         ],
         modules: network.union(["SwiftProtobuf", "ServiceLifecycle", "UnixSignals"])),
     "MartletConfiguration": RingEntry(

@@ -4,135 +4,124 @@ internal import MartletGRPCWire
 internal import MartletHTTP2Session
 internal import NIOCore
 
-/// What a call takes over from the call that it is made for.
-struct InheritedCall: Sendable {
-    var deadline: NIODeadline?
-    /// Tracing headers, by name and value.
-    var trace: [(String, String)]
-
-    /// The headers that carry a trace. Source: W3C Trace Context, W3C Baggage.
-    static let traceHeaders = ["traceparent", "tracestate", "baggage"]
-}
-
 extension ClientCore {
     /// The longest time limit that is kept; more is as good as none, and a sum of nanoseconds would overflow.
     static let longestTimeout = TimeAmount.hours(365 * 24)
-    /// How long a call waits for a registry that has never answered; more would only hide that it is away.
-    static let registryPatience = Duration.seconds(5)
-    /// How long a call waits for a node that the registry names but the mirror hasn't seen yet.
-    static let mirrorPatience = Duration.seconds(1)
 
     /// Makes a call with one request and one response.
     func unary(
         _ service: String, _ endpoint: String, _ message: [UInt8], codec: MessageCodec, options: RequestOptions,
         inherited: InheritedCall?
-    ) async throws -> [UInt8] {
+    ) async throws -> CallReply {
         let timeout = options.timeout ?? self.configuration.timeout
-        let wireOptions = self.wireOptions(codec, options, timeout: timeout, inherited)
-        return try await self.attempt(service, endpoint, options, wireOptions) { channel, path in
-            try await channel.wire.unary(path, message, options: wireOptions).message
+        let call = OutgoingCall(
+            service: service, endpoint: endpoint, options: options,
+            wireOptions: self.wireOptions(codec, options, timeout: timeout, inherited))
+        if options.isIdempotent, let hedging = options.hedging ?? self.configuration.hedging {
+            return try await self.hedged(call, message, hedging)
         }
+        let (reply, attempt, attempts) = try await self.attempt(call) { channel, path, wireOptions in
+            try await channel.unary(path, message, wireOptions)
+        }
+        self.ended(call, attempt, answeredAfter: attempt.start)
+        return CallReply(reply: reply, node: attempt.channel.node, attempts: attempts)
     }
 
     /// Opens a stream, runs `body` with it and ends it.
     func stream<Result>(
         _ service: String, _ endpoint: String, codec: MessageCodec, options: RequestOptions,
-        inherited: InheritedCall?, _ body: (ClientStream) async throws -> Result
+        inherited: InheritedCall?, _ body: (ClientStream, NodeRecord) async throws -> Result
     ) async throws -> Result {
-        let wireOptions = self.wireOptions(codec, options, timeout: options.timeout, inherited)
+        let call = OutgoingCall(
+            service: service, endpoint: endpoint, options: options,
+            wireOptions: self.wireOptions(codec, options, timeout: options.timeout, inherited))
         // Only the opening is repeated on another node: the body runs once.
-        let (stream, channel) = try await self.attempt(service, endpoint, options, wireOptions) { channel, path in
-            (try await channel.wire.openStream(path, options: wireOptions), channel)
+        let (stream, attempt, _) = try await self.attempt(call) { channel, path, _ in
+            try await channel.wire().openStream(path, options: call.wireOptions)
         }
         defer {
+            self.ended(call, attempt, stream.status)
             stream.cancel()
-            // The connection closes with its channel.
-            withExtendedLifetime(channel) {}
         }
         return try await withTaskCancellationHandler {
-            try await body(stream)
+            try await body(stream, attempt.channel.node)
         } onCancel: {
             stream.cancel()
         }
     }
 
     /// Runs `send` on one node after the other until one of them has run the call.
+    ///
+    /// The attempt that succeeded is still counted as under way.
     private func attempt<Reply>(
-        _ service: String, _ endpoint: String, _ options: RequestOptions, _ wireOptions: WireCallOptions,
-        _ send: (NodeChannel, String) async throws -> Reply
-    ) async throws -> Reply {
-        let first = try await self.firstPick(service, endpoint, options, wireOptions.deadline)
-        var channel = first.channel
-        var tried: [NodeChannel] = []
+        _ call: OutgoingCall, _ send: (NodeChannel, String, WireCallOptions) async throws -> Reply
+    ) async throws -> (Reply, Attempt, attempts: Int) {
+        let turn = try await self.firstTurn(call)
+        turn.set.counters.countCall()
+        var progress = CallProgress()
+        var channel = try self.firstChannel(turn, call)
         while true {
+            let now = NIODeadline.now()
+            let attempt = Attempt(set: turn.set, channel: channel, path: turn.path, start: now)
+            channel.begin()
             do {
-                let reply = try await send(channel, first.path)
-                channel.answered()
-                return reply
+                let reply = try await send(channel, turn.path, call.attemptOptions(now))
+                return (reply, attempt, progress.trail.attempts + 1)
             } catch let status as GRPCStatus {
-                if status.isConnectFailure { channel.connectFailed() } else { channel.answered() }
-                tried.append(channel)
-                let other = options.address == nil ? self.pickAnother(service, options, tried: tried) : nil
-                let decision = RetryDecision.after(
-                    CallFailure.kind(of: status), isIdempotent: options.isIdempotent, attempts: tried.count,
-                    maximumAttempts: options.maximumAttempts, hasOtherNode: other != nil)
-                guard decision == .nextNode, let other, !Task.isCancelled else {
-                    throw CallFailure.error(for: status)
-                }
-                if let deadline = wireOptions.deadline, deadline <= .now() { throw MicroError.deadlineExceeded }
-                channel = other
+                channel = try await self.next(after: status, call, attempt, &progress)
             } catch {
+                self.mark(call, attempt, .abandoned, .now())
                 throw CallFailure.error(for: error)
             }
         }
     }
 
-    private func firstPick(
-        _ service: String, _ endpoint: String, _ options: RequestOptions, _ deadline: NIODeadline?
-    ) async throws -> Pick {
-        if let address = options.address {
-            return Pick(channel: try self.directChannel(address), path: try Self.path(service, endpoint))
-        }
-        if let pick = try self.pick(service, endpoint, options) { return pick }
-        try await self.find(service, deadline)
-        guard let pick = try self.pick(service, endpoint, options) else { throw MicroError.serviceNotFound(service) }
-        return pick
+    func firstChannel(_ turn: Turn, _ call: OutgoingCall) throws -> NodeChannel {
+        if let channel = self.choose(turn.set, call.endpoint, call.options, tried: []) { return channel }
+        throw MicroError.noneAvailable(call.service, nodes: turn.set.count, registry: self.registry.name)
     }
 
-    /// Waits until the service is known. Only the first calls to a service come here.
+    /// The node for the next attempt, after a pause if need be.
     ///
-    /// A service that is missing from the mirror may be so new that its event is still under way: then the registry
-    /// itself knows it, and the event is waited for.
-    private func find(_ service: String, _ deadline: NIODeadline?) async throws {
-        self.startWatching()
-        let isKnown = try await self.wait(for: service, until: deadline, patience: Self.registryPatience) { $0 != nil }
-        guard let isKnown else {
-            throw MicroError(
-                .unavailable, "the registry \"\(self.registry.name)\" has not answered", id: MicroError.clientID)
+    /// - Throws: what the caller is told when there is no further attempt.
+    private func next(
+        after status: GRPCStatus, _ call: OutgoingCall, _ attempt: Attempt, _ progress: inout CallProgress
+    ) async throws -> NodeChannel {
+        let failed = self.failed(call, attempt, status, &progress)
+        switch failed.decision {
+        case .nextNode:
+            if let other = failed.other { return other }
+        case .pause:
+            return try await self.pause(call, attempt.set, failed.error, &progress)
+        case .giveUp:
+            break
         }
-        if isKnown { return }
-        let known = (try? await self.registry.services(named: service)) ?? []
-        guard known.contains(where: { !$0.nodes.isEmpty }) else { throw MicroError.serviceNotFound(service) }
-        if try await self.wait(for: service, until: deadline, patience: Self.mirrorPatience, { $0 == true }) != true {
-            throw MicroError.serviceNotFound(service)
-        }
+        throw self.explained(failed.error, call, progress)
     }
 
-    private func wait(
-        for service: String, until deadline: NIODeadline?, patience: Duration, _ isEnough: (Bool?) -> Bool
-    ) async throws -> Bool? {
-        let start = ContinuousClock.now
-        let rest = deadline.map { Duration($0 - .now()) } ?? patience
-        let end = start + min(patience, rest)
-        while true {
-            let look = try self.look(for: service)
-            if isEnough(look.isKnown) { return look.isKnown }
-            guard ContinuousClock.now < end else {
-                if rest < patience { throw MicroError.deadlineExceeded }
-                return look.isKnown
-            }
-            try await self.nextChange(after: look.changes, until: end)
+    /// Waits for the next round and begins it.
+    func pause(
+        _ call: OutgoingCall, _ set: NodeSet, _ error: any Error, _ progress: inout CallProgress
+    ) async throws -> NodeChannel {
+        progress.round += 1
+        progress.tried = []
+        let pause = self.configuration.retries.pause(before: progress.round, unit: .random(in: 0..<1))
+        // A pause that ends behind the deadline helps nobody.
+        if let deadline = call.deadline, Duration(deadline - .now()) <= pause {
+            throw self.explained(error, call, progress)
         }
+        try await Task.sleep(for: pause)
+        let nodes = call.options.address == nil ? self.currentSet(call.service) ?? set : set
+        guard let channel = self.choose(nodes, call.endpoint, call.options, tried: []) else {
+            throw self.explained(error, call, progress)
+        }
+        return channel
+    }
+
+    func explained(_ error: any Error, _ call: OutgoingCall, _ progress: CallProgress) -> any Error {
+        guard progress.isWorthTelling else { return error }
+        let registry = call.options.address == nil ? self.registry.name : nil
+        return progress.trail.explained(error, service: call.service, registry: registry)
     }
 
     private func wireOptions(

@@ -18,17 +18,23 @@ extension ClientCore {
 
     /// What making a service's channels left behind, to be dealt with outside the lock.
     private struct Leftovers {
-        var channels: [NodeChannel] = []
+        var sets: [NodeSet] = []
         var refused: [(node: NodeRecord, error: any Error)] = []
     }
 
     /// Takes a change of the registry.
+    ///
+    /// Complexity: of one node's change O(n) for the n nodes of its service, as cheap as copying a list of them.
     func apply(_ change: RegistryChange) {
         var leftovers = Leftovers()
         let sleepers = self.state.withLock { state in
             let changed = state.mirror.apply(change)
             for name in state.services.keys where changed.contains(RegistryKey.part(name)) {
-                self.rebuild(name, &state, &leftovers)
+                switch change {
+                case .snapshot: self.rebuild(name, &state, &leftovers)
+                case .put(let record): self.put(record, name, &state, &leftovers)
+                case .remove(_, let nodeID): self.remove(nodeID, name, &state, &leftovers)
+                }
             }
             return state.sleepers.changed()
         }
@@ -38,27 +44,79 @@ extension ClientCore {
 
     /// Makes the channels of a service match the registry, keeping those of nodes that stay.
     private func rebuild(_ name: String, _ state: inout State, _ leftovers: inout Leftovers) {
-        let old = state.services[name]?.channels ?? []
+        var service = state.services[name] ?? Service(self.makeCounters())
+        let old = Dictionary(service.channels.map { ($0.key, $0) }) { first, _ in first }
         var channels: [NodeChannel] = []
-        for (node, version) in state.mirror.nodes(of: name) {
-            if let same = old.first(where: { $0.node == node && $0.version == version }) {
-                channels.append(same)
-                continue
-            }
-            do {
-                channels.append(
-                    try self.channel(node, version: version, try WireAddress(registered: node.address)))
-            } catch {
-                leftovers.refused.append((node, error))
+        for record in state.mirror.records(of: name) {
+            for node in record.nodes {
+                let same = old[RegistryKey.part(node.id)].flatMap { $0.isTo(record, node) ? $0 : nil }
+                if let channel = same ?? self.channel(node, record, &leftovers) { channels.append(channel) }
             }
         }
+        // A service without nodes, none of old either, isn't one that is called.
+        if channels.isEmpty, service.channels.isEmpty { return }
+        self.take(channels, &service, &leftovers)
+        state.services[name] = service
+    }
+
+    /// One node appeared or changed.
+    private func put(_ record: ServiceRecord, _ name: String, _ state: inout State, _ leftovers: inout Leftovers) {
+        guard var service = state.services.removeValue(forKey: name) else { return }
+        defer { state.services[name] = service }
+        // Nodes that only linger give way to the first that is really there.
+        let lingering = service.lingersUntil == nil ? [] : service.channels
+        var channels = service.lingersUntil == nil ? service.channels : []
+        for node in record.nodes {
+            let key = RegistryKey.part(node.id)
+            let position = channels.position(of: key)
+            let isThere = position < channels.count && channels[position].key == key
+            let same = isThere ? channels[position] : lingering.first { $0.key == key }
+            let kept = same.flatMap { $0.isTo(record, node) ? $0 : nil }
+            let channel = kept ?? self.channel(node, record, &leftovers)
+            switch (channel, isThere) {
+            case (let channel?, true): channels[position] = channel
+            case (let channel?, false): channels.insert(channel, at: position)
+            case (nil, true): channels.remove(at: position)
+            case (nil, false): break
+            }
+        }
+        self.take(channels, &service, &leftovers)
+    }
+
+    /// One node went.
+    private func remove(_ nodeID: String, _ name: String, _ state: inout State, _ leftovers: inout Leftovers) {
+        guard var service = state.services.removeValue(forKey: name) else { return }
+        defer { state.services[name] = service }
+        guard service.lingersUntil == nil else { return }
+        var channels = service.channels
+        let position = channels.position(of: nodeID)
+        guard position < channels.count, channels[position].key == nodeID else { return }
+        channels.remove(at: position)
+        self.take(channels, &service, &leftovers)
+    }
+
+    private func take(_ channels: [NodeChannel], _ service: inout Service, _ leftovers: inout Leftovers) {
         if !channels.isEmpty {
-            state.services[name, default: Service()].channels = channels
-            state.services[name]?.lingersUntil = nil
-        } else if !old.isEmpty, state.services[name]?.lingersUntil == nil {
-            state.services[name]?.lingersUntil = .now() + Self.lingerTime
+            // It holds the old channels as well.
+            leftovers.sets.append(service.set)
+            service.channels = channels
+            service.set = NodeSet(channels, service.counters)
+            service.lingersUntil = nil
+        } else if !service.channels.isEmpty, service.lingersUntil == nil {
+            service.lingersUntil = .now() + Self.lingerTime
         }
-        leftovers.channels += old
+    }
+
+    private func channel(
+        _ node: NodeRecord, _ record: ServiceRecord, _ leftovers: inout Leftovers
+    ) -> NodeChannel? {
+        do {
+            return try NodeChannel(
+                node, version: record.version, endpoints: record.endpoints, self.channelSettings)
+        } catch {
+            leftovers.refused.append((node, error))
+            return nil
+        }
     }
 
     private func tell(_ leftovers: Leftovers) {
@@ -135,5 +193,17 @@ extension ClientCore {
                 }
             }
         }
+    }
+}
+
+extension [NodeChannel] {
+    /// Where a key is, or would stand, in a list that is sorted by key.
+    fileprivate func position(of key: String) -> Int {
+        var (low, high) = (0, self.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle].key < key { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 }

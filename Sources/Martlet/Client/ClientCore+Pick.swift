@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Logging
 internal import NIOCore
 internal import Synchronization
 
@@ -7,38 +8,16 @@ extension ClientCore {
     /// How many paths are kept a service, so that made-up endpoints can't fill the memory.
     static let maximumPaths = 1024
 
-    /// The node that takes a call, and the path that it is called by.
-    struct Pick {
-        let channel: NodeChannel
+    /// The nodes that may take a call, and the path that it is called by.
+    struct Turn {
+        let set: NodeSet
         let path: String
     }
 
-    /// What the lock is needed for: who may take a call, and its number.
-    private struct Turn {
-        let channels: [NodeChannel]
-        let call: UInt64
-        let path: String
-    }
-
-    /// Picks a node, without waiting.
+    /// The nodes of a service, without waiting.
     ///
     /// - Returns: `nil` when the service isn't known, or not yet.
-    func pick(_ service: String, _ endpoint: String, _ options: RequestOptions) throws -> Pick? {
-        guard let turn = try self.turn(service, endpoint) else { return nil }
-        let channel = try self.choose(turn.channels, turn.call, service, options, excluding: [])
-        return Pick(channel: channel, path: turn.path)
-    }
-
-    /// Picks a node that a call hasn't been tried on; `nil` when there is none.
-    func pickAnother(_ service: String, _ options: RequestOptions, tried: [NodeChannel]) -> NodeChannel? {
-        let (channels, call) = self.state.withLock { state -> ([NodeChannel], UInt64) in
-            guard !state.isClosed, let service = state.services[service] else { return ([], 0) }
-            return (service.channels, service.calls)
-        }
-        return try? self.choose(channels, call, service, options, excluding: tried)
-    }
-
-    private func turn(_ service: String, _ endpoint: String) throws -> Turn? {
+    func turn(_ service: String, _ endpoint: String) throws -> Turn? {
         var ended: Service?
         defer { withExtendedLifetime(ended) {} }
         return try self.state.withLock { state -> Turn? in
@@ -49,10 +28,28 @@ extension ClientCore {
                 return nil
             }
             let path = try Self.path(service, endpoint, in: &state.services.values[index])
-            defer { state.services.values[index].calls &+= 1 }
-            return Turn(
-                channels: state.services.values[index].channels, call: state.services.values[index].calls, path: path)
+            return Turn(set: state.services.values[index].set, path: path)
         }
+    }
+
+    /// The nodes that the registry knows by now; they may have changed since a call began.
+    func currentSet(_ service: String) -> NodeSet? {
+        self.state.withLock { $0.isClosed ? nil : $0.services[service]?.set }
+    }
+
+    /// Picks a node that a call hasn't been tried on; `nil` when there is none.
+    ///
+    /// Asks filters and selectors, which may be the user's: without the lock.
+    func choose(
+        _ set: NodeSet, _ endpoint: String, _ options: RequestOptions, tried: [NodeChannel]
+    ) -> NodeChannel? {
+        let filters = options.filters ?? self.configuration.filters
+        var view = set.view(filters, endpoint: endpoint)
+        if let filter = options.filter { view = view.view { filter($0.node, $0.version) } }
+        return view.choose(
+            ChoiceRequest(
+                options.selector ?? self.configuration.selector, key: options.key,
+                nowNanoseconds: NIODeadline.now().uptimeNanoseconds, tried: tried))
     }
 
     private static func path(_ service: String, _ endpoint: String, in state: inout Service) throws -> String {
@@ -68,24 +65,31 @@ extension ClientCore {
         }
         return path
     }
+}
 
-    /// Asks filter and selector, which may be the user's: without the lock.
-    private func choose(
-        _ channels: [NodeChannel], _ call: UInt64, _ name: String, _ options: RequestOptions,
-        excluding tried: [NodeChannel]
-    ) throws -> NodeChannel {
-        let selector = options.selector ?? self.configuration.selector
-        if tried.isEmpty, options.filter == nil, !channels.isEmpty {
-            let position = selector.position(call: call, count: channels.count) { channels.map(\.node) }
-            if !channels[position].isSkipped { return channels[position] }
+extension ClientCore {
+    /// Compares the nodes of a service when it is time to. Once an interval, by whichever call ends then.
+    ///
+    /// Complexity: O(n log n) for n nodes, once an interval.
+    func compareNodes(_ set: NodeSet, nowNanoseconds now: UInt64) {
+        guard let policy = self.configuration.ejection,
+            set.counters.takeLook(now, interval: policy.interval.nanosecondCount)
+        else { return }
+        let samples = set.channels.map { $0.takeSample(now) }
+        let outliers = OutlierEjection.outliers(policy, samples)
+        for position in outliers {
+            let channel = set.channels[position]
+            channel.eject(policy, nowNanoseconds: now)
+            self.logger.notice(
+                "node does worse than the others and is left alone for a while",
+                metadata: [
+                    "node": "\(channel.node.id)", "address": "\(channel.node.address)",
+                    "calls": "\(samples[position].calls)", "failures": "\(samples[position].failures)",
+                    "milliseconds": "\(samples[position].meanNanoseconds / 1_000_000)",
+                ])
         }
-        let wanted = channels.filter { channel in
-            !tried.contains { $0 === channel } && (options.filter?(channel.node, channel.version) ?? true)
+        for position in samples.indices where samples[position].calls > 0 && !outliers.contains(position) {
+            if !samples[position].isEjected { set.channels[position].wasUnremarkable() }
         }
-        // Nodes that are all skipped are better than no node: one of them may be back.
-        let reachable = wanted.filter { !$0.isSkipped }
-        let candidates = reachable.isEmpty ? wanted : reachable
-        guard !candidates.isEmpty else { throw MicroError.noneAvailable(name) }
-        return candidates[selector.position(call: call, count: candidates.count) { candidates.map(\.node) }]
     }
 }

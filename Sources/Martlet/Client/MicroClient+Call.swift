@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import MartletGRPCWire
 public import SwiftProtobuf
 
 extension MicroClient {
@@ -51,8 +52,12 @@ extension MicroClient {
     ) async throws -> [UInt8] {
         var options = RequestOptions()
         configure(&options)
-        return try await self.core.unary(
-            service, endpoint, bytes, codec: codec, options: options, inherited: self.inherited)
+        return try await self.unary(service, endpoint, options) { options, outcome in
+            let reply = try await self.core.unary(
+                service, endpoint, bytes, codec: codec, options: options, inherited: self.inherited)
+            outcome?.take(reply)
+            return reply.reply.message
+        }
     }
 
     /// Calls an endpoint with JSON text and returns the response's JSON text.
@@ -65,24 +70,95 @@ extension MicroClient {
             service, endpoint, bytes: [UInt8](json.utf8), codec: .json, configure: configure)
         return String(decoding: response, as: UTF8.self)
     }
+}
 
+// MARK: - Responses with their metadata
+
+extension MicroClient {
+    /// Calls an endpoint whose messages are `Codable`, and returns the response with what came beside it.
+    ///
+    /// - Throws: ``MicroError``, or `CancellationError` when the task is cancelled.
+    public func call<Request: Codable & Sendable, Response: Codable & Sendable>(
+        _ service: String, _ endpoint: String, _ request: Request,
+        configure: (inout RequestOptions) -> Void = { _ in }
+    ) async throws -> MicroResponse<Response> {
+        try await self.response(
+            service, endpoint, request, MessageCoding<Request>.codable, MessageCoding<Response>.codable, configure)
+    }
+
+    /// The same for protobuf messages.
+    public func call<Request: SwiftProtobuf.Message, Response: SwiftProtobuf.Message>(
+        _ service: String, _ endpoint: String, _ request: Request,
+        configure: (inout RequestOptions) -> Void = { _ in }
+    ) async throws -> MicroResponse<Response> {
+        try await self.response(
+            service, endpoint, request, MessageCoding<Request>.protobuf, MessageCoding<Response>.protobuf, configure)
+    }
+
+    /// The same for types that are both.
+    public func call<Request: SwiftProtobuf.Message & Codable, Response: SwiftProtobuf.Message & Codable>(
+        _ service: String, _ endpoint: String, _ request: Request,
+        configure: (inout RequestOptions) -> Void = { _ in }
+    ) async throws -> MicroResponse<Response> {
+        try await self.response(
+            service, endpoint, request, MessageCoding<Request>.protobufAndCodable,
+            MessageCoding<Response>.protobufAndCodable, configure)
+    }
+}
+
+extension MicroClient {
     private func call<Request, Response>(
         _ service: String, _ endpoint: String, _ request: Request, _ requests: MessageCoding<Request>,
         _ responses: MessageCoding<Response>, _ configure: (inout RequestOptions) -> Void
     ) async throws -> Response {
         var options = RequestOptions()
         configure(&options)
+        return try await self.unary(service, endpoint, options) { options, outcome in
+            try await self.perform(service, endpoint, request, requests, responses, options, outcome).message
+        }
+    }
+
+    private func response<Request, Response: Sendable>(
+        _ service: String, _ endpoint: String, _ request: Request, _ requests: MessageCoding<Request>,
+        _ responses: MessageCoding<Response>, _ configure: (inout RequestOptions) -> Void
+    ) async throws -> MicroResponse<Response> {
+        var options = RequestOptions()
+        configure(&options)
+        return try await self.unary(service, endpoint, options) { options, outcome in
+            let (message, reply) = try await self.perform(
+                service, endpoint, request, requests, responses, options, outcome)
+            return MicroResponse(
+                message: message, metadata: CallMetadata(headers: reply.reply.metadata),
+                trailingMetadata: CallMetadata(headers: reply.reply.trailers), node: reply.node,
+                attempts: reply.attempts)
+        }
+    }
+
+    /// Encodes, calls and decodes.
+    private func perform<Request, Response>(
+        _ service: String, _ endpoint: String, _ request: Request, _ requests: MessageCoding<Request>,
+        _ responses: MessageCoding<Response>, _ options: RequestOptions, _ outcome: CallOutcomeBox?
+    ) async throws -> (message: Response, CallReply) {
         let codec = options.codec ?? requests.preferred
         let message = try CallFailure.mapped { try requests.encode(request, codec) }
-        let response = try await self.core.unary(
+        let reply = try await self.core.unary(
             service, endpoint, message, codec: codec, options: options, inherited: self.inherited)
-        return try CallFailure.mapped { try responses.decode(response, codec) }
+        outcome?.take(reply)
+        return (try CallFailure.mapped { try responses.decode(reply.reply.message, codec) }, reply)
     }
-}
 
-extension CallFailure {
-    /// Runs `body` and throws what a caller may see of its error.
-    static func mapped<Result>(_ body: () throws -> Result) throws -> Result {
-        do { return try body() } catch { throw self.error(for: error) }
+    /// Runs a unary call inside the interceptors, if there are any.
+    private func unary<Result>(
+        _ service: String, _ endpoint: String, _ options: RequestOptions,
+        _ body: (RequestOptions, CallOutcomeBox?) async throws -> Result
+    ) async throws -> Result {
+        if self.core.configuration.interceptors.isEmpty { return try await body(options, nil) }
+        var result: Result?
+        let context = CallContext(service, endpoint, .unary, options, self.core.logger)
+        try await self.core.intercepted(context) { context in
+            result = try await body(context.options, context.outcome)
+        }
+        guard let result else { throw ClientCore.nothingAnswered }
+        return result
     }
 }

@@ -104,7 +104,7 @@ extension MicroClient {
         _ responses: MessageCoding<Response>, _ configure: (inout RequestOptions) -> Void,
         _ body: (MessageStream<Response>) async throws -> Result
     ) async throws -> Result {
-        try await self.stream(service, endpoint, requests, configure) { stream, codec in
+        try await self.stream(service, endpoint, .serverStream, requests, configure) { stream, codec in
             let writer = MessageWriter(.client(stream), requests, codec)
             try await writer.write(request)
             writer.finish()
@@ -117,7 +117,7 @@ extension MicroClient {
         _ responses: MessageCoding<Response>, _ configure: (inout RequestOptions) -> Void,
         _ body: (MessageWriter<Request>) async throws -> Void
     ) async throws -> Response {
-        try await self.stream(service, endpoint, requests, configure) { stream, codec in
+        try await self.stream(service, endpoint, .clientStream, requests, configure) { stream, codec in
             let writer = MessageWriter(.client(stream), requests, codec)
             try await body(writer)
             writer.finish()
@@ -136,23 +136,40 @@ extension MicroClient {
         _ responses: MessageCoding<Response>, _ configure: (inout RequestOptions) -> Void,
         _ body: (MessageWriter<Request>, MessageStream<Response>) async throws -> Result
     ) async throws -> Result {
-        try await self.stream(service, endpoint, requests, configure) { stream, codec in
+        try await self.stream(service, endpoint, .bidirectionalStream, requests, configure) { stream, codec in
             try await body(
                 MessageWriter(.client(stream), requests, codec), MessageStream(.client(stream), responses, codec))
         }
     }
 
     private func stream<Request, Result>(
-        _ service: String, _ endpoint: String, _ requests: MessageCoding<Request>,
+        _ service: String, _ endpoint: String, _ kind: CallContext.Kind, _ requests: MessageCoding<Request>,
         _ configure: (inout RequestOptions) -> Void, _ body: (ClientStream, MessageCodec) async throws -> Result
     ) async throws -> Result {
         var options = RequestOptions()
         configure(&options)
+        if self.core.configuration.interceptors.isEmpty {
+            return try await self.stream(service, endpoint, requests, options, nil, body)
+        }
+        var result: Result?
+        let context = CallContext(service, endpoint, kind, options, self.core.logger)
+        try await self.core.intercepted(context) { context in
+            result = try await self.stream(service, endpoint, requests, context.options, context.outcome, body)
+        }
+        guard let result else { throw ClientCore.nothingAnswered }
+        return result
+    }
+
+    private func stream<Request, Result>(
+        _ service: String, _ endpoint: String, _ requests: MessageCoding<Request>, _ options: RequestOptions,
+        _ outcome: CallOutcomeBox?, _ body: (ClientStream, MessageCodec) async throws -> Result
+    ) async throws -> Result {
         let codec = options.codec ?? requests.preferred
         return try await self.core.stream(
             service, endpoint, codec: codec, options: options, inherited: self.inherited
-        ) { stream in
-            try await body(stream, codec)
+        ) { stream, node in
+            defer { outcome?.take(node, trailers: stream.trailers) }
+            return try await body(stream, codec)
         }
     }
 }

@@ -20,6 +20,20 @@ public struct MicroClient: Sendable {
         public var connectTimeout = Duration.seconds(1)
         /// Which node takes a call that says nothing else.
         public var selector = NodeSelector.roundRobin
+        /// Which nodes take calls that say nothing else: those of this zone, for example.
+        public var filters: [NodeFilter] = []
+        /// How often calls are tried again.
+        public var retries = RetryPolicy()
+        /// When a node gets no calls because they fail.
+        public var breaker = BreakerPolicy()
+        /// When a node gets no calls because it does worse than the others; `nil` never minds.
+        public var ejection: EjectionPolicy? = EjectionPolicy()
+        /// When idempotent calls that say nothing else ask another node too; `nil` never.
+        public var hedging: HedgingPolicy?
+        /// Which connections are kept.
+        public var pool = PoolPolicy()
+        /// Code around every call; the first is the outermost.
+        public var interceptors: [CallInterceptor] = []
         /// The largest message that is taken from a server.
         public var maximumMessageBytes = 4 << 20
         /// The name under which calls go out, in `micro-from-service`; a service's client has the service's name.
@@ -30,6 +44,11 @@ public struct MicroClient: Sendable {
         public var logger = Logger(label: "martlet.client")
 
         public init() {}
+
+        /// Puts code around every call, inside the interceptors that are there already.
+        public mutating func intercept(_ interceptor: @escaping CallInterceptor) {
+            self.interceptors.append(interceptor)
+        }
     }
 
     let core: ClientCore

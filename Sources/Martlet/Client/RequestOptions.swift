@@ -7,6 +7,11 @@ public struct RequestOptions: Sendable {
     /// A stream has no time limit unless one is set here.
     public var timeout: Duration?
 
+    /// How long one attempt of an idempotent call may take before another node is asked; `nil` for as long as the call.
+    ///
+    /// See ``hedging`` for asking another node without giving the first one up.
+    public var attemptTimeout: Duration?
+
     /// Whether running the call twice does no harm. Only then is it repeated after a connection broke.
     ///
     /// A call that provably didn't run is repeated on another node in any case.
@@ -24,11 +29,23 @@ public struct RequestOptions: Sendable {
     /// Which node takes the call; `nil` takes the client's selector.
     public var selector: NodeSelector?
 
+    /// What ``NodeSelector/consistentHash`` finds the node by: a user's or a session's name, for example.
+    public var key: String?
+
+    /// Which nodes the call may go to; `nil` takes the client's filters.
+    public var filters: [NodeFilter]?
+
     /// Leaves only nodes that this function wants; it gets a node and the service's version there.
+    ///
+    /// It is asked about every node of the service, each time; ``filters`` cost nothing a call.
     public var filter: (@Sendable (_ node: NodeRecord, _ version: String) -> Bool)?
 
-    /// How many nodes a call may be tried on. The default keeps a call from wandering through a whole sick cluster.
+    /// How many attempts a call may have in all. The default keeps it from wandering through a whole sick cluster.
     public var maximumAttempts = 8
+
+    /// Asks another node too when an answer is late; `nil` takes the client's policy. Only for idempotent calls, and
+    /// not for streams.
+    public var hedging: HedgingPolicy?
 
     public init() {}
 }

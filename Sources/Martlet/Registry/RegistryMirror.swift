@@ -36,11 +36,13 @@ package struct RegistryMirror: Sendable {
 
     /// The nodes of a service, each with its version, in the order of their ids.
     package func nodes(of service: String) -> [(node: NodeRecord, version: String)] {
-        let part = RegistryKey.part(service)
-        guard let byID = self.nodes[part] else { return [] }
-        return byID.sorted { $0.key < $1.key }.compactMap { entry in
-            entry.value.nodes.first.map { ($0, entry.value.version) }
-        }
+        self.records(of: service).flatMap { record in record.nodes.map { ($0, record.version) } }
+    }
+
+    /// The nodes of a service, one record each, in the order of their ids.
+    package func records(of service: String) -> [ServiceRecord] {
+        guard let byID = self.nodes[RegistryKey.part(service)] else { return [] }
+        return byID.sorted { $0.key < $1.key }.map(\.value)
     }
 
     /// One record per version of a service, sorted by version.
@@ -74,10 +76,15 @@ package struct RegistryMirror: Sendable {
     }
 
     private mutating func insert(_ record: ServiceRecord) {
+        let service = RegistryKey.part(record.name)
         for node in record.nodes {
             var single = record
             single.nodes = [node]
-            self.nodes[RegistryKey.part(record.name), default: [:]][RegistryKey.part(node.id)] = single
+            // Nodes of one service mostly list the same endpoints: then all share one list.
+            if let sibling = self.nodes[service]?.values.first, sibling.endpoints == record.endpoints {
+                single.endpoints = sibling.endpoints
+            }
+            self.nodes[service, default: [:]][RegistryKey.part(node.id)] = single
         }
     }
 }

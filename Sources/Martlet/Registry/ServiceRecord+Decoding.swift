@@ -25,6 +25,35 @@ extension ServiceRecord {
     }
 }
 
+extension ServiceRecord {
+    /// Reads what go-micro's multicast registry writes of a node. The node has its metadata and nothing else.
+    package init?(multicastBytes bytes: [UInt8]) {
+        guard bytes.count <= Self.maximumBytes,
+            let wire = try? JSONDecoder().decode(WireText.self, from: Data(bytes))
+        else { return nil }
+        self = wire.record
+    }
+}
+
+private struct WireText: Decodable {
+    var record: ServiceRecord
+
+    enum CodingKeys: String, CodingKey {
+        case name = "Service"
+        case version = "Version"
+        case endpoints = "Endpoints"
+        case metadata = "Metadata"
+    }
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        self.record = ServiceRecord(
+            name: try fields.decode(String.self, forKey: .name), version: fields.lenientString(.version),
+            endpoints: fields.lenientList(.endpoints, of: WireEndpoint.self)?.map(\.record),
+            nodes: [NodeRecord(id: "", address: "", metadata: fields.lenient(.metadata))])
+    }
+}
+
 /// A list that also reads `null`, `{}` and anything else that isn't a list, as absent.
 private struct LenientList<Element: Decodable>: Decodable {
     var elements: [Element]?

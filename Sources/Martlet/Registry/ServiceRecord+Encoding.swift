@@ -19,6 +19,23 @@ extension ServiceRecord {
     }
 }
 
+extension ServiceRecord {
+    /// What go-micro's multicast registry writes of a node: the names of Go's fields, as they are.
+    package var multicastBytes: [UInt8] {
+        var text = JSONText(capacity: 1024)
+        text.raw("{\"Service\":")
+        text.string(self.name)
+        text.raw(",\"Version\":")
+        text.string(self.version)
+        text.raw(",\"Endpoints\":")
+        text.array(self.endpoints) { $0.write(to: &$1) }
+        text.raw(",\"Metadata\":")
+        text.object(self.nodes.first?.metadata)
+        text.raw("}")
+        return text.bytes
+    }
+}
+
 extension NodeRecord {
     fileprivate func write(to text: inout JSONText) {
         text.raw("{\"id\":")

@@ -41,15 +41,25 @@ public enum RegistryChange: Sendable, Hashable {
 }
 
 /// How a node's registration lives.
-public struct RegistrationOptions: Sendable, Hashable {
+public struct RegistrationOptions: Sendable {
     /// How long the record outlives a node that died without a word.
     public var ttl: Duration
     /// How often the record is refreshed, checked, and retried if it could not be written.
     public var interval: Duration
 
+    /// Says whether the node can do its work; asked before it registers and once each ``interval``.
+    ///
+    /// While it answers `false`, throws or takes longer than an interval, the node is not registered; when it answers
+    /// `true` again, so is the node. A service asks it itself, so that it works with every registry.
+    public var check: (@Sendable () async throws -> Bool)?
+
     /// The defaults, 15 and 5 seconds, let two refreshes fail before a record goes.
-    public init(ttl: Duration = .seconds(15), interval: Duration = .seconds(5)) {
+    public init(
+        ttl: Duration = .seconds(15), interval: Duration = .seconds(5),
+        check: (@Sendable () async throws -> Bool)? = nil
+    ) {
         self.ttl = ttl
         self.interval = interval
+        self.check = check
     }
 }

@@ -111,7 +111,7 @@ public struct MicroService: Sendable {
         precondition(!name.isEmpty, "a service needs a name")
         self.name = name
         self.version = version
-        self.registry = registry
+        self.registry = CheckedRegistry(registry)
         self.broker = broker
         self.configuration = Configuration(logger: Logger(label: "martlet.service"))
         configure(&self.configuration)

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Martlet
+import Synchronization
+import Testing
+
+@Suite struct StaticRegistryTests {
+    @Test func listedServicesAreFound() async throws {
+        try await withService(ClientTests.named("a", InMemoryRegistry())) { node in
+            try await withMicroClient(registry: .static(["test.nodes": [node.address]])) { client in
+                #expect(try await ClientTests.ask(client) == "a")
+                await #expect(throws: MicroError.self) {
+                    let _: Answer = try await client.call("test.other", "Who.Am", Question(name: ""))
+                }
+            }
+            #expect(try await StaticRegistry([], everywhere: ["h:1"]).services().isEmpty)
+        }
+    }
+
+    @Test func addressesForEveryServiceServeAnyName() async throws {
+        try await withService(ClientTests.named("a", InMemoryRegistry())) { node in
+            try await withMicroClient(registry: .static(node.address)) { client in
+                #expect(try await ClientTests.ask(client) == "a")
+                #expect(try await ClientTests.ask(client) == "a")
+                let other: Answer = try await client.call("any.name", "Who.Am", Question(name: ""))
+                #expect(other.greeting == "a")
+            }
+        }
+    }
+}
+
+@Suite struct RegistrationCheckTests {
+    @Test func aNodeIsRegisteredWhileItsCheckPasses() async throws {
+        let registry = InMemoryRegistry()
+        let isWell = Atomic(false)
+        var service = MicroService("test.nodes", version: "1", registry: registry)
+        service.configuration.registration = RegistrationOptions(interval: .milliseconds(20)) {
+            isWell.load(ordering: .relaxed)
+        }
+        func count() async throws -> Int { try await registry.services(named: "test.nodes").count }
+        try await withService(service) { _ in
+            #expect(try await count() == 0)
+            isWell.store(true, ordering: .relaxed)
+            #expect(try await eventually { try await count() == 1 })
+            isWell.store(false, ordering: .relaxed)
+            #expect(try await eventually { try await count() == 0 })
+            isWell.store(true, ordering: .relaxed)
+            #expect(try await eventually { try await count() == 1 })
+        }
+        #expect(try await count() == 0)
+    }
+
+    @Test func aCheckThatThrowsOrHangsFails() async throws {
+        for hangs in [true, false] {
+            let registry = InMemoryRegistry()
+            let isBroken = Atomic(false)
+            var service = MicroService("test.nodes", version: "1", registry: registry)
+            service.configuration.registration = RegistrationOptions(interval: .milliseconds(500)) {
+                guard isBroken.load(ordering: .relaxed) else { return true }
+                if hangs { try await Task.sleep(for: .seconds(600)) }
+                throw MicroError(.unavailable, "no disk")
+            }
+            try await withService(service) { _ in
+                #expect(try await eventually { try await registry.services(named: "test.nodes").count == 1 })
+                isBroken.store(true, ordering: .relaxed)
+                #expect(try await eventually { try await registry.services(named: "test.nodes").isEmpty })
+            }
+        }
+    }
+}
+
+@Suite struct ManyNodesTests {
+    /// Ten thousand nodes come one by one to a client that calls them, and go again.
+    @Test func aClientFollowsTenThousandNodes() async throws {
+        let registry = InMemoryRegistry()
+        try await withService(ClientTests.named("a", registry)) { node in
+            try await withMicroClient(registry: registry) { client in
+                #expect(try await ClientTests.ask(client) == "a")
+                func record(_ number: Int) -> ServiceRecord {
+                    ServiceRecord(
+                        name: "test.nodes", version: "1",
+                        nodes: [NodeRecord(id: "test.nodes-\(number)", address: node.address)])
+                }
+                for number in 0..<10_000 { try await registry.register(record(number), options: RegistrationOptions()) }
+                // The last one is there once it is called: by a filter that wants no other.
+                #expect(
+                    try await eventually {
+                        (try? await ClientTests.ask(client) { $0.filter = { node, _ in node.id.hasSuffix("-9999") } })
+                            == "a"
+                    })
+                for selector in NodeSelectorTests.all {
+                    for _ in 0..<5 {
+                        let name = try await ClientTests.ask(client) { options in
+                            options.selector = selector
+                            options.key = "k"
+                            options.timeout = .seconds(60)
+                        }
+                        #expect(name == "a")
+                    }
+                }
+                for number in 0..<10_000 { try await registry.deregister(record(number)) }
+                #expect(
+                    try await eventually {
+                        (try? await ClientTests.ask(client) { $0.filter = { $0.id != node.id && $1 == "1" } }) == nil
+                    })
+                #expect(try await ClientTests.ask(client) == "a")
+            }
+        }
+    }
+}

@@ -14,6 +14,7 @@ extension MicroClient {
         var options = RequestOptions()
         configure(&options)
         return try await self.core.stream(
-            service, endpoint, codec: codec, options: options, inherited: self.inherited, body)
+            service, endpoint, codec: codec, options: options, inherited: self.inherited
+        ) { stream, _ in try await body(stream) }
     }
 }

@@ -116,6 +116,9 @@ let package = Package(
         .target(
             name: "MartletStreams", dependencies: ["MartletBasics"], path: "Sources/Streams", swiftSettings: settings),
         .target(
+            name: "MartletRESPCodec", dependencies: ["MartletBasics"], path: "Sources/RESPCodec",
+            swiftSettings: settings),
+        .target(
             name: "MartletReplica",
             dependencies: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
             path: "Sources/Replica", swiftSettings: settings),
@@ -282,6 +285,9 @@ let package = Package(
         .testTarget(
             name: "MartletStreamsTests", dependencies: ["MartletBasics", "MartletStreams"], path: "Tests/StreamsTests",
             swiftSettings: settings),
+        .testTarget(
+            name: "MartletRESPCodecTests", dependencies: ["MartletBasics", "MartletRESPCodec"],
+            path: "Tests/RESPCodecTests", swiftSettings: settings),
         .testTarget(
             name: "MartletWALCodecTests", dependencies: ["CMartletPosix", "MartletBasics", "MartletWALCodec"],
             path: "Tests/WALCodecTests", swiftSettings: settings),

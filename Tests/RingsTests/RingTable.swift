@@ -48,6 +48,7 @@ let ringTable: [String: RingEntry] = [
     "MartletWALCodec": RingEntry(
         .core, folder: "WALCodec", targets: ["CMartletPosix", "MartletBasics"], modules: ["Swift"]),
     "MartletStreams": RingEntry(.core, folder: "Streams", targets: ["MartletBasics"], modules: ["Swift"]),
+    "MartletRESPCodec": RingEntry(.core, folder: "RESPCodec", targets: ["MartletBasics"], modules: ["Swift"]),
     "MartletReplica": RingEntry(
         .core, folder: "Replica",
         targets: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],

@@ -119,6 +119,9 @@ let package = Package(
             name: "MartletRESPCodec", dependencies: ["MartletBasics"], path: "Sources/RESPCodec",
             swiftSettings: settings),
         .target(
+            name: "MartletKeyspace", dependencies: ["MartletBasics", "MartletRESPCodec", "MartletStreams"],
+            path: "Sources/Keyspace", swiftSettings: settings),
+        .target(
             name: "MartletReplica",
             dependencies: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
             path: "Sources/Replica", swiftSettings: settings),
@@ -288,6 +291,10 @@ let package = Package(
         .testTarget(
             name: "MartletRESPCodecTests", dependencies: ["MartletBasics", "MartletRESPCodec"],
             path: "Tests/RESPCodecTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletKeyspaceTests",
+            dependencies: ["MartletBasics", "MartletKeyspace", "MartletRESPCodec", "MartletStreams"],
+            path: "Tests/KeyspaceTests", exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
             name: "MartletWALCodecTests", dependencies: ["CMartletPosix", "MartletBasics", "MartletWALCodec"],
             path: "Tests/WALCodecTests", swiftSettings: settings),

@@ -57,8 +57,12 @@ package enum Decimal {
 
     /// Characters that `append` adds.
     package static func count(_ number: Int64) -> Int {
-        var count = number < 0 ? 2 : 1
-        var rest = number.magnitude
+        (number < 0 ? 1 : 0) + count(number.magnitude)
+    }
+
+    package static func count(_ number: UInt64) -> Int {
+        var count = 1
+        var rest = number
         while rest >= 10 {
             rest /= 10
             count += 1

@@ -44,6 +44,7 @@ package struct ReplyWriter: Sendable {
         endLine()
     }
 
+    @_disfavoredOverload
     package mutating func simple(_ text: String) {
         bytes.append(UInt8(ascii: "+"))
         bytes.append(contentsOf: text.utf8)
@@ -53,6 +54,7 @@ package struct ReplyWriter: Sendable {
     package mutating func ok() { simple("OK") }
 
     /// - Parameter text: with its code in front; line ends in it become blanks.
+    @_disfavoredOverload
     package mutating func error(_ text: String) {
         error(Array(text.utf8))
     }
@@ -107,6 +109,7 @@ package struct ReplyWriter: Sendable {
         endLine()
     }
 
+    @_disfavoredOverload
     package mutating func bulk(_ text: String) { bulk(Array(text.utf8)) }
 
     /// A number as a text.

@@ -49,6 +49,9 @@ let ringTable: [String: RingEntry] = [
         .core, folder: "WALCodec", targets: ["CMartletPosix", "MartletBasics"], modules: ["Swift"]),
     "MartletStreams": RingEntry(.core, folder: "Streams", targets: ["MartletBasics"], modules: ["Swift"]),
     "MartletRESPCodec": RingEntry(.core, folder: "RESPCodec", targets: ["MartletBasics"], modules: ["Swift"]),
+    "MartletKeyspace": RingEntry(
+        .core, folder: "Keyspace", targets: ["MartletBasics", "MartletRESPCodec", "MartletStreams"],
+        modules: ["Swift"]),
     "MartletReplica": RingEntry(
         .core, folder: "Replica",
         targets: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],

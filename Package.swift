@@ -145,6 +145,10 @@ let package = Package(
             ],
             path: "Sources/Node", swiftSettings: settings),
         .target(
+            name: "MartletRedisServer",
+            dependencies: ["MartletKeyspace", "MartletRESPCodec", "MartletStreams", nioCore, nioPosix],
+            path: "Sources/RedisServer", swiftSettings: settings),
+        .target(
             name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
             path: "Sources/SimulatedDisk", swiftSettings: settings),
         .target(
@@ -295,6 +299,12 @@ let package = Package(
             name: "MartletKeyspaceTests",
             dependencies: ["MartletBasics", "MartletKeyspace", "MartletRESPCodec", "MartletStreams"],
             path: "Tests/KeyspaceTests", exclude: ["Golden"], swiftSettings: settings),
+        .testTarget(
+            name: "MartletRedisServerTests",
+            dependencies: [
+                "MartletProcesses", "MartletRESPCodec", "MartletRedisServer", "MartletTestPrograms", nioCore, nioPosix,
+            ],
+            path: "Tests/RedisServerTests", swiftSettings: settings),
         .testTarget(
             name: "MartletWALCodecTests", dependencies: ["CMartletPosix", "MartletBasics", "MartletWALCodec"],
             path: "Tests/WALCodecTests", swiftSettings: settings),

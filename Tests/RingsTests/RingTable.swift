@@ -72,6 +72,9 @@ let ringTable: [String: RingEntry] = [
             "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
         ],
         modules: network),
+    "MartletRedisServer": RingEntry(
+        .shell, folder: "RedisServer", targets: ["MartletKeyspace", "MartletRESPCodec", "MartletStreams"],
+        modules: network),
     "MartletSimulatedDisk": RingEntry(
         .shell, folder: "SimulatedDisk", targets: ["MartletBasics", "MartletStorage"],
         modules: ["Swift", "Synchronization"]),

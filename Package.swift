@@ -134,6 +134,12 @@ let package = Package(
         .target(
             name: "MartletStreams", dependencies: ["MartletBasics"], path: "Sources/Streams", swiftSettings: settings),
         .target(
+            name: "MartletRESPCodec", dependencies: ["MartletBasics"], path: "Sources/RESPCodec",
+            swiftSettings: settings),
+        .target(
+            name: "MartletKeyspace", dependencies: ["MartletBasics", "MartletRESPCodec", "MartletStreams"],
+            path: "Sources/Keyspace", swiftSettings: settings),
+        .target(
             name: "MartletReplica",
             dependencies: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
             path: "Sources/Replica", swiftSettings: settings),
@@ -157,6 +163,10 @@ let package = Package(
                 nioCore,
             ],
             path: "Sources/Node", swiftSettings: settings),
+        .target(
+            name: "MartletRedisServer",
+            dependencies: ["MartletKeyspace", "MartletRESPCodec", "MartletStreams", nioCore, nioPosix],
+            path: "Sources/RedisServer", swiftSettings: settings),
         .target(
             name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
             path: "Sources/SimulatedDisk", swiftSettings: settings),
@@ -349,6 +359,19 @@ let package = Package(
         .testTarget(
             name: "MartletStreamsTests", dependencies: ["MartletBasics", "MartletStreams"], path: "Tests/StreamsTests",
             swiftSettings: settings),
+        .testTarget(
+            name: "MartletRESPCodecTests", dependencies: ["MartletBasics", "MartletRESPCodec"],
+            path: "Tests/RESPCodecTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletKeyspaceTests",
+            dependencies: ["MartletBasics", "MartletKeyspace", "MartletRESPCodec", "MartletStreams"],
+            path: "Tests/KeyspaceTests", exclude: ["Golden"], swiftSettings: settings),
+        .testTarget(
+            name: "MartletRedisServerTests",
+            dependencies: [
+                "MartletProcesses", "MartletRESPCodec", "MartletRedisServer", "MartletTestPrograms", nioCore, nioPosix,
+            ],
+            path: "Tests/RedisServerTests", swiftSettings: settings),
         .testTarget(
             name: "MartletWALCodecTests", dependencies: ["CMartletPosix", "MartletBasics", "MartletWALCodec"],
             path: "Tests/WALCodecTests", swiftSettings: settings),

@@ -49,6 +49,10 @@ let ringTable: [String: RingEntry] = [
     "MartletWALCodec": RingEntry(
         .core, folder: "WALCodec", targets: ["CMartletPosix", "MartletBasics"], modules: ["Swift"]),
     "MartletStreams": RingEntry(.core, folder: "Streams", targets: ["MartletBasics"], modules: ["Swift"]),
+    "MartletRESPCodec": RingEntry(.core, folder: "RESPCodec", targets: ["MartletBasics"], modules: ["Swift"]),
+    "MartletKeyspace": RingEntry(
+        .core, folder: "Keyspace", targets: ["MartletBasics", "MartletRESPCodec", "MartletStreams"],
+        modules: ["Swift"]),
     "MartletReplica": RingEntry(
         .core, folder: "Replica",
         targets: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
@@ -69,6 +73,9 @@ let ringTable: [String: RingEntry] = [
             "CMartletPosix", "MartletAuth", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot",
             "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
         ],
+        modules: network),
+    "MartletRedisServer": RingEntry(
+        .shell, folder: "RedisServer", targets: ["MartletKeyspace", "MartletRESPCodec", "MartletStreams"],
         modules: network),
     "MartletSimulatedDisk": RingEntry(
         .shell, folder: "SimulatedDisk", targets: ["MartletBasics", "MartletStorage"],

@@ -40,7 +40,7 @@ package struct ConsumerGroup: Sendable {
 
     // MARK: Consumers
 
-    func consumer(named name: [UInt8]) -> ConsumerNumber? {
+    package func consumer(named name: [UInt8]) -> ConsumerNumber? {
         consumers.place(of: name).map { ConsumerNumber(UInt32($0)) }
     }
 

@@ -13,6 +13,9 @@ extension Stream {
     /// Names, in byte order.
     package var groupNames: [[UInt8]] { groups.placesByName.map { groups[row: $0].name } }
 
+    /// Complexity: O(1).
+    package func hasGroup(named name: [UInt8]) -> Bool { groups.place(of: name) != nil }
+
     /// A group as it is: shares memory with the stream, so let go of it before the next change.
     package func group(named name: [UInt8]) -> ConsumerGroup? {
         groups.place(of: name).map { groups[$0] }

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletBasics
+package import MartletStreams
+
+// As with a stream, the shell does it so:
+//
+//     let checkpoint = keyspace.beginCheckpoint()    // on the home loop
+//     checkpoint.encode(into: &batch)                // anywhere
+//     write the batch
+//     if it failed, keyspace.failCheckpoint(checkpoint)
+
+/// What brings the tables from one checkpoint of a keyspace to the next. Shares memory with the keyspace, and stays the
+/// same whatever becomes of that.
+package struct KeyspaceCheckpoint: Sendable {
+    let state: KeyspaceState
+    let changes: KeyspaceChanges
+    var keys: [(number: UInt64, record: KeyRecord)] = []
+    var streams: [(number: UInt64, checkpoint: StreamCheckpoint)] = []
+
+    /// Adds all changes, removals first.
+    package func encode(into batch: inout TableBatch) {
+        for number in changes.removedKeys { batch.remove(KeyspaceTable.key(number)) }
+        changes.removedStreams.forEach { key, _ in batch.remove(key) }
+        batch.put(KeyspaceTable.state) { state.encode(into: &$0) }
+        for (number, checkpoint) in streams { checkpoint.encode(of: number, into: &batch) }
+        for (number, record) in keys { batch.put(KeyspaceTable.key(number)) { record.encode(into: &$0) } }
+    }
+}
+
+extension Keyspace {
+    /// Takes down what has changed since the last checkpoint.
+    ///
+    /// Complexity: O(changed keys, and of changed streams what changed in them).
+    package mutating func beginCheckpoint() -> KeyspaceCheckpoint {
+        precondition(streamConfiguration.isCheckpointed, "this keyspace's changes are not noted")
+        var taken = KeyspaceChanges()
+        swap(&taken, &changes)
+        var checkpoint = KeyspaceCheckpoint(state: KeyspaceState(self), changes: taken)
+        for change in taken.keys {
+            let (database, place) = (Int(change.database), Int(change.place))
+            // It may have gone since, or stand twice in the list where another came to its place.
+            guard place < databases[database].rows.count, let row = databases[database].rows[place], row.isChanged
+            else { continue }
+            databases[database][place].isChanged = false
+            checkpoint.keys.append(
+                (row.number, KeyRecord(row, database: database, place: place, streamNumbers: streamNumbers)))
+            if case .stream(let stream) = row.value {
+                checkpoint.streams.append((streamNumbers[stream], streams[stream]!.beginCheckpoint()))
+            }
+        }
+        return checkpoint
+    }
+
+    /// Makes the next checkpoint write what this one was to write.
+    package mutating func failCheckpoint(_ checkpoint: KeyspaceCheckpoint) {
+        changes.removedKeys = checkpoint.changes.removedKeys + changes.removedKeys
+        var removed = checkpoint.changes.removedStreams
+        changes.removedStreams.forEach { key, _ in removed.remove(key) }
+        changes.removedStreams = removed
+        let failed = Dictionary(uniqueKeysWithValues: checkpoint.streams.map { ($0.number, $0.checkpoint) })
+        for place in streams.indices {
+            if let stream = failed[streamNumbers[place]] { streams[place]?.failCheckpoint(stream) }
+        }
+        for change in checkpoint.changes.keys {
+            let (database, place) = (Int(change.database), Int(change.place))
+            guard place < databases[database].rows.count, databases[database].rows[place] != nil else { continue }
+            databases[database][place].isChanged = true
+            changes.keys.append(change)
+        }
+        // Keys that have moved since are noted at their new places.
+    }
+}
+
+/// Makes a keyspace from the records of its checkpoint and of its streams', which come in key order, each once.
+package struct KeyspaceRestorer: Sendable {
+    private var keyspace: Keyspace
+    private let configuration: StreamConfiguration
+    /// By number; each is taken by one key. Asked, never walked.
+    private var restorers: [UInt64: StreamRestorer] = [:]
+    private var state: KeyspaceState?
+    private var keys: [(key: TableKey, record: KeyRecord)] = []
+
+    package init(hashSeed: UInt64, streamConfiguration: StreamConfiguration = StreamConfiguration()) {
+        keyspace = Keyspace(hashSeed: hashSeed, streamConfiguration: streamConfiguration)
+        configuration = streamConfiguration
+    }
+
+    /// Whether a table is one of those that `load` takes.
+    package static func takes(_ table: TableID) -> Bool {
+        table == KeyspaceTable.keyspaces || table == KeyspaceTable.keys || StreamTable.all.contains(table)
+    }
+
+    package mutating func load(_ key: TableKey, _ value: RawSpan) throws(KeyspaceRestoreError) {
+        if StreamTable.all.contains(key.table) {
+            do throws(StreamRestoreError) {
+                try restorers[key.object, default: StreamRestorer(key.object, configuration: configuration)]
+                    .load(key, value)
+            } catch {
+                throw .inconsistent(key)
+            }
+        } else if key.table == KeyspaceTable.keyspaces {
+            guard key == KeyspaceTable.state, state == nil else { throw .inconsistent(key) }
+            state = try KeyspaceState(key, decoding: value)
+        } else if key.table == KeyspaceTable.keys {
+            keys.append((key, try KeyRecord(key, decoding: value)))
+        } else {
+            throw .foreign(key)
+        }
+    }
+
+    /// The keyspace as it was. Without any record, an empty one.
+    package mutating func finish() throws(KeyspaceRestoreError) -> Keyspace {
+        guard let state else {
+            if let first = keys.first { throw .inconsistent(first.key) }
+            return keyspace
+        }
+        keyspace.restore(state)
+        // Places rise inside each database.
+        for (key, record) in keys.sorted(by: {
+            ($0.record.database, $0.record.place) < ($1.record.database, $1.record.place)
+        }) {
+            try restore(key, record, state)
+        }
+        return keyspace
+    }
+
+    private mutating func restore(
+        _ key: TableKey, _ record: KeyRecord, _ state: KeyspaceState
+    ) throws(KeyspaceRestoreError) {
+        guard key.object <= state.keyNumber, record.version <= state.changeCount else { throw .inconsistent(key) }
+        let value: KeyValue
+        switch record.value {
+        case .string(let text): value = .string(text)
+        case .list(let items): value = .list(ListValue(items))
+        case .set(let members):
+            var set = SetValue()
+            for member in members where !set.insert(member) { throw .inconsistent(key) }
+            value = .set(set)
+        case .stream(let number):
+            guard number <= state.streamNumber, var restorer = restorers.removeValue(forKey: number) else {
+                throw .inconsistent(key)
+            }
+            let stream: Stream
+            do throws(StreamRestoreError) {
+                stream = try restorer.finish()
+            } catch {
+                throw .inconsistent(key)
+            }
+            value = .stream(keyspace.add(stream, number: number))
+        }
+        var row = KeyRow(
+            name: record.name,
+            hash: NameHash.hash(record.name.span.bytes, seed: keyspace.databases[record.database].seed), value: value,
+            expiresAt: record.expiresAt, version: record.version, number: key.object)
+        row.isChanged = false
+        guard keyspace.databases[record.database].restore(row, at: record.place) else { throw .inconsistent(key) }
+        if record.expiresAt != KeyRow.endless {
+            keyspace.expiries.put(
+                ExpiryQueue.Item(
+                    moment: record.expiresAt, number: key.object, database: Int32(record.database),
+                    place: Int32(record.place)))
+        }
+    }
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletRESPCodec
+
+/// What a command is, for whoever runs it and whoever asks.
+package final class CommandEntry: Sendable {
+    package struct Flags: OptionSet, Hashable, Sendable {
+        package let rawValue: UInt16
+
+        package init(rawValue: UInt16) {
+            self.rawValue = rawValue
+        }
+
+        package static let write = Flags(rawValue: 1 << 0)
+        package static let readOnly = Flags(rawValue: 1 << 1)
+        /// Refused when streams may not grow.
+        package static let denyOOM = Flags(rawValue: 1 << 2)
+        package static let fast = Flags(rawValue: 1 << 3)
+        package static let blocking = Flags(rawValue: 1 << 4)
+        package static let movableKeys = Flags(rawValue: 1 << 5)
+        package static let noAuth = Flags(rawValue: 1 << 6)
+        package static let loading = Flags(rawValue: 1 << 7)
+        package static let stale = Flags(rawValue: 1 << 8)
+        package static let pubSub = Flags(rawValue: 1 << 9)
+        package static let admin = Flags(rawValue: 1 << 10)
+        package static let noScript = Flags(rawValue: 1 << 11)
+        /// Never waits in a transaction: it ends, begins or leaves one.
+        package static let notQueued = Flags(rawValue: 1 << 12)
+    }
+
+    /// Which words are keys. −1 counts from the end.
+    package struct Keys: Hashable, Sendable {
+        package var first: Int
+        package var last: Int
+        package var step: Int
+
+        package init(_ first: Int, _ last: Int, _ step: Int = 1) {
+            self.first = first
+            self.last = last
+            self.step = step
+        }
+
+        package static let none = Keys(0, 0, 0)
+        package static let one = Keys(1, 1)
+        /// Behind the name of a subcommand.
+        package static let second = Keys(2, 2)
+    }
+
+    typealias Write = @Sendable (inout Keyspace, Call, inout ReplyWriter) throws(CommandError) -> Void
+    typealias Read = @Sendable (Keyspace, Call, inout ReplyWriter) throws(CommandError) -> Void
+
+    enum Handler: Sendable {
+        case write(Write)
+        case read(Read)
+        /// By the session or the server: not a matter of the keyspace.
+        case outside
+    }
+
+    /// In small letters; of a subcommand: container and name with a bar between.
+    package let name: String
+    /// Words, the names included; negative: at least.
+    package let arity: Int
+    package let flags: Flags
+    package let keys: Keys
+    /// One sentence.
+    package let summary: String
+    /// The release of Redis that first had it.
+    package let since: String
+    package let group: CommandGroup
+    let handler: Handler
+    package let subcommands: [CommandEntry]
+
+    init(
+        name: String, arity: Int, flags: Flags, keys: Keys, summary: String, since: String, group: CommandGroup,
+        handler: Handler, subcommands: [CommandEntry]
+    ) {
+        self.name = name
+        self.arity = arity
+        self.flags = flags
+        self.keys = keys
+        self.summary = summary
+        self.since = since
+        self.group = group
+        self.handler = handler
+        self.subcommands = subcommands
+    }
+
+    package var isWrite: Bool { if case .write = handler { true } else { false } }
+    package var isRead: Bool { if case .read = handler { true } else { false } }
+    package var isOutside: Bool { if case .outside = handler { true } else { false } }
+
+    package func accepts(wordCount: Int) -> Bool { arity < 0 ? wordCount >= -arity : wordCount == arity }
+}
+
+/// The families of commands. Source: Redis, COMMAND DOCS.
+package enum CommandGroup: String, Hashable, Sendable, CaseIterable {
+    case connection, generic, list, pubsub = "pubsub", scripting, server, set, stream, string, transactions
+}
+
+extension CommandEntry {
+    static func write(
+        _ name: String, _ arity: Int, _ flags: Flags = [], _ keys: Keys = .one, _ summary: String = "",
+        since: String = "1.0.0", group: CommandGroup = .generic, _ body: @escaping Write
+    ) -> CommandEntry {
+        CommandEntry(
+            name: name, arity: arity, flags: flags.union(.write), keys: keys, summary: summary, since: since,
+            group: group, handler: .write(body), subcommands: [])
+    }
+
+    static func read(
+        _ name: String, _ arity: Int, _ flags: Flags = [], _ keys: Keys = .one, _ summary: String = "",
+        since: String = "1.0.0", group: CommandGroup = .generic, _ body: @escaping Read
+    ) -> CommandEntry {
+        CommandEntry(
+            name: name, arity: arity, flags: flags.union(.readOnly), keys: keys, summary: summary, since: since,
+            group: group, handler: .read(body), subcommands: [])
+    }
+
+    static func outside(
+        _ name: String, _ arity: Int, _ flags: Flags = [], _ summary: String = "", since: String = "1.0.0",
+        group: CommandGroup = .server, keys: Keys = .none
+    ) -> CommandEntry {
+        CommandEntry(
+            name: name, arity: arity, flags: flags.union([.loading, .stale]), keys: keys, summary: summary,
+            since: since, group: group, handler: .outside, subcommands: [])
+    }
+
+    static func container(
+        _ name: String, _ summary: String, since: String = "5.0.0", group: CommandGroup = .stream,
+        _ subcommands: [CommandEntry]
+    ) -> CommandEntry {
+        CommandEntry(
+            name: name, arity: -2, flags: [], keys: .none, summary: summary, since: since, group: group,
+            handler: .outside, subcommands: subcommands)
+    }
+}
+
+/// All commands, found by name.
+package struct CommandTable: Sendable {
+    package static let shared = CommandTable(families.flatMap { $0 })
+
+    private static let families: [[CommandEntry]] = [
+        CommandEntry.streams, CommandEntry.groups, CommandEntry.keys, CommandEntry.strings, CommandEntry.lists,
+        CommandEntry.sets, CommandEntry.connection, CommandEntry.server,
+    ]
+
+    /// In byte order of names.
+    package let entries: [CommandEntry]
+    /// Entry + 1 by hash; 0: free.
+    private var cells: [UInt16]
+
+    private static let cellCount = 1024
+
+    init(_ entries: [CommandEntry]) {
+        self.entries = entries.sorted { $0.name < $1.name }
+        cells = [UInt16](repeating: 0, count: Self.cellCount)
+        for (place, entry) in self.entries.enumerated() {
+            var cell = Self.home(Array(entry.name.utf8), 0..<entry.name.utf8.count)
+            while cells[cell] != 0 { cell = (cell + 1) % Self.cellCount }
+            cells[cell] = UInt16(place + 1)
+        }
+    }
+
+    @inline(__always)
+    private static func home(_ bytes: [UInt8], _ range: Range<Int>) -> Int {
+        var hash: UInt32 = 5381
+        for offset in range { hash = hash &* 33 ^ UInt32(bytes[offset] | 0x20) }
+        return Int(hash ^ hash >> 15) & (cellCount - 1)
+    }
+
+    /// The command that a word names, in letters of whatever case.
+    package func entry(_ arguments: Arguments) -> CommandEntry? {
+        let range = arguments.range(0)
+        var cell = Self.home(arguments.bytes, range)
+        while cells[cell] != 0 {
+            let place = Int(cells[cell]) - 1
+            if arguments.isSame(0, entries[place].name) { return entries[place] }
+            cell = (cell + 1) % Self.cellCount
+        }
+        return nil
+    }
+
+    package func entry(named name: String) -> CommandEntry? { entry(Arguments(name)) }
+
+    /// What became of looking for the command of a request.
+    package enum Finding: Sendable {
+        case found(CommandEntry)
+        /// A whole error.
+        case refused(String)
+    }
+
+    /// The command or subcommand of a request, with its count of words checked.
+    package func find(_ arguments: Arguments) -> Finding {
+        guard let entry = entry(arguments) else { return .refused(Self.unknown(arguments)) }
+        if entry.subcommands.isEmpty || arguments.count == 1 {
+            if entry.accepts(wordCount: arguments.count) { return .found(entry) }
+            return .refused("ERR wrong number of arguments for '\(entry.name)' command")
+        }
+        guard let subcommand = entry.subcommands.first(where: { arguments.isSame(1, $0.subcommandName) }) else {
+            let name = Self.quoted(arguments, 1)
+            return .refused("ERR unknown subcommand '\(name)'. Try \(entry.name.uppercased()) HELP.")
+        }
+        if subcommand.accepts(wordCount: arguments.count) { return .found(subcommand) }
+        return .refused("ERR wrong number of arguments for '\(subcommand.name)' command")
+    }
+
+    /// Of words that errors repeat, and of all of them together. Source: Redis.
+    private static let repeatedBytes = 128
+
+    private static func quoted(_ arguments: Arguments, _ index: Int) -> String {
+        String(decoding: arguments[index].prefix(repeatedBytes), as: UTF8.self)
+    }
+
+    private static func unknown(_ arguments: Arguments) -> String {
+        var text = ""
+        for index in 1..<max(arguments.count, 1) {
+            let rest = repeatedBytes - text.utf8.count
+            if rest <= 0 { break }
+            text += "'\(String(decoding: arguments[index].prefix(rest), as: UTF8.self))' "
+        }
+        let tail = text.isEmpty ? "" : ", with args beginning with: \(text)"
+        return "ERR unknown command '\(quoted(arguments, 0))'\(tail)"
+    }
+}
+
+extension CommandEntry {
+    /// Behind the bar.
+    package var subcommandName: String { String(name.split(separator: "|").last ?? "") }
+}
+
+extension Arguments {
+    /// Whether a word is this one, in letters of whatever case.
+    ///
+    /// - Parameter name: in small letters.
+    @inline(__always)
+    func isSame(_ index: Int, _ name: String) -> Bool {
+        let range = range(index)
+        let letters = name.utf8
+        guard range.count == letters.count else { return false }
+        var offset = range.lowerBound
+        for letter in letters {
+            var byte = bytes[offset]
+            if byte &- UInt8(ascii: "A") < 26 { byte |= 0x20 }
+            if byte != letter { return false }
+            offset += 1
+        }
+        return true
+    }
+}

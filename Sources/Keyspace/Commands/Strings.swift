@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletRESPCodec
+
+extension Keyspace {
+    /// A string takes at most this much. Source: Redis's `proto-max-bulk-len`; requests are shorter anyway.
+    private static let maximumStringBytes = 512 << 20
+
+    /// - Throws: `wrongType`.
+    func string(_ place: Int, _ call: Call) throws(CommandError) -> [UInt8] {
+        guard case .string(let text) = databases[call.database][place].value else { throw .wrongType }
+        return text
+    }
+
+    /// - Throws: `wrongType`.
+    func string(_ call: Call, _ index: Int) throws(CommandError) -> [UInt8]? {
+        guard let place = place(call, index) else { return nil }
+        return try string(place, call)
+    }
+
+    mutating func setString(_ call: Call, _ index: Int, _ text: [UInt8], _ event: StaticString = "set") {
+        put(call.arguments.array(index), .string(text), in: call.database, now: call.now)
+        notify(.string, event, call, index)
+    }
+
+    func get(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        if let text = try string(call, 1) { reply.bulk(text) } else { reply.null() }
+    }
+
+    private struct SetOptions {
+        var ifAbsent = false
+        var ifPresent = false
+        var returnsOld = false
+        var keepsExpiry = false
+        var moment: Int64?
+    }
+
+    private func moment(
+        _ call: Call, _ index: Int, command: String
+    ) throws(CommandError) -> Int64? {
+        let forms: [(StaticString, MomentForm)] = [
+            ("EX", .seconds), ("PX", .milliseconds), ("EXAT", .secondsOfClock), ("PXAT", .millisecondsOfClock),
+        ]
+        guard let form = forms.first(where: { call.arguments.matches(index, $0.0) })?.1 else { return nil }
+        guard index + 1 < call.count else { throw .syntax }
+        return try form.moment(call, index + 1, command: command, isPositive: true)
+    }
+
+    mutating func set(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        var options = SetOptions()
+        var index = 3
+        while index < call.count {
+            if call.arguments.matches(index, "NX"), !options.ifPresent {
+                options.ifAbsent = true
+            } else if call.arguments.matches(index, "XX"), !options.ifAbsent {
+                options.ifPresent = true
+            } else if call.arguments.matches(index, "GET") {
+                options.returnsOld = true
+            } else if call.arguments.matches(index, "KEEPTTL"), options.moment == nil {
+                options.keepsExpiry = true
+            } else if options.moment == nil, !options.keepsExpiry,
+                let moment = try moment(call, index, command: "set")
+            {
+                options.moment = moment
+                index += 1
+            } else {
+                throw .syntax
+            }
+            index += 1
+        }
+        let place = livePlace(call, 1)
+        var old: [UInt8]?
+        if options.returnsOld, let place { old = try string(place, call) }
+        if options.ifAbsent && place != nil || options.ifPresent && place == nil {
+            if options.returnsOld, let old { reply.bulk(old) } else { reply.null() }
+            return
+        }
+        let new = put(call.arguments.array(1), .string(call.arguments.array(2)), in: call.database, now: call.now)
+        if let moment = options.moment {
+            setExpiry(new, in: call.database, moment)
+        } else if !options.keepsExpiry {
+            setExpiry(new, in: call.database, KeyRow.endless)
+        }
+        notify(.string, "set", call)
+        if !options.returnsOld { return reply.ok() }
+        if let old { reply.bulk(old) } else { reply.null() }
+    }
+
+    mutating func setnx(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        if livePlace(call, 1) != nil { return reply.integer(0) }
+        setString(call, 1, call.arguments.array(2))
+        reply.integer(1)
+    }
+
+    mutating func setex(
+        _ call: Call, _ reply: inout ReplyWriter, _ form: MomentForm, command: String
+    ) throws(CommandError) {
+        let moment = try form.moment(call, 2, command: command, isPositive: true)
+        let place = put(call.arguments.array(1), .string(call.arguments.array(3)), in: call.database, now: call.now)
+        setExpiry(place, in: call.database, moment)
+        notify(.string, "set", call)
+        reply.ok()
+    }
+
+    mutating func getset(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        if let old = try string(call, 1) { reply.bulk(old) } else { reply.null() }
+        let place = put(call.arguments.array(1), .string(call.arguments.array(2)), in: call.database, now: call.now)
+        setExpiry(place, in: call.database, KeyRow.endless)
+        notify(.string, "set", call)
+    }
+
+    mutating func getdel(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        guard let place = livePlace(call, 1) else { return reply.null() }
+        reply.bulk(try string(place, call))
+        remove(place, in: call.database)
+        notify(.generic, "del", call)
+    }
+
+    mutating func getex(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        var expiry: Int64?
+        if call.count == 3, call.arguments.matches(2, "PERSIST") {
+            expiry = KeyRow.endless
+        } else if call.count > 2 {
+            expiry = try moment(call, 2, command: "getex")
+            if expiry == nil || call.count != 4 { throw .syntax }
+        }
+        guard let place = livePlace(call, 1) else { return reply.null() }
+        reply.bulk(try string(place, call))
+        guard let expiry, expiry != databases[call.database][place].expiresAt else { return }
+        setExpiry(place, in: call.database, expiry)
+        touch(place, in: call.database)
+    }
+
+    func mget(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        reply.array(call.count - 1)
+        for index in 1..<call.count {
+            if let text = try? string(call, index) { reply.bulk(text) } else { reply.null() }
+        }
+    }
+
+    mutating func mset(_ call: Call, _ reply: inout ReplyWriter, ifAbsent: Bool) throws(CommandError) {
+        if call.count & 1 == 0 { throw .arity(ifAbsent ? "msetnx" : "mset") }
+        if ifAbsent {
+            for index in stride(from: 1, to: call.count, by: 2) where livePlace(call, index) != nil {
+                return reply.integer(0)
+            }
+        }
+        for index in stride(from: 1, to: call.count, by: 2) {
+            let place = put(
+                call.arguments.array(index), .string(call.arguments.array(index + 1)), in: call.database, now: call.now)
+            setExpiry(place, in: call.database, KeyRow.endless)
+            notify(.string, "set", call, index)
+        }
+        if ifAbsent { reply.integer(1) } else { reply.ok() }
+    }
+
+    func strlen(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        reply.integer(try string(call, 1)?.count ?? 0)
+    }
+
+    mutating func append(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        var text = try string(call, 1) ?? []
+        guard text.count + call.arguments.byteCount(2) <= Self.maximumStringBytes else {
+            throw .text("ERR string exceeds maximum allowed size (proto-max-bulk-len)")
+        }
+        text += call.arguments[2]
+        setString(call, 1, text, "append")
+        reply.integer(text.count)
+    }
+
+    func getrange(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        let (start, end) = (try call.integer(2), try call.integer(3))
+        let text = try string(call, 1) ?? []
+        let range = Self.range(start, end, text.count)
+        reply.bulk(text[range])
+    }
+
+    /// The part of so many items from one place to another, both included, negative ones counted from the end.
+    static func range(_ start: Int64, _ end: Int64, _ count: Int) -> Range<Int> {
+        let length = Int64(count)
+        let low = max(start < 0 ? max(start, -length) + length : start, 0)
+        let high = min(end < 0 ? max(end, -length - 1) + length : end, length - 1)
+        return low > high || low >= length ? 0..<0 : Int(low)..<Int(high) + 1
+    }
+
+    mutating func increment(_ call: Call, _ reply: inout ReplyWriter, by amount: Int64) throws(CommandError) {
+        let place = livePlace(call, 1)
+        var number: Int64 = 0
+        if let place {
+            let text = try string(place, call)
+            guard let known = Decimal.integer(text.span.bytes) else { throw .notInteger }
+            number = known
+        }
+        let (sum, overflows) = number.addingReportingOverflow(amount)
+        if overflows { throw .text("ERR increment or decrement would overflow") }
+        var text: [UInt8] = []
+        Decimal.append(sum, to: &text)
+        setString(call, 1, text, "incrby")
+        reply.integer(sum)
+    }
+
+    mutating func incrby(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        try increment(call, &reply, by: try call.integer(2))
+    }
+
+    mutating func decrby(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        let amount = try call.integer(2)
+        if amount == .min { throw .text("ERR decrement would overflow") }
+        try increment(call, &reply, by: -amount)
+    }
+}

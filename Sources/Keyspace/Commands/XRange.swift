@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletRESPCodec
+import MartletStreams
+
+extension Keyspace {
+    func xlen(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        guard let stream = try stream(call, 1) else { return reply.integer(0) }
+        reply.integer(streams[stream]!.length)
+    }
+
+    func xrange(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        try range(call, start: 2, end: 3, isReversed: false, &reply)
+    }
+
+    func xrevrange(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        try range(call, start: 3, end: 2, isReversed: true, &reply)
+    }
+
+    private func range(
+        _ call: Call, start: Int, end: Int, isReversed: Bool, _ reply: inout ReplyWriter
+    ) throws(CommandError) {
+        let lower = try call.rangeStart(start)
+        let range = StreamRange(lower, try call.rangeEnd(end))
+        var count = Int.max
+        var index = 4
+        while index < call.count {
+            guard call.arguments.matches(index, "COUNT"), index + 1 < call.count else { throw .syntax }
+            count = max(try call.size(index + 1), 0)
+            index += 2
+        }
+        guard let stream = try stream(call, 1) else { return reply.array(0) }
+        if count == 0 { return reply.nullArray() }
+        if range.isEmpty { return reply.array(0) }
+        let mark = reply.mark()
+        var written = 0
+        func write(_ entry: StreamEntry) -> Bool {
+            reply.entry(entry)
+            written += 1
+            return written < count
+        }
+        if isReversed {
+            streams[stream]!.forEachReversed(in: range, write)
+        } else {
+            streams[stream]!.forEach(in: range, write)
+        }
+        reply.array(written, since: mark)
+    }
+}

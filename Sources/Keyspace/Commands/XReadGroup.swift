@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletRESPCodec
+import MartletStreams
+
+/// What a group's consumer reads of a stream.
+private enum GroupReadStart {
+    case new
+    case history(after: StreamID)
+}
+
+extension Keyspace {
+    mutating func xreadgroup(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        let request = try ReadRequest(call, isGroup: true)
+        for key in 0..<request.keyCount { _ = livePlace(call, request.key(key)) }
+        let (starts, sources) = try groupStarts(call, request)
+        let (group, consumer) = (call.arguments.array(request.group!), call.arguments.array(request.group! + 1))
+        let mark = reply.mark()
+        var served = 0
+        var waits = request.timeout != nil
+        for key in 0..<request.keyCount {
+            let (stream, place) = sources[key]
+            switch starts[key] {
+            case .new:
+                let read = try streaming { () throws(StreamError) in
+                    try streams[stream]!.readGroup(
+                        group, consumer: consumer, count: request.count, claimIdle: request.claimIdle,
+                        isAcknowledged: request.isAcknowledged, now: call.now)
+                }
+                note(isNewConsumer: read.isNewConsumer, call, request.key(key))
+                if read.isNewConsumer || !read.deliveries.isEmpty { touch(place, in: call.database) }
+                if read.deliveries.isEmpty { continue }
+                if !request.isAcknowledged { signalDelivered(place, in: call.database) }
+                reply.begin(call, request.key(key))
+                reply.deliveries(read.deliveries, isClaim: request.claimIdle != nil)
+            case .history(let id):
+                waits = false
+                let read = try streaming { () throws(StreamError) in
+                    try streams[stream]!.readHistory(
+                        group, consumer: consumer, after: id, count: request.count, now: call.now)
+                }
+                note(isNewConsumer: read.isNewConsumer, call, request.key(key))
+                touch(place, in: call.database)
+                reply.begin(call, request.key(key))
+                reply.history(read.items)
+            }
+            served += 1
+        }
+        if served > 0 { return reply.keyed(served, since: mark) }
+        if waits { throw .waits }
+        reply.nullArray()
+    }
+
+    mutating func note(isNewConsumer: Bool, _ call: Call, _ key: Int) {
+        if isNewConsumer { notify(.stream, "xgroup-createconsumer", call, key) }
+    }
+
+    private func groupStarts(
+        _ call: Call, _ request: ReadRequest
+    ) throws(CommandError) -> (starts: [GroupReadStart], sources: [(stream: Int, place: Int)]) {
+        var starts: [GroupReadStart] = []
+        var sources: [(stream: Int, place: Int)] = []
+        let group = call.arguments.array(request.group!)
+        for key in 0..<request.keyCount {
+            guard let stream = try stream(call, request.key(key)), streams[stream]!.hasGroup(named: group) else {
+                throw .message(
+                    "NOGROUP No such key '\(call.arguments.text(request.key(key)))' or consumer group "
+                        + "'\(call.arguments.text(request.group!))' in XREADGROUP with GROUP option")
+            }
+            sources.append((stream, place(call, request.key(key))!))
+            switch call.arguments.byte(request.id(key)) {
+            case UInt8(ascii: ">"): starts.append(.new)
+            case UInt8(ascii: "$"): throw Self.meaningless("$")
+            case UInt8(ascii: "+"): throw Self.meaningless("+")
+            default: starts.append(.history(after: try call.streamID(request.id(key))))
+            }
+        }
+        return (starts, sources)
+    }
+
+    private static func meaningless(_ id: String) -> CommandError {
+        .message(
+            "ERR The \(id) ID is meaningless in the context of XREADGROUP: you want to read the history of this "
+                + "consumer by specifying a proper ID, or use the > ID to get new messages. The \(id) ID would just "
+                + "return an empty result set.")
+    }
+
+    /// Whether a read of a group would hand out nothing and change nothing, so that it needs no record. Then it is
+    /// answered with nothing, or waits.
+    package func isPollInVain(_ call: Call) -> Bool {
+        guard let request = try? ReadRequest(call, isGroup: true),
+            let (starts, sources) = try? groupStarts(call, request)
+        else { return false }
+        let (group, consumer) = (call.arguments.array(request.group!), call.arguments.array(request.group! + 1))
+        for (start, source) in zip(starts, sources) {
+            guard case .new = start else { return false }
+            let stream = streams[source.stream]!
+            guard let group = stream.group(named: group), group.consumer(named: consumer) != nil,
+                !stream.hasNew(for: group)
+            else { return false }
+            if let idle = request.claimIdle, let oldest = stream.longestWaiting(in: group),
+                oldest.idle(at: call.now) >= idle
+            {
+                return false
+            }
+        }
+        return true
+    }
+}
+
+extension ReplyWriter {
+    mutating func deliveries(_ deliveries: [Delivery], isClaim: Bool) {
+        array(deliveries.count)
+        for delivery in deliveries {
+            if !isClaim {
+                entry(delivery.entry)
+                continue
+            }
+            array(4)
+            bulk(delivery.entry.id)
+            fields(delivery.entry)
+            integer(delivery.idle)
+            integer(delivery.previousCount)
+        }
+    }
+
+    mutating func history(_ items: [HistoryItem]) {
+        array(items.count)
+        for item in items {
+            if let entry = item.entry {
+                self.entry(entry)
+            } else {
+                array(2)
+                bulk(item.id)
+                nullArray()
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletRESPCodec
+
+/// What became of a command.
+package enum CommandOutcome: Hashable, Sendable {
+    /// The reply is written.
+    case replied
+    /// The reply is an error, and is written.
+    case failed
+    /// Nothing is written: there is nothing to answer with, and the command waits. See `Keyspace.waiter`.
+    case waits
+}
+
+extension Keyspace {
+    /// Carries out a command that changes the state, or reads it.
+    ///
+    /// A pure function of state and call: every member that applies the same records has the same state and, whoever
+    /// asks, the same replies.
+    @discardableResult
+    package mutating func apply(_ entry: CommandEntry, _ call: Call, _ reply: inout ReplyWriter) -> CommandOutcome {
+        let begin = reply.bytes.count
+        do throws(CommandError) {
+            switch entry.handler {
+            case .write(let body): try body(&self, call, &reply)
+            case .read(let body): try body(self, call, &reply)
+            case .outside: preconditionFailure("\(entry.name) is not a matter of the keyspace")
+            }
+            return .replied
+        } catch {
+            return Self.end(error, begin, &reply)
+        }
+    }
+
+    /// Carries out a command that only reads.
+    package func read(_ entry: CommandEntry, _ call: Call, _ reply: inout ReplyWriter) -> CommandOutcome {
+        guard case .read(let body) = entry.handler else { preconditionFailure("\(entry.name) may change the state") }
+        let begin = reply.bytes.count
+        do throws(CommandError) {
+            try body(self, call, &reply)
+            return .replied
+        } catch {
+            return Self.end(error, begin, &reply)
+        }
+    }
+
+    private static func end(_ error: CommandError, _ begin: Int, _ reply: inout ReplyWriter) -> CommandOutcome {
+        reply.truncate(to: begin)
+        if case .waits = error { return .waits }
+        error.write(into: &reply)
+        return .failed
+    }
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+package import MartletRESPCodec
+
+/// Commands of one turn of the loop as one log entry holds them:
+///
+///     version   one byte, 1
+///     stamp     varint: milliseconds of the Unix clock, never below that of the record before
+///     seed      eight bytes, lowest first: random bits
+///     items     one behind the other, to the end
+///
+///     command       0, database, command
+///     transaction   1, count of watched keys, { database, length of name, name, version }
+///                   count of commands, { database, command }
+///     expiry        2
+///
+/// Numbers are varints. A command is the count of its words and, for each, its length and its bytes: see
+/// `CommandBatch.encode`. Records hold what clients said, not what became of it: that follows from the state.
+package struct KeyspaceRecord: Sendable {
+    static let version: UInt8 = 1
+    /// Bytes of one record, about, after which the next one begins: an entry is sent and written as one piece.
+    package static let preferredBytes = 1 << 20
+
+    enum Kind: UInt8 {
+        case command, transaction, expiry
+    }
+
+    package private(set) var bytes: [UInt8]
+    package private(set) var itemCount = 0
+
+    package init(stamp: Int64, seed: UInt64) {
+        bytes = [Self.version]
+        Varint.append(UInt64(max(stamp, 0)), to: &bytes)
+        for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: seed >> shift)) }
+    }
+
+    package mutating func append(_ arguments: Arguments, database: Int) {
+        begin(.command)
+        Varint.append(UInt64(database), to: &bytes)
+        CommandBatch.encode(arguments, into: &bytes)
+    }
+
+    package mutating func append(_ transaction: Transaction) {
+        begin(.transaction)
+        Varint.append(UInt64(transaction.watched.count), to: &bytes)
+        for key in transaction.watched {
+            Varint.append(UInt64(key.database), to: &bytes)
+            Varint.append(UInt64(key.name.count), to: &bytes)
+            bytes += key.name
+            Varint.append(key.version, to: &bytes)
+        }
+        Varint.append(UInt64(transaction.items.count), to: &bytes)
+        for (index, item) in transaction.items.enumerated() {
+            Varint.append(UInt64(item.database), to: &bytes)
+            CommandBatch.encode(transaction.commands[index], into: &bytes)
+        }
+    }
+
+    /// Takes away keys that are expired.
+    package mutating func appendExpiry() {
+        begin(.expiry)
+    }
+
+    private mutating func begin(_ kind: Kind) {
+        bytes.append(kind.rawValue)
+        itemCount += 1
+    }
+}
+
+/// A log entry holds what no version of ours wrote.
+package enum KeyspaceRecordError: Error, Hashable, Sendable {
+    case unsupportedVersion(UInt8)
+    /// Of the byte that isn't understood, or behind the last.
+    case unreadable(offset: Int)
+}
+
+extension Keyspace {
+    /// Applies a record, item by item. What can't be read changes nothing.
+    ///
+    /// - Parameters:
+    ///   - reply: gets the replies, in the protocol that it is set to before each item by `before`.
+    ///   - before: called with the number of each item; tells in `reply` what protocol its client speaks.
+    ///   - after: called with the number of each item and what became of it, once its reply is written. Where nobody
+    ///     waits for it, it is to be forgotten there.
+    ///   - outside: in a transaction, writes the reply of a command that is not a matter of the keyspace.
+    package mutating func apply(
+        record: RawSpan, _ reply: inout ReplyWriter, before: (Int, inout ReplyWriter) -> Void,
+        after: (Int, CommandOutcome, inout ReplyWriter) -> Void,
+        outside: (_ item: Int, _ command: Int, inout ReplyWriter) -> Void
+    ) throws(KeyspaceRecordError) {
+        let content = try RecordContent(record)
+        for (number, item) in content.items.enumerated() {
+            before(number, &reply)
+            // Each item has random bits of its own.
+            let seed = content.seed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15
+            switch item {
+            case .command(let index, let entry, let database):
+                let call = Call(content.commands[index], database: database, now: content.stamp, seed: seed)
+                after(number, apply(entry, call, &reply), &reply)
+            case .transaction(let transaction):
+                apply(transaction, now: content.stamp, seed: seed, client: 0, &reply) { command, reply in
+                    outside(number, command, &reply)
+                }
+                after(number, .replied, &reply)
+            case .expiry:
+                expireKeys(now: content.stamp)
+                after(number, .replied, &reply)
+            }
+        }
+    }
+}
+
+/// A record, read and checked.
+struct RecordContent {
+    enum Item {
+        case command(Int, CommandEntry, database: Int)
+        case transaction(Transaction)
+        case expiry
+    }
+
+    var stamp: Int64 = 0
+    var seed: UInt64 = 0
+    var commands = CommandBatch()
+    var items: [Item] = []
+
+    init(_ record: RawSpan) throws(KeyspaceRecordError) {
+        var offset = 0
+        guard record.byteCount > 0 else { throw .unreadable(offset: 0) }
+        let version = record.unsafeLoad(fromByteOffset: 0, as: UInt8.self)
+        guard version == KeyspaceRecord.version else { throw .unsupportedVersion(version) }
+        offset = 1
+        stamp = Int64(clamping: try Self.number(record, &offset))
+        guard record.byteCount - offset >= 8 else { throw .unreadable(offset: offset) }
+        seed = UInt64(littleEndian: record.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        offset += 8
+        while offset < record.byteCount { try readItem(record, &offset) }
+    }
+
+    private mutating func readItem(_ record: RawSpan, _ offset: inout Int) throws(KeyspaceRecordError) {
+        let kind = KeyspaceRecord.Kind(rawValue: record.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+        guard let kind else { throw .unreadable(offset: offset) }
+        offset += 1
+        switch kind {
+        case .command:
+            let database = try Self.database(record, &offset)
+            let (index, entry) = try Self.command(record, &offset, into: &commands)
+            if entry.isOutside { throw .unreadable(offset: offset) }
+            items.append(.command(index, entry, database: database))
+        case .transaction: items.append(.transaction(try Self.transaction(record, &offset)))
+        case .expiry: items.append(.expiry)
+        }
+    }
+
+    private static func transaction(
+        _ record: RawSpan, _ offset: inout Int
+    ) throws(KeyspaceRecordError) -> Transaction {
+        var transaction = Transaction()
+        for _ in 0..<(try count(record, &offset)) {
+            let database = try database(record, &offset)
+            let length = try count(record, &offset)
+            let name = [UInt8](copying: record.extracting(offset..<offset + length))
+            offset += length
+            transaction.watched.append(
+                WatchedKey(database: database, name: name, version: try number(record, &offset)))
+        }
+        for _ in 0..<(try count(record, &offset)) {
+            let database = try database(record, &offset)
+            var one = CommandBatch()
+            let (index, entry) = try command(record, &offset, into: &one)
+            transaction.append(one[index], entry, database: database)
+        }
+        return transaction
+    }
+
+    private static func number(_ record: RawSpan, _ offset: inout Int) throws(KeyspaceRecordError) -> UInt64 {
+        guard let number = Varint.read(record, at: &offset) else { throw .unreadable(offset: offset) }
+        return number
+    }
+
+    /// At most as many as there are bytes.
+    private static func count(_ record: RawSpan, _ offset: inout Int) throws(KeyspaceRecordError) -> Int {
+        let number = try number(record, &offset)
+        guard number <= UInt64(record.byteCount - offset) else { throw .unreadable(offset: offset) }
+        return Int(number)
+    }
+
+    private static func database(_ record: RawSpan, _ offset: inout Int) throws(KeyspaceRecordError) -> Int {
+        let number = try number(record, &offset)
+        guard number < UInt64(Keyspace.databaseCount) else { throw .unreadable(offset: offset) }
+        return Int(number)
+    }
+
+    private static func command(
+        _ record: RawSpan, _ offset: inout Int, into batch: inout CommandBatch
+    ) throws(KeyspaceRecordError) -> (Int, CommandEntry) {
+        guard batch.decode(record, at: &offset) else { throw .unreadable(offset: offset) }
+        guard case .found(let entry) = CommandTable.shared.find(batch[batch.count - 1]) else {
+            throw .unreadable(offset: offset)
+        }
+        return (batch.count - 1, entry)
+    }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletRESPCodec
+
+/// Replies of COMMAND and its subcommands.
+enum CommandReplies {
+    static func all(_ reply: inout ReplyWriter) {
+        reply.array(CommandTable.shared.entries.count)
+        for entry in CommandTable.shared.entries { info(entry, &reply) }
+    }
+
+    static func info(_ arguments: Arguments, _ reply: inout ReplyWriter) {
+        if arguments.count == 2 { return all(&reply) }
+        reply.array(arguments.count - 2)
+        for index in 2..<arguments.count {
+            if let entry = entry(arguments, index) { info(entry, &reply) } else { reply.nullArray() }
+        }
+    }
+
+    /// A name, of a subcommand with a bar.
+    private static func entry(_ arguments: Arguments, _ index: Int) -> CommandEntry? {
+        let words = arguments.text(index).lowercased().split(separator: "|", maxSplits: 1)
+        guard let first = words.first, let entry = CommandTable.shared.entry(named: String(first)) else { return nil }
+        if words.count == 1 { return entry }
+        return entry.subcommands.first { $0.subcommandName == words[1] }
+    }
+
+    private static let flagNames: [(CommandEntry.Flags, StaticString)] = [
+        (.write, "write"), (.readOnly, "readonly"), (.denyOOM, "denyoom"), (.admin, "admin"), (.pubSub, "pubsub"),
+        (.noScript, "noscript"), (.blocking, "blocking"), (.loading, "loading"), (.stale, "stale"), (.fast, "fast"),
+        (.noAuth, "no_auth"), (.movableKeys, "movablekeys"),
+    ]
+
+    private static func categories(_ entry: CommandEntry) -> [String] {
+        var names: [String] = []
+        if entry.flags.contains(.write) { names.append("@write") }
+        if entry.flags.contains(.readOnly) { names.append("@read") }
+        switch entry.group {
+        case .generic: names.append("@keyspace")
+        case .server: names += entry.flags.contains(.admin) ? ["@admin", "@dangerous"] : []
+        case .transactions: names.append("@transaction")
+        case .scripting, .connection, .list, .pubsub, .set, .stream, .string: names.append("@\(entry.group.rawValue)")
+        }
+        if entry.flags.contains(.blocking) { names.append("@blocking") }
+        names.append(entry.flags.contains(.fast) ? "@fast" : "@slow")
+        return names
+    }
+
+    private static func info(_ entry: CommandEntry, _ reply: inout ReplyWriter) {
+        reply.array(10)
+        reply.bulk(entry.name)
+        reply.integer(entry.arity)
+        let flags = flagNames.filter { entry.flags.contains($0.0) }
+        reply.set(flags.count)
+        for flag in flags { reply.simple(flag.1) }
+        reply.integer(entry.keys.first)
+        reply.integer(entry.keys.last)
+        reply.integer(entry.keys.step)
+        let categories = categories(entry)
+        reply.set(categories.count)
+        for category in categories { reply.simple(category) }
+        reply.array(0)
+        reply.array(0)
+        reply.array(entry.subcommands.count)
+        for subcommand in entry.subcommands { info(subcommand, &reply) }
+    }
+
+    static func docs(_ arguments: Arguments, _ reply: inout ReplyWriter) {
+        let entries =
+            arguments.count == 2
+            ? CommandTable.shared.entries : (2..<arguments.count).compactMap { entry(arguments, $0) }
+        reply.map(entries.count)
+        for entry in entries { docs(entry, &reply) }
+    }
+
+    private static func docs(_ entry: CommandEntry, _ reply: inout ReplyWriter) {
+        reply.bulk(entry.name)
+        reply.map(entry.subcommands.isEmpty ? 3 : 4)
+        reply.bulk("summary")
+        reply.bulk(entry.summary)
+        reply.bulk("since")
+        reply.bulk(entry.since)
+        reply.bulk("group")
+        reply.bulk(entry.group.rawValue)
+        if entry.subcommands.isEmpty { return }
+        reply.bulk("subcommands")
+        reply.map(entry.subcommands.count)
+        for subcommand in entry.subcommands { docs(subcommand, &reply) }
+    }
+
+    static func list(_ arguments: Arguments, _ reply: inout ReplyWriter) {
+        var entries = CommandTable.shared.entries
+        if arguments.count > 2 {
+            guard arguments.count == 5, arguments.matches(2, "FILTERBY") else { return reply.error("ERR syntax error") }
+            let value = arguments.text(4).lowercased()
+            if arguments.matches(3, "PATTERN") {
+                entries = entries.filter { Glob.matches(value, $0.name, ignoresCase: true) }
+            } else if arguments.matches(3, "ACLCAT") {
+                entries = entries.filter { categories($0).contains("@" + value) }
+            } else if arguments.matches(3, "MODULE") {
+                entries = []
+            } else {
+                return reply.error("ERR syntax error")
+            }
+        }
+        reply.array(entries.count)
+        for entry in entries { reply.bulk(entry.name) }
+    }
+
+    static func keys(_ arguments: Arguments, _ reply: inout ReplyWriter) {
+        let command = arguments.dropping(2)
+        guard case .found(let entry) = CommandTable.shared.find(command) else {
+            return reply.error("ERR Invalid command specified")
+        }
+        let keys = entry.keyPlaces(command)
+        if keys.isEmpty { return reply.error("ERR The command has no key arguments") }
+        reply.array(keys.count)
+        for key in keys { reply.bulk(command[key]) }
+    }
+}
+
+extension CommandEntry {
+    /// The words of a command that are keys.
+    package func keyPlaces(_ arguments: Arguments) -> [Int] {
+        if flags.contains(.movableKeys) {
+            guard
+                let streams = (1..<arguments.count).first(where: { arguments.matches($0, "STREAMS") }),
+                (arguments.count - streams - 1) & 1 == 0
+            else { return [] }
+            return Array(streams + 1..<streams + 1 + (arguments.count - streams - 1) / 2)
+        }
+        guard keys.first > 0 else { return [] }
+        let last = keys.last < 0 ? arguments.count + keys.last : keys.last
+        return Array(stride(from: keys.first, through: min(last, arguments.count - 1), by: keys.step))
+    }
+}

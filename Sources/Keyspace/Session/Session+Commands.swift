@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletRESPCodec
+
+extension Session {
+    /// Commands that are a matter of the connection: of the others says that they are the server's.
+    mutating func outside(
+        _ entry: CommandEntry, _ arguments: Arguments, _ keyspace: Keyspace, now: Int64, _ environment: Environment,
+        _ reply: inout ReplyWriter
+    ) -> SessionStep {
+        switch entry.name {
+        case "multi": beginTransaction(&reply)
+        case "exec": return endTransaction(&reply)
+        case "discard":
+            if transaction == nil {
+                reply.error("ERR DISCARD without MULTI")
+            } else {
+                forgetTransaction()
+                reply.ok()
+            }
+        case "watch": watch(arguments, keyspace, now: now, &reply)
+        case "quit":
+            reply.ok()
+            return .close
+        default:
+            return answer(entry, arguments, environment, &reply) ? .answered : .server(entry)
+        }
+        return .answered
+    }
+
+    /// Carries out a command of the connection, in a transaction or by itself.
+    ///
+    /// - Returns: `false` where it is none.
+    package mutating func answer(
+        _ entry: CommandEntry, _ arguments: Arguments, _ environment: Environment, _ reply: inout ReplyWriter
+    ) -> Bool {
+        switch entry.name {
+        case "ping": ping(arguments, &reply)
+        case "echo": reply.bulk(arguments[1])
+        case "select":
+            guard arguments.integer(1) != nil else {
+                reply.error("ERR value is not an integer or out of range")
+                break
+            }
+            guard let database = Self.databaseIndex(arguments) else {
+                reply.error("ERR DB index is out of range")
+                break
+            }
+            self.database = database
+            reply.ok()
+        case "unwatch":
+            watched = []
+            reply.ok()
+        case "hello": hello(arguments, environment, &reply)
+        case "auth": auth(arguments, environment, &reply)
+        case "readonly", "readwrite":
+            allowsLateReads = entry.name == "readonly"
+            reply.ok()
+        case "client|id": reply.integer(Int64(id))
+        case "client|getname": if name.isEmpty { reply.null() } else { reply.bulk(name) }
+        case "client|setname": setName(arguments.array(2), &reply)
+        case "client|setinfo": setInfo(arguments, &reply)
+        case "client|no-evict", "client|no-touch":
+            if arguments.matches(2, "ON") || arguments.matches(2, "OFF") {
+                reply.ok()
+            } else {
+                reply.error("ERR syntax error")
+            }
+        case "client|reply": setReplies(arguments, &reply)
+        case "command": CommandReplies.all(&reply)
+        case "command|count": reply.integer(CommandTable.shared.entries.count)
+        case "command|info": CommandReplies.info(arguments, &reply)
+        case "command|docs": CommandReplies.docs(arguments, &reply)
+        case "command|list": CommandReplies.list(arguments, &reply)
+        case "command|getkeys": CommandReplies.keys(arguments, &reply)
+        case "script|flush", "function|flush": reply.ok()
+        case "script|exists":
+            reply.array(arguments.count - 2)
+            for _ in 2..<arguments.count { reply.integer(0) }
+        case "slowlog|get", "latency|latest": reply.array(0)
+        case "slowlog|len", "latency|reset": reply.integer(0)
+        case "slowlog|reset": reply.ok()
+        case "memory|doctor": reply.verbatim("Nothing to report.")
+        default: return false
+        }
+        return true
+    }
+
+    private func ping(_ arguments: Arguments, _ reply: inout ReplyWriter) {
+        if arguments.count > 2 { return reply.error("ERR wrong number of arguments for 'ping' command") }
+        if isSubscriber, !isRESP3 {
+            reply.array(2)
+            reply.bulk("pong")
+            if arguments.count == 2 { reply.bulk(arguments[1]) } else { reply.bulk("") }
+        } else if arguments.count == 2 {
+            reply.bulk(arguments[1])
+        } else {
+            reply.simple("PONG")
+        }
+    }
+
+    // MARK: Who is there
+
+    private mutating func auth(_ arguments: Arguments, _ environment: Environment, _ reply: inout ReplyWriter) {
+        if arguments.count > 3 { return reply.error("ERR syntax error") }
+        if arguments.count == 2, environment.password == nil {
+            return reply.error(
+                """
+                ERR AUTH <password> called without any password configured for the default user. Are you sure your \
+                configuration is correct?
+                """)
+        }
+        let user = arguments.count == 3 ? arguments.array(1) : Array("default".utf8)
+        if authenticate(user, arguments.array(arguments.count - 1), environment) {
+            reply.ok()
+        } else {
+            reply.error("WRONGPASS invalid username-password pair or user is disabled.")
+        }
+    }
+
+    private mutating func authenticate(_ user: [UInt8], _ password: [UInt8], _ environment: Environment) -> Bool {
+        guard user == Array("default".utf8) else { return false }
+        if let expected = environment.password, !Self.isSame(expected, password) { return false }
+        isAuthenticated = true
+        return true
+    }
+
+    /// Takes as long for any password of one length.
+    private static func isSame(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        guard left.count == right.count else { return false }
+        return zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+
+    private mutating func hello(_ arguments: Arguments, _ environment: Environment, _ reply: inout ReplyWriter) {
+        var wantsRESP3 = isRESP3
+        if arguments.count > 1 {
+            guard let version = arguments.integer(1) else {
+                return reply.error("ERR Protocol version is not an integer or out of range")
+            }
+            guard version == 2 || version == 3 else { return reply.error("NOPROTO unsupported protocol version") }
+            wantsRESP3 = version == 3
+        }
+        var newName: [UInt8]?
+        var index = 2
+        while index < arguments.count {
+            if arguments.matches(index, "AUTH"), index + 2 < arguments.count {
+                guard authenticate(arguments.array(index + 1), arguments.array(index + 2), environment) else {
+                    return reply.error("WRONGPASS invalid username-password pair or user is disabled.")
+                }
+                index += 3
+            } else if arguments.matches(index, "SETNAME"), index + 1 < arguments.count {
+                newName = arguments.array(index + 1)
+                index += 2
+            } else {
+                return reply.error("ERR Syntax error in HELLO option '\(arguments.text(index))'")
+            }
+        }
+        guard isAuthenticated else {
+            return reply.error(
+                """
+                NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
+                <user> <pass> option can be used to authenticate the client and select the RESP protocol version at \
+                the same time
+                """)
+        }
+        if let newName {
+            guard Self.isName(newName) else { return reply.error(Self.badName) }
+            name = newName
+        }
+        isRESP3 = wantsRESP3
+        reply.isRESP3 = isRESP3
+        reply.map(7)
+        reply.bulk("server")
+        reply.bulk("redis")
+        reply.bulk("version")
+        reply.bulk(environment.redisVersion)
+        reply.bulk("proto")
+        reply.integer(isRESP3 ? 3 : 2)
+        reply.bulk("id")
+        reply.integer(Int64(id))
+        reply.bulk("mode")
+        reply.bulk("standalone")
+        reply.bulk("role")
+        reply.bulk("master")
+        reply.bulk("modules")
+        reply.array(0)
+    }
+
+    private static let badName: StaticString =
+        "ERR Client names cannot contain spaces, newlines or special characters."
+
+    private static func isName(_ name: [UInt8]) -> Bool { name.allSatisfy { 0x21 <= $0 && $0 <= 0x7E } }
+
+    private mutating func setName(_ name: [UInt8], _ reply: inout ReplyWriter) {
+        guard Self.isName(name) else { return reply.error(Self.badName) }
+        self.name = name
+        reply.ok()
+    }
+
+    private mutating func setInfo(_ arguments: Arguments, _ reply: inout ReplyWriter) {
+        let value = arguments.array(3)
+        guard Self.isName(value) else {
+            return reply.error("ERR \(arguments.text(2)) cannot contain spaces, newlines or special characters.")
+        }
+        if arguments.matches(2, "LIB-NAME") {
+            libraryName = value
+        } else if arguments.matches(2, "LIB-VER") {
+            libraryVersion = value
+        } else {
+            return reply.error("ERR Unrecognized option '\(arguments.text(2))'")
+        }
+        reply.ok()
+    }
+
+    private mutating func setReplies(_ arguments: Arguments, _ reply: inout ReplyWriter) {
+        if arguments.matches(2, "ON") {
+            replies = .on
+            reply.ok()
+        } else if arguments.matches(2, "OFF") {
+            replies = .off
+        } else if arguments.matches(2, "SKIP") {
+            if replies != .off { replies = .skipsNext }
+        } else {
+            reply.error("ERR syntax error")
+        }
+    }
+
+    /// As a new connection: RESET.
+    package mutating func reset(_ environment: Environment) {
+        self = Session(id: id, environment: environment)
+    }
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletRESPCodec
+
+/// What a connection is to do about a command.
+package enum SessionStep: Sendable {
+    /// The reply is written, if one is due.
+    case answered
+    /// A command of the keyspace is to be run.
+    case run(CommandEntry)
+    case transaction(Transaction)
+    /// A command that needs to know more than this connection.
+    case server(CommandEntry)
+    /// The reply is written; the connection is to be closed once it is sent.
+    case close
+}
+
+/// What one client has said about itself.
+package struct Session: Sendable {
+    package enum Replies: Hashable, Sendable {
+        case on, off
+        /// Off for the next command, or for this one.
+        case skipsNext, skipsThis
+    }
+
+    /// What all connections of a server share.
+    package struct Environment: Hashable, Sendable {
+        /// `nil`: nobody is asked who they are.
+        package var password: [UInt8]?
+        /// Source: the release whose behaviour we follow.
+        package var redisVersion = "8.8.0"
+
+        package init() {}
+    }
+
+    package let id: UInt64
+    package var database = 0
+    package var isRESP3 = false
+    package var name: [UInt8] = []
+    package var libraryName: [UInt8] = []
+    package var libraryVersion: [UInt8] = []
+    package var isAuthenticated: Bool
+    package var allowsLateReads = false
+    package var replies = Replies.on
+    package internal(set) var transaction: Transaction?
+    /// A command of the transaction was refused: it can't be carried out.
+    var isTransactionRefused = false
+    /// The database of the transaction's next command.
+    var queuedDatabase = 0
+    package internal(set) var watched: [WatchedKey] = []
+    /// Channels and patterns, in the order in which they were asked for.
+    package var channels: [[UInt8]] = []
+    package var patterns: [[UInt8]] = []
+    package var isMonitor = false
+    package var lastCommand = ""
+
+    package init(id: UInt64, environment: Environment = Environment()) {
+        self.id = id
+        isAuthenticated = environment.password == nil
+    }
+
+    package var isSubscriber: Bool { !channels.isEmpty || !patterns.isEmpty }
+
+    /// Keys that a client may watch at once, so that EXEC's record stays short.
+    package static let maximumWatchedKeys = 10_000
+
+    /// Whether nothing stands between a command of the keyspace and its being run: `step` would say `run`.
+    package var runsAtOnce: Bool {
+        isAuthenticated && transaction == nil && replies == .on && (isRESP3 || !isSubscriber)
+    }
+
+    /// Takes a command: does what is a matter of this connection alone, and says what else is to be done.
+    ///
+    /// - Parameter finding: what `CommandTable.find` says about it.
+    package mutating func step(
+        _ finding: CommandTable.Finding, _ arguments: Arguments, _ keyspace: Keyspace, now: Int64,
+        environment: Environment,
+        _ reply: inout ReplyWriter
+    ) -> SessionStep {
+        reply.isRESP3 = isRESP3
+        let entry: CommandEntry
+        switch finding {
+        case .found(let found): entry = found
+        case .refused(let error):
+            if !isAuthenticated, CommandTable.shared.entry(arguments)?.flags.contains(.noAuth) != true {
+                return refuse("NOAUTH Authentication required.", &reply)
+            }
+            return refuse(error, &reply)
+        }
+        lastCommand = entry.name
+        if !isAuthenticated, !entry.flags.contains(.noAuth) {
+            return refuse("NOAUTH Authentication required.", &reply)
+        }
+        if isSubscriber, !isRESP3, !Self.allowedWhileSubscribed(entry) {
+            return refuse(
+                "ERR Can't execute '\(entry.name)': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
+                    + "allowed in this context", &reply)
+        }
+        if transaction != nil, !entry.flags.contains(.notQueued) {
+            return queue(arguments, entry, &reply)
+        }
+        guard entry.isOutside else { return .run(entry) }
+        return outside(entry, arguments, keyspace, now: now, environment, &reply)
+    }
+
+    private static func allowedWhileSubscribed(_ entry: CommandEntry) -> Bool {
+        entry.flags.contains(.pubSub) && entry.name != "publish" && !entry.name.hasPrefix("pubsub")
+            || ["ping", "quit", "reset"].contains(entry.name)
+    }
+
+    private mutating func refuse(_ error: String, _ reply: inout ReplyWriter) -> SessionStep {
+        if transaction != nil { isTransactionRefused = true }
+        reply.error(error)
+        return .answered
+    }
+
+    // MARK: Transactions
+
+    private mutating func queue(
+        _ arguments: Arguments, _ entry: CommandEntry, _ reply: inout ReplyWriter
+    ) -> SessionStep {
+        if ["subscribe", "psubscribe", "unsubscribe", "punsubscribe", "monitor"].contains(entry.name) {
+            return refuse("ERR Command not allowed inside a transaction", &reply)
+        }
+        if transaction!.byteCount + arguments.packedRange(from: 0).count > Transaction.maximumBytes {
+            return refuse("ERR transaction too large", &reply)
+        }
+        transaction!.append(arguments, entry, database: queuedDatabase)
+        if entry.name == "select", let database = Self.databaseIndex(arguments) { queuedDatabase = database }
+        reply.simple("QUEUED")
+        return .answered
+    }
+
+    static func databaseIndex(_ arguments: Arguments) -> Int? {
+        guard let number = arguments.integer(1), 0 <= number, number < Int64(Keyspace.databaseCount) else { return nil }
+        return Int(number)
+    }
+
+    mutating func beginTransaction(_ reply: inout ReplyWriter) {
+        if transaction != nil { return reply.error("ERR MULTI calls can not be nested") }
+        transaction = Transaction()
+        isTransactionRefused = false
+        queuedDatabase = database
+        reply.ok()
+    }
+
+    mutating func endTransaction(_ reply: inout ReplyWriter) -> SessionStep {
+        guard var transaction else {
+            reply.error("ERR EXEC without MULTI")
+            return .answered
+        }
+        transaction.watched = watched
+        forgetTransaction()
+        if isTransactionRefused {
+            reply.error("EXECABORT Transaction discarded because of previous errors.")
+            return .answered
+        }
+        return .transaction(transaction)
+    }
+
+    mutating func forgetTransaction() {
+        transaction = nil
+        watched = []
+    }
+
+    mutating func watch(_ arguments: Arguments, _ keyspace: Keyspace, now: Int64, _ reply: inout ReplyWriter) {
+        if transaction != nil { return reply.error("ERR WATCH inside MULTI is not allowed") }
+        for index in 1..<arguments.count {
+            let name = arguments.array(index)
+            if watched.contains(where: { $0.database == database && $0.name == name }) { continue }
+            guard watched.count < Self.maximumWatchedKeys else { return reply.error("ERR too many watched keys") }
+            watched.append(
+                WatchedKey(
+                    database: database, name: name, version: keyspace.version(of: name, in: database, now: now)))
+        }
+        reply.ok()
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletRESPCodec
+
+/// A key whose change makes a transaction fail.
+package struct WatchedKey: Hashable, Sendable {
+    package var database: Int
+    package var name: [UInt8]
+    /// See `Keyspace.version`.
+    package var version: UInt64
+
+    package init(database: Int, name: [UInt8], version: UInt64) {
+        self.database = database
+        self.name = name
+        self.version = version
+    }
+}
+
+/// Commands that are carried out together or not at all: one record.
+package struct Transaction: Sendable {
+    package struct Item: Sendable {
+        package var entry: CommandEntry
+        package var database: Int
+    }
+
+    package var watched: [WatchedKey] = []
+    package private(set) var commands = CommandBatch()
+    /// One for each command.
+    package private(set) var items: [Item] = []
+    /// Bytes that a transaction may hold: it becomes one record.
+    package static let maximumBytes = 16 << 20
+
+    package init() {}
+
+    package mutating func append(_ arguments: Arguments, _ entry: CommandEntry, database: Int) {
+        commands.append(arguments)
+        items.append(Item(entry: entry, database: database))
+    }
+
+    package var byteCount: Int { commands.bytes.count }
+    package var changesState: Bool { items.contains { $0.entry.isWrite } }
+}
+
+extension Keyspace {
+    /// Whether no watched key has changed. May be wrong one way alone: a key that did change is always found.
+    package func holds(_ watched: [WatchedKey], now: Int64) -> Bool {
+        watched.allSatisfy { version(of: $0.name, in: $0.database, now: now) == $0.version }
+    }
+
+    /// Carries out a transaction; the reply is an array, or null where a watched key has changed. Nothing in it waits.
+    ///
+    /// - Parameter outside: writes the reply of a command that is not a matter of the keyspace.
+    package mutating func apply(
+        _ transaction: Transaction, now: Int64, seed: UInt64, client: UInt64, _ reply: inout ReplyWriter,
+        outside: (Int, inout ReplyWriter) -> Void
+    ) {
+        guard holds(transaction.watched, now: now) else { return reply.nullArray() }
+        reply.array(transaction.items.count)
+        for (index, item) in transaction.items.enumerated() {
+            if item.entry.isOutside {
+                outside(index, &reply)
+                continue
+            }
+            // Each command has random bits of its own.
+            let call = Call(
+                transaction.commands[index], database: item.database, now: now, seed: seed &+ UInt64(index),
+                client: client)
+            if apply(item.entry, call, &reply) == .waits { reply.nullArray() }
+        }
+    }
+}

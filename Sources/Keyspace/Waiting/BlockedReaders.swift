@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Commands that wait, and whose turn it is.
+///
+/// For each key there are queues in the order in which waiters came: one of readers, who all get what comes; one for
+/// each group, of which an entry goes to one; one of those who take items from lists. A waiter stands in a queue of
+/// each of its keys and keeps its places until it is served: one that was looked at in vain loses nothing.
+///
+/// When something comes to a key, a queue is gone through from its head as long as waiters are served: a new entry
+/// costs what it serves and one look more, however many wait.
+///
+///     wake(signals) … while let waiter = next() { run it; settle(waiter.client, isServed: …) }
+package struct BlockedReaders: Sendable {
+    private struct Key: Hashable, Sendable {
+        var database: Int
+        var name: [UInt8]
+    }
+
+    /// Waiters in the order of their arrival. Those who left are passed over.
+    private struct Queue: Sendable {
+        var tickets: [UInt64] = []
+        var begin = 0
+
+        mutating func compact() {
+            guard begin > 32, begin * 2 > tickets.count else { return }
+            tickets.removeFirst(begin)
+            begin = 0
+        }
+    }
+
+    private struct Place: Hashable, Sendable {
+        var key: Key
+        var kind: Waiter.Kind
+    }
+
+    /// A queue that is being gone through.
+    private struct Turn: Sendable {
+        var place: Place
+        var offset: Int
+        /// Tickets from here on came after the turn began.
+        var end: UInt64
+        /// Whether one that isn't served doesn't end the turn.
+        var isForAll: Bool
+    }
+
+    // All dictionaries are asked, never walked.
+    private var waiters: [UInt64: Waiter] = [:]
+    private var ticketOfClient: [UInt64: UInt64] = [:]
+    private var queues: [Place: Queue] = [:]
+    /// Groups that have queues at a key, in the order in which they came to be.
+    private var groups: [Key: [Waiter.Kind]] = [:]
+    private var turns: [Turn] = []
+    private var firstTurn = 0
+    /// Waiters who are looked at by themselves, because of pending entries.
+    private var single: [UInt64] = []
+    private var running: (ticket: UInt64, isSingle: Bool)?
+    private var nextTicket: UInt64 = 0
+    private var deadlines = TicketHeap()
+    private var claims = TicketHeap()
+
+    package init() {}
+
+    package var count: Int { waiters.count }
+    package var isEmpty: Bool { waiters.isEmpty }
+
+    /// Whether a client waits.
+    package func waits(_ client: UInt64) -> Bool { ticketOfClient[client] != nil }
+
+    // MARK: Coming and going
+
+    package mutating func add(_ waiter: Waiter) {
+        precondition(ticketOfClient[waiter.client] == nil, "client \(waiter.client) waits already")
+        let ticket = nextTicket
+        nextTicket += 1
+        ticketOfClient[waiter.client] = ticket
+        waiters[ticket] = waiter
+        for name in waiter.keys {
+            let place = Place(key: Key(database: waiter.database, name: name), kind: waiter.kind)
+            if case .group = waiter.kind, queues[place] == nil { groups[place.key, default: []].append(waiter.kind) }
+            if queues[place, default: Queue()].tickets.last != ticket {
+                queues[place, default: Queue()].tickets.append(ticket)
+            }
+        }
+        if let deadline = waiter.deadline { deadlines.put(deadline, ticket) }
+        if let due = waiter.claimDueAt { claims.put(due, ticket) }
+    }
+
+    /// Takes a client's waiter away, if there is one.
+    @discardableResult
+    package mutating func remove(_ client: UInt64) -> Waiter? {
+        guard let ticket = ticketOfClient.removeValue(forKey: client) else { return nil }
+        let waiter = waiters.removeValue(forKey: ticket)
+        for name in waiter?.keys ?? [] {
+            tidy(Place(key: Key(database: waiter!.database, name: name), kind: waiter!.kind))
+        }
+        return waiter
+    }
+
+    /// Forgets those at a queue's head who left, and the queue with the last of them.
+    private mutating func tidy(_ place: Place) {
+        guard var queue = queues[place], !turns[firstTurn...].contains(where: { $0.place == place }) else { return }
+        while queue.begin < queue.tickets.count, waiters[queue.tickets[queue.begin]] == nil { queue.begin += 1 }
+        if queue.begin == queue.tickets.count {
+            queues[place] = nil
+            groups[place.key]?.removeAll { $0 == place.kind }
+            if groups[place.key]?.isEmpty == true { groups[place.key] = nil }
+            return
+        }
+        queue.compact()
+        queues[place] = queue
+    }
+
+    // MARK: Turns
+
+    /// Takes note of what happened to keys.
+    package mutating func wake(_ signals: [KeySignal]) {
+        if isEmpty { return }
+        for signal in signals {
+            switch signal {
+            case .filled(let database, let name):
+                let key = Key(database: database, name: name)
+                begin(Place(key: key, kind: .reader), isForAll: true)
+                for kind in groups[key] ?? [] { begin(Place(key: key, kind: kind), isForAll: false) }
+                begin(Place(key: key, kind: .popper), isForAll: false)
+            case .lost(let database, let name):
+                let key = Key(database: database, name: name)
+                for kind in groups[key] ?? [] { begin(Place(key: key, kind: kind), isForAll: true) }
+            case .delivered(let database, let name):
+                addWithoutClaim(Key(database: database, name: name))
+            }
+        }
+    }
+
+    /// Entries are pending now: those for whom no moment was in sight have to look for it.
+    private mutating func addWithoutClaim(_ key: Key) {
+        for kind in groups[key] ?? [] {
+            guard case .group(_, claims: true) = kind, let queue = queues[Place(key: key, kind: kind)] else { continue }
+            for ticket in queue.tickets[queue.begin...] where waiters[ticket].map({ $0.claimDueAt == nil }) == true {
+                single.append(ticket)
+            }
+        }
+    }
+
+    private mutating func begin(_ place: Place, isForAll: Bool) {
+        guard let queue = queues[place] else { return }
+        if let last = turns[firstTurn...].lastIndex(where: { $0.place == place && $0.isForAll == isForAll }),
+            turns[last].end == nextTicket
+        {
+            // The turn that is due looks at what the keys hold then.
+            if turns[last].offset <= queue.begin { return }
+        }
+        turns.append(Turn(place: place, offset: queue.begin, end: nextTicket, isForAll: isForAll))
+    }
+
+    /// Whoever is to be run next. Until `settle` nobody else is.
+    package mutating func next() -> Waiter? {
+        precondition(running == nil, "a waiter is not settled")
+        while let ticket = single.popLast() {
+            if let waiter = waiters[ticket] {
+                running = (ticket, true)
+                return waiter
+            }
+        }
+        while firstTurn < turns.count {
+            let turn = turns[firstTurn]
+            if let queue = queues[turn.place] {
+                var offset = max(turn.offset, queue.begin)
+                while offset < queue.tickets.count, queue.tickets[offset] < turn.end {
+                    if let waiter = waiters[queue.tickets[offset]] {
+                        turns[firstTurn].offset = offset + 1
+                        running = (queue.tickets[offset], false)
+                        return waiter
+                    }
+                    offset += 1
+                }
+            }
+            endTurn()
+        }
+        turns.removeAll(keepingCapacity: true)
+        firstTurn = 0
+        return nil
+    }
+
+    private mutating func endTurn() {
+        let place = turns[firstTurn].place
+        firstTurn += 1
+        tidy(place)
+    }
+
+    /// Says what became of the waiter that `next` gave.
+    ///
+    /// - Parameter claimDueAt: of one that goes on waiting.
+    package mutating func settle(isServed: Bool, claimDueAt: Int64? = nil) {
+        guard let (ticket, isSingle) = running else { preconditionFailure("no waiter is running") }
+        running = nil
+        guard let waiter = waiters[ticket] else { return }
+        if isServed {
+            remove(waiter.client)
+            return
+        }
+        if !isSingle, !turns[firstTurn].isForAll { endTurn() }
+        setClaim(ticket, claimDueAt)
+    }
+
+    private mutating func setClaim(_ ticket: UInt64, _ due: Int64?) {
+        guard waiters[ticket] != nil, waiters[ticket]!.claimDueAt != due else { return }
+        waiters[ticket]!.claimDueAt = due
+        if let due { claims.put(due, ticket) }
+    }
+
+    // MARK: Time
+
+    /// The next deadline on the clock of deadlines. May be too early, never too late.
+    package var nextDeadline: Int64? { deadlines.earliest }
+    /// When a pending entry comes of age next, in milliseconds of the Unix clock. May be too early, never too late.
+    package var nextClaim: Int64? { claims.earliest }
+
+    /// Takes away whoever has waited long enough: they are answered with nothing.
+    package mutating func removeTimedOut(ticks: Int64) -> [Waiter] {
+        var out: [Waiter] = []
+        while let ticket = deadlines.take(upTo: ticks) {
+            guard let waiter = waiters[ticket] else { continue }
+            remove(waiter.client)
+            out.append(waiter)
+        }
+        return out
+    }
+
+    /// Makes it the turn of those whose pending entries have come of age.
+    package mutating func wakeClaims(now: Int64) {
+        while let ticket = claims.take(upTo: now) {
+            guard let waiter = waiters[ticket], let due = waiter.claimDueAt, due <= now else { continue }
+            waiters[ticket]!.claimDueAt = nil
+            single.append(ticket)
+        }
+        single.reverse()
+    }
+}
+
+/// Tickets by moment, the earliest on top, and of one moment the lowest.
+private struct TicketHeap: Sendable {
+    private var items: [(moment: Int64, ticket: UInt64)] = []
+
+    var earliest: Int64? { items.first?.moment }
+
+    mutating func put(_ moment: Int64, _ ticket: UInt64) {
+        items.append((moment, ticket))
+        var child = items.count - 1
+        while child > 0, items[child] < items[(child - 1) / 2] {
+            items.swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
+        }
+    }
+
+    mutating func take(upTo moment: Int64) -> UInt64? {
+        guard let first = items.first, first.moment <= moment else { return nil }
+        let last = items.removeLast()
+        if items.isEmpty { return first.ticket }
+        items[0] = last
+        var parent = 0
+        while true {
+            var least = 2 * parent + 1
+            if least >= items.count { break }
+            if least + 1 < items.count, items[least + 1] < items[least] { least += 1 }
+            guard items[least] < items[parent] else { break }
+            items.swapAt(parent, least)
+            parent = least
+        }
+        return first.ticket
+    }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletRESPCodec
+
+/// A keyspace and those who wait in it, where commands take effect at once: a process without a log.
+///
+/// What it does about those who wait is the same with a log: see `BlockedReaders`. There, a waiter's command is
+/// proposed where it is run here.
+package struct WaitingKeyspace: Sendable {
+    /// The reply to a command that had to wait.
+    package struct Answer: Hashable, Sendable {
+        package var client: UInt64
+        package var bytes: [UInt8]
+    }
+
+    /// How a wait is ended from outside.
+    package enum Unblocking: Hashable, Sendable {
+        /// As if its time were over.
+        case timeout
+        case error
+    }
+
+    package var keyspace: Keyspace
+    package private(set) var blocked = BlockedReaders()
+    /// Answers since somebody last took them, in order.
+    package var answers: [Answer] = []
+
+    package init(_ keyspace: Keyspace = Keyspace()) {
+        self.keyspace = keyspace
+    }
+
+    // MARK: Commands
+
+    /// Carries out a command. If it waits its reply becomes one of `answers`.
+    ///
+    /// - Parameter ticks: the clock of timeouts, in milliseconds.
+    package mutating func run(
+        _ entry: CommandEntry, _ call: Call, ticks: Int64, _ reply: inout ReplyWriter
+    ) -> CommandOutcome {
+        let outcome = outcome(entry, call, &reply)
+        guard outcome == .waits else { return outcome }
+        guard let waiter = keyspace.waiter(entry, call, ticks: ticks, isRESP3: reply.isRESP3) else {
+            reply.nullArray()
+            return .replied
+        }
+        blocked.add(waiter)
+        return .waits
+    }
+
+    private mutating func outcome(
+        _ entry: CommandEntry, _ call: Call, _ reply: inout ReplyWriter
+    ) -> CommandOutcome {
+        if entry.isRead { return keyspace.read(entry, call, &reply) }
+        if entry.flags.contains(.movableKeys), keyspace.isPollInVain(call) {
+            if (try? ReadRequest(call, isGroup: true))?.timeout != nil { return .waits }
+            reply.nullArray()
+            return .replied
+        }
+        return keyspace.apply(entry, call, &reply)
+    }
+
+    // MARK: Those who wait
+
+    /// Answers whoever can be answered after what has happened. To be called after each command or transaction.
+    package mutating func serve(now: Int64, seed: UInt64 = 0) {
+        if blocked.isEmpty {
+            keyspace.signals.removeAll(keepingCapacity: true)
+            return
+        }
+        wake()
+        while let waiter = blocked.next() {
+            guard let entry = CommandTable.shared.entry(waiter.arguments) else { preconditionFailure("no command") }
+            let call = Call(
+                waiter.arguments, database: waiter.database, now: now, seed: seed, client: waiter.client)
+            var reply = ReplyWriter(isRESP3: waiter.isRESP3)
+            let outcome = outcome(entry, call, &reply)
+            if outcome != .waits { answers.append(Answer(client: waiter.client, bytes: reply.bytes)) }
+            blocked.settle(
+                isServed: outcome != .waits, claimDueAt: outcome == .waits ? keyspace.claimDueAt(call) : nil)
+            // What it did may concern others.
+            wake()
+        }
+    }
+
+    private mutating func wake() {
+        blocked.wake(keyspace.signals)
+        keyspace.signals.removeAll(keepingCapacity: true)
+    }
+
+    /// Lets time pass: ends waits, hands over pending entries that have come of age, takes away keys that are expired.
+    package mutating func tick(now: Int64, ticks: Int64, seed: UInt64 = 0) {
+        if let expiry = keyspace.nextExpiry, expiry <= now { keyspace.expireKeys(now: now) }
+        for waiter in blocked.removeTimedOut(ticks: ticks) { end(waiter, .timeout) }
+        blocked.wakeClaims(now: now)
+        serve(now: now, seed: seed)
+    }
+
+    /// Ends a client's wait; whether it waited.
+    package mutating func unblock(_ client: UInt64, _ unblocking: Unblocking) -> Bool {
+        guard let waiter = blocked.remove(client) else { return false }
+        end(waiter, unblocking)
+        return true
+    }
+
+    /// Forgets a client that has gone.
+    package mutating func remove(_ client: UInt64) {
+        blocked.remove(client)
+    }
+
+    private mutating func end(_ waiter: Waiter, _ unblocking: Unblocking) {
+        var reply = ReplyWriter(isRESP3: waiter.isRESP3)
+        switch unblocking {
+        case .timeout: reply.nullArray()
+        case .error: reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK")
+        }
+        answers.append(Answer(client: waiter.client, bytes: reply.bytes))
+    }
+}

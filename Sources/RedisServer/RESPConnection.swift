@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletKeyspace
+import MartletRESPCodec
+import NIOCore
+
+/// One client's connection: finds requests in what it sends, has them carried out in order, and sends the replies.
+///
+/// All commands of one read are handed over together where they concern the keyspace alone, and their replies are sent
+/// as one piece.
+final class RESPConnection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    let hub: ClientHub
+    var session: Session
+    let address: String
+    let localAddress: String
+    let createdAt: NIODeadline
+    var lastActive: NIODeadline
+    private(set) var context: ChannelHandlerContext?
+
+    private var input = ByteBuffer()
+    private var parser: RequestParser
+    private var batch = CommandBatch()
+    /// The first command of `batch` that wasn't handed over.
+    private var next = 0
+    private var pending: [(command: Int, entry: CommandEntry)] = []
+    var reply = ReplyWriter()
+    /// Commands were handed over, and not all of them are answered.
+    private(set) var isWaiting = false
+    private var isExecuting = false
+    private(set) var isClosing = false
+    private var violation: RESPProtocolError?
+    /// Bytes of pushed messages since the channel was last writable.
+    private var pushedBytes = 0
+
+    init(hub: ClientHub, id: UInt64, channel: any Channel) {
+        self.hub = hub
+        session = Session(id: id, environment: hub.configuration.environment)
+        parser = RequestParser(limits: hub.configuration.requests)
+        parser.isStranger = !session.isAuthenticated
+        address = Self.text(channel.remoteAddress)
+        localAddress = Self.text(channel.localAddress)
+        createdAt = .now()
+        lastActive = createdAt
+    }
+
+    private static func text(_ address: SocketAddress?) -> String {
+        guard let address else { return "" }
+        if let path = address.pathname { return path.isEmpty ? "unix:0" : "\(path):0" }
+        let host = address.ipAddress ?? ""
+        return host.contains(":") ? "[\(host)]:\(address.port ?? 0)" : "\(host):\(address.port ?? 0)"
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        isClosing = true
+        hub.remove(self)
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    // MARK: Requests
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var buffer = unwrapInboundIn(data)
+        hub.statistics.inputBytes += UInt64(buffer.readableBytes)
+        if isClosing { return }
+        if input.readableBytes == 0 { input = buffer } else { input.writeBuffer(&buffer) }
+        if isWaiting, input.readableBytes > hub.configuration.queryBytes { return end() }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        lastActive = .now()
+        proceed()
+        context.fireChannelReadComplete()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            pushedBytes = 0
+            proceed()
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    private var canProceed: Bool { !isWaiting && !isClosing && context?.channel.isWritable == true }
+
+    /// Parses and carries out what is there, as far as it may, and sends the replies.
+    func proceed() {
+        if isExecuting { return }
+        isExecuting = true
+        while canProceed {
+            if next == batch.count, !parse() { break }
+            execute()
+        }
+        isExecuting = false
+        flush()
+    }
+
+    /// Whether there are commands.
+    private func parse() -> Bool {
+        batch.removeAll()
+        next = 0
+        if let violation {
+            reply.error("ERR " + violation.message)
+            flush()
+            end()
+            return false
+        }
+        guard input.readableBytes > 0 else { return false }
+        parser.isStranger = !session.isAuthenticated
+        input.moveReaderIndex(forwardBy: parse(input))
+        if input.readableBytes == 0 { input.clear(minimumCapacity: 0) } else { input.discardReadBytes() }
+        return !batch.isEmpty || violation != nil && parse()
+    }
+
+    /// How many bytes were understood.
+    private func parse(_ received: ByteBuffer) -> Int {
+        let bytes = received.readableBytesSpan
+        var offset = 0
+        do throws(RESPProtocolError) {
+            while batch.count < Self.commandsAtOnce, try parser.next(in: bytes, at: &offset, into: &batch) {}
+        } catch {
+            violation = error
+        }
+        return offset
+    }
+
+    /// Commands that are carried out before other connections have their turn.
+    private static let commandsAtOnce = 1024
+
+    private func execute() {
+        while next < batch.count, canProceed {
+            let index = next
+            next += 1
+            let arguments = batch[index]
+            let finding = CommandTable.shared.find(arguments)
+            if case .found(let entry) = finding, !entry.isOutside, session.runsAtOnce,
+                !hub.keepsToItself(entry, arguments)
+            {
+                note(arguments)
+                session.lastCommand = entry.name
+                pending.append((index, entry))
+                if entry.flags.contains(.blocking) { handOver() }
+                continue
+            }
+            handOver()
+            if isWaiting {
+                next = index
+                return
+            }
+            note(arguments)
+            one(finding, arguments, index)
+            if reply.bytes.count > hub.configuration.outputBytes { flush() }
+        }
+        handOver()
+    }
+
+    private func note(_ arguments: Arguments) {
+        hub.statistics.commands += 1
+        if hub.hasMonitors { hub.monitor(self, arguments) }
+    }
+
+    /// Gives the engine what has come together.
+    private func handOver() {
+        if pending.isEmpty { return }
+        var request = EngineRequest(
+            client: session.id, database: session.database, isRESP3: session.isRESP3,
+            allowsLateReads: session.allowsLateReads, commands: batch)
+        swap(&request.items, &pending)
+        isWaiting = true
+        writing { writer in
+            writer.isRESP3 = session.isRESP3
+            if hub.engine.run(request, &writer) == .complete { isWaiting = false }
+        }
+        request.items.removeAll(keepingCapacity: true)
+        swap(&request.items, &pending)
+    }
+
+    /// Lets `body` write replies. What is pushed to this connection meanwhile comes behind them.
+    private func writing(_ body: (inout ReplyWriter) -> Void) {
+        var writer = ReplyWriter(isRESP3: session.isRESP3)
+        swap(&writer, &reply)
+        body(&writer)
+        writer.bytes += reply.bytes
+        swap(&writer, &reply)
+    }
+
+    /// A command that isn't the keyspace's alone, or runs by itself.
+    private func one(_ finding: CommandTable.Finding, _ arguments: Arguments, _ index: Int) {
+        let begin = reply.bytes.count
+        let wasSilent = session.replies != .on
+        let step = session.step(
+            finding, arguments, hub.engine.keyspace, now: hub.engine.now, environment: hub.configuration.environment,
+            &reply)
+        switch step {
+        case .answered: break
+        case .close:
+            flush()
+            end()
+            return
+        case .run(let entry):
+            if hub.keepsToItself(entry, arguments) {
+                writing { hub.carryOut(entry, arguments, self, &$0) }
+            } else {
+                pending.append((index, entry))
+                handOver()
+            }
+        case .transaction(let transaction): run(transaction)
+        case .server(let entry): writing { hub.carryOut(entry, arguments, self, &$0) }
+        }
+        if wasSilent || session.replies != .on { silence(since: begin) }
+    }
+
+    private func run(_ transaction: Transaction) {
+        isWaiting = true
+        writing { writer in
+            let answer = hub.engine.run(transaction, client: session.id, &writer) { index, reply in
+                let (entry, arguments) = (transaction.items[index].entry, transaction.commands[index])
+                if !session.answer(entry, arguments, hub.configuration.environment, &reply) {
+                    hub.carryOut(entry, arguments, self, &reply)
+                }
+            }
+            if answer == .complete { isWaiting = false }
+        }
+    }
+
+    /// Forgets replies that aren't wanted.
+    private func silence(since begin: Int) {
+        switch session.replies {
+        case .on: break
+        case .off: reply.truncate(to: begin)
+        case .skipsNext:
+            reply.truncate(to: begin)
+            session.replies = .skipsThis
+        case .skipsThis:
+            reply.truncate(to: begin)
+            session.replies = .on
+        }
+    }
+
+    // MARK: Replies
+
+    /// The replies to what was handed over.
+    func answer(_ bytes: [UInt8]) {
+        guard isWaiting, !isClosing else { return }
+        isWaiting = false
+        reply.bytes += bytes
+        proceed()
+    }
+
+    /// A message that isn't a reply.
+    func push(_ bytes: [UInt8]) {
+        guard let context, !isClosing else { return }
+        if !context.channel.isWritable {
+            pushedBytes += bytes.count
+            if pushedBytes > hub.configuration.pushBytes { return end() }
+        }
+        reply.bytes += bytes
+        if !isExecuting { flush() }
+    }
+
+    func flush() {
+        guard !reply.bytes.isEmpty, let context else { return }
+        hub.statistics.outputBytes += UInt64(reply.bytes.count)
+        context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(bytes: reply.bytes)), promise: nil)
+        reply.removeAll()
+        // One large reply doesn't keep its memory.
+        if reply.bytes.capacity > Self.keptCapacity { reply.bytes = [] }
+    }
+
+    private static let keptCapacity = 1 << 18
+
+    /// Closes the connection once what was written is sent.
+    func end() {
+        if isClosing { return }
+        isClosing = true
+        hub.remove(self)
+        context?.close(mode: .all, promise: nil)
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletKeyspace
+package import MartletRESPCodec
+
+/// How a server of Redis's protocol behaves.
+package struct RedisServerConfiguration: Sendable {
+    /// Of requests: see there.
+    package var requests = RESPLimits()
+    /// Connections at once. Source: Redis's `maxclients`.
+    package var clients = 10_000
+    /// Bytes that a client may send ahead while a command of its waits or is being carried out: two whole requests.
+    package var queryBytes = 32 << 20
+    /// Bytes of replies that wait for a client to read them, before its next commands wait as well.
+    package var outputBytes = 1 << 20
+    /// Bytes of messages that wait for a subscriber to read them, before it is closed.
+    /// Source: Redis's `client-output-buffer-limit` of subscribers.
+    package var pushBytes = 32 << 20
+    /// What all sessions share.
+    package var environment = Session.Environment()
+
+    package init() {}
+}

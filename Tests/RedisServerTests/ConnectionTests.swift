@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletRESPCodec
+import MartletRedisServer
+import MartletTestPrograms
+import NIOCore
+import Testing
+
+@Suite(.timeLimit(.minutes(2))) struct ConnectionTests {
+    @Test func answersPipelinesInOrder() async throws {
+        try await withServer { _, port in
+            try await RawClient.with(port: port) { client in
+                var requests = ""
+                for number in 0..<3000 {
+                    requests += "XADD s \(number + 1)-0 f v\r\nPING \(number)\r\nMULTI\r\nINCR n\r\nEXEC\r\n"
+                }
+                try await client.send(requests)
+                for number in 0..<3000 {
+                    let replies = [
+                        "\(number + 1)-0", "\(number)", "+OK", "+QUEUED", "[:\(number + 1)]",
+                    ]
+                    for reply in replies { #expect(try await client.next().map { text($0) } == reply) }
+                }
+                #expect(try await client.run("XLEN s") == ":3000")
+            }
+        }
+    }
+
+    @Test func takesRequestsInPieces() async throws {
+        try await withServer { _, port in
+            try await RawClient.with(port: port) { client in
+                for piece in ["*2\r\n$4\r\nEC", "HO\r\n$3", "\r\nab", "c\r", "\n*1\r\n$4\r\nPI"] {
+                    try await client.send(piece)
+                    try await Task.sleep(for: .milliseconds(5))
+                }
+                #expect(try await client.next().map { text($0) } == "abc")
+                try await client.send("NG\r\n")
+                #expect(try await client.next().map { text($0) } == "+PONG")
+            }
+        }
+    }
+
+    @Test func closesAfterAViolation() async throws {
+        try await withServer { _, port in
+            try await RawClient.with(port: port) { client in
+                try await client.send("PING\r\n*1\r\nPING\r\nPING\r\n")
+                #expect(try await client.next().map { text($0) } == "+PONG")
+                #expect(try await client.next().map { text($0) } == "-ERR Protocol error: expected '$', got 'P'")
+                #expect(try await client.next() == nil)
+            }
+        }
+    }
+
+    @Test func quits() async throws {
+        try await withServer { _, port in
+            try await RawClient.with(port: port) { client in
+                try await client.send("SET k v\r\nQUIT\r\nDEL k\r\n")
+                #expect(try await client.next().map { text($0) } == "+OK")
+                #expect(try await client.next().map { text($0) } == "+OK")
+                #expect(try await client.next() == nil)
+            }
+            try await RawClient.with(port: port) { #expect(try await $0.run("GET k") == "v") }
+        }
+    }
+
+    @Test func whatFollowsAWaitWaits() async throws {
+        try await withServer { _, port in
+            try await RawClient.with(port: port) { waiting in
+                try await waiting.send("XREAD BLOCK 0 STREAMS s $\r\nPING\r\n")
+                try await RawClient.with(port: port) { client in
+                    while try await !client.run("INFO clients").contains("blocked_clients:1") {}
+                    #expect(try await client.run("XADD s 1-0 f v") == "1-0")
+                }
+                #expect(try await waiting.next().map { text($0) } == "[[s, [[1-0, [f, v]]]]]")
+                #expect(try await waiting.next().map { text($0) } == "+PONG")
+                #expect(try await waiting.run("XREAD BLOCK 30 STREAMS s $") == "null")
+            }
+        }
+    }
+
+    @Test func whoHasGoneWaitsNoMore() async throws {
+        try await withServer { _, port in
+            try await RawClient.with(port: port) { client in
+                #expect(try await client.run("XGROUP CREATE s g $ MKSTREAM") == "+OK")
+                try await RawClient.with(port: port) { waiting in
+                    try await waiting.send("XREADGROUP GROUP g a BLOCK 0 STREAMS s >\r\n")
+                    while try await !client.run("INFO clients").contains("blocked_clients:1") {}
+                }
+                while try await !client.run("INFO clients").contains("blocked_clients:0") {}
+                #expect(try await client.run("XADD s 1-0 f v") == "1-0")
+                #expect(try await client.run("XPENDING s g") == "[:0, null, null, null]")
+            }
+        }
+    }
+
+    @Test func killsAndUnblocks() async throws {
+        try await withServer { _, port in
+            try await RawClient.with(port: port) { client in
+                try await RawClient.with(port: port) { other in
+                    let id = try await other.run("CLIENT ID").dropFirst()
+                    try await other.send("BLPOP l 0\r\n")
+                    while try await client.run("CLIENT UNBLOCK \(id) ERROR") == ":0" {}
+                    #expect(try await other.next().map { text($0) } == "-UNBLOCKED client unblocked via CLIENT UNBLOCK")
+                    #expect(try await client.run("CLIENT KILL ID \(id)") == ":1")
+                    #expect(try await other.next() == nil)
+                }
+                #expect(try await client.run("CLIENT KILL ID 999999") == ":0")
+                let id = try await client.run("CLIENT ID").dropFirst()
+                #expect(try await client.run("CLIENT KILL ID \(id) SKIPME no") == ":1")
+                #expect(try await client.next() == nil)
+            }
+        }
+    }
+
+    @Test func messagesComeBesideReplies() async throws {
+        try await withServer { _, port in
+            try await RawClient.with(port: port) { client in
+                _ = try await client.run("HELLO 3")
+                #expect(try await client.run("CONFIG SET notify-keyspace-events KEA") == "+OK")
+                #expect(try await client.run("SUBSCRIBE __keyevent@0__:xadd") == "[subscribe, __keyevent@0__:xadd, :1]")
+                #expect(try await client.run("XADD s 1-0 f v") == "1-0")
+                #expect(try await client.next().map { text($0) } == "[message, __keyevent@0__:xadd, s]")
+                #expect(try await client.run("PUBLISH __keyevent@0__:xadd x") == ":1")
+                #expect(try await client.next().map { text($0) } == "[message, __keyevent@0__:xadd, x]")
+            }
+            try await RawClient.with(port: port) { client in
+                _ = try await client.run("SUBSCRIBE a")
+                #expect(try await client.run("GET k").hasPrefix("-ERR Can't execute 'get'"))
+                #expect(try await client.run("PING") == "[pong, ]")
+                #expect(try await client.run("UNSUBSCRIBE") == "[unsubscribe, a, :0]")
+                #expect(try await client.run("GET k") == "null")
+            }
+        }
+    }
+
+    @Test func repliesThatAreNotWanted() async throws {
+        try await withServer { _, port in
+            try await RawClient.with(port: port) { client in
+                try await client.send("CLIENT REPLY OFF\r\nSET a 1\r\nPING\r\nCLIENT REPLY ON\r\n")
+                #expect(try await client.next().map { text($0) } == "+OK")
+                try await client.send("CLIENT REPLY SKIP\r\nSET a 2\r\nGET a\r\n")
+                #expect(try await client.next().map { text($0) } == "2")
+            }
+        }
+    }
+
+    @Test func monitorsSeeCommands() async throws {
+        try await withServer { _, port in
+            try await RawClient.with(port: port) { monitor in
+                #expect(try await monitor.run("MONITOR") == "+OK")
+                try await RawClient.with(port: port) { client in _ = try await client.run("SET k \"a b\\n\"") }
+                let line = try await monitor.next().map { text($0) } ?? ""
+                #expect(line.hasSuffix("] \"SET\" \"k\" \"a b\\n\""))
+            }
+        }
+    }
+
+    @Test func clientsAreLimited() async throws {
+        var configuration = RedisServerConfiguration()
+        configuration.clients = 1
+        try await withServer(configuration) { _, port in
+            try await RawClient.with(port: port) { first in
+                #expect(try await first.run("PING") == "+PONG")
+                try await RawClient.with(port: port) { second in
+                    #expect(try await second.next().map { text($0) } == "-ERR max number of clients reached")
+                    #expect(try await second.next() == nil)
+                }
+            }
+        }
+    }
+
+    @Test func whatIsSentAheadIsLimited() async throws {
+        var configuration = RedisServerConfiguration()
+        configuration.queryBytes = 100_000
+        try await withServer(configuration) { _, port in
+            try await RawClient.with(port: port) { client in
+                try await client.send("BLPOP l 0\r\n")
+                try? await client.send(String(repeating: "PING\r\n", count: 200_000))
+                #expect((try? await client.next()) == nil)
+            }
+        }
+    }
+
+    @Test func listensOnUnixSockets() async throws {
+        let folder = try TemporaryFolder()
+        try await withServer { server, _ in
+            _ = try await server.bind(unixSocket: folder.file("redis.sock"))
+            guard let cli = RedisPrograms.path("redis-cli") else { return }
+            #expect(try await output(of: cli, ["-s", folder.file("redis.sock"), "PING"]) == "PONG")
+        }
+    }
+}

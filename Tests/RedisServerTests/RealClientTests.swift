@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import MartletProcesses
+import MartletRedisServer
+import MartletTestPrograms
+import Testing
+
+/// Programs of others, as their users start them.
+@Suite(.timeLimit(.minutes(3))) struct RealClientTests {
+    @Test(.enabled(if: RedisPrograms.hasTools)) func redisCLI() async throws {
+        let cli = try #require(RedisPrograms.path("redis-cli"))
+        try await withServer { _, port in
+            func run(_ words: String...) async throws -> String {
+                try await output(of: cli, ["-p", "\(port)"] + words)
+            }
+            #expect(try await run("SET", "k", "v") == "OK")
+            #expect(try await run("-n", "3", "DBSIZE") == "0")
+            #expect(try await run("-3", "XADD", "s", "1-0", "f", "v") == "1-0")
+            #expect(try await run("-3", "XREAD", "STREAMS", "s", "0").contains("\"f\""))
+            #expect(try await run("--scan", "--pattern", "*").split(separator: "\n").sorted() == ["k", "s"])
+            #expect(try await run("--bigkeys").contains("Biggest"))
+            #expect(try await run("INFO").contains("redis_version:8.8.0"))
+            // With a pipe for input it asks for the commands first, as it does when somebody types.
+            let typed = try await output(
+                of: "/bin/sh", ["-c", "printf 'XLEN s\\nXINFO STREAM s\\n' | \(cli) -p \(port)"])
+            #expect(typed.hasPrefix("1\n") && typed.contains("last-generated-id"))
+            let piped = try await output(
+                of: "/bin/sh",
+                ["-c", "for n in $(seq 5000); do printf 'XADD p * n %d\\r\\n' $n; done | \(cli) -p \(port) --pipe"])
+            #expect(piped.contains("errors: 0, replies: 5000"))
+            #expect(try await run("XLEN", "p") == "5000")
+        }
+    }
+
+    @Test(.enabled(if: RedisPrograms.hasTools)) func redisBenchmark() async throws {
+        let benchmark = try #require(RedisPrograms.path("redis-benchmark"))
+        try await withServer { _, port in
+            let text = try await output(
+                of: benchmark,
+                ["-p", "\(port)", "-c", "20", "-n", "4000", "-P", "16", "-q", "XADD", "s", "*", "field", "value"])
+            #expect(text.contains("requests per second"))
+            let inline = try await output(
+                of: benchmark, ["-p", "\(port)", "-n", "500", "-q", "-t", "ping,set,get,lpush"])
+            #expect(inline.contains("PING_INLINE") && !inline.contains("Error"))
+            try await RawClient.with(port: port) { #expect(try await $0.run("XLEN s") == ":4000") }
+        }
+    }
+
+    @Test(.enabled(if: RedisPrograms.hasPython)) func redisPy() async throws {
+        let python = try #require(RedisPrograms.python)
+        try await withServer { _, port in
+            let text = try await output(of: python, [RedisPrograms.script("redis_client.py"), "\(port)"])
+            #expect(text == "RESP2: ok\nRESP3: ok")
+        }
+    }
+
+    /// The same random commands, answered by the original.
+    @Test(.enabled(if: RedisPrograms.hasServer), arguments: [6, 7]) func answersAsTheOriginal(seed: Int) async throws {
+        let program = try #require(RedisPrograms.path("redis-server"))
+        let python = try #require(RedisPrograms.path("python3"))
+        let port = try freePort()
+        let folder = try TemporaryFolder()
+        let original = try ChildProcess.start(
+            program, ["--port", "\(port)", "--save", "", "--dir", folder.path, "--bind", "127.0.0.1"],
+            environment: ProcessInfo.processInfo.environment, errorFile: "/dev/null", onLine: { _ in },
+            onExit: { _ in })
+        defer { original.send(SIGKILL) }
+        try await withServer { _, ours in
+            for _ in 0..<200 {
+                if (try? await RawClient.with(port: port, { _ = try await $0.run("PING") })) != nil { break }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            let finished = try await run(
+                python,
+                [
+                    RedisPrograms.script("redis_parity.py"), "--seed", "\(seed)", "--commands", "5000", "\(port)",
+                    "\(ours)",
+                ])
+            #expect(finished.isSuccess, "\(finished.output)")
+        }
+    }
+}

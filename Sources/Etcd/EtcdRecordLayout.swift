@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Martlet
+internal import Martlet
 internal import MartletEtcdClient
 
 #if canImport(FoundationEssentials)

@@ -40,7 +40,8 @@ import Testing
         }
         #expect(service.name == "from.flag")
         #expect(service.version == "e")
-        #expect(service.configuration.registration == RegistrationOptions(ttl: .seconds(40), interval: .seconds(10)))
+        #expect(service.configuration.registration.ttl == .seconds(40))
+        #expect(service.configuration.registration.interval == .seconds(10))
         #expect(service.configuration.metadata == ["zone": "b", "rack": "1", "own": "x"])
         #expect(service.configuration.client.timeout == .seconds(90))
         #expect(service.configuration.address == "0.0.0.0:8080")

@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test func callsReachANodeOfThisProcessWithoutASocket() async throws {
-        try await Self.run { client, callee in
+        try await Self.run { (client, callee) async throws in
             let reply: MicroResponse<Answer> = try await client.call("test.local", "Here.Am", Question(name: "I")) {
                 $0.metadata["x-sent"] = "s"
             }
@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test func deadlinesAndCancellationReachTheHandler() async throws {
-        try await Self.run { client, callee in
+        try await Self.run { (client, callee) async throws in
             await #expect(throws: MicroError(.timeout, "context deadline exceeded", id: "go.micro.client")) {
                 let _: Answer = try await client.call("test.local", "Here.Am", Question(name: "sleep")) {
                     $0.timeout = .milliseconds(50)

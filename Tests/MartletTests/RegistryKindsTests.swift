@@ -7,7 +7,7 @@ import Testing
 @Suite struct StaticRegistryTests {
     @Test func listedServicesAreFound() async throws {
         try await withService(ClientTests.named("a", InMemoryRegistry())) { node in
-            try await withMicroClient(registry: .static(["test.nodes": [node.address]])) { client in
+            try await withMicroClient(registry: .static(["test.nodes": [node.address]])) { (client) async throws in
                 #expect(try await ClientTests.ask(client) == "a")
                 await #expect(throws: MicroError.self) {
                     let _: Answer = try await client.call("test.other", "Who.Am", Question(name: ""))
@@ -19,7 +19,7 @@ import Testing
 
     @Test func addressesForEveryServiceServeAnyName() async throws {
         try await withService(ClientTests.named("a", InMemoryRegistry())) { node in
-            try await withMicroClient(registry: .static(node.address)) { client in
+            try await withMicroClient(registry: .static(node.address)) { (client) async throws in
                 #expect(try await ClientTests.ask(client) == "a")
                 #expect(try await ClientTests.ask(client) == "a")
                 let other: Answer = try await client.call("any.name", "Who.Am", Question(name: ""))
@@ -38,7 +38,7 @@ import Testing
             isWell.load(ordering: .relaxed)
         }
         func count() async throws -> Int { try await registry.services(named: "test.nodes").count }
-        try await withService(service) { _ in
+        try await withService(service) { (_) async throws in
             #expect(try await count() == 0)
             isWell.store(true, ordering: .relaxed)
             #expect(try await eventually { try await count() == 1 })
@@ -60,7 +60,7 @@ import Testing
                 if hangs { try await Task.sleep(for: .seconds(600)) }
                 throw MicroError(.unavailable, "no disk")
             }
-            try await withService(service) { _ in
+            try await withService(service) { (_) async throws in
                 #expect(try await eventually { try await registry.services(named: "test.nodes").count == 1 })
                 isBroken.store(true, ordering: .relaxed)
                 #expect(try await eventually { try await registry.services(named: "test.nodes").isEmpty })
@@ -74,7 +74,7 @@ import Testing
     @Test func aClientFollowsTenThousandNodes() async throws {
         let registry = InMemoryRegistry()
         try await withService(ClientTests.named("a", registry)) { node in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry) { (client) async throws in
                 #expect(try await ClientTests.ask(client) == "a")
                 func record(_ number: Int) -> ServiceRecord {
                     ServiceRecord(

@@ -59,7 +59,9 @@ import Testing
                 #expect(try await client.next().map { text($0) } == "+OK")
                 #expect(try await client.next() == nil)
             }
-            try await RawClient.with(port: port) { #expect(try await $0.run("GET k") == "v") }
+            try await RawClient.with(port: port) { (client) async throws in
+                #expect(try await client.run("GET k") == "v")
+            }
         }
     }
 
@@ -161,7 +163,7 @@ import Testing
         try await withServer(configuration) { _, port in
             try await RawClient.with(port: port) { first in
                 #expect(try await first.run("PING") == "+PONG")
-                try await RawClient.with(port: port) { second in
+                try await RawClient.with(port: port) { (second) async throws in
                     #expect(try await second.next().map { text($0) } == "-ERR max number of clients reached")
                     #expect(try await second.next() == nil)
                 }

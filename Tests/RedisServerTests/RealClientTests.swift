@@ -43,7 +43,9 @@ import Testing
             let inline = try await output(
                 of: benchmark, ["-p", "\(port)", "-n", "500", "-q", "-t", "ping,set,get,lpush"])
             #expect(inline.contains("PING_INLINE") && !inline.contains("Error"))
-            try await RawClient.with(port: port) { #expect(try await $0.run("XLEN s") == ":4000") }
+            try await RawClient.with(port: port) { (client) async throws in
+                #expect(try await client.run("XLEN s") == ":4000")
+            }
         }
     }
 

@@ -20,6 +20,11 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
         return mixed ^ (mixed >> 31)
     }
 
+    /// A number from 0 up to `count`, which is positive; nearly even for counts far below 2^64.
+    package mutating func below(_ count: Int) -> Int {
+        Int(next() % UInt64(count))
+    }
+
     /// A source whose numbers do not depend on what is drawn from this one afterwards.
     package mutating func split() -> SeededRandom {
         SeededRandom(seed: next())

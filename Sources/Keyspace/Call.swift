@@ -9,7 +9,7 @@ package struct Call: Sendable {
     package var arguments: Arguments
     package var database: Int
     /// Milliseconds of the Unix clock: a record's stamp, or the reader's clock.
-    package var now: Int64
+    package var time: Int64
     /// A record's random bits.
     package var seed: UInt64
     /// The ID of the client, for those who wait.
@@ -18,7 +18,7 @@ package struct Call: Sendable {
     package init(_ arguments: Arguments, database: Int = 0, now: Int64, seed: UInt64 = 0, client: UInt64 = 0) {
         self.arguments = arguments
         self.database = database
-        self.now = now
+        self.time = now
         self.seed = seed
         self.client = client
     }

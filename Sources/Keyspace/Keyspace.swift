@@ -73,7 +73,7 @@ package struct Keyspace: Sendable {
         guard
             let place = databases[call.database].place(of: call.arguments.bytes.span.bytes.extracting(range))
         else { return nil }
-        return databases[call.database][place].isExpired(at: call.now) ? nil : place
+        return databases[call.database][place].isExpired(at: call.time) ? nil : place
     }
 
     func place(_ name: [UInt8], in database: Int, now: Int64) -> Int? {
@@ -90,7 +90,7 @@ package struct Keyspace: Sendable {
         guard
             let place = databases[call.database].place(of: call.arguments.bytes.span.bytes.extracting(range))
         else { return nil }
-        guard databases[call.database][place].isExpired(at: call.now) else { return place }
+        guard databases[call.database][place].isExpired(at: call.time) else { return place }
         expire(place, in: call.database)
         return nil
     }

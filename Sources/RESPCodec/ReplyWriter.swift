@@ -55,6 +55,9 @@ package struct ReplyWriter: Sendable {
 
     /// - Parameter text: with its code in front; line ends in it become blanks.
     @_disfavoredOverload
+    /// Whether all that is written is the error of a key that holds another kind of value.
+    package var isWrongType: Bool { bytes.starts(with: "-WRONGTYPE ".utf8) }
+
     package mutating func error(_ text: String) {
         error(Array(text.utf8))
     }

@@ -118,7 +118,7 @@ import Testing
 
 @Suite struct HedgedCallTests {
     @Test func aLateAnswerIsFollowedByOneMoreAttempt() {
-        var call = HedgedCall(HedgingPolicy(delay: .milliseconds(1), maximumExtra: 1))
+        var call = HedgedCall(CallHedgingPolicy(delay: .milliseconds(1), maximumExtra: 1))
         #expect(call.handle(.started) == .wait)
         #expect(call.mayHedge)
         #expect(call.handle(.delayPassed) == .startAnother)
@@ -131,7 +131,7 @@ import Testing
     }
 
     @Test func aFailureThatMayBeRepeatedIsRepeatedAtOnce() {
-        var call = HedgedCall(HedgingPolicy(delay: .milliseconds(1), maximumExtra: 2))
+        var call = HedgedCall(CallHedgingPolicy(delay: .milliseconds(1), maximumExtra: 2))
         _ = call.handle(.started)
         #expect(call.handle(.failed(.nextNode)) == .follow(.nextNode))
         #expect(call.handle(.delayPassed) == .wait, "nothing runs")

@@ -96,7 +96,9 @@ import Testing
         }
         let before = owners(set)
         #expect(before == owners(try Self.set(20)))
-        for (id, count) in Self.counts(before) { #expect((100...330).contains(count), "\(id) has \(count) of 4000") }
+        // Probes keep the busiest near the mean of 200; the idlest may have few.
+        for (id, count) in Self.counts(before) { #expect((1...330).contains(count), "\(id) has \(count) of 4000") }
+        #expect(Set(before).count == 20)
         // Without one node only its keys move, and they spread.
         let fewer = NodeSet(
             set.channels.filter { $0.node.id != "n1007" },

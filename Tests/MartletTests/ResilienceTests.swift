@@ -175,7 +175,7 @@ import Testing
                         $0.timeout = .seconds(300)
                         $0.isIdempotent = true
                         if isHedged {
-                            $0.hedging = HedgingPolicy(delay: .milliseconds(20))
+                            $0.hedging = CallHedgingPolicy(delay: .milliseconds(20))
                         } else {
                             $0.attemptTimeout = .milliseconds(300)
                         }
@@ -189,7 +189,7 @@ import Testing
                     for _ in 0..<2 {
                         _ = try await ClientTests.ask(client) {
                             $0.timeout = .milliseconds(500)
-                            $0.hedging = HedgingPolicy(delay: .milliseconds(20))
+                            $0.hedging = CallHedgingPolicy(delay: .milliseconds(20))
                             $0.filter = { _, version in version == "hung" }
                         }
                     }

@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func pausesDoubleAreCappedAndJittered() {
-        var policy = RetryPolicy()
+        var policy = CallRetryPolicy()
         policy.firstPause = .milliseconds(100)
         policy.maximumPause = .milliseconds(350)
         func microseconds(_ round: Int, _ unit: Double) -> UInt64 {
@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test func theBudgetIsAShareOfTheCalls() {
-        var policy = RetryPolicy()
+        var policy = CallRetryPolicy()
         policy.budgetReserve = 10
         policy.budgetShare = 0.5
         let second: UInt64 = 1_000_000_000

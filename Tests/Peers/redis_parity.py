@@ -65,7 +65,8 @@ class Scenario:
         return "%d-%d" % (self.random.randint(0, self.last + 2), self.random.choice([0, 0, 0, 1, 2]))
 
     def bound(self):
-        return self.random.choice(["-", "+", self.id(), self.id(), "(" + self.id(), str(self.random.randint(0, 9)), "x"])
+        return self.random.choice(
+            ["-", "+", self.id(), self.id(), "(" + self.id(), str(self.random.randint(0, 9)), "x"])
 
     def next(self):
         draw = self.random
@@ -83,33 +84,39 @@ class Scenario:
 
         choices = [
             (12, add),
-            (4, lambda: ["XRANGE", key, self.bound(), self.bound()] + draw.choice([[], ["COUNT", count], ["COUNT", 0], ["FOO"]])),
+            (4, lambda: ["XRANGE", key, self.bound(), self.bound()]
+             + draw.choice([[], ["COUNT", count], ["COUNT", 0], ["FOO"]])),
             (3, lambda: ["XREVRANGE", key, self.bound(), self.bound()] + draw.choice([[], ["COUNT", count]])),
             (2, lambda: ["XLEN", key]),
             (3, lambda: ["XDEL", key] + [self.id() for _ in range(draw.randint(1, 3))]),
-            (2, lambda: ["XTRIM", key] + draw.choice([["MAXLEN", draw.randint(0, 20)], ["MINID", self.id()], ["MAXLEN", "=", -1], ["FOO", 1]])),
+            (2, lambda: ["XTRIM", key]
+             + draw.choice([["MAXLEN", draw.randint(0, 20)], ["MINID", self.id()], ["MAXLEN", "=", -1], ["FOO", 1]])),
             (1, lambda: ["XSETID", key, self.id()]),
-            (4, lambda: ["XGROUP", "CREATE", key, group, draw.choice(["0", "$", self.id()])] + draw.choice([[], ["MKSTREAM"]])),
+            (4, lambda: ["XGROUP", "CREATE", key, group, draw.choice(["0", "$", self.id()])]
+             + draw.choice([[], ["MKSTREAM"]])),
             (2, lambda: ["XGROUP", "SETID", key, group, draw.choice(["0", "$", self.id()])]),
             (1, lambda: ["XGROUP", "DESTROY", key, group]),
             (1, lambda: ["XGROUP", "CREATECONSUMER", key, group, consumer]),
             (1, lambda: ["XGROUP", "DELCONSUMER", key, group, consumer]),
             (8, lambda: ["XREADGROUP", "GROUP", group, consumer] + draw.choice([[], ["COUNT", count], ["NOACK"]])
              + ["STREAMS", key, draw.choice([">", ">", ">", "0", self.id()])]),
-            (3, lambda: ["XREAD"] + draw.choice([[], ["COUNT", count]]) + ["STREAMS", key, draw.choice(KEYS), self.id(), draw.choice(["$", self.id()])]),
+            (3, lambda: ["XREAD"] + draw.choice([[], ["COUNT", count]])
+             + ["STREAMS", key, draw.choice(KEYS), self.id(), draw.choice(["$", self.id()])]),
             (4, lambda: ["XACK", key, group] + [self.id() for _ in range(draw.randint(1, 4))]),
             (2, lambda: ["XPENDING", key, group]),
             (3, lambda: ["XPENDING", key, group, self.bound(), self.bound(), count] + draw.choice([[], [consumer]])),
             (3, lambda: ["XCLAIM", key, group, consumer, 0, self.id(), self.id()]
              + draw.choice([[], ["JUSTID"], ["FORCE"], ["RETRYCOUNT", 5], ["FOO"], ["LASTID", self.id()]])),
-            (2, lambda: ["XAUTOCLAIM", key, group, consumer, 0, self.bound(), "COUNT", count] + draw.choice([[], ["JUSTID"]])),
+            (2, lambda: ["XAUTOCLAIM", key, group, consumer, 0, self.bound(), "COUNT", count]
+             + draw.choice([[], ["JUSTID"]])),
             (1, lambda: ["XINFO", "CONSUMERS", key, group]),
             (1, lambda: ["DEL", key]),
             (1, lambda: ["RENAME", key, draw.choice(KEYS)]),
             (1, lambda: ["COPY", key, draw.choice(KEYS), "REPLACE"]),
             (2, lambda: ["EXISTS", key]),
             (2, lambda: ["TYPE", key]),
-            (1, lambda: ["SET", key, draw.choice(["v", "12"])] + draw.choice([[], ["NX"], ["XX"], ["XX", "GET"], ["EX", 0]])),
+            (1, lambda: ["SET", key, draw.choice(["v", "12"])]
+             + draw.choice([[], ["NX"], ["XX"], ["XX", "GET"], ["EX", 0]])),
             (1, lambda: ["GET", key]),
             (1, lambda: [draw.choice(["LPUSH", "RPUSH"]), key, "x", "y"]),
             (1, lambda: [draw.choice(["LPOP", "RPOP", "LLEN"]), key]),

@@ -33,16 +33,18 @@ private func parsed(_ text: String, piece: Int = .max) throws -> [ReplyValue] {
             writer.integer(Int64.min)
             writer.double(1.5)
             writer.boolean(true)
-            writer.error("ERR a\r\nb")
+            writer.error("ERR a\r\nb" as String)
             writer.verbatim("x")
         }
         #expect(
             written(isRESP3: false, all)
-                == "*2\r\n$1\r\nk\r\n$-1\r\n*-1\r\n*1\r\n:-9223372036854775808\r\n$3\r\n1.5\r\n:1\r\n-ERR a  b\r\n$1\r\nx\r\n"
+                == "*2\r\n$1\r\nk\r\n$-1\r\n*-1\r\n*1\r\n:-9223372036854775808\r\n$3\r\n1.5\r\n:1\r\n"
+                + "-ERR a  b\r\n$1\r\nx\r\n"
         )
         #expect(
             written(isRESP3: true, all)
-                == "%1\r\n$1\r\nk\r\n_\r\n_\r\n~1\r\n:-9223372036854775808\r\n,1.5\r\n#t\r\n-ERR a  b\r\n=5\r\ntxt:x\r\n"
+                == "%1\r\n$1\r\nk\r\n_\r\n_\r\n~1\r\n:-9223372036854775808\r\n,1.5\r\n#t\r\n"
+                + "-ERR a  b\r\n=5\r\ntxt:x\r\n"
         )
     }
 

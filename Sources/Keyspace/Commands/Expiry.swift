@@ -20,7 +20,7 @@ struct MomentForm {
         let invalid = CommandError.message("ERR invalid expire time in '\(command)' command")
         if isPositive, number <= 0 { throw invalid }
         let (product, isTooBig) = number.multipliedReportingOverflow(by: millisecondsPerUnit)
-        let (moment, overflows) = product.addingReportingOverflow(isAbsolute ? 0 : call.now)
+        let (moment, overflows) = product.addingReportingOverflow(isAbsolute ? 0 : call.time)
         if isTooBig || overflows || moment == KeyRow.endless { throw invalid }
         return moment
     }
@@ -57,7 +57,7 @@ extension Keyspace {
         {
             return reply.integer(0)
         }
-        if moment <= call.now {
+        if moment <= call.time {
             remove(place, in: call.database)
             notify(.generic, "del", call)
         } else {
@@ -83,7 +83,7 @@ extension Keyspace {
         guard let place = place(call, 1) else { return reply.integer(-2) }
         let moment = databases[call.database][place].expiresAt
         if moment == KeyRow.endless { return reply.integer(-1) }
-        let milliseconds = form.isAbsolute ? moment : moment - call.now
+        let milliseconds = form.isAbsolute ? moment : moment - call.time
         // Half a second and more counts as one; moments are not rounded.
         let half = form.isAbsolute ? 0 : form.millisecondsPerUnit / 2
         reply.integer((milliseconds + half) / form.millisecondsPerUnit)

@@ -37,7 +37,7 @@ extension Keyspace {
         let mark = reply.mark()
         var count = 0
         for row in databases[call.database].rows {
-            guard let row, !row.isExpired(at: call.now), Glob.matches(call.arguments[1], row.name[...]) else {
+            guard let row, !row.isExpired(at: call.time), Glob.matches(call.arguments[1], row.name[...]) else {
                 continue
             }
             reply.bulk(row.name)
@@ -50,9 +50,9 @@ extension Keyspace {
         let rows = databases[call.database].rows
         guard databases[call.database].count > 0 else { return reply.null() }
         var random = call.random
-        let begin = Int.random(in: 0..<rows.count, using: &random)
+        let begin = random.below(rows.count)
         for step in 0..<rows.count {
-            if let row = rows[(begin + step) % rows.count], !row.isExpired(at: call.now) {
+            if let row = rows[(begin + step) % rows.count], !row.isExpired(at: call.time) {
                 return reply.bulk(row.name)
             }
         }
@@ -69,7 +69,7 @@ extension Keyspace {
         let end = min(place + min(options.count, Self.maximumScanned), rows.count)
         var names: [[UInt8]] = []
         while place < end {
-            if let row = rows[place], !row.isExpired(at: call.now), options.matches(row.name),
+            if let row = rows[place], !row.isExpired(at: call.time), options.matches(row.name),
                 options.type.map({ "\(row.value.type.name)" == $0 }) ?? true
             {
                 names.append(row.name)
@@ -115,7 +115,7 @@ extension Keyspace {
         let target = try databaseIndex(call, 2)
         if target == call.database { throw .text("ERR source and destination objects are the same") }
         let name = call.arguments.array(1)
-        guard let place = livePlace(call, 1), livePlace(name, in: target, now: call.now) == nil else {
+        guard let place = livePlace(call, 1), livePlace(name, in: target, now: call.time) == nil else {
             return reply.integer(0)
         }
         adopt(take(place, in: call.database), as: name, in: target)
@@ -148,7 +148,7 @@ extension Keyspace {
         let (from, to) = (call.arguments.array(1), call.arguments.array(2))
         if target == call.database, from == to { throw .text("ERR source and destination objects are the same") }
         guard let place = livePlace(call, 1) else { return reply.integer(0) }
-        if let other = livePlace(to, in: target, now: call.now) {
+        if let other = livePlace(to, in: target, now: call.time) {
             if !replaces { return reply.integer(0) }
             remove(other, in: target)
         }

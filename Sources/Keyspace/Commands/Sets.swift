@@ -90,7 +90,7 @@ extension Keyspace {
         let popped = try changeSet(call, place) { set in
             var popped: [[UInt8]] = []
             while popped.count < count ?? 1, !set.isEmpty {
-                let member = set.members[Int.random(in: 0..<set.count, using: &random)]
+                let member = set.members[random.below(set.count)]
                 _ = set.remove(member)
                 popped.append(member)
             }
@@ -107,14 +107,14 @@ extension Keyspace {
         guard call.count == 3 else {
             if call.count > 3 { throw .syntax }
             guard let set = try set(call, 1) else { return reply.null() }
-            return reply.bulk(set.members[Int.random(in: 0..<set.count, using: &random)])
+            return reply.bulk(set.members[random.below(set.count)])
         }
         let count = try call.integer(2)
         guard count > -(1 << 24) else { throw .text("ERR value is out of range") }
         guard let set = try set(call, 1) else { return reply.array(0) }
         if count < 0 {
             reply.array(Int(-count))
-            for _ in 0..<Int(-count) { reply.bulk(set.members[Int.random(in: 0..<set.count, using: &random)]) }
+            for _ in 0..<Int(-count) { reply.bulk(set.members[random.below(set.count)]) }
             return
         }
         let chosen = set.members.shuffled(using: &random).prefix(Int(count))

@@ -19,7 +19,7 @@ extension Keyspace {
     }
 
     mutating func setString(_ call: Call, _ index: Int, _ text: [UInt8], _ event: StaticString = "set") {
-        put(call.arguments.array(index), .string(text), in: call.database, now: call.now)
+        put(call.arguments.array(index), .string(text), in: call.database, now: call.time)
         notify(.string, event, call, index)
     }
 
@@ -75,7 +75,7 @@ extension Keyspace {
             if options.returnsOld, let old { reply.bulk(old) } else { reply.null() }
             return
         }
-        let new = put(call.arguments.array(1), .string(call.arguments.array(2)), in: call.database, now: call.now)
+        let new = put(call.arguments.array(1), .string(call.arguments.array(2)), in: call.database, now: call.time)
         if let moment = options.moment {
             setExpiry(new, in: call.database, moment)
         } else if !options.keepsExpiry {
@@ -96,7 +96,7 @@ extension Keyspace {
         _ call: Call, _ reply: inout ReplyWriter, _ form: MomentForm, command: String
     ) throws(CommandError) {
         let moment = try form.moment(call, 2, command: command, isPositive: true)
-        let place = put(call.arguments.array(1), .string(call.arguments.array(3)), in: call.database, now: call.now)
+        let place = put(call.arguments.array(1), .string(call.arguments.array(3)), in: call.database, now: call.time)
         setExpiry(place, in: call.database, moment)
         notify(.string, "set", call)
         reply.ok()
@@ -104,7 +104,7 @@ extension Keyspace {
 
     mutating func getset(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         if let old = try string(call, 1) { reply.bulk(old) } else { reply.null() }
-        let place = put(call.arguments.array(1), .string(call.arguments.array(2)), in: call.database, now: call.now)
+        let place = put(call.arguments.array(1), .string(call.arguments.array(2)), in: call.database, now: call.time)
         setExpiry(place, in: call.database, KeyRow.endless)
         notify(.string, "set", call)
     }
@@ -147,7 +147,8 @@ extension Keyspace {
         }
         for index in stride(from: 1, to: call.count, by: 2) {
             let place = put(
-                call.arguments.array(index), .string(call.arguments.array(index + 1)), in: call.database, now: call.now)
+                call.arguments.array(index), .string(call.arguments.array(index + 1)), in: call.database, now: call.time
+            )
             setExpiry(place, in: call.database, KeyRow.endless)
             notify(.string, "set", call, index)
         }

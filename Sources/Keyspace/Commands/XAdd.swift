@@ -84,6 +84,8 @@ struct TrimOptions {
             index += 1
         }
         end = index
+        // What is no option is taken for the ID, and refused before the options as a whole are.
+        if isAppend, limit != nil, index < call.count { _ = try call.appendID(index) }
         if let limit, limit != 0, strategy == nil {
             throw .text("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy")
         }
@@ -105,6 +107,21 @@ struct TrimOptions {
     }
 }
 
+extension Call {
+    /// The ID of an XADD, which its pairs follow.
+    fileprivate func appendID(_ index: Int) throws(CommandError) -> AppendID {
+        let range = arguments.range(index)
+        let pairs = count - index - 1
+        do throws(StreamError) {
+            return try AppendID(text: arguments.bytes.span.bytes.extracting(range))
+        } catch {
+            // The count of words is looked at before the number they name.
+            if error == .addIDIsZero, pairs < 2 || pairs & 1 != 0 { throw .arity("xadd") }
+            throw .stream(error)
+        }
+    }
+}
+
 extension Keyspace {
     mutating func xadd(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let words = call.arguments
@@ -117,16 +134,8 @@ extension Keyspace {
             options = parsed
         }
         guard index < call.count else { throw .arity("xadd") }
-        let idRange = words.range(index)
         let pairs = call.count - index - 1
-        let id: AppendID
-        do throws(StreamError) {
-            id = try AppendID(text: words.bytes.span.bytes.extracting(idRange))
-        } catch {
-            // The count of words is looked at before the number they name.
-            if error == .addIDIsZero, pairs < 2 || pairs & 1 != 0 { throw .arity("xadd") }
-            throw .stream(error)
-        }
+        let id = try call.appendID(index)
         if options?.idempotency != nil, id != .automatic {
             throw .text("ERR syntax error, IDMP/IDMPAUTO can be used only with auto-generated IDs")
         }
@@ -142,7 +151,7 @@ extension Keyspace {
             let limits = settings.blocks
             appended = try streaming { () throws(StreamError) in
                 try streams[found.stream]!.append(
-                    id, fields: words.bytes.span.bytes.extracting(fields), limits: limits, now: call.now, key: key)
+                    id, fields: words.bytes.span.bytes.extracting(fields), limits: limits, now: call.time, key: key)
             }
             place = found.place
         } else {
@@ -150,7 +159,7 @@ extension Keyspace {
             var stream = emptyStream
             appended = try streaming { () throws(StreamError) in
                 try stream.append(
-                    id, fields: words.bytes.span.bytes.extracting(fields), limits: settings.blocks, now: call.now,
+                    id, fields: words.bytes.span.bytes.extracting(fields), limits: settings.blocks, now: call.time,
                     key: key)
             }
             place = add(words.array(1), .stream(add(stream)), in: call.database)

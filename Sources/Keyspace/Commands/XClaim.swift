@@ -66,7 +66,7 @@ extension Keyspace {
         }
         let result = try streaming { () throws(StreamError) in
             try streams[stream]!.claim(
-                ids, group: words.array(2), consumer: words.array(3), options, now: call.now)
+                ids, group: words.array(2), consumer: words.array(3), options, now: call.time)
         }
         note(isNewConsumer: result.isNewConsumer, call, 1)
         touch(place, in: call.database)
@@ -106,7 +106,7 @@ extension Keyspace {
         let result = try streaming { () throws(StreamError) in
             try streams[stream]!.claimAutomatically(
                 from: start, count: count, group: words.array(2), consumer: words.array(3),
-                minimumIdle: max(minimumIdle, 0), isIDOnly: isIDOnly, now: call.now)
+                minimumIdle: max(minimumIdle, 0), isIDOnly: isIDOnly, now: call.time)
         }
         note(isNewConsumer: result.isNewConsumer, call, 1)
         touch(place, in: call.database)

@@ -110,7 +110,7 @@ extension Keyspace {
     mutating func xgroupCreateConsumer(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let (stream, place) = try existingGroup(call)
         let isNew = try streaming { () throws(StreamError) in
-            try streams[stream]!.createConsumer(call.arguments.array(4), group: call.arguments.array(3), now: call.now)
+            try streams[stream]!.createConsumer(call.arguments.array(4), group: call.arguments.array(3), now: call.time)
         }
         if isNew {
             touch(place, in: call.database)
@@ -181,7 +181,7 @@ extension Keyspace {
         let id = try call.streamID(4)
         guard let (stream, place) = try liveStream(call, 1) else { throw .noSuchKey }
         try streaming { () throws(StreamError) in
-            try streams[stream]!.noteIdempotent(key, id, now: call.now)
+            try streams[stream]!.noteIdempotent(key, id, now: call.time)
         }
         touch(place, in: call.database)
         reply.ok()

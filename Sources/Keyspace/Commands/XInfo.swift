@@ -52,7 +52,7 @@ extension Keyspace {
     }
 
     private func head(_ stream: Stream, _ call: Call, _ reply: inout ReplyWriter) {
-        let tracked = stream.trackedIdempotentCounts(now: call.now)
+        let tracked = stream.trackedIdempotentCounts(now: call.time)
         let counts = stream.idempotentCounts
         func number(_ name: StaticString, _ number: Int64) {
             reply.bulk(name)
@@ -161,9 +161,9 @@ extension Keyspace {
             reply.bulk("pending")
             reply.integer(consumer.pendingCount)
             reply.bulk("idle")
-            reply.integer(max(call.now - consumer.seenAt, 0))
+            reply.integer(max(call.time - consumer.seenAt, 0))
             reply.bulk("inactive")
-            reply.integer(consumer.activeAt.map { max(call.now - $0, 0) } ?? -1)
+            reply.integer(consumer.activeAt.map { max(call.time - $0, 0) } ?? -1)
         }
     }
 }

@@ -20,14 +20,14 @@ extension Keyspace {
         let group = try pendingGroup(call)
         let consumer = index + 3 < call.count ? call.arguments.array(index + 3) : nil
         let entries = group.pendingEntries(
-            in: range, count: count, minimumIdle: minimumIdle, consumer: consumer, now: call.now)
+            in: range, count: count, minimumIdle: minimumIdle, consumer: consumer, now: call.time)
         reply.array(entries.count)
         for entry in entries {
             reply.array(4)
             reply.bulk(entry.id)
             if let consumer = entry.consumer {
                 reply.bulk(group.name(of: consumer))
-                reply.integer(entry.idle(at: call.now))
+                reply.integer(entry.idle(at: call.time))
             } else {
                 reply.bulk("")
                 reply.integer(-1)

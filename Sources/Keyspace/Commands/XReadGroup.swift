@@ -25,7 +25,7 @@ extension Keyspace {
                 let read = try streaming { () throws(StreamError) in
                     try streams[stream]!.readGroup(
                         group, consumer: consumer, count: request.count, claimIdle: request.claimIdle,
-                        isAcknowledged: request.isAcknowledged, now: call.now)
+                        isAcknowledged: request.isAcknowledged, now: call.time)
                 }
                 note(isNewConsumer: read.isNewConsumer, call, request.key(key))
                 if read.isNewConsumer || !read.deliveries.isEmpty { touch(place, in: call.database) }
@@ -37,7 +37,7 @@ extension Keyspace {
                 waits = false
                 let read = try streaming { () throws(StreamError) in
                     try streams[stream]!.readHistory(
-                        group, consumer: consumer, after: id, count: request.count, now: call.now)
+                        group, consumer: consumer, after: id, count: request.count, now: call.time)
                 }
                 note(isNewConsumer: read.isNewConsumer, call, request.key(key))
                 touch(place, in: call.database)
@@ -99,7 +99,7 @@ extension Keyspace {
                 !stream.hasNew(for: group)
             else { return false }
             if let idle = request.claimIdle, let oldest = stream.longestWaiting(in: group),
-                oldest.idle(at: call.now) >= idle
+                oldest.idle(at: call.time) >= idle
             {
                 return false
             }

@@ -73,7 +73,9 @@ package struct WaitingKeyspace: Sendable {
             let call = Call(
                 waiter.arguments, database: waiter.database, now: now, seed: seed, client: waiter.client)
             var reply = ReplyWriter(isRESP3: waiter.isRESP3)
-            let outcome = outcome(entry, call, &reply)
+            var outcome = outcome(entry, call, &reply)
+            // A key of another type ends the wait of a group's reader alone.
+            if entry.name != "xreadgroup", reply.isWrongType { outcome = .waits }
             if outcome != .waits { answers.append(Answer(client: waiter.client, bytes: reply.bytes)) }
             blocked.settle(
                 isServed: outcome != .waits, claimDueAt: outcome == .waits ? keyspace.claimDueAt(call) : nil)

@@ -14,7 +14,7 @@ extension ClientCore {
     /// Makes a call that asks another node too when an answer is late, and takes the first answer.
     ///
     /// Whoever is asked in vain is cancelled: its handler's task ends.
-    func hedged(_ call: OutgoingCall, _ message: [UInt8], _ policy: HedgingPolicy) async throws -> CallReply {
+    func hedged(_ call: OutgoingCall, _ message: [UInt8], _ policy: CallHedgingPolicy) async throws -> CallReply {
         let turn = try await self.firstTurn(call)
         turn.set.counters.countCall()
         let first = try self.firstChannel(turn, call)

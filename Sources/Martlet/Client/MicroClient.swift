@@ -23,13 +23,13 @@ public struct MicroClient: Sendable {
         /// Which nodes take calls that say nothing else: those of this zone, for example.
         public var filters: [NodeFilter] = []
         /// How often calls are tried again.
-        public var retries = RetryPolicy()
+        public var retries = CallRetryPolicy()
         /// When a node gets no calls because they fail.
         public var breaker = BreakerPolicy()
         /// When a node gets no calls because it does worse than the others; `nil` never minds.
         public var ejection: EjectionPolicy? = EjectionPolicy()
         /// When idempotent calls that say nothing else ask another node too; `nil` never.
-        public var hedging: HedgingPolicy?
+        public var hedging: CallHedgingPolicy?
         /// Which connections are kept.
         public var pool = PoolPolicy()
         /// Code around every call; the first is the outermost.

@@ -45,7 +45,7 @@ public struct RequestOptions: Sendable {
 
     /// Asks another node too when an answer is late; `nil` takes the client's policy. Only for idempotent calls, and
     /// not for streams.
-    public var hedging: HedgingPolicy?
+    public var hedging: CallHedgingPolicy?
 
     public init() {}
 }

@@ -25,7 +25,7 @@ package final class CallCounters: Sendable {
     func countCall() { self.calls.add(1, ordering: .relaxed) }
 
     /// Whether a retry may be made; if so it is counted.
-    func admitsRetry(_ policy: RetryPolicy, nowNanoseconds: UInt64) -> Bool {
+    func admitsRetry(_ policy: CallRetryPolicy, nowNanoseconds: UInt64) -> Bool {
         let calls = self.calls.load(ordering: .relaxed)
         return self.budget.withLock { $0.admits(policy, calls: calls, nowNanoseconds: nowNanoseconds) }
     }

@@ -3,7 +3,7 @@
 /// Sends a slow call to another node as well and takes the first answer. For idempotent calls only.
 ///
 /// It trades a little load for the slowest calls: a node that stutters costs its callers ``delay``, not its pause.
-public struct HedgingPolicy: Sendable, Hashable {
+public struct CallHedgingPolicy: Sendable, Hashable {
     /// How long an answer is waited for before the next node is asked too. The time within which nineteen of twenty
     /// calls are answered is a good choice: then hedging adds a twentieth to the load.
     public var delay: Duration
@@ -43,7 +43,7 @@ package struct HedgedCall: Sendable, Hashable {
     /// Attempts that were made because an answer was late.
     package private(set) var extra = 0
 
-    package init(_ policy: HedgingPolicy) { self.maximumExtra = max(0, policy.maximumExtra) }
+    package init(_ policy: CallHedgingPolicy) { self.maximumExtra = max(0, policy.maximumExtra) }
 
     /// Whether another delay is worth waiting for.
     package var mayHedge: Bool { self.extra < self.maximumExtra && self.running > 0 }

@@ -87,9 +87,11 @@ import Testing
 
     @Test func callersWhoLeaveCancelTheirHandler() async throws {
         let registry = InMemoryRegistry()
+        let (started, start) = AsyncStream.makeStream(of: Void.self)
         let (cancelled, cancel) = AsyncStream.makeStream(of: Void.self)
         var service = Self.service(registry)
         service.handle("Plain.Wait") { (request: Number, context) -> Number in
+            start.yield()
             do {
                 try await Task.sleep(for: .seconds(60))
             } catch {
@@ -105,7 +107,7 @@ import Testing
                         $0.timeout = .seconds(60)
                     }
                 }
-                try await Task.sleep(for: .milliseconds(30))
+                for await _ in started { break }
                 call.cancel()
                 for await _ in cancelled { break }
                 await #expect(throws: CancellationError.self) { try await call.value }

@@ -10,7 +10,7 @@ internal import MartletDNSCodec
 ///     PTR  <service>.<domain>            -> the instance
 ///     SRV  the instance                  -> port, host
 ///     A    the host                      -> address, AAAA for IPv6
-///     TXT  the instance                  -> hex(zlib(JSON{Service, Version, Endpoints, Metadata})), in 255-byte strings
+///     TXT  the instance                  -> hex(zlib(JSON{Service, Version, Endpoints, Metadata})), strings of 255
 ///
 /// For listing there is a `<service>._services.<domain>` beside them. A time to live of 0 says that a node goes.
 /// Source: RFC 6762, RFC 6763, and go-micro's registry as facts about it tell.

@@ -4,7 +4,7 @@
 ///
 /// Only a call that provably didn't run, or that its caller marked as idempotent, is tried again at all. First every
 /// other node gets its chance, without a pause; then the call waits and goes through the nodes once more.
-public struct RetryPolicy: Sendable, Hashable {
+public struct CallRetryPolicy: Sendable, Hashable {
     /// How often the nodes are gone through; 1 never waits.
     public var rounds = 3
 
@@ -64,7 +64,7 @@ package struct RetryBudget: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - calls: How many calls have been made since the beginning of time.
-    package mutating func admits(_ policy: RetryPolicy, calls: UInt64, nowNanoseconds now: UInt64) -> Bool {
+    package mutating func admits(_ policy: CallRetryPolicy, calls: UInt64, nowNanoseconds now: UInt64) -> Bool {
         let elapsed = now > self.startNanoseconds ? now - self.startNanoseconds : 0
         if elapsed >= Self.windowNanoseconds {
             self.callsBefore =

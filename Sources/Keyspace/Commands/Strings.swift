@@ -172,7 +172,9 @@ extension Keyspace {
     func getrange(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let (start, end) = (try call.integer(2), try call.integer(3))
         let text = try string(call, 1) ?? []
-        let range = Self.range(start, end, text.count)
+        // An end in front of the text is taken for its first byte, unless it lies before the beginning.
+        let isBackward = start < 0 && end < 0 && start > end
+        let range = isBackward ? 0..<0 : Self.range(start, max(end, -Int64(text.count)), text.count)
         reply.bulk(text[range])
     }
 

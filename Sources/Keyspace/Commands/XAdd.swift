@@ -85,7 +85,7 @@ struct TrimOptions {
         }
         end = index
         // What is no option is taken for the ID, and refused before the options as a whole are.
-        if isAppend, limit != nil, index < call.count { _ = try call.appendID(index) }
+        if isAppend, limit != nil, index < call.count { try call.checkAppendID(index) }
         if let limit, limit != 0, strategy == nil {
             throw .text("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy")
         }
@@ -108,6 +108,16 @@ struct TrimOptions {
 }
 
 extension Call {
+    /// Refuses what is no ID at all.
+    fileprivate func checkAppendID(_ index: Int) throws(CommandError) {
+        let range = arguments.range(index)
+        do throws(StreamError) {
+            _ = try AppendID(text: arguments.bytes.span.bytes.extracting(range))
+        } catch {
+            if error != .addIDIsZero { throw .stream(error) }
+        }
+    }
+
     /// The ID of an XADD, which its pairs follow.
     fileprivate func appendID(_ index: Int) throws(CommandError) -> AppendID {
         let range = arguments.range(index)

@@ -286,6 +286,12 @@ let package = Package(
         .executableTarget(
             name: "MartletExampleInterceptors", dependencies: ["Martlet"], path: "Examples/Interceptors",
             packageAccess: false),
+        .executableTarget(
+            name: "MartletExamplePubSub", dependencies: ["Martlet"], path: "Examples/PubSub",
+            packageAccess: false),
+        .executableTarget(
+            name: "MartletExampleResilience", dependencies: ["Martlet"], path: "Examples/Resilience",
+            packageAccess: false),
 
         // Tests
         .target(

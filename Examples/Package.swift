@@ -20,6 +20,8 @@ let package = Package(
         .executableTarget(name: "GreeterClient", dependencies: [martlet, etcd], path: "GreeterClient"),
         .executableTarget(name: "Chat", dependencies: [martlet, etcd], path: "Chat"),
         .executableTarget(name: "Interceptors", dependencies: [martlet], path: "Interceptors"),
+        .executableTarget(name: "PubSub", dependencies: [martlet], path: "PubSub"),
+        .executableTarget(name: "Resilience", dependencies: [martlet], path: "Resilience"),
         .executableTarget(
             name: "HTTPFront",
             dependencies: [martlet, etcd, .product(name: "Hummingbird", package: "hummingbird")], path: "HTTPFront"),

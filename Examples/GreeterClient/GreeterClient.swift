@@ -11,6 +11,9 @@ struct HelloResponse: Codable { var greeting: String }
         let client = MicroClient(registry: .etcd("127.0.0.1:2379")) {
             $0.selector = .roundRobin
             $0.timeout = .seconds(10)
+            $0.retries.rounds = 3
+            // go-micro's 200 connections for two minutes; here one carries hundreds of calls.
+            $0.pool = PoolPolicy(maximumConnections: 200, maximumAge: .seconds(120))
         }
         // The typed call, which travels as JSON.
         let reply: HelloResponse = try await client.call(

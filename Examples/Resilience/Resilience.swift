@@ -8,8 +8,8 @@ struct Answer: Codable {
     var by: String
 }
 
-/// Three nodes of one service, one of them slow and one that fails, and a client that neither waits nor fails with them.
-/// `swift run Resilience` runs it to its end.
+/// Three nodes of one service, one of them slow and one that fails, and a client that neither waits nor fails with
+/// them. `swift run Resilience` runs it to its end.
 @main struct Resilience {
     static func main() async throws {
         let registry = InMemoryRegistry()

@@ -45,7 +45,8 @@ struct MartletCommand: AsyncParsableCommand {
             """,
         subcommands: [
             ServerCommand.self, DemoCommand.self, NewCommand.self, ServicesCommand.self, DescribeCommand.self,
-            CallCommand.self, StreamCommand.self, HealthCommand.self, PublishCommand.self, SnapshotCommand.self, CheckCommand.self,
-            CheckWorkerCommand.self, DemoServerCommand.self, DemoGreeterCommand.self, DemoClientCommand.self,
+            CallCommand.self, StreamCommand.self, HealthCommand.self, PublishCommand.self, SnapshotCommand.self,
+            CheckCommand.self, CheckWorkerCommand.self, DemoServerCommand.self, DemoGreeterCommand.self,
+            DemoClientCommand.self,
         ])
 }

@@ -33,7 +33,11 @@ import Testing
         service.afterStart { _ in await notes.add("after start \((try? await isRegistered()) ?? false)") }
         service.beforeStop { await notes.add("before stop \((try? await isRegistered()) ?? false)") }
         service.afterStop { await notes.add("after stop \((try? await isRegistered()) ?? true)") }
-        try await withService(service) { _ in await notes.add("runs") }
+        try await withService(service) { _ in
+            // Whoever finds it in the registry may be here before its hook.
+            while await !notes.values.contains("after start true") { try await Task.sleep(for: .milliseconds(5)) }
+            await notes.add("runs")
+        }
         #expect(
             await notes.values == [
                 "before start false", "before start, second", "after start true", "runs", "before stop true",

@@ -37,7 +37,7 @@ extension ClientCore {
             wireOptions: self.wireOptions(codec, options, timeout: options.timeout, inherited))
         // Only the opening is repeated on another node: the body runs once.
         let (stream, attempt, _) = try await self.attempt(call) { channel, path, _ in
-            try await channel.wire().openStream(path, options: call.wireOptions)
+            try await channel.openStream(path, call.wireOptions)
         }
         defer {
             self.ended(call, attempt, stream.status)

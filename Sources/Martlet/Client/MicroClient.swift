@@ -32,6 +32,11 @@ public struct MicroClient: Sendable {
         public var hedging: CallHedgingPolicy?
         /// Which connections are kept.
         public var pool = PoolPolicy()
+        /// Whether calls to a node that runs in this process leave out the socket, if the service allows it.
+        ///
+        /// They are the same calls: interceptors, codecs, limits, metadata, deadlines, errors and cancellation don't
+        /// change, but ``HandlerContext/peer`` is `nil`. A call that names its node's address always takes the socket.
+        public var callsInProcess = true
         /// Code around every call; the first is the outermost.
         public var interceptors: [CallInterceptor] = []
         /// The largest message that is taken from a server.

@@ -44,7 +44,8 @@ extension MicroService {
                 ?? (endpoint.isInternal ? EndpointLimits() : self.configuration.limits)
             endpoints[endpoint.handler, default: [:]][endpoint.method] = endpoint.run(runtime, limits)
         }
-        return LocalService(runtime: runtime, endpoints: endpoints)
+        return LocalService(
+            runtime: runtime, endpoints: endpoints, maximumMessageBytes: self.configuration.maximumMessageBytes)
     }
 
     /// A route that answers every call with the same status, unless the router hook knows better.

@@ -31,6 +31,7 @@ extension MicroService: Service {
         wireConfiguration.maximumSentMessageBytes = configuration.maximumMessageBytes
         let health = HealthService()
         let local = self.local(runtime)
+        let pipe = WireAddress.inProcess("node-\(NodeIdentity.uuid())")
         let server = try WireServer(
             router: self.router(local, health), configuration: wireConfiguration, logger: configuration.logger)
         let monitor = HealthMonitor(
@@ -41,6 +42,10 @@ extension MicroService: Service {
             let address = try WireAddress(registered: configuration.address)
             let bound = try await server.bind(address)
             running.record = self.record(node: self.node(at: address, bound: bound))
+            if configuration.answersInProcess {
+                _ = try await server.bind(pipe)
+                running.local = LocalNode(running.record.nodes[0], pipe: pipe, local)
+            }
             await monitor.start()
             running.subscriptions = try await self.subscribe(runtime)
         } catch {
@@ -53,6 +58,7 @@ extension MicroService: Service {
         var failure: (any Error)?
         do {
             await self.register(running.record, runtime.logger)
+            if let node = running.local { LocalNodes.enter(node) }
             for hook in hooks.afterStart { try await hook(running.record.nodes[0]) }
             try await gracefulShutdown()
         } catch is CancellationError {
@@ -124,6 +130,7 @@ private struct RunningService: Sendable {
     let client: MicroClient
     let health: HealthService
     let monitor: HealthMonitor
+    var local: LocalNode?
     var record = ServiceRecord(name: "", version: "", endpoints: [], nodes: [])
     var subscriptions: [any BrokerSubscription] = []
 }
@@ -138,6 +145,7 @@ extension MicroService {
         let subscriptions = running.subscriptions.map { subscription in
             Task { await subscription.end(limit: configuration.drainLimit) }
         }
+        if let node = running.local { LocalNodes.leave(node) }
         await self.step("deregister", configuration.deregisterLimit) { [registry = self.registry] in
             try await registry.deregister(running.record)
         }
@@ -145,7 +153,9 @@ extension MicroService {
         // Watches of health, and logs that are followed, never end by themselves and would hold up the drain.
         running.health.table.endWatches()
         running.runtime.log.endFollowing()
+        async let localCalls: Void? = running.local?.drain(limit: configuration.drainLimit)
         await running.server.drain(limit: configuration.drainLimit)
+        _ = await localCalls
         for subscription in subscriptions { await subscription.value }
         await running.server.close()
         await running.client.close()

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MartletGRPCWire
-package import MartletHTTP2Session
-package import NIOCore
+package import MartletGRPCWire
+internal import MartletHTTP2Session
+internal import NIOCore
 
 /// An endpoint of a running service.
 struct RunningEndpoint: Sendable {
@@ -21,18 +21,12 @@ extension MicroService {
     }
 }
 
-/// A running service for callers in its own process: the same limits, hooks, interceptors, codecs and errors as on the
-/// wire, without framing and the kernel.
+/// A running service for callers in its own process: the same limits, interceptors, codecs and errors as on the wire,
+/// without framing and the kernel.
 package struct LocalService: Sendable {
     let runtime: ServiceRuntime
     let endpoints: [Substring: [Substring: RunningEndpoint]]
-
-    /// What a call inside the process is answered.
-    package struct Answer: Sendable {
-        package var message: [UInt8]
-        package var metadata: HeaderBlock
-        package var trailers: HeaderBlock
-    }
+    let maximumMessageBytes: Int
 
     /// Whether a call of one message each way can be answered without the wire: generated gRPC services and streams
     /// can't, nor handlers that want threads of their own, nor anything that a router hook looks at.
@@ -48,22 +42,31 @@ package struct LocalService: Sendable {
         return self.endpoints[handler]?[method]
     }
 
-    /// Answers a call that ``canAnswer(_:)``. The caller cancels the task at its deadline.
+    /// Answers a call that ``canAnswer(_:)``. The caller cancels the task at the request's deadline.
     ///
     /// - Throws: ``GRPCStatus``, as it would go over the wire.
-    package func answer(
-        _ path: String, _ message: [UInt8], metadata: HeaderBlock, contentSubtype: String, deadline: NIODeadline?
-    ) async throws -> Answer {
-        guard let endpoint = self.endpoint(path), case .unary(_, let handler) = endpoint.handler else {
-            throw GRPCStatus(.unimplemented, "\(path) isn't answered inside the process")
+    package func answer(_ request: LocalRequest) async throws -> WireReply {
+        guard let endpoint = self.endpoint(request.path), case .unary(_, let handler) = endpoint.handler else {
+            throw GRPCStatus(.unimplemented, "\(request.path) isn't answered inside the process")
         }
-        let call = LocalCall(path: path, metadata: metadata, contentSubtype: contentSubtype, deadline: deadline)
+        guard request.message.count <= self.maximumMessageBytes else {
+            throw Self.tooLargeToReceive(request.message.count, self.maximumMessageBytes)
+        }
+        let ownLimit = endpoint.limits.timeout.map { NIODeadline.after(.nanoseconds($0.wholeNanoseconds)) }
+        let call = LocalCall(
+            path: request.path, metadata: request.metadata, contentSubtype: request.contentSubtype,
+            deadline: [request.deadline, ownLimit].compactMap { $0 }.min())
         let context = HandlerContext(.local(call), runtime: self.runtime, info: endpoint.info)
         do {
             try endpoint.gate?.enter()
             defer { endpoint.gate?.leave() }
-            let response = try await self.limited(endpoint.limits.timeout) { try await handler(context, message) }
-            return Answer(message: response, metadata: call.responseMetadata, trailers: call.trailers)
+            let response = try await self.limited(endpoint.limits.timeout) {
+                try await handler(context, request.message)
+            }
+            guard response.count <= self.maximumMessageBytes else {
+                throw Self.tooLargeToSend(response.count, self.maximumMessageBytes)
+            }
+            return WireReply(message: response, metadata: call.responseMetadata, trailers: call.trailers)
         } catch is TimeLimitPassed {
             throw GRPCStatus.deadlineExceeded
         } catch {
@@ -78,5 +81,15 @@ package struct LocalService: Sendable {
     ) async throws -> [UInt8] {
         guard let limit else { return try await body() }
         return try await withTimeLimit(limit, body)
+    }
+
+    /// What the wire says of a message above its reader's limit.
+    static func tooLargeToReceive(_ count: Int, _ maximum: Int) -> GRPCStatus {
+        GRPCStatus(.resourceExhausted, "grpc: received message larger than max (\(count) vs. \(maximum))")
+    }
+
+    /// What the wire says of a message above its writer's limit.
+    static func tooLargeToSend(_ count: Int, _ maximum: Int) -> GRPCStatus {
+        GRPCStatus(.resourceExhausted, "trying to send message larger than max (\(count) vs. \(maximum))")
     }
 }

@@ -21,7 +21,7 @@ import Tracing
             InMemoryRegistry.self, RegistryChange.self, RegistrationOptions.self, ServiceRecord.self, NodeRecord.self,
             EndpointRecord.self, ValueRecord.self, NodeSelector.self, MessageCodec.self, NodeFilter.self,
             NodeChoice.self, NodeOutcome.self, CallRetryPolicy.self, BreakerPolicy.self, EjectionPolicy.self,
-            CallHedgingPolicy.self, PoolPolicy.self, CallContext.self, CallContext.Kind.self, CallInterceptor.self,
+            CallHedgingPolicy.self, PoolPolicy.self, CallContext.self, CallInterceptor.self,
             MicroResponse<String>.self, StaticRegistry.self, DNSRegistry.self, DNSRegistry.Configuration.self,
             MulticastDNSRegistry.self, MulticastDNSRegistry.Configuration.self, (any PreparedSelector).self,
             (any ServiceRegistry).self, (any MessageCoder).self, CallKind.self, EndpointLimits.self, RateLimit.self,

@@ -16,17 +16,9 @@ public typealias CallInterceptor =
 
 /// What a ``CallInterceptor`` may know of a call, and change.
 public struct CallContext: Sendable {
-    /// How many messages go each way.
-    public enum Kind: Sendable, Hashable {
-        case unary
-        case serverStream
-        case clientStream
-        case bidirectionalStream
-    }
-
     public let service: String
     public let endpoint: String
-    public let kind: Kind
+    public let kind: CallKind
 
     /// How the call is made: its metadata, its time limit, the node's address and so on.
     public var options: RequestOptions
@@ -36,7 +28,7 @@ public struct CallContext: Sendable {
 
     let outcome = CallOutcomeBox()
 
-    init(_ service: String, _ endpoint: String, _ kind: Kind, _ options: RequestOptions, _ logger: Logger) {
+    init(_ service: String, _ endpoint: String, _ kind: CallKind, _ options: RequestOptions, _ logger: Logger) {
         self.service = service
         self.endpoint = endpoint
         self.kind = kind
@@ -47,10 +39,10 @@ public struct CallContext: Sendable {
     /// The node that took the call; `nil` until `next` has returned, and when no node did.
     public var node: NodeRecord? { self.outcome.value.withLock { $0.node } }
 
-    /// How many attempts the call took; 0 until one has succeeded.
+    /// How many attempts the call took, those to open a stream; 0 until one has succeeded.
     public var attempts: Int { self.outcome.value.withLock { $0.attempts } }
 
-    /// The metadata that came before the first message; empty until a unary call has been answered.
+    /// The metadata that came before the first message; empty until the call has been answered.
     public var responseMetadata: CallMetadata {
         CallMetadata(headers: self.outcome.value.withLock { $0.metadata })
     }
@@ -82,11 +74,12 @@ final class CallOutcomeBox: Sendable {
     }
 
     /// A stream has ended.
-    func take(_ node: NodeRecord, trailers: HeaderBlock) {
+    func take(_ stream: OpenedStream) {
         self.value.withLock { value in
-            value.node = node
-            value.attempts = 1
-            value.trailers = trailers
+            value.node = stream.node
+            value.attempts = stream.attempts
+            value.metadata = stream.stream.receivedMetadata
+            value.trailers = stream.stream.trailers
         }
     }
 }

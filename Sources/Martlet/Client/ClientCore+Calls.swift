@@ -30,13 +30,13 @@ extension ClientCore {
     /// Opens a stream, runs `body` with it and ends it.
     func stream<Result>(
         _ service: String, _ endpoint: String, codec: MessageCodec, options: RequestOptions,
-        inherited: InheritedCall?, _ body: (ClientStream, NodeRecord) async throws -> Result
+        inherited: InheritedCall?, _ body: (OpenedStream) async throws -> Result
     ) async throws -> Result {
         let call = OutgoingCall(
             service: service, endpoint: endpoint, options: options,
             wireOptions: self.wireOptions(codec, options, timeout: options.timeout, inherited))
         // Only the opening is repeated on another node: the body runs once.
-        let (stream, attempt, _) = try await self.attempt(call) { channel, path, _ in
+        let (stream, attempt, attempts) = try await self.attempt(call) { channel, path, _ in
             try await channel.openStream(path, call.wireOptions)
         }
         defer {
@@ -44,7 +44,7 @@ extension ClientCore {
             stream.cancel()
         }
         return try await withTaskCancellationHandler {
-            try await body(stream, attempt.channel.node)
+            try await body(OpenedStream(stream: stream, node: attempt.channel.node, attempts: attempts))
         } onCancel: {
             stream.cancel()
         }

@@ -15,6 +15,6 @@ extension MicroClient {
         configure(&options)
         return try await self.core.stream(
             service, endpoint, codec: codec, options: options, inherited: self.inherited
-        ) { stream, _ in try await body(stream) }
+        ) { try await body($0.stream) }
     }
 }

@@ -55,3 +55,10 @@ struct CallReply: Sendable {
     let node: NodeRecord
     let attempts: Int
 }
+
+/// A stream on the node that took it.
+struct OpenedStream: Sendable {
+    let stream: ClientStream
+    let node: NodeRecord
+    let attempts: Int
+}

@@ -27,6 +27,8 @@ public struct CallContext: Sendable {
     public var logger: Logger
 
     let outcome = CallOutcomeBox()
+    /// The trace of the call that this one is made for, as headers; empty where it is made for none.
+    package var inheritedTrace: [(String, String)] = []
 
     init(_ service: String, _ endpoint: String, _ kind: CallKind, _ options: RequestOptions, _ logger: Logger) {
         self.service = service
@@ -42,6 +44,13 @@ public struct CallContext: Sendable {
     /// How many attempts the call took, those to open a stream; 0 until one has succeeded.
     public var attempts: Int { self.outcome.value.withLock { $0.attempts } }
 
+    /// Has `body` hear of each attempt that fails, at once, whether or not another one follows.
+    ///
+    /// It runs in between the attempts of the call and must not take long.
+    public func onFailedAttempt(_ body: @escaping @Sendable (FailedAttempt) -> Void) {
+        self.outcome.value.withLock { $0.observers.append(body) }
+    }
+
     /// The metadata that came before the first message; empty until the call has been answered.
     public var responseMetadata: CallMetadata {
         CallMetadata(headers: self.outcome.value.withLock { $0.metadata })
@@ -53,6 +62,16 @@ public struct CallContext: Sendable {
     }
 }
 
+/// An attempt of a call that failed; see ``CallContext/onFailedAttempt(_:)``.
+public struct FailedAttempt: Sendable {
+    /// Which attempt it was, from 1.
+    public let number: Int
+    /// The node that it was made on.
+    public let node: NodeRecord
+    /// What the caller is told if no other attempt follows: a ``MicroError``, or `CancellationError`.
+    public let error: any Error
+}
+
 /// What became of a call, for those around it.
 final class CallOutcomeBox: Sendable {
     struct Value: Sendable {
@@ -60,6 +79,7 @@ final class CallOutcomeBox: Sendable {
         var attempts = 0
         var metadata = HeaderBlock()
         var trailers = HeaderBlock()
+        var observers: [@Sendable (FailedAttempt) -> Void] = []
     }
 
     let value = Mutex(Value())
@@ -71,6 +91,10 @@ final class CallOutcomeBox: Sendable {
             value.metadata = reply.reply.metadata
             value.trailers = reply.reply.trailers
         }
+    }
+
+    func attemptFailed(_ attempt: FailedAttempt) {
+        for observer in self.value.withLock({ $0.observers }) { observer(attempt) }
     }
 
     /// A stream has ended.

@@ -198,7 +198,8 @@ extension MicroClient {
             return try await self.stream(service, endpoint, requests, options, nil, body)
         }
         var result: Result?
-        let context = CallContext(service, endpoint, kind, options, self.core.logger)
+        var context = CallContext(service, endpoint, kind, options, self.core.logger)
+        context.inheritedTrace = self.inherited?.trace ?? []
         try await self.core.intercepted(context) { context in
             result = try await self.stream(service, endpoint, requests, context.options, context.outcome, body)
         }
@@ -212,7 +213,7 @@ extension MicroClient {
     ) async throws -> Result {
         let codec = options.codec ?? requests.preferred
         return try await self.core.stream(
-            service, endpoint, codec: codec, options: options, inherited: self.inherited
+            service, endpoint, codec: codec, options: options, inherited: self.inherited, outcome: outcome
         ) { opened in
             defer { outcome?.take(opened) }
             return try await body(opened, codec)

@@ -39,6 +39,8 @@ public struct MicroClient: Sendable {
         public var callsInProcess = true
         /// Code around every call; the first is the outermost.
         public var interceptors: [CallInterceptor] = []
+        /// Code around every message that is published; the first is the outermost.
+        public var publishInterceptors: [PublishInterceptor] = []
         /// The largest message that is taken from a server.
         public var maximumMessageBytes = 4 << 20
         /// The name under which calls go out, in `micro-from-service`; a service's client has the service's name.
@@ -53,6 +55,11 @@ public struct MicroClient: Sendable {
         /// Puts code around every call, inside the interceptors that are there already.
         public mutating func intercept(_ interceptor: @escaping CallInterceptor) {
             self.interceptors.append(interceptor)
+        }
+
+        /// Puts code around every message that is published, inside the interceptors that are there already.
+        public mutating func interceptPublishing(_ interceptor: @escaping PublishInterceptor) {
+            self.publishInterceptors.append(interceptor)
         }
     }
 

@@ -20,6 +20,10 @@ struct OutgoingCall: Sendable {
     let endpoint: String
     let options: RequestOptions
     let wireOptions: WireCallOptions
+    /// How many attempts there may be in all.
+    let maximumAttempts: Int
+    /// Where those around the call learn of it; `nil` where there are none.
+    var outcome: CallOutcomeBox?
 
     var deadline: NIODeadline? { self.wireOptions.deadline }
 

@@ -31,6 +31,7 @@ extension MicroClient.Configuration {
         _ context: CallContext, _ tracer: some Tracer, _ next: (CallContext) async throws -> Void
     ) async throws {
         let parent = tracer.parent(context.options.metadata, inherited: context.inheritedTrace)
+        let record = SpanRecord(context.debugSpans, "\(context.service).\(context.endpoint)", isOutbound: true)
         try await tracer.withSpan("\(context.service).\(context.endpoint)", context: parent, ofKind: .client) { span in
             span.describeCall(context.service, context.endpoint)
             var context = context
@@ -52,8 +53,10 @@ extension MicroClient.Configuration {
             }
             do {
                 try await next(context)
+                record.ended(tracer, span.context, parent)
             } catch {
                 span.failed(error)
+                record.ended(tracer, span.context, parent, error)
                 throw error
             }
         }

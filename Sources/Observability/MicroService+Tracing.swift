@@ -30,6 +30,7 @@ extension MicroService {
     ) async throws {
         var parent = InstrumentationContext.topLevel
         tracer.extract(context.metadata, into: &parent, using: MetadataExtractor())
+        let record = SpanRecord(context.debugSpans, "\(context.service).\(context.endpoint)")
         try await tracer.withSpan("\(context.service).\(context.endpoint)", context: parent, ofKind: .server) { span in
             span.describeCall(context.service, context.endpoint)
             if let caller = context.caller { span.attributes["martlet.caller"] = caller }
@@ -37,8 +38,10 @@ extension MicroService {
             context.traceHeaders = tracer.headers(span.context)
             do {
                 try await next(context)
+                record.ended(tracer, span.context, parent)
             } catch {
                 span.failed(error)
+                record.ended(tracer, span.context, parent, error)
                 throw error
             }
         }

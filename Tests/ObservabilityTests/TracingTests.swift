@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import InMemoryTracing
 import Martlet
 import MartletObservability
@@ -179,6 +180,63 @@ import Tracing
             let parsed = try #require(TraceParent(header))
             #expect(parsed.spanID == span.spanID)
             #expect(parsed.traceID == call.traceID)
+        }
+    }
+
+    /// go-micro's tools ask a service for its last spans.
+    @Test func debugTraceShowsTheLastSpans() async throws {
+        let registry = InMemoryRegistry()
+        let tracer = W3CTracer()
+        let service = Self.service(registry, InMemoryBroker(), tracer)
+        try await ObservabilityTests.run(
+            service, registry, client: { $0.trace(with: tracer) }
+        ) { (client) async throws in
+            func spans(_ trace: String) async throws -> [[String: String]] {
+                let text = try await client.call("test.trace", "Debug.Trace", json: #"{"id":"\#(trace)"}"#)
+                let response = try JSONDecoder().decode(TraceResponse.self, from: Data(text.utf8))
+                return (response.spans ?? []).map { span in
+                    #expect((UInt64(span.started) ?? 0) > 1_600_000_000_000_000_000)
+                    return [
+                        "name": span.name, "trace": span.trace, "id": span.id, "parent": span.parent ?? "",
+                        "type": span.type ?? "INBOUND", "error": span.metadata?["error"] ?? "",
+                    ]
+                }
+            }
+            let _: Number = try await client.call("test.trace", "Plain.Detached", Number(value: 1))
+            try? await { let _: Number = try await client.call("test.trace", "Plain.Fail", Number(value: 1)) }()
+            let call = try await Self.span(tracer.inner, "test.trace.Plain.Detached", .client)
+            let outer = try await Self.span(tracer.inner, "test.trace.Plain.Detached", .server)
+            let innerCall = try await Self.span(tracer.inner, "test.trace.Plain.Inner", .client)
+            let inner = try await Self.span(tracer.inner, "test.trace.Plain.Inner", .server)
+            let failed = try await Self.span(tracer.inner, "test.trace.Plain.Fail", .server)
+            // The client of the test belongs to no service: its own spans aren't shown.
+            let expected = [
+                ("test.trace.Plain.Inner", inner, innerCall.spanID, "INBOUND"),
+                ("test.trace.Plain.Inner", innerCall, outer.spanID, "OUTBOUND"),
+                ("test.trace.Plain.Detached", outer, call.spanID, "INBOUND"),
+            ].map { name, span, parent, type in
+                ["name": name, "trace": span.traceID, "id": span.spanID, "parent": parent, "type": type, "error": ""]
+            }
+            #expect(try await spans(call.traceID) == expected)
+            let ofFailed = try await spans(failed.traceID)
+            #expect(ofFailed.map { $0["id"] } == [failed.spanID])
+            #expect(ofFailed.first?["error"]?.contains("no") == true)
+            #expect(try await spans("").count >= 4)
+            #expect(try await spans("00000000000000000000000000000fff").isEmpty)
+        }
+    }
+
+    struct TraceResponse: Decodable {
+        var spans: [Span]?
+
+        struct Span: Decodable {
+            var trace: String
+            var id: String
+            var parent: String?
+            var name: String
+            var started: String
+            var metadata: [String: String]?
+            var type: String?
         }
     }
 

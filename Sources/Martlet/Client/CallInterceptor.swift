@@ -29,6 +29,8 @@ public struct CallContext: Sendable {
     let outcome = CallOutcomeBox()
     /// The trace of the call that this one is made for, as headers; empty where it is made for none.
     package var inheritedTrace: [(String, String)] = []
+    /// Where the service that the client belongs to keeps its last spans.
+    package var debugSpans: DebugSpans?
 
     init(_ service: String, _ endpoint: String, _ kind: CallKind, _ options: RequestOptions, _ logger: Logger) {
         self.service = service

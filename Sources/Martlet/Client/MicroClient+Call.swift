@@ -158,6 +158,7 @@ extension MicroClient {
         var result: Result?
         var context = CallContext(service, endpoint, .unary, options, self.core.logger)
         context.inheritedTrace = self.inherited?.trace ?? []
+        context.debugSpans = self.core.configuration.debugSpans
         try await self.core.intercepted(context) { context in
             result = try await body(context.options, context.outcome)
         }

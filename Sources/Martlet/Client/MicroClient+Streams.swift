@@ -200,6 +200,7 @@ extension MicroClient {
         var result: Result?
         var context = CallContext(service, endpoint, kind, options, self.core.logger)
         context.inheritedTrace = self.inherited?.trace ?? []
+        context.debugSpans = self.core.configuration.debugSpans
         try await self.core.intercepted(context) { context in
             result = try await self.stream(service, endpoint, requests, context.options, context.outcome, body)
         }

@@ -45,6 +45,8 @@ public struct MicroClient: Sendable {
         public var maximumMessageBytes = 4 << 20
         /// The name under which calls go out, in `micro-from-service`; a service's client has the service's name.
         public var serviceName: String?
+        /// Where the service that the client belongs to keeps its last spans.
+        package var debugSpans: DebugSpans?
         /// Where messages are published; a service's client has the service's broker.
         public var broker: any MessageBroker = .memory
         /// Where the client says what went wrong beside calls.

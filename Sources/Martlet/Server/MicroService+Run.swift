@@ -24,6 +24,7 @@ extension MicroService: Service {
         var clientConfiguration = configuration.client
         clientConfiguration.serviceName = clientConfiguration.serviceName ?? self.name
         clientConfiguration.broker = self.broker
+        clientConfiguration.debugSpans = DebugSpans()
         let client = MicroClient(self.registry, clientConfiguration)
         let runtime = ServiceRuntime(self, client: client)
         var wireConfiguration = WireServerConfiguration()

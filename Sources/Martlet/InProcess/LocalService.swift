@@ -72,6 +72,9 @@ package struct LocalService: Sendable {
         } catch {
             var status = self.runtime.status(for: error)
             status.trailers.append(contentsOf: call.trailers)
+            // A status of another call that the handler let through: it is that call's that didn't run.
+            status.wasNotProcessed = false
+            status.isConnectFailure = false
             throw status
         }
     }

@@ -81,6 +81,14 @@ import Testing
         }
     }
 
+    /// The handler ran: its call isn't made again, though a call that it made may be.
+    @Test(arguments: CallWay.allCases) func failuresOfAHandlersOwnCallsAreItsAnswer(_ way: CallWay) async throws {
+        try await InProcessFixture.run(way) { (client, notes) async throws in
+            #expect(await Self.call(client, "Show.Downstream").contains("connection refused"))
+            #expect(await notes.values.filter { $0 == "downstream" }.count == 1)
+        }
+    }
+
     @Test(arguments: CallWay.allCases) func messagesHaveTheSameLimits(_ way: CallWay) async throws {
         try await InProcessFixture.run(way, client: { $0.maximumMessageBytes = 1 << 19 }) { (client, _) async throws in
             func size(_ count: Int) async -> String {

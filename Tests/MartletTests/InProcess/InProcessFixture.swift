@@ -68,6 +68,14 @@ enum InProcessFixture {
             try await Task.sleep(for: .seconds(600))
             return Answer(greeting: "")
         }
+        service.handle("Show.Downstream") { (request: Question, context) -> Answer in
+            await notes.add("downstream")
+            // What a handler gets of a call of its own, and doesn't catch.
+            var status = GRPCStatus(.unavailable, "connection refused")
+            status.wasNotProcessed = true
+            status.isConnectFailure = true
+            throw status
+        }
         service.handle("Show.Rare") { (request: Question, context) in Answer(greeting: "rare") }
         service.limit("Show.Slow") { $0.timeout = .milliseconds(20) }
         service.limit("Show.Rare") { $0.rate = RateLimit(perSecond: 0.001, burst: 1) }

@@ -20,6 +20,7 @@ extension MicroService {
     /// | `MICRO_SERVER_METADATA` | `key=value` pairs, separated by commas |
     /// | `MICRO_REGISTRY`, `MICRO_REGISTRY_ADDRESS` | a plug-in's name, and its addresses, separated by commas |
     /// | `MICRO_BROKER`, `MICRO_BROKER_ADDRESS` | the same for the broker |
+    /// | `MICRO_BROKER_TLS_CERT`, `_KEY`, `_CA`, `_SERVER_NAME` | PEM files, and the name in certificates of others |
     /// | `MICRO_REGISTER_TTL`, `MICRO_REGISTER_INTERVAL` | durations: `30`, `30s`, `1m30s` |
     /// | `MICRO_SELECTOR` | `round_robin`, `random`, `weighted`, `least_conn`, `power_of_two`, `consistent_hash` |
     /// | `MICRO_CLIENT_REQUEST_TIMEOUT` | how long a call may take |

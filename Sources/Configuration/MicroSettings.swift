@@ -21,6 +21,7 @@ struct MicroSettings {
     var registerInterval: Duration?
     var broker: String?
     var brokerAddresses: [String] = []
+    var brokerTLS: MicroTLS?
     var clientTimeout: Duration?
     var clientRetries: Int?
     var clientPoolSize: Int?
@@ -47,6 +48,7 @@ struct MicroSettings {
         self.registerInterval = try Self.duration("register.interval", config.string(forKey: "micro.register.interval"))
         self.broker = config.string(forKey: "micro.broker")
         self.brokerAddresses = config.stringArray(forKey: "micro.broker.address") ?? []
+        self.brokerTLS = try Self.tls("broker", config)
         self.clientTimeout = try Self.duration(
             "client.request.timeout", config.string(forKey: "micro.client.request.timeout"))
         self.clientRetries = try Self.number("client.retries", config, atLeast: 0)
@@ -86,6 +88,21 @@ struct MicroSettings {
         case "false", "0", "no", "off": return false
         default: throw self.unreadable(name, text)
         }
+    }
+
+    /// - Throws: Code 400 for a certificate without its key, or a key without its certificate.
+    private static func tls(_ part: String, _ config: ConfigReader) throws -> MicroTLS? {
+        func text(_ name: String) -> String? { config.string(forKey: ConfigKey("micro.\(part).tls.\(name)")) }
+        var tls = MicroTLS()
+        tls.certificateChainFile = text("cert")
+        tls.privateKeyFile = text("key")
+        tls.trustRootsFile = text("ca")
+        tls.serverName = text("server.name")
+        guard (tls.certificateChainFile == nil) == (tls.privateKeyFile == nil) else {
+            let variable = "MICRO_\(part.uppercased())_TLS"
+            throw MicroError(.badRequest, "\(variable)_CERT and \(variable)_KEY need each other")
+        }
+        return tls == MicroTLS() ? nil : tls
     }
 
     private static func unreadable(_ name: String, _ text: String) -> MicroError {
@@ -147,6 +164,7 @@ struct MicroSettings {
         _ plugins: MicroPlugins, _ registry: any ServiceRegistry, _ logger: Logger
     ) throws -> any MessageBroker {
         try plugins.broker(
-            self.broker ?? "memory", MicroPlugin.Settings(addresses: self.brokerAddresses, logger: logger), registry)
+            self.broker ?? "memory",
+            MicroPlugin.Settings(addresses: self.brokerAddresses, tls: self.brokerTLS, logger: logger), registry)
     }
 }

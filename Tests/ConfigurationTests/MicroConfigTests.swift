@@ -97,6 +97,32 @@ import Testing
         #expect(chosen.prefix { $0 != "(" } == strategy)
     }
 
+    @Test func certificatesReachTheBroker() throws {
+        let seen = Seen()
+        let plugin = MicroPlugin(
+            "mine",
+            broker: { settings, _ in
+                let tls = settings.tls
+                seen.addresses.append(
+                    [tls?.certificateChainFile, tls?.privateKeyFile, tls?.trustRootsFile, tls?.serverName]
+                        .map { $0 ?? "-" })
+                return InMemoryBroker()
+            })
+        for environment in [
+            ["MICRO_BROKER_TLS_CERT": "c.pem", "MICRO_BROKER_TLS_KEY": "k.pem", "MICRO_BROKER_TLS_CA": "ca.pem"],
+            ["MICRO_BROKER_TLS_CA": "ca.pem", "MICRO_BROKER_TLS_SERVER_NAME": "broker.test"], [:],
+        ] {
+            _ = try MicroService(config: Self.reader(["--broker=mine"], environment), plugins: [plugin])
+        }
+        #expect(
+            seen.addresses.all == [
+                ["c.pem", "k.pem", "ca.pem", "-"], ["-", "-", "ca.pem", "broker.test"], ["-", "-", "-", "-"],
+            ])
+        #expect(throws: MicroError(.badRequest, "MICRO_BROKER_TLS_CERT and MICRO_BROKER_TLS_KEY need each other")) {
+            _ = try MicroService(config: Self.reader([], ["MICRO_BROKER_TLS_CERT": "c.pem"]))
+        }
+    }
+
     @Test func retriesOfTheConfigurationLimitAttempts() async throws {
         let registry = InMemoryRegistry()
         // Nobody listens at any of them.

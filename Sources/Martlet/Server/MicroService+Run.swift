@@ -34,7 +34,7 @@ extension MicroService: Service {
         let local = self.local(runtime)
         let pipe = WireAddress.inProcess("node-\(NodeIdentity.uuid())")
         let server = try WireServer(
-            router: self.router(local, health), configuration: wireConfiguration, logger: configuration.logger)
+            router: try self.router(local, health), configuration: wireConfiguration, logger: configuration.logger)
         let monitor = HealthMonitor(
             checks: self.healthChecks, table: health.table, names: self.healthNames, state: runtime.health,
             logger: runtime.logger)

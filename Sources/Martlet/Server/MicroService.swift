@@ -99,6 +99,8 @@ public struct MicroService: Sendable {
     var hook: RouterHook?
     var hooks = ServiceHooks()
     var healthChecks: [HealthCheck] = []
+    /// Serialised google.protobuf.FileDescriptorSets.
+    var descriptorSets: [[UInt8]] = []
 
     /// Makes a service without endpoints.
     ///

@@ -16,8 +16,11 @@ public typealias CallInterceptor =
 
 /// What a ``CallInterceptor`` may know of a call, and change.
 public struct CallContext: Sendable {
+    /// The service's name in the registry.
     public let service: String
+    /// `Handler.Method`, or a gRPC path that starts with a slash.
     public let endpoint: String
+    /// How many messages the call has in either direction.
     public let kind: CallKind
 
     /// How the call is made: its metadata, its time limit, the node's address and so on.

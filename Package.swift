@@ -478,7 +478,8 @@ let package = Package(
             name: "MartletTests",
             dependencies: [
                 "Martlet", "MartletDNSCodec", "MartletGRPCWire", "MartletGreeterFixture", "MartletHTTP2Session",
-                grpcCore, lifecycle, logging, nioCore, nioPosix, protobuf, tracing,
+                "MartletReflection", "MartletTestPrograms", grpcCore, lifecycle, logging, nioCore, nioPosix, protobuf,
+                tracing,
             ],
             path: "Tests/MartletTests", swiftSettings: settings),
         .testTarget(

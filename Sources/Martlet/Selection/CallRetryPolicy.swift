@@ -5,6 +5,10 @@
 /// Only a call that provably didn't run, or that its caller marked as idempotent, is tried again at all. First every
 /// other node gets its chance, without a pause; then the call waits and goes through the nodes once more.
 public struct CallRetryPolicy: Sendable, Hashable {
+    /// How many attempts a call may have in all that says nothing else; 1 makes no further one. The default keeps a
+    /// call from wandering through a whole sick cluster.
+    public var maximumAttempts = 8
+
     /// How often the nodes are gone through; 1 never waits.
     public var rounds = 3
 

@@ -11,7 +11,7 @@ public struct MessageStream<Message: Sendable>: AsyncSequence, Sendable {
 
     enum Source: Sendable {
         /// A service's side of a call.
-        case raw(RawStream)
+        case raw(RawStream, AnsweredCall)
         case client(ClientStream)
     }
 
@@ -30,7 +30,7 @@ public struct MessageStream<Message: Sendable>: AsyncSequence, Sendable {
     /// The next message, or `nil` after the last one.
     public func next() async throws -> Message? {
         switch self.source {
-        case .raw(let stream):
+        case .raw(let stream, _):
             guard let bytes = try await stream.next() else { return nil }
             let message = try self.coding.decode(bytes, self.codec)
             if let tap = self.tap { try await tap.received(message) }
@@ -42,6 +42,34 @@ public struct MessageStream<Message: Sendable>: AsyncSequence, Sendable {
             } catch {
                 throw CallFailure.error(for: error)
             }
+        }
+    }
+
+    /// The metadata that came before the first message: the caller's in a service, the response's in a client.
+    ///
+    /// A client waits for it here. A service sends it with its first message, or with ``MessageWriter/sendMetadata()``
+    /// earlier.
+    ///
+    /// - Throws: ``MicroError`` when the call failed before any came, `CancellationError` when the task is cancelled.
+    public var metadata: CallMetadata {
+        get async throws {
+            switch self.source {
+            case .raw(_, let call): return CallMetadata(headers: call.metadata)
+            case .client(let stream):
+                do {
+                    return CallMetadata(headers: try await stream.metadata)
+                } catch {
+                    throw CallFailure.error(for: error)
+                }
+            }
+        }
+    }
+
+    /// The metadata that came after the last message; empty until that has been read, and in a service.
+    public var trailingMetadata: CallMetadata {
+        switch self.source {
+        case .raw: CallMetadata()
+        case .client(let stream): CallMetadata(headers: stream.trailers)
         }
     }
 

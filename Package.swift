@@ -264,6 +264,13 @@ let package = Package(
             name: "MartletStoreBench", dependencies: ["MartletBasics", "MartletKeyValue"],
             path: "Sources/StoreBench", swiftSettings: settings),
         .executableTarget(
+            name: "MartletFleetBench",
+            dependencies: [
+                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletProcesses", argumentParser, histogram,
+                lifecycle, logging, nioCore, protobuf, signals,
+            ],
+            path: "Sources/FleetBench", swiftSettings: settings),
+        .executableTarget(
             name: "MartletWireFuzz",
             dependencies: [
                 "MartletBasics", "MartletGRPCWire", "MartletHTTP2Session", logging, nioCore, nioEmbedded, nioPosix,

@@ -343,6 +343,9 @@ let package = Package(
         .target(
             name: "MartletDiskLoss", dependencies: ["MartletBasics", "MartletTestPrograms"], path: "Tests/DiskLoss",
             exclude: ["Preload", "Writer"], swiftSettings: settings),
+        .target(
+            name: "MartletAllocationCount", dependencies: ["MartletTestPrograms"], path: "Tests/AllocationCount",
+            exclude: ["Preload"], swiftSettings: settings),
         .executableTarget(
             name: "MartletTablesChild", dependencies: ["MartletBasics", "MartletStorage"],
             path: "Tests/Fixtures/TablesChild", swiftSettings: settings),
@@ -488,6 +491,13 @@ let package = Package(
                 grpcCore, lifecycle, logging, nioCore, nioPosix, protobuf, tracing,
             ],
             path: "Tests/MartletTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletFleetTests",
+            dependencies: [
+                "Martlet", "MartletAllocationCount", "MartletCommand", "MartletEtcd", "MartletFleetBench",
+                "MartletProcesses", "MartletTestPrograms", "MartletTesting", logging, nioCore, nioPosix,
+            ],
+            path: "Tests/FleetTests", swiftSettings: settings),
         .testTarget(
             name: "MartletTestingTests", dependencies: ["Martlet", "MartletTesting"],
             path: "Tests/MartletTestingTests", swiftSettings: settings),

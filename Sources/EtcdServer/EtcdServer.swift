@@ -8,8 +8,8 @@ package import NIOCore
 
 /// A member's client side: the etcd services on our wire.
 ///
-/// All handlers run on one event loop, the store's, as events: there is no task between a request and the store, and for
-/// connections of that loop no queue. Those of other loops reach it in batches.
+/// All handlers run on one event loop, the store's, as events: there is no task between a request and the store, and
+/// for connections of that loop no queue. Those of other loops reach it in batches.
 package final class EtcdServer: Sendable {
     package let configuration: EtcdServerConfiguration
     private let store: NIOLoopBound<MemberStore>

@@ -18,8 +18,8 @@ struct ServerRun {
     /// connections of clients that have stopped reading takes a quarter of a second more, and a loaded machine is slow.
     static let drainLimit = Duration.milliseconds(500)
 
-    /// One core is left to the log, the checkpoints and the kernel's network: of two cores a second loop would only take
-    /// turns with them. More than eight bring the member no more calls than it can answer.
+    /// One core is left to the log, the checkpoints and the kernel's network: of two cores a second loop would only
+    /// take turns with them. More than eight bring the member no more calls than it can answer.
     private static var loopCount: Int { min(max(System.coreCount - 1, 1), 8) }
 
     private let group: MultiThreadedEventLoopGroup

@@ -75,7 +75,6 @@ import Testing
                         long.cancel()
                         _ = await long.result
                     }
-                    long.cancel()
                     #expect(try await long.value > 0)
                     expectNoFailures(load, atLeast: 200)
                 }

@@ -51,7 +51,7 @@ public struct CallRetryPolicy: Sendable, Hashable {
 /// wanted.
 package struct RetryBudget: Hashable, Sendable {
     /// The length of half the window.
-    package static let windowNanoseconds: UInt64 = 10_000_000_000
+    package static let halfWindowNanoseconds: UInt64 = 10_000_000_000
 
     private var startNanoseconds: UInt64
     private var callsAtStart: UInt64
@@ -70,9 +70,9 @@ package struct RetryBudget: Hashable, Sendable {
     ///   - calls: How many calls have been made since the beginning of time.
     package mutating func admits(_ policy: CallRetryPolicy, calls: UInt64, nowNanoseconds now: UInt64) -> Bool {
         let elapsed = now > self.startNanoseconds ? now - self.startNanoseconds : 0
-        if elapsed >= Self.windowNanoseconds {
+        if elapsed >= Self.halfWindowNanoseconds {
             self.callsBefore =
-                Double(calls &- self.callsAtStart) * Double(Self.windowNanoseconds) / Double(elapsed)
+                Double(calls &- self.callsAtStart) * Double(Self.halfWindowNanoseconds) / Double(elapsed)
             self.callsAtStart = calls
             self.startNanoseconds = now
             self.retries = 0

@@ -4,8 +4,9 @@ internal import MartletGRPCWire
 
 /// The messages that the other side sends, as they come.
 ///
-/// One task reads it, once. It ends when the other side has sent its last message, and throws a ``MicroError`` when the
-/// call failed. Reading slowly slows the sender: at most a flow-control window of messages waits in memory.
+/// One task reads it, once. It ends when the other side has sent its last message. In a client it throws a
+/// ``MicroError`` when the call failed; in a service it throws when the call is over or a message can't be read: let
+/// that through. Reading slowly slows the sender: at most a flow-control window of messages waits in memory.
 public struct MessageStream<Message: Sendable>: AsyncSequence, Sendable {
     public typealias Element = Message
 

@@ -116,7 +116,7 @@ final class EndpointMeters: Sendable {
 
     /// go-micro's code of an error; 499 of a call whose caller has left. Source: nginx, for want of another.
     private static func code(of error: any Error) -> Int32 {
-        switch error {
+        switch CallFailure.error(for: error) {
         case let error as MicroError: error.code.rawValue
         case is CancellationError: 499
         default: 500

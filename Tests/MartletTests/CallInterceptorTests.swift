@@ -45,6 +45,33 @@ import Testing
         }
     }
 
+    /// Whoever goes on twice makes those further in register twice; each attempt is told once all the same.
+    @Test func aFailedAttemptIsToldOnce() async throws {
+        let registry = InMemoryRegistry()
+        let failures = Mutex<[String]>([])
+        try await withService(Self.service(registry)) { _ in
+            try await withMicroClient(
+                registry: registry,
+                configure: {
+                    $0.intercept { context, next in
+                        context.onFailedAttempt { _ in failures.withLock { $0.append("outer") } }
+                        try? await next(context)
+                        try await next(context)
+                    }
+                    $0.intercept { context, next in
+                        context.onFailedAttempt { _ in failures.withLock { $0.append("inner") } }
+                        try await next(context)
+                    }
+                }
+            ) { (client) async throws in
+                await #expect(throws: MicroError.self) {
+                    let _: Answer = try await client.call("test.calls", "Echo.Say", Question(name: "fail"))
+                }
+            }
+        }
+        #expect(failures.withLock { $0 } == ["outer", "inner", "outer", "inner"])
+    }
+
     @Test func interceptorsStandAroundEveryKindOfCall() async throws {
         let registry = InMemoryRegistry()
         let log = Mutex<[String]>([])

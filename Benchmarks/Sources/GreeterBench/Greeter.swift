@@ -29,6 +29,9 @@ enum Greeter {
                 FileHandle.standardOutput.write(Data("listening on \(port)\n".utf8))
             }
         }
+        // Two that do nothing: what calls go through in services that log and trace.
+        service.intercept { context, next in try await next(context) }
+        service.intercept { context, next in try await next(context) }
         service.handle("Greeter.Hello") { (request: HelloRequest, _) in
             HelloResponse.with { $0.greeting = "Hello \(request.name)" }
         }

@@ -25,6 +25,8 @@ package final class DeliveryQueue: Sendable {
         var concurrency: Int
         var deliver: Deliver
         var active = 0
+        /// Those that handle messages now.
+        var workers: Set<UInt64> = []
         var tasks: [UInt64: Task<Void, Never>] = [:]
         var hasLeft = false
     }
@@ -161,7 +163,9 @@ package final class DeliveryQueue: Sendable {
             let member = state.members[position]
             guard !member.hasLeft, member.active < member.concurrency else { continue }
             state.turn = position + 1
-            return self.takeJob(&state, position)
+            guard let job = self.takeJob(&state, position) else { return nil }
+            state.members[position].workers.insert(job.worker)
+            return job
         }
         return nil
     }
@@ -181,7 +185,8 @@ package final class DeliveryQueue: Sendable {
         let task = Task { await self.work(job) }
         let hasGone = self.state.withLock { state in
             guard let position = state.position(of: job.member) else { return true }
-            state.members[position].tasks[job.worker] = task
+            // One that has ended already stays out of the table.
+            if state.members[position].workers.contains(job.worker) { state.members[position].tasks[job.worker] = task }
             return false
         }
         if hasGone { task.cancel() }
@@ -208,6 +213,7 @@ package final class DeliveryQueue: Sendable {
             guard let position = state.position(of: job.member) else { return nil }
             state.members[position].active -= 1
             guard !state.members[position].hasLeft, var next = Self.takeJob(&state, position) else {
+                state.members[position].workers.remove(job.worker)
                 state.members[position].tasks[job.worker] = nil
                 return nil
             }

@@ -98,6 +98,13 @@ final class CallOutcomeBox: Sendable {
         }
     }
 
+    var observerCount: Int { self.value.withLock { $0.observers.count } }
+
+    /// Lets go of all but the first ones.
+    func keepObservers(_ count: Int) {
+        self.value.withLock { $0.observers.removeSubrange(min(count, $0.observers.count)...) }
+    }
+
     func attemptFailed(_ attempt: FailedAttempt) {
         for observer in self.value.withLock({ $0.observers }) { observer(attempt) }
     }
@@ -139,6 +146,9 @@ extension ClientCore {
         _ context: CallContext, from position: Int, _ body: (CallContext) async throws -> Void
     ) async throws {
         guard position < self.configuration.interceptors.count else { return try await body(context) }
+        // An interceptor further out may come here again: who is told of attempts registers anew each time.
+        let observerCount = context.outcome.observerCount
+        defer { context.outcome.keepObservers(observerCount) }
         try await self.configuration.interceptors[position](context) { context in
             try await self.intercepted(context, from: position + 1, body)
         }

@@ -58,10 +58,11 @@ package struct LocalService: Sendable {
             deadline: [request.deadline, ownLimit].compactMap { $0 }.min())
         let context = HandlerContext(.local(call), runtime: self.runtime, info: endpoint.info)
         do {
-            try endpoint.gate?.enter()
-            defer { endpoint.gate?.leave() }
             let response = try await self.limited(endpoint.limits.timeout) {
-                try await handler(context, request.message)
+                // As long as the handler runs, whether or not anybody still waits for it.
+                try endpoint.gate?.enter()
+                defer { endpoint.gate?.leave() }
+                return try await handler(context, request.message)
             }
             guard response.count <= self.maximumMessageBytes else {
                 throw Self.tooLargeToSend(response.count, self.maximumMessageBytes)

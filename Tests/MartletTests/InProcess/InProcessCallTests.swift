@@ -28,6 +28,27 @@ import Testing
         }
     }
 
+    /// A place among an endpoint's calls is free when the handler is done, not when its caller has given up.
+    @Test(arguments: CallWay.allCases) func aHandlerKeepsItsPlaceWhileItRuns(_ way: CallWay) async throws {
+        let (released, release) = AsyncStream<Void>.makeStream()
+        let stubborn: (inout MicroService) -> Void = { service in
+            service.handle("Show.Stubborn") { (request: Question, context) in
+                // It isn't cancelled with the handler's task.
+                await Task.detached { for await _ in released {} }.value
+                return Answer(greeting: "")
+            }
+            service.limit("Show.Stubborn") {
+                $0.maximumConcurrentCalls = 1
+                $0.timeout = .milliseconds(20)
+            }
+        }
+        try await InProcessFixture.run(way, change: stubborn) { (client, _) async throws in
+            defer { release.finish() }
+            #expect(await Self.call(client, "Show.Stubborn").contains(" 408 "))
+            #expect(await Self.call(client, "Show.Stubborn").contains(" 429 "))
+        }
+    }
+
     @Test(arguments: CallWay.allCases) func metadataGoesBothWays(_ way: CallWay) async throws {
         try await InProcessFixture.run(way, client: { $0.serviceName = "test.caller" }) { (client, _) async throws in
             let reply: MicroResponse<Answer> = try await client.call(

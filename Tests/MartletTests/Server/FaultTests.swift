@@ -31,7 +31,7 @@ import Testing
     static func run(_ body: (MicroClient) async throws -> Void) async throws {
         let registry = InMemoryRegistry()
         try await withService(self.service(registry)) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: { $0.timeout = .seconds(60) }) { client in
                 try await body(client)
                 let answer: Number = try await client.call("test.faults", "Plain.Echo", Number(value: 5))
                 #expect(answer.value == 5)

@@ -64,10 +64,15 @@ final class HTTPPoster: Sendable {
     private func post(
         _ body: [UInt8], _ uri: String, _ address: String, _ connection: PostConnection, _ key: String
     ) async throws -> UInt {
-        let answer = try await withTaskCancellationHandler {
-            try await connection.post(body, uri, host: address, timeout: self.timeout)
-        } onCancel: {
-            connection.close()
+        let answer: PostConnection.Answer
+        do {
+            answer = try await withTaskCancellationHandler {
+                try await connection.post(body, uri, host: address, timeout: self.timeout)
+            } onCancel: {
+                connection.close()
+            }
+        } catch is PostConnection.ClosedWithoutAnswer where Task.isCancelled {
+            throw CancellationError()
         }
         if answer.keepsAlive { self.keep(connection, key) } else { connection.close() }
         return answer.status
@@ -118,7 +123,14 @@ final class PostConnection: Sendable {
     }
 
     /// The connection ended before anything came back.
-    struct ClosedWithoutAnswer: Error {}
+    struct ClosedWithoutAnswer: Error, CustomStringConvertible {
+        var description: String { "the connection was closed without an answer" }
+    }
+
+    /// Nothing came back in time: the message may have arrived.
+    struct AnswerTimeout: Error, CustomStringConvertible {
+        var description: String { "no answer in time" }
+    }
 
     private let channel: any Channel
 
@@ -176,8 +188,10 @@ private final class PostHandler: ChannelDuplexHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let post = self.unwrapOutboundIn(data)
         self.current = post
-        let channel = context.channel
-        self.timer = context.eventLoop.scheduleTask(in: post.timeout) { channel.close(promise: nil) }
+        self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: post.timeout) {
+            self.fail(PostConnection.AnswerTimeout())
+            context.close(promise: nil)
+        }
         // go-micro's own headers. Source: captures of its HTTP broker.
         var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: post.uri)
         head.headers = [
@@ -207,19 +221,20 @@ private final class PostHandler: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.fail()
+        self.fail(PostConnection.ClosedWithoutAnswer())
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.fail(error)
         context.close(promise: nil)
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.fail() }
+    func handlerRemoved(context: ChannelHandlerContext) { self.fail(PostConnection.ClosedWithoutAnswer()) }
 
-    private func fail() {
+    private func fail(_ error: any Error) {
         self.timer?.cancel()
-        self.current?.promise.fail(PostConnection.ClosedWithoutAnswer())
+        self.current?.promise.fail(error)
         self.current = nil
     }
 }

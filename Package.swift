@@ -271,6 +271,13 @@ let package = Package(
             name: "MartletStoreBench", dependencies: ["MartletBasics", "MartletKeyValue"],
             path: "Sources/StoreBench", swiftSettings: settings),
         .executableTarget(
+            name: "MartletFleetBench",
+            dependencies: [
+                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletProcesses", argumentParser, histogram,
+                lifecycle, logging, nioCore, protobuf, signals,
+            ],
+            path: "Sources/FleetBench", swiftSettings: settings),
+        .executableTarget(
             name: "MartletWireFuzz",
             dependencies: [
                 "MartletBasics", "MartletGRPCWire", "MartletHTTP2Session", logging, nioCore, nioEmbedded, nioPosix,
@@ -346,6 +353,9 @@ let package = Package(
         .target(
             name: "MartletDiskLoss", dependencies: ["MartletBasics", "MartletTestPrograms"], path: "Tests/DiskLoss",
             exclude: ["Preload", "Writer"], swiftSettings: settings),
+        .target(
+            name: "MartletAllocationCount", dependencies: ["MartletTestPrograms"], path: "Tests/AllocationCount",
+            exclude: ["Preload"], swiftSettings: settings),
         .executableTarget(
             name: "MartletTablesChild", dependencies: ["MartletBasics", "MartletStorage"],
             path: "Tests/Fixtures/TablesChild", swiftSettings: settings),
@@ -490,9 +500,17 @@ let package = Package(
             name: "MartletTests",
             dependencies: [
                 "Martlet", "MartletDNSCodec", "MartletGRPCWire", "MartletGreeterFixture", "MartletHTTP2Session",
-                grpcCore, lifecycle, logging, nioCore, nioPosix, protobuf, tracing,
+                "MartletReflection", "MartletTestPrograms", grpcCore, lifecycle, logging, nioCore, nioPosix, protobuf,
+                tracing,
             ],
             path: "Tests/MartletTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletFleetTests",
+            dependencies: [
+                "Martlet", "MartletAllocationCount", "MartletCommand", "MartletEtcd", "MartletFleetBench",
+                "MartletProcesses", "MartletTestPrograms", "MartletTesting", logging, nioCore, nioPosix,
+            ],
+            path: "Tests/FleetTests", swiftSettings: settings),
         .testTarget(
             name: "MartletTestingTests", dependencies: ["Martlet", "MartletTesting"],
             path: "Tests/MartletTestingTests", swiftSettings: settings),

@@ -31,6 +31,14 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
+            name: "GRPCSwiftCaller",
+            dependencies: [
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
             name: "GreeterBench",
             dependencies: [
                 .product(name: "Martlet", package: "martlet"),

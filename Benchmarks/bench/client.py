@@ -23,7 +23,7 @@ class Caller:
 
     def run(self, calls):
         """The rate, and the *client's* processor time of each call."""
-        command = [self.command, "client", self.server.port, TASKS, calls, *self.arguments]
+        command = self.line(calls)
         text = subprocess.run(
             [str(part) for part in command], check=True, capture_output=True, text=True, timeout=120).stdout
         found = re.search(r"calls/s (\d+) cpu-us/call ([\d.]+)", text)
@@ -31,8 +31,11 @@ class Caller:
             raise RuntimeError(f"{self.name} says\n{text}")
         return Measure(float(found.group(1)), float(found.group(2)))
 
-    def warm_up(self):
-        self.calls_per_second = self.run(20_000).rate
+    def line(self, calls):
+        return [self.command, "client", self.server.port, TASKS, calls, *self.arguments]
+
+    def warm_up(self, calls=20_000):
+        self.calls_per_second = self.run(calls).rate
 
     def measure(self, seconds):
         return self.run(max(1_000, int(self.calls_per_second * seconds)))

@@ -26,7 +26,7 @@ class Unavailable(Exception):
 def build():
     """Builds both packages in release form."""
     swift = ["swift", "build", "-c", "release"]
-    for product in ("MartletWireBench", "MartletStoreBench", "martlet"):
+    for product in ("MartletWireBench", "MartletStoreBench", "MartletFleetBench", "martlet"):
         subprocess.run(swift + ["--product", product, "-Xswiftc", "-warnings-as-errors"], cwd=ROOT, check=True)
     subprocess.run(swift + ["--package-path", "Benchmarks"], cwd=ROOT, check=True)
 
@@ -37,6 +37,10 @@ def wire_bench():
 
 def store_bench():
     return os.environ.get("MARTLET_STORE_BENCH") or ROOT / ".build/release/MartletStoreBench"
+
+
+def fleet_bench():
+    return os.environ.get("MARTLET_FLEET_BENCH") or ROOT / ".build/release/MartletFleetBench"
 
 
 def martlet():
@@ -57,6 +61,14 @@ def etcd_35():
         if os.access(path, os.X_OK):
             return path
     raise Unavailable("etcd 3.5.1 (scripts/setup test installs it)")
+
+
+def peers_python():
+    """The Python that has grpcio, where scripts/setup has put it."""
+    path = os.environ.get("MARTLET_PEERS_PYTHON") or str(ROOT / ".build-peers/venv/bin/python")
+    if os.access(path, os.X_OK):
+        return path
+    raise Unavailable("grpcio (scripts/setup test installs it)")
 
 
 def h2load():

@@ -31,6 +31,14 @@ package struct ValueHistogram: Hashable, Sendable {
         sum += value
         if let bucket = bounds.firstIndex(where: { value <= $0 }) { counts[bucket] += 1 }
     }
+
+    /// Adds the observations of a histogram with the same bounds.
+    package mutating func add(_ other: ValueHistogram) {
+        precondition(bounds == other.bounds, "histograms with other bounds")
+        for bucket in counts.indices { counts[bucket] += other.counts[bucket] }
+        count += other.count
+        sum += other.sum
+    }
 }
 
 extension ValueHistogram {

@@ -13,6 +13,25 @@ extension MicroService {
     ///
     ///     let service = try MicroService(config: .micro(), plugins: [.etcd]) { $0.maximumMessageBytes = 2 << 20 }
     ///
+    /// | variable, and flag alike | |
+    /// |---|---|
+    /// | `MICRO_SERVER_NAME`, `_VERSION`, `_ID` | who the service is |
+    /// | `MICRO_SERVER_ADDRESS`, `_ADVERTISE` | where it listens, and what it registers instead |
+    /// | `MICRO_SERVER_METADATA` | `key=value` pairs, separated by commas |
+    /// | `MICRO_REGISTRY`, `MICRO_REGISTRY_ADDRESS` | a plug-in's name, and its addresses, separated by commas |
+    /// | `MICRO_BROKER`, `MICRO_BROKER_ADDRESS` | the same for the broker |
+    /// | `MICRO_BROKER_TLS_CERT`, `_KEY`, `_CA`, `_SERVER_NAME` | PEM files, and the name in certificates of others |
+    /// | `MICRO_REGISTER_TTL`, `MICRO_REGISTER_INTERVAL` | durations: `30`, `30s`, `1m30s` |
+    /// | `MICRO_SELECTOR` | `round_robin`, `random`, `weighted`, `least_conn`, `power_of_two`, `consistent_hash` |
+    /// | `MICRO_CLIENT_REQUEST_TIMEOUT` | how long a call may take |
+    /// | `MICRO_CLIENT_RETRIES` | attempts after the first; 0 makes none |
+    /// | `MICRO_CLIENT_POOL_SIZE` | the most connections to one node, each of which carries many calls |
+    /// | `MICRO_CLIENT_POOL_TTL` | the age at which a connection is replaced; 0 for no limit |
+    /// | `MICRO_CLIENT_IN_PROCESS` | `false` takes sockets to nodes of this process, too |
+    /// | `MICRO_LOG_LEVEL` | `trace`, `debug`, `info`, `warn`, `error` |
+    ///
+    /// What one call says by its ``Martlet/RequestOptions`` goes over all of it.
+    ///
     /// - Parameters:
     ///   - config: Where to look; keys begin with `micro.`, as in `micro.server.name`.
     ///   - plugins: The registries and brokers that may be named.

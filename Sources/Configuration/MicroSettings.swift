@@ -21,7 +21,12 @@ struct MicroSettings {
     var registerInterval: Duration?
     var broker: String?
     var brokerAddresses: [String] = []
+    var brokerTLS: MicroTLS?
     var clientTimeout: Duration?
+    var clientRetries: Int?
+    var clientPoolSize: Int?
+    var clientPoolTTL: Duration?
+    var clientInProcess: Bool?
     var selector: String?
     var logLevel: Logger.Level?
 
@@ -43,8 +48,13 @@ struct MicroSettings {
         self.registerInterval = try Self.duration("register.interval", config.string(forKey: "micro.register.interval"))
         self.broker = config.string(forKey: "micro.broker")
         self.brokerAddresses = config.stringArray(forKey: "micro.broker.address") ?? []
+        self.brokerTLS = try Self.tls("broker", config)
         self.clientTimeout = try Self.duration(
             "client.request.timeout", config.string(forKey: "micro.client.request.timeout"))
+        self.clientRetries = try Self.number("client.retries", config, atLeast: 0)
+        self.clientPoolSize = try Self.number("client.pool.size", config, atLeast: 1)
+        self.clientPoolTTL = try Self.duration("client.pool.ttl", config.string(forKey: "micro.client.pool.ttl"))
+        self.clientInProcess = try Self.flag("client.in.process", config)
         self.selector = config.string(forKey: "micro.selector")
         if let level = config.string(forKey: "micro.log.level") {
             // go-micro says warn where swift-log says warning.
@@ -60,17 +70,64 @@ struct MicroSettings {
         return duration
     }
 
+    private static func number(_ name: String, _ config: ConfigReader, atLeast minimum: Int) throws -> Int? {
+        guard let text = config.string(forKey: ConfigKey("micro." + name)) else { return nil }
+        guard let number = Int(text), (minimum...Self.maximumNumber).contains(number) else {
+            throw self.unreadable(name, text)
+        }
+        return number
+    }
+
+    /// More connections to a node, or attempts of a call, than anybody means.
+    private static let maximumNumber = 1_000_000
+
+    private static func flag(_ name: String, _ config: ConfigReader) throws -> Bool? {
+        guard let text = config.string(forKey: ConfigKey("micro." + name)) else { return nil }
+        switch text.lowercased() {
+        case "true", "1", "yes", "on": return true
+        case "false", "0", "no", "off": return false
+        default: throw self.unreadable(name, text)
+        }
+    }
+
+    /// - Throws: Code 400 for a certificate without its key, or a key without its certificate.
+    private static func tls(_ part: String, _ config: ConfigReader) throws -> MicroTLS? {
+        func text(_ name: String) -> String? { config.string(forKey: ConfigKey("micro.\(part).tls.\(name)")) }
+        var tls = MicroTLS()
+        tls.certificateChainFile = text("cert")
+        tls.privateKeyFile = text("key")
+        tls.trustRootsFile = text("ca")
+        tls.serverName = text("server.name")
+        guard (tls.certificateChainFile == nil) == (tls.privateKeyFile == nil) else {
+            let variable = "MICRO_\(part.uppercased())_TLS"
+            throw MicroError(.badRequest, "\(variable)_CERT and \(variable)_KEY need each other")
+        }
+        return tls == MicroTLS() ? nil : tls
+    }
+
     private static func unreadable(_ name: String, _ text: String) -> MicroError {
         let variable = "MICRO_" + name.uppercased().map { $0 == "." ? "_" : String($0) }.joined()
         return MicroError(.badRequest, "\(variable) can't be \"\(text)\"")
     }
 
+    /// The selector by its name; case, hyphens and underscores don't count.
+    ///
+    /// go-micro's own names say where nodes come from, not which is chosen: they leave the default.
     func nodeSelector() throws -> NodeSelector? {
-        switch self.selector?.lowercased() {
-        case nil: return nil
-        case "roundrobin", "round_robin", "round-robin", "registry", "cache": return .roundRobin
+        guard let name = self.selector else { return nil }
+        switch name.lowercased().filter({ $0 != "-" && $0 != "_" }) {
+        case "default", "registry", "cache": return .roundRobin
+        case "roundrobin": return .roundRobin
         case "random": return .random
-        default: throw Self.unreadable("selector", self.selector ?? "")
+        case "weighted", "weightedrandom": return .weighted
+        case "leastoutstanding", "leastconn", "leastconnections", "leastrequest": return .leastOutstanding
+        case "poweroftwo", "poweroftwochoices", "p2c": return .powerOfTwoChoices
+        case "consistenthash", "hash": return .consistentHash
+        default:
+            throw MicroError(
+                .badRequest,
+                "MICRO_SELECTOR can't be \"\(name)\": it is round_robin, random, weighted, least_conn, "
+                    + "power_of_two or consistent_hash")
         }
     }
 
@@ -89,6 +146,11 @@ struct MicroSettings {
 
     func apply(to configuration: inout MicroClient.Configuration) throws {
         if let timeout = self.clientTimeout { configuration.timeout = timeout }
+        // go-micro counts the attempts after the first.
+        if let retries = self.clientRetries { configuration.retries.maximumAttempts = retries + 1 }
+        if let size = self.clientPoolSize { configuration.pool.maximumConnections = size }
+        if let age = self.clientPoolTTL { configuration.pool.maximumAge = age > .zero ? age : nil }
+        if let inProcess = self.clientInProcess { configuration.callsInProcess = inProcess }
         if let selector = try self.nodeSelector() { configuration.selector = selector }
         if let level = self.logLevel { configuration.logger.logLevel = level }
     }
@@ -102,6 +164,7 @@ struct MicroSettings {
         _ plugins: MicroPlugins, _ registry: any ServiceRegistry, _ logger: Logger
     ) throws -> any MessageBroker {
         try plugins.broker(
-            self.broker ?? "memory", MicroPlugin.Settings(addresses: self.brokerAddresses, logger: logger), registry)
+            self.broker ?? "memory",
+            MicroPlugin.Settings(addresses: self.brokerAddresses, tls: self.brokerTLS, logger: logger), registry)
     }
 }

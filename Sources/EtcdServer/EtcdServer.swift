@@ -8,49 +8,58 @@ package import NIOCore
 
 /// A member's client side: the etcd services on our wire.
 ///
-/// All handlers run on one event loop, the store's, as events: there is no task and no queue between a request and the
-/// store. A ``WireServer`` with this server's routes must therefore run on a group of just that loop.
+/// All handlers run on one event loop, the store's, as events: there is no task between a request and the store, and
+/// for connections of that loop no queue. Those of other loops reach it in batches.
 package final class EtcdServer: Sendable {
     package let configuration: EtcdServerConfiguration
     private let store: NIOLoopBound<MemberStore>
     private let methods: EtcdMethods
     private let gateway: Gateway
-    /// Counts the calls of clients, for the wire to be told; the gateway's calls are among them.
-    package let meter: CallMeter
+    private let bridges: LoopBridges
+    /// Count the calls of clients, for the wire to be told; the gateway's calls are among them.
+    package let meters: CallMeters
     private let probes = ProbeCounter()
 
     /// On the store's loop.
-    private init(_ store: MemberStore) {
+    private init(_ store: MemberStore, serving loops: [any EventLoop]) {
         configuration = store.configuration
         self.store = NIOLoopBound(store, eventLoop: store.eventLoop)
         methods = Self.methods(of: self.store)
-        meter = CallMeter(eventLoop: store.eventLoop, measuresTime: configuration.timesCalls) { path in
-            CallKind(path: path) != .unary
-        }
+        bridges = LoopBridges(memberLoop: store.eventLoop, serving: loops)
+        meters = CallMeters(
+            eventLoops: [store.eventLoop] + loops.filter { $0 !== store.eventLoop },
+            measuresTime: configuration.timesCalls
+        ) { path in CallKind(path: path) != .unary }
         // A series that begins with its first failure shows no rise.
-        for path in methods.paths + CallKind.healthMethods { _ = meter.method(path) }
+        let meter = meters.meter(of: store.eventLoop)
+        for path in methods.paths + CallKind.healthMethods { _ = meter?.method(path) }
         gateway = Gateway(
             methods: methods, eventLoop: store.eventLoop, maximumMessageBytes: configuration.wireLimitBytes,
             meter: meter)
     }
 
     /// An empty store in memory, ready to serve.
+    ///
+    /// - Parameter loops: of the connections; the store's may be among them.
     package static func start(
-        configuration: EtcdServerConfiguration, logger: Logger, on eventLoop: any EventLoop
+        configuration: EtcdServerConfiguration, logger: Logger, on eventLoop: any EventLoop,
+        serving loops: [any EventLoop] = []
     ) async throws -> EtcdServer {
-        try await start(on: eventLoop) {
+        try await start(on: eventLoop, serving: loops) {
             MemberStore(configuration: configuration, logger: logger, eventLoop: eventLoop)
         }
     }
 
     /// The store in a folder, ready to serve.
     ///
-    /// - Parameter onFailure: called once, on the loop, when the member can't go on: the process must end.
+    /// - Parameters:
+    ///   - loops: of the connections; the store's may be among them.
+    ///   - onFailure: called once, on the loop, when the member can't go on: the process must end.
     package static func start(
         _ data: OpenedData, configuration: EtcdServerConfiguration, logger: Logger, on eventLoop: any EventLoop,
-        onFailure: @escaping @Sendable (MemberFailure) -> Void
+        serving loops: [any EventLoop] = [], onFailure: @escaping @Sendable (MemberFailure) -> Void
     ) async throws -> EtcdServer {
-        try await start(on: eventLoop) {
+        try await start(on: eventLoop, serving: loops) {
             let member = Member(
                 data.replica, data: data, configuration: configuration.member, logger: logger, eventLoop: eventLoop)
             member.onFailure = onFailure
@@ -60,10 +69,10 @@ package final class EtcdServer: Sendable {
     }
 
     private static func start(
-        on eventLoop: any EventLoop, _ make: @escaping @Sendable () -> MemberStore
+        on eventLoop: any EventLoop, serving loops: [any EventLoop], _ make: @escaping @Sendable () -> MemberStore
     ) async throws -> EtcdServer {
         try await eventLoop.flatSubmit {
-            let server = EtcdServer(make())
+            let server = EtcdServer(make(), serving: loops)
             server.store.value.startCompacting()
             return eventLoop.makeCompletedFuture(withResultOf: { try server.store.value.member.start() })
                 .flatMap { $0 }
@@ -115,14 +124,16 @@ package final class EtcdServer: Sendable {
 
     /// The counts are copied on the loop; the page, some hundred kilobytes, is written elsewhere.
     private func respondMetrics(to request: HTTP1Request) async -> HTTP1Response {
-        let copy = try? await store.eventLoop.submit { [store, meter] in
-            (state: MemberState(store.value), sample: MetricsSample(store.value, calls: meter.counts()))
+        let copy = try? await store.eventLoop.submit { [store] in
+            (state: MemberState(store.value), sample: MetricsSample(store.value))
         }.get()
+        let calls = try? await meters.counts()
         // The loop has ended.
-        guard let copy else { return HTTP1Response(status: 503) }
+        guard let copy, let calls else { return HTTP1Response(status: 503) }
         let probes = probes
         return await Task(executorPreference: globalConcurrentExecutor) {
             var sample = copy.sample
+            sample.calls = calls
             sample.probes = probes.counts
             sample.process = .current()
             return PlainEndpoints.respond(to: request, state: copy.state, metrics: MetricsPage.text(for: sample))
@@ -131,7 +142,7 @@ package final class EtcdServer: Sendable {
 
     /// Adds the services' methods to `router`.
     package func addRoutes(to router: inout GRPCRouter) {
-        methods.addRoutes(to: &router)
+        methods.addRoutes(to: &router, bridges)
     }
 
     private static func methods(of store: NIOLoopBound<MemberStore>) -> EtcdMethods {

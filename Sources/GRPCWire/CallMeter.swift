@@ -3,8 +3,8 @@
 package import MartletBasics
 package import NIOCore
 
-/// Counts the calls of servers whose connections all belong to one event loop. A call costs some additions to plain
-/// numbers; whoever wants totals adds them up.
+/// Counts the calls of connections that belong to one event loop. A call costs some additions to plain numbers; whoever
+/// wants totals adds them up.
 ///
 /// `@unchecked Sendable`: what changes is touched only on the loop, which is checked where a method's counts are looked
 /// up and where all are read.

@@ -46,6 +46,8 @@ package final class ClientStream: Sendable {
 
         var status: GRPCStatus? { self.state.withLock { $0.status } }
 
+        var receivedMetadata: HeaderBlock { self.state.withLock { $0.metadata } ?? HeaderBlock() }
+
         func metadata() async throws -> HeaderBlock {
             let waiter = Awaited<HeaderBlock>()
             self.state.withLock { state in
@@ -104,6 +106,9 @@ package final class ClientStream: Sendable {
     package var metadata: HeaderBlock {
         get async throws { try await self.inbox.metadata() }
     }
+
+    /// The response's initial metadata as far as it has come; empty before.
+    package var receivedMetadata: HeaderBlock { self.inbox.receivedMetadata }
 
     /// The trailing metadata; empty until the call has ended.
     package var trailers: HeaderBlock { self.inbox.status?.trailers ?? HeaderBlock() }

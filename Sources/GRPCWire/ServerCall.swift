@@ -49,6 +49,9 @@ package final class ServerCall: @unchecked Sendable {
         }
     }
 
+    /// The connection's.
+    package var eventLoop: any EventLoop { self.loop.eventLoop }
+
     package var authority: String { self.metadata.first(":authority") ?? "" }
 
     /// Initial metadata of the response. What is set after the first message has gone is ignored.

@@ -20,6 +20,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     let settings: ServerSettings
     let peer: SocketAddress?
     let peerCertificate: PeerCertificate?
+    private let meter: CallMeter?
     var calls = StreamTable<ServerCall>()
     /// Requests that are no calls.
     var plain = StreamTable<PlainExchange>()
@@ -59,7 +60,8 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
         self.settings = settings
         self.peer = peer
         self.peerCertificate = peerCertificate
-        self.unknownClient = settings.meter?.client(CallMeter.unknownClient)
+        self.meter = settings.meters?.meter(of: wire.loop.eventLoop)
+        self.unknownClient = self.meter?.client(CallMeter.unknownClient)
         wire.owner = self
     }
 
@@ -223,7 +225,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
     }
 
     private func client(_ version: UnsafeRawBufferPointer) -> ClientMeter? {
-        guard let meter = self.settings.meter else { return nil }
+        guard let meter = self.meter else { return nil }
         let isSame = self.client?.bytes.withUnsafeBytes { $0.elementsEqual(version) } ?? false
         if !isSame { self.client = meter.client(String(decoding: version, as: UTF8.self)) }
         return self.client
@@ -236,7 +238,7 @@ final class ServerConnection: WireConnectionOwner, @unchecked Sendable {
         return self.settings.router.route(text).map { route in
             let endpoint = Endpoint(
                 path: text, pathBytes: [UInt8](path), route: route, loop: self.loop,
-                meter: self.settings.meter?.method(text))
+                meter: self.meter?.method(text))
             if self.endpoints.count == Self.rememberedPaths { self.endpoints.removeLast() }
             self.endpoints.insert(endpoint, at: 0)
             return endpoint

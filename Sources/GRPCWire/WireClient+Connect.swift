@@ -129,11 +129,7 @@ extension WireClient {
 
     private func addTLS(_ channel: any Channel, host: String) throws {
         guard let tls = self.tls else { return }
-        let name = self.configuration.tls?.serverName ?? host
-        // A numeric address cannot be a server name indication; the certificate is still checked against it.
-        let isNumeric = (try? SocketAddress(ipAddress: name, port: 0)) != nil
-        let handler = try NIOSSLClientHandler(context: tls, serverHostname: isNumeric ? nil : name)
-        try channel.pipeline.syncOperations.addHandler(handler)
+        try WireClientTLSContext(tls, serverName: self.configuration.tls?.serverName).secure(channel, host: host)
     }
 
     private func changed(

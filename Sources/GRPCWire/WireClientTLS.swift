@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import NIOCore
 import NIOSSL
 
 /// A client's TLS.
@@ -16,9 +17,9 @@ package struct WireClientTLS: Sendable {
 
     package init() {}
 
-    func makeContext() throws -> NIOSSLContext {
+    func makeContext(applicationProtocols: [String] = ["h2"]) throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.applicationProtocols = ["h2"]
+        configuration.applicationProtocols = applicationProtocols
         configuration.minimumTLSVersion = .tlsv12
         if let trustRootsFile = self.trustRootsFile { configuration.trustRoots = .file(trustRootsFile) }
         if let chain = self.certificateChainFile, let key = self.privateKeyFile {
@@ -27,5 +28,33 @@ package struct WireClientTLS: Sendable {
         }
         if self.skipsVerification { configuration.certificateVerification = .none }
         return try NIOSSLContext(configuration: configuration)
+    }
+}
+
+/// TLS for a client's connections that speak something else than gRPC; the files are read once.
+package struct WireClientTLSContext: Sendable {
+    private let context: NIOSSLContext
+    private let serverName: String?
+
+    /// - Throws: when the files cannot be used.
+    package init(_ tls: WireClientTLS, applicationProtocols: [String]) throws {
+        self.context = try tls.makeContext(applicationProtocols: applicationProtocols)
+        self.serverName = tls.serverName
+    }
+
+    init(_ context: NIOSSLContext, serverName: String?) {
+        self.context = context
+        self.serverName = serverName
+    }
+
+    /// Puts TLS at the end of a new channel's pipeline. On its event loop.
+    ///
+    /// - Parameter host: What is connected to, and what the server's certificate must bear if nothing else was said.
+    package func secure(_ channel: any Channel, host: String) throws {
+        let name = self.serverName ?? host
+        // A numeric address cannot be a server name indication; the certificate is still checked against it.
+        let isNumeric = (try? SocketAddress(ipAddress: name, port: 0)) != nil
+        let handler = try NIOSSLClientHandler(context: self.context, serverHostname: isNumeric ? nil : name)
+        try channel.pipeline.syncOperations.addHandler(handler)
     }
 }

@@ -23,8 +23,8 @@ package struct WireServerConfiguration: Sendable {
     package var tls: WireServerTLS?
     /// Answers HTTP/1.1 requests on the same port; without it they get 404.
     package var http1: HTTP1Handler?
-    /// Counts calls; all loops of the server must be the meter's.
-    package var meter: CallMeter?
+    /// Count calls; each loop of the server must have its own among them.
+    package var meters: CallMeters?
 
     package init() {}
 }
@@ -39,14 +39,14 @@ final class ServerSettings: Sendable {
     let keepalive: KeepaliveConfiguration
     let http1: HTTP1Handler?
     let tls: WireServerTLS?
-    let meter: CallMeter?
+    let meters: CallMeters?
     let logger: Logger
     let connections = ConnectionTable()
 
     init(router: GRPCRouter, configuration: WireServerConfiguration, logger: Logger) {
         self.router = router
         self.tls = configuration.tls
-        self.meter = configuration.meter
+        self.meters = configuration.meters
         self.logger = logger
         var http2 = HTTP2Settings()
         http2.maximumConcurrentStreams = UInt32(clamping: configuration.maximumConcurrentStreams)

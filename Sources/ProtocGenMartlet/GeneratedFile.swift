@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
+import SwiftProtobuf
 import SwiftProtobufPluginLibrary
 
 /// The Swift source for one `.proto` file.
@@ -17,7 +19,8 @@ struct GeneratedFile {
         namer = SwiftProtobufNamer(currentFile: file, protoFileToModuleMappings: options.modules)
     }
 
-    var text: String {
+    /// - Throws: when the file's own description can't be written.
+    func text() throws -> String {
         var printer = CodePrinter(indent: "    ".unicodeScalars)
         head(&printer)
         for service in file.services {
@@ -28,6 +31,7 @@ struct GeneratedFile {
             }
             if options.makesClients { client(service, names, &printer) }
         }
+        if options.makesHandlers { try description(&printer) }
         return printer.content
     }
 
@@ -86,11 +90,13 @@ struct GeneratedFile {
         printer.print("\n", "extension Martlet.MicroService {\n")
         printer.indent()
         printer.print(
-            "/// Answers the endpoints of `\(service.fullName)` with a handler, in protobuf and in JSON.\n",
+            "/// Answers the endpoints of `\(service.fullName)` with a handler, in protobuf and in JSON.\n", "///\n",
+            "/// It describes them, too, so that gRPC's server reflection knows them.\n",
             "\(modifier)mutating func register(\n",
             "    \(names.label) handler: some \(names.handler), on executor: Martlet.HandlerExecutor = .eventLoop\n",
             ") {\n")
         printer.indent()
+        printer.print("self.describe(fileDescriptorSetInBase64: \(descriptionName))\n")
         for method in service.methods {
             let endpoint = "\"\(service.name).\(method.name)\""
             let name = names.method(method)
@@ -121,6 +127,45 @@ struct GeneratedFile {
         printer.print("}\n")
         printer.outdent()
         printer.print("}\n")
+    }
+
+    // MARK: Description
+
+    /// Bytes of base64 a line: what fits beside the indentation.
+    private static let lineLength = 100
+
+    /// One name a file, and none that another file of the module has: from its path, whose characters that no Swift
+    /// name has are written as numbers.
+    private var descriptionName: String {
+        "_martletDescription_"
+            + file.name.unicodeScalars.map { scalar in
+                scalar.isASCII && scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)
+                    ? String(scalar) : "_\(scalar.value)_"
+            }.joined()
+    }
+
+    /// The file and all that it imports, for reflection.
+    private func description(_ printer: inout CodePrinter) throws {
+        var set = Google_Protobuf_FileDescriptorSet()
+        var seen: Set<String> = []
+        func add(_ file: FileDescriptor) {
+            guard seen.insert(file.name).inserted else { return }
+            for dependency in file.dependencies { add(dependency) }
+            set.file.append(file.extractProto())
+        }
+        add(file)
+        var text = Substring(try set.serializedData().base64EncodedString())
+        printer.print(
+            "\n", "/// What reflection hands out: a google.protobuf.FileDescriptorSet of the file and its imports.\n",
+            "private let \(descriptionName) = \"\"\"\n")
+        printer.indent()
+        while !text.isEmpty {
+            let line = text.prefix(Self.lineLength)
+            text = text.dropFirst(line.count)
+            printer.print("\(line)\(text.isEmpty ? "" : "\\")\n")
+        }
+        printer.print("\"\"\"\n")
+        printer.outdent()
     }
 
     // MARK: Clients

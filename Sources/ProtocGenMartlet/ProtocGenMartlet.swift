@@ -19,7 +19,7 @@ package struct ProtocGenMartlet: CodeGenerator {
     ) throws {
         let options = try GeneratorOptions(parameter.parsedPairs)
         for file in files where !file.services.isEmpty {
-            let source = GeneratedFile(file, options: options).text
+            let source = try GeneratedFile(file, options: options).text()
             try generatorOutputs.add(fileName: options.fileName(for: file.name), contents: source)
         }
     }

@@ -116,12 +116,7 @@ final class CallConnection {
 
     /// Reads once and hands over what came.
     func receive(_ body: (Event) -> Void) {
-        if self.inputStart > 0 {
-            self.input.replaceSubrange(
-                0..<self.inputEnd - self.inputStart, with: self.input[self.inputStart..<self.inputEnd])
-            self.inputEnd -= self.inputStart
-            self.inputStart = 0
-        }
+        self.moveRestToStart()
         let end = self.inputEnd
         let count = self.input.withUnsafeMutableBytes { bytes in
             recv(self.descriptor, bytes.baseAddress! + end, bytes.count - end, 0)
@@ -135,6 +130,18 @@ final class CallConnection {
             self.inputStart = frame.payload.upperBound
             self.take(frame, body)
         }
+    }
+
+    /// In place: a slice of the array as the source would make it a copy of the whole.
+    private func moveRestToStart() {
+        let rest = self.inputStart..<self.inputEnd
+        if !rest.isEmpty, rest.lowerBound > 0 {
+            self.input.withUnsafeMutableBytes { bytes in
+                _ = memmove(bytes.baseAddress!, bytes.baseAddress! + rest.lowerBound, rest.count)
+            }
+        }
+        self.inputStart = 0
+        self.inputEnd = rest.count
     }
 
     private func take(_ frame: HTTP2.Frame, _ body: (Event) -> Void) {

@@ -28,6 +28,8 @@ struct RunningService {
             case .loopback: "127.0.0.1:0"
             }
         service.configuration.advertisedAddress = nil
+        // The client is in this process, too: it must go the way that the depth stands for.
+        service.configuration.answersInProcess = false
         service.configuration.drainDelay = drainDelay
         service.configuration.drainLimit = min(service.configuration.drainLimit, drainLimit)
         let (starts, started) = AsyncStream.makeStream(of: Void.self)

@@ -49,6 +49,101 @@ import Testing
         #expect(service.configuration.logger.logLevel == .warning)
     }
 
+    @Test func clientSettingsAreGoMicros() throws {
+        let environment = [
+            "MICRO_CLIENT_RETRIES": "3", "MICRO_CLIENT_POOL_SIZE": "200", "MICRO_CLIENT_POOL_TTL": "2m",
+            "MICRO_CLIENT_REQUEST_TIMEOUT": "10s", "MICRO_CLIENT_IN_PROCESS": "false",
+        ]
+        func client(_ arguments: [String], _ environment: [String: String]) throws -> MicroClient.Configuration {
+            try MicroService(config: Self.reader(arguments, environment)) {
+                $0.client.timeout = .seconds(1)
+                $0.client.retries.maximumAttempts = 9
+                $0.client.pool = PoolPolicy(maximumConnections: 5, maximumAge: .seconds(7))
+            }.configuration.client
+        }
+        let said = try client([], environment)
+        #expect(said.timeout == .seconds(10))
+        #expect(said.retries.maximumAttempts == 4)
+        #expect(said.pool.maximumConnections == 200)
+        #expect(said.pool.maximumAge == .seconds(120))
+        #expect(!said.callsInProcess)
+        let flags = try client(
+            ["--client_retries=0", "--client-pool-size", "2", "--client_pool_ttl=0", "--client-in-process=true"],
+            environment)
+        #expect(flags.retries.maximumAttempts == 1)
+        #expect(flags.pool.maximumConnections == 2)
+        #expect(flags.pool.maximumAge == nil)
+        #expect(flags.callsInProcess)
+        #expect(flags.timeout == .seconds(10))
+        let code = try client([], [:])
+        #expect(code.timeout == .seconds(1))
+        #expect(code.retries.maximumAttempts == 9)
+        #expect(code.pool == PoolPolicy(maximumConnections: 5, maximumAge: .seconds(7)))
+        #expect(code.callsInProcess)
+    }
+
+    @Test(arguments: [
+        ("round_robin", "roundRobin"), ("RoundRobin", "roundRobin"), ("registry", "roundRobin"), ("random", "random"),
+        ("weighted", "weighted"), ("least_conn", "leastOutstanding"), ("least-outstanding", "leastOutstanding"),
+        ("leastoutstanding", "leastOutstanding"), ("power_of_two", "powerOfTwoChoices"), ("p2c", "powerOfTwoChoices"),
+        ("consistent_hash", "consistentHash"), ("consistent-hash", "consistentHash"),
+    ])
+    func selectorsHaveNames(_ name: String, _ strategy: String) throws {
+        let service = try MicroService(config: Self.reader(["--selector=\(name)"])) {
+            // What the configuration says goes over this.
+            $0.client.selector = NodeSelector { _, _ in 0 }
+        }
+        let chosen = "\(service.configuration.client.selector.strategy)"
+        #expect(chosen.prefix { $0 != "(" } == strategy)
+    }
+
+    @Test func certificatesReachTheBroker() throws {
+        let seen = Seen()
+        let plugin = MicroPlugin(
+            "mine",
+            broker: { settings, _ in
+                let tls = settings.tls
+                seen.addresses.append(
+                    [tls?.certificateChainFile, tls?.privateKeyFile, tls?.trustRootsFile, tls?.serverName]
+                        .map { $0 ?? "-" })
+                return InMemoryBroker()
+            })
+        for environment in [
+            ["MICRO_BROKER_TLS_CERT": "c.pem", "MICRO_BROKER_TLS_KEY": "k.pem", "MICRO_BROKER_TLS_CA": "ca.pem"],
+            ["MICRO_BROKER_TLS_CA": "ca.pem", "MICRO_BROKER_TLS_SERVER_NAME": "broker.test"], [:],
+        ] {
+            _ = try MicroService(config: Self.reader(["--broker=mine"], environment), plugins: [plugin])
+        }
+        #expect(
+            seen.addresses.all == [
+                ["c.pem", "k.pem", "ca.pem", "-"], ["-", "-", "ca.pem", "broker.test"], ["-", "-", "-", "-"],
+            ])
+        #expect(throws: MicroError(.badRequest, "MICRO_BROKER_TLS_CERT and MICRO_BROKER_TLS_KEY need each other")) {
+            _ = try MicroService(config: Self.reader([], ["MICRO_BROKER_TLS_CERT": "c.pem"]))
+        }
+    }
+
+    @Test func retriesOfTheConfigurationLimitAttempts() async throws {
+        let registry = InMemoryRegistry()
+        // Nobody listens at any of them.
+        let nodes = (1...5).map { NodeRecord(id: "dead-\($0)", address: "127.0.0.1:\($0)") }
+        try await registry.register(
+            ServiceRecord(name: "test.dead", version: "1", nodes: nodes), options: RegistrationOptions())
+        let plugin = MicroPlugin("mine", registry: { _ in registry })
+        let client = try MicroClient(
+            config: Self.reader(["--registry=mine"], ["MICRO_CLIENT_RETRIES": "2"]), plugins: [plugin])
+        func detail(_ configure: (inout RequestOptions) -> Void = { _ in }) async -> String {
+            do {
+                return try await client.call("test.dead", "Some.Call", json: "{}", configure: configure)
+            } catch {
+                return "\(error)"
+            }
+        }
+        #expect(await detail().contains("3 attempts to call"))
+        #expect(await detail { $0.maximumAttempts = 2 }.contains("2 attempts to call"))
+        await client.close()
+    }
+
     @Test func pluginsAreMadeByNameWithTheirAddresses() async throws {
         let mine = InMemoryRegistry()
         let seen = Seen()
@@ -101,7 +196,9 @@ import Testing
 
     @Test(arguments: [
         ("MICRO_REGISTER_TTL", "soon"), ("MICRO_SERVER_METADATA", "zone"), ("MICRO_SELECTOR", "best"),
-        ("MICRO_LOG_LEVEL", "loud"), ("MICRO_REGISTER_INTERVAL", "-5s"),
+        ("MICRO_LOG_LEVEL", "loud"), ("MICRO_REGISTER_INTERVAL", "-5s"), ("MICRO_CLIENT_RETRIES", "-1"),
+        ("MICRO_CLIENT_RETRIES", "some"), ("MICRO_CLIENT_POOL_SIZE", "0"), ("MICRO_CLIENT_POOL_TTL", "old"),
+        ("MICRO_CLIENT_IN_PROCESS", "perhaps"),
     ])
     func unreadableValuesAreNamed(_ name: String, _ value: String) {
         do {

@@ -21,15 +21,15 @@ import Tracing
             InMemoryRegistry.self, RegistryChange.self, RegistrationOptions.self, ServiceRecord.self, NodeRecord.self,
             EndpointRecord.self, ValueRecord.self, NodeSelector.self, MessageCodec.self, NodeFilter.self,
             NodeChoice.self, NodeOutcome.self, CallRetryPolicy.self, BreakerPolicy.self, EjectionPolicy.self,
-            CallHedgingPolicy.self, PoolPolicy.self, CallContext.self, CallContext.Kind.self, CallInterceptor.self,
+            CallHedgingPolicy.self, PoolPolicy.self, CallContext.self, CallInterceptor.self, FailedAttempt.self,
             MicroResponse<String>.self, StaticRegistry.self, DNSRegistry.self, DNSRegistry.Configuration.self,
             MulticastDNSRegistry.self, MulticastDNSRegistry.Configuration.self, (any PreparedSelector).self,
             (any ServiceRegistry).self, (any MessageCoder).self, CallKind.self, EndpointLimits.self, RateLimit.self,
             RawCall.self, RouterDecision.self, StreamEvent.self, StreamEvent.Direction.self, MessageContext.self,
             MessageHeaders.self, BrokerMessage.self, BrokerDelivery.self, DeliveryOutcome.self,
             SubscriptionOptions.self, PublishOptions.self, InMemoryBroker.self, HTTPBroker.self,
-            HTTPBroker.Configuration.self, MicroPlugin.self, MicroPlugin.Settings.self, (any MessageBroker).self,
-            (any BrokerSubscription).self,
+            HTTPBroker.Configuration.self, MicroTLS.self, MicroPlugin.self, MicroPlugin.Settings.self,
+            (any MessageBroker).self, (any BrokerSubscription).self, PublishContext.self,
         ]
         #expect(Set(types.map { ObjectIdentifier($0) }).count == types.count)
         for type in types where !(type is HandlerInterceptor.Type) && !(type is CallInterceptor.Type) {

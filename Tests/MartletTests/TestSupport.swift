@@ -41,13 +41,16 @@ func eventually(_ limit: Duration = .seconds(30), _ condition: () async throws -
 }
 
 /// Runs a service on loopback while `body` runs, and ends it.
+///
+/// - Parameter inProcess: Whether clients of this process may leave out the socket: most tests are about the wire.
 @discardableResult
 func withService<Result: Sendable>(
-    _ service: MicroService, _ body: (NodeRecord) async throws -> Result
+    _ service: MicroService, inProcess: Bool = false, _ body: (NodeRecord) async throws -> Result
 ) async throws -> Result {
     var service = service
     let (nodes, continuation) = AsyncStream.makeStream(of: NodeRecord.self)
     service.configuration.address = "127.0.0.1:0"
+    service.configuration.answersInProcess = inProcess
     service.configuration.drainDelay = .milliseconds(1)
     service.configuration.drainLimit = .seconds(2)
     service.configuration.afterStart = { continuation.yield($0) }

@@ -11,63 +11,22 @@ import Tracing
     struct Number: Codable, Sendable { var value: Int }
 
     static func run(
-        _ service: MicroService, _ registry: InMemoryRegistry, _ body: (MicroClient) async throws -> Void
-    )
-        async throws
-    {
+        _ service: MicroService, _ registry: InMemoryRegistry, inProcess: Bool = true,
+        client configure: (inout MicroClient.Configuration) -> Void = { _ in },
+        _ body: (MicroClient) async throws -> Void
+    ) async throws {
         var service = service
         service.configuration.address = "127.0.0.1:0"
         service.configuration.drainDelay = .milliseconds(1)
+        service.configuration.answersInProcess = inProcess
         let (nodes, node) = AsyncStream.makeStream(of: NodeRecord.self)
         service.afterStart { node.yield($0) }
         let running = service
         let task = Task { try await running.run() }
         for await _ in nodes { break }
-        try await withMicroClient(registry: registry, body)
+        try await withMicroClient(registry: registry, configure: configure, body)
         task.cancel()
         try await task.value
-    }
-
-    @Test func callsAndMessagesAreSpansOfOneTrace() async throws {
-        let registry = InMemoryRegistry()
-        let broker = InMemoryBroker()
-        let tracer = InMemoryTracer()
-        let (done, finish) = AsyncStream.makeStream(of: Void.self)
-        var service = MicroService("test.trace", registry: registry, broker: broker)
-        service.trace(with: tracer)
-        service.handle("Plain.Outer") { (request: Number, context) -> Number in
-            #expect(InstrumentationContext.current != nil)
-            let inner: Number = try await context.client.call("test.trace", "Plain.Inner", request)
-            try await context.client.publish("numbers", inner)
-            return inner
-        }
-        service.handle("Plain.Inner") { (request: Number, context) in request }
-        service.handle("Plain.Fail") { (request: Number, context) -> Number in
-            throw MicroError(.conflict, "no")
-        }
-        service.subscribe("numbers", queue: "q") { (number: Number, context) in finish.yield() }
-        try await Self.run(service, registry) { client in
-            let _: Number = try await client.call("test.trace", "Plain.Outer", Number(value: 1))
-            for await _ in done { break }
-            try? await { let _: Number = try await client.call("test.trace", "Plain.Fail", Number(value: 1)) }()
-        }
-        let spans = tracer.finishedSpans
-        func span(_ name: String) throws -> FinishedInMemorySpan {
-            try #require(spans.first { $0.operationName == name })
-        }
-        let outer = try span("test.trace.Plain.Outer")
-        let inner = try span("test.trace.Plain.Inner")
-        let message = try span("numbers process")
-        let failed = try span("test.trace.Plain.Fail")
-        #expect(outer.kind == .server)
-        #expect(message.kind == .consumer)
-        #expect(inner.traceID == outer.traceID)
-        #expect(inner.parentSpanID == outer.spanID)
-        #expect(message.traceID == outer.traceID)
-        #expect(message.parentSpanID == outer.spanID)
-        #expect(failed.traceID != outer.traceID)
-        #expect(failed.status?.code == .error)
-        #expect(outer.status == nil)
     }
 
     @Test func withoutATracerNothingIsBound() async throws {

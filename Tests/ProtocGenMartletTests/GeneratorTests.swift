@@ -71,6 +71,31 @@ import Testing
         #expect(file.text.contains("self.prefix = byPath ? \"/kinds.v1.Mirror/\" : \"Mirror.\""))
     }
 
+    /// The description that a file carries is that of itself and of what it imports, each behind its imports.
+    @Test func filesCarryTheirDescription() throws {
+        let shop = Self.service("Shop", [("Open", ".google.protobuf.Timestamp")])
+        let text = try #require(try Self.generate(shop).first).text
+        let name = "_martletDescription_some_47_path_47_shop_46_proto"
+        #expect(text.contains("self.describe(fileDescriptorSetInBase64: \(name))"))
+        let parts = text.components(separatedBy: "private let \(name) = \"\"\"\n")
+        #expect(parts.count == 2)
+        let lines = try #require(parts.last?.components(separatedBy: "\"\"\"").first).split(separator: "\n")
+        #expect(lines.allSatisfy { $0.count <= 120 })
+        let base64 = lines.map { $0.trimmingCharacters(in: CharacterSet(charactersIn: " \\")) }.joined()
+        let bytes = try #require(Data(base64Encoded: base64))
+        let set = try Google_Protobuf_FileDescriptorSet(serializedBytes: bytes)
+        let names = set.file.map(\.name)
+        #expect(names.last == "some/path/shop.proto")
+        #expect(Set(names).isSuperset(of: ["kinds.proto", "google/protobuf/timestamp.proto"]))
+        #expect(Set(names).count == names.count)
+        for (position, file) in set.file.enumerated() {
+            #expect(Set(file.dependency).isSubset(of: names.prefix(position)), "\(file.name)")
+            #expect(!file.hasSourceCodeInfo)
+        }
+        let clientOnly = try #require(try Self.generate(shop, [("Server", "false")]).first).text
+        #expect(!clientOnly.contains(name))
+    }
+
     @Test func optionsShapeTheFile() throws {
         let shop = Self.service("Shop", [("Open", ".google.protobuf.Timestamp")])
         let plain = try #require(try Self.generate(shop).first)

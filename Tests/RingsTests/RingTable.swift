@@ -170,6 +170,10 @@ let ringTable: [String: RingEntry] = [
     // A load is its own client: it must take little of the machine, and none of what it measures.
     "MartletStoreBench": RingEntry(
         .program, folder: "StoreBench", targets: ["MartletBasics", "MartletKeyValue"], modules: system),
+    "MartletFleetBench": RingEntry(
+        .program, folder: "FleetBench",
+        targets: ["Martlet", "MartletEtcd", "MartletEtcdClient", "MartletProcesses"],
+        modules: network.union(["ArgumentParser", "Histogram", "ServiceLifecycle", "SwiftProtobuf", "UnixSignals"])),
     "MartletWireFuzz": RingEntry(
         .program, folder: "WireFuzz",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletBasics"], modules: network),

@@ -32,11 +32,24 @@ package struct EtcdMethods: Sendable {
         set { methods[path] = newValue }
     }
 
-    package func addRoutes(to router: inout GRPCRouter) {
+    /// - Parameter bridges: by which calls of other loops come to the store's.
+    func addRoutes(to router: inout GRPCRouter, _ bridges: LoopBridges) {
         for (path, method) in methods {
             switch method {
-            case .unary(let handler): router.add(path, .unaryEvent { call, message in handler(call, message) })
-            case .stream(let make): router.add(path, .streamEvent { call in make(call) })
+            case .unary(let handler):
+                router.add(
+                    path,
+                    .unaryEvent { call, message in
+                        guard let bridge = bridges.bridge(from: call.eventLoop) else { return handler(call, message) }
+                        bridge.call(handler, call, message)
+                    })
+            case .stream(let make):
+                router.add(
+                    path,
+                    .streamEvent { call in
+                        guard let bridge = bridges.bridge(from: call.eventLoop) else { return make(call) }
+                        return bridge.stream(make, call)
+                    })
             case .task(let handler):
                 router.add(
                     path,

@@ -56,6 +56,11 @@ extension MessageHeaders {
         return titled
     }
 
+    /// The header that a key of metadata becomes. Those of a trace stay in the lower case of their standards.
+    static func name(of key: String) -> String {
+        InheritedCall.traceHeaders.contains(key) ? key : self.titleCased(key)
+    }
+
     private static let envelope: Set<String> = [
         "content-type", "micro-topic", "micro-id", "micro-from-service", ":topic",
     ]

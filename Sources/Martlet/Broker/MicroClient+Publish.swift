@@ -62,14 +62,26 @@ extension MicroClient {
     ) async throws {
         var options = PublishOptions()
         configure(&options)
+        options.messageID = options.messageID ?? NodeIdentity.uuid()
+        let trace = self.inherited?.trace ?? []
+        let context = PublishContext(topic, options, self.core.logger, inheritedTrace: trace)
+        try await self.core.intercepted(context) { context in
+            try await self.publish(topic, message, coding, context.options, trace)
+        }
+    }
+
+    private func publish<Body>(
+        _ topic: String, _ message: Body, _ coding: MessageCoding<Body>, _ options: PublishOptions,
+        _ trace: [(String, String)]
+    ) async throws {
         let codec = options.codec ?? coding.preferred
         let body = try CallFailure.mapped { try coding.encode(message, codec) }
         var headers = MessageHeaders()
         for pair in options.metadata where !CallMetadata.isReserved(pair.key) {
-            let name = MessageHeaders.titleCased(pair.key)
+            let name = MessageHeaders.name(of: pair.key)
             headers[name] = headers[name].map { $0 + ", " + pair.value } ?? pair.value
         }
-        for (name, value) in self.inherited?.trace ?? [] where headers[name] == nil { headers[name] = value }
+        for (name, value) in trace where headers[name] == nil { headers[name] = value }
         headers[MessageHeaders.contentType] = codec.messageContentType
         headers[MessageHeaders.topic] = topic
         headers[MessageHeaders.id] = options.messageID ?? NodeIdentity.uuid()

@@ -16,17 +16,12 @@ public typealias CallInterceptor =
 
 /// What a ``CallInterceptor`` may know of a call, and change.
 public struct CallContext: Sendable {
-    /// How many messages go each way.
-    public enum Kind: Sendable, Hashable {
-        case unary
-        case serverStream
-        case clientStream
-        case bidirectionalStream
-    }
-
+    /// The service's name in the registry.
     public let service: String
+    /// `Handler.Method`, or a gRPC path that starts with a slash.
     public let endpoint: String
-    public let kind: Kind
+    /// How many messages the call has in either direction.
+    public let kind: CallKind
 
     /// How the call is made: its metadata, its time limit, the node's address and so on.
     public var options: RequestOptions
@@ -35,8 +30,12 @@ public struct CallContext: Sendable {
     public var logger: Logger
 
     let outcome = CallOutcomeBox()
+    /// The trace of the call that this one is made for, as headers; empty where it is made for none.
+    package var inheritedTrace: [(String, String)] = []
+    /// Where the service that the client belongs to keeps its last spans.
+    package var debugSpans: DebugSpans?
 
-    init(_ service: String, _ endpoint: String, _ kind: Kind, _ options: RequestOptions, _ logger: Logger) {
+    init(_ service: String, _ endpoint: String, _ kind: CallKind, _ options: RequestOptions, _ logger: Logger) {
         self.service = service
         self.endpoint = endpoint
         self.kind = kind
@@ -47,10 +46,17 @@ public struct CallContext: Sendable {
     /// The node that took the call; `nil` until `next` has returned, and when no node did.
     public var node: NodeRecord? { self.outcome.value.withLock { $0.node } }
 
-    /// How many attempts the call took; 0 until one has succeeded.
+    /// How many attempts the call took, those to open a stream; 0 until one has succeeded.
     public var attempts: Int { self.outcome.value.withLock { $0.attempts } }
 
-    /// The metadata that came before the first message; empty until a unary call has been answered.
+    /// Has `body` hear of each attempt that fails, at once, whether or not another one follows.
+    ///
+    /// It runs in between the attempts of the call and must not take long.
+    public func onFailedAttempt(_ body: @escaping @Sendable (FailedAttempt) -> Void) {
+        self.outcome.value.withLock { $0.observers.append(body) }
+    }
+
+    /// The metadata that came before the first message; empty until the call has been answered.
     public var responseMetadata: CallMetadata {
         CallMetadata(headers: self.outcome.value.withLock { $0.metadata })
     }
@@ -61,6 +67,16 @@ public struct CallContext: Sendable {
     }
 }
 
+/// An attempt of a call that failed; see ``CallContext/onFailedAttempt(_:)``.
+public struct FailedAttempt: Sendable {
+    /// Which attempt it was, from 1.
+    public let number: Int
+    /// The node that it was made on.
+    public let node: NodeRecord
+    /// What the caller is told if no other attempt follows: a ``MicroError``, or `CancellationError`.
+    public let error: any Error
+}
+
 /// What became of a call, for those around it.
 final class CallOutcomeBox: Sendable {
     struct Value: Sendable {
@@ -68,6 +84,7 @@ final class CallOutcomeBox: Sendable {
         var attempts = 0
         var metadata = HeaderBlock()
         var trailers = HeaderBlock()
+        var observers: [@Sendable (FailedAttempt) -> Void] = []
     }
 
     let value = Mutex(Value())
@@ -81,12 +98,17 @@ final class CallOutcomeBox: Sendable {
         }
     }
 
+    func attemptFailed(_ attempt: FailedAttempt) {
+        for observer in self.value.withLock({ $0.observers }) { observer(attempt) }
+    }
+
     /// A stream has ended.
-    func take(_ node: NodeRecord, trailers: HeaderBlock) {
+    func take(_ stream: OpenedStream) {
         self.value.withLock { value in
-            value.node = node
-            value.attempts = 1
-            value.trailers = trailers
+            value.node = stream.node
+            value.attempts = stream.attempts
+            value.metadata = stream.stream.receivedMetadata
+            value.trailers = stream.stream.trailers
         }
     }
 }

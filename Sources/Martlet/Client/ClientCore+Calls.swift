@@ -11,12 +11,13 @@ extension ClientCore {
     /// Makes a call with one request and one response.
     func unary(
         _ service: String, _ endpoint: String, _ message: [UInt8], codec: MessageCodec, options: RequestOptions,
-        inherited: InheritedCall?
+        inherited: InheritedCall?, outcome: CallOutcomeBox?
     ) async throws -> CallReply {
         let timeout = options.timeout ?? self.configuration.timeout
         let call = OutgoingCall(
             service: service, endpoint: endpoint, options: options,
-            wireOptions: self.wireOptions(codec, options, timeout: timeout, inherited))
+            wireOptions: self.wireOptions(codec, options, timeout: timeout, inherited),
+            maximumAttempts: options.maximumAttempts ?? self.configuration.retries.maximumAttempts, outcome: outcome)
         if options.isIdempotent, let hedging = options.hedging ?? self.configuration.hedging {
             return try await self.hedged(call, message, hedging)
         }
@@ -30,21 +31,22 @@ extension ClientCore {
     /// Opens a stream, runs `body` with it and ends it.
     func stream<Result>(
         _ service: String, _ endpoint: String, codec: MessageCodec, options: RequestOptions,
-        inherited: InheritedCall?, _ body: (ClientStream, NodeRecord) async throws -> Result
+        inherited: InheritedCall?, outcome: CallOutcomeBox?, _ body: (OpenedStream) async throws -> Result
     ) async throws -> Result {
         let call = OutgoingCall(
             service: service, endpoint: endpoint, options: options,
-            wireOptions: self.wireOptions(codec, options, timeout: options.timeout, inherited))
+            wireOptions: self.wireOptions(codec, options, timeout: options.timeout, inherited),
+            maximumAttempts: options.maximumAttempts ?? self.configuration.retries.maximumAttempts, outcome: outcome)
         // Only the opening is repeated on another node: the body runs once.
-        let (stream, attempt, _) = try await self.attempt(call) { channel, path, _ in
-            try await channel.wire().openStream(path, options: call.wireOptions)
+        let (stream, attempt, attempts) = try await self.attempt(call) { channel, path, _ in
+            try await channel.openStream(path, call.wireOptions)
         }
         defer {
             self.ended(call, attempt, stream.status)
             stream.cancel()
         }
         return try await withTaskCancellationHandler {
-            try await body(stream, attempt.channel.node)
+            try await body(OpenedStream(stream: stream, node: attempt.channel.node, attempts: attempts))
         } onCancel: {
             stream.cancel()
         }

@@ -15,7 +15,7 @@ struct CallProgress {
 
 /// How the results of attempts come back to the nodes, and what follows from a failed one.
 extension ClientCore {
-    struct FailedAttempt {
+    struct AttemptEnd {
         let decision: RetryDecision
         let other: NodeChannel?
         /// What the caller is told if this was the last attempt.
@@ -45,7 +45,7 @@ extension ClientCore {
     /// An attempt failed: marks its node and decides what follows.
     func failed(
         _ call: OutgoingCall, _ attempt: Attempt, _ status: GRPCStatus, _ progress: inout CallProgress
-    ) -> FailedAttempt {
+    ) -> AttemptEnd {
         let now = NIODeadline.now()
         let error = CallFailure.error(for: status)
         let failure = CallFailure.kind(of: status, isAttemptTimeout: call.isAttemptTimeout(status, now))
@@ -53,24 +53,26 @@ extension ClientCore {
             call, attempt, CallFailure.outcome(of: status, error, latency: Self.latency(attempt.start, now)), now)
         progress.trail.failed(attempt.channel.node, status)
         progress.tried.append(attempt.channel)
+        call.outcome?.attemptFailed(
+            FailedAttempt(number: progress.trail.attempts, node: attempt.channel.node, error: error))
         if failure != .answered || progress.trail.attempts > 1 { progress.isWorthTelling = true }
 
         let isIdempotent = call.options.isIdempotent
         guard RetryDecision.mayRepeat(failure, isIdempotent: isIdempotent), !Task.isCancelled,
-            progress.trail.attempts < call.options.maximumAttempts,
+            progress.trail.attempts < call.maximumAttempts,
             failure == .notConnected
                 || attempt.set.counters.admitsRetry(
                     self.configuration.retries, nowNanoseconds: now.uptimeNanoseconds)
-        else { return FailedAttempt(decision: .giveUp, other: nil, error: error) }
+        else { return AttemptEnd(decision: .giveUp, other: nil, error: error) }
         if let deadline = call.deadline, deadline <= now {
-            return FailedAttempt(decision: .giveUp, other: nil, error: MicroError.deadlineExceeded)
+            return AttemptEnd(decision: .giveUp, other: nil, error: MicroError.deadlineExceeded)
         }
         let other = self.other(call, attempt.set, tried: progress.tried)
         let decision = RetryDecision.after(
             failure, isIdempotent: isIdempotent, attempts: progress.trail.attempts,
-            maximumAttempts: call.options.maximumAttempts, hasOtherNode: other != nil, round: progress.round,
+            maximumAttempts: call.maximumAttempts, hasOtherNode: other != nil, round: progress.round,
             rounds: self.configuration.retries.rounds)
-        return FailedAttempt(decision: decision, other: other, error: error)
+        return AttemptEnd(decision: decision, other: other, error: error)
     }
 
     /// A node that the call hasn't been tried on in this round.

@@ -54,7 +54,8 @@ extension MicroClient {
         configure(&options)
         return try await self.unary(service, endpoint, options) { options, outcome in
             let reply = try await self.core.unary(
-                service, endpoint, bytes, codec: codec, options: options, inherited: self.inherited)
+                service, endpoint, bytes, codec: codec, options: options, inherited: self.inherited,
+                outcome: outcome)
             outcome?.take(reply)
             return reply.reply.message
         }
@@ -142,7 +143,8 @@ extension MicroClient {
         let codec = options.codec ?? requests.preferred
         let message = try CallFailure.mapped { try requests.encode(request, codec) }
         let reply = try await self.core.unary(
-            service, endpoint, message, codec: codec, options: options, inherited: self.inherited)
+            service, endpoint, message, codec: codec, options: options, inherited: self.inherited,
+            outcome: outcome)
         outcome?.take(reply)
         return (try CallFailure.mapped { try responses.decode(reply.reply.message, codec) }, reply)
     }
@@ -154,7 +156,9 @@ extension MicroClient {
     ) async throws -> Result {
         if self.core.configuration.interceptors.isEmpty { return try await body(options, nil) }
         var result: Result?
-        let context = CallContext(service, endpoint, .unary, options, self.core.logger)
+        var context = CallContext(service, endpoint, .unary, options, self.core.logger)
+        context.inheritedTrace = self.inherited?.trace ?? []
+        context.debugSpans = self.core.configuration.debugSpans
         try await self.core.intercepted(context) { context in
             result = try await body(context.options, context.outcome)
         }

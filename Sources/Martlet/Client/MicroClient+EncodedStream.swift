@@ -14,7 +14,7 @@ extension MicroClient {
         var options = RequestOptions()
         configure(&options)
         return try await self.core.stream(
-            service, endpoint, codec: codec, options: options, inherited: self.inherited
-        ) { stream, _ in try await body(stream) }
+            service, endpoint, codec: codec, options: options, inherited: self.inherited, outcome: nil
+        ) { try await body($0.stream) }
     }
 }

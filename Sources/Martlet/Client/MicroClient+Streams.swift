@@ -98,13 +98,46 @@ extension MicroClient {
     }
 }
 
+// MARK: - Responses with their metadata
+
+extension MicroClient {
+    /// Calls an endpoint that takes many messages and answers with one, and returns the response with what came beside
+    /// it.
+    ///
+    /// - Throws: ``MicroError``, or `CancellationError` when the task is cancelled.
+    public func clientStream<Request: Codable & Sendable, Response: Codable & Sendable>(
+        _ service: String, _ endpoint: String, of type: Request.Type = Request.self,
+        configure: (inout RequestOptions) -> Void = { _ in }, _ body: (MessageWriter<Request>) async throws -> Void
+    ) async throws -> MicroResponse<Response> {
+        try await self.clientStreamResponse(service, endpoint, .codable, .codable, configure, body)
+    }
+
+    /// The same for protobuf messages.
+    public func clientStream<Request: SwiftProtobuf.Message, Response: SwiftProtobuf.Message>(
+        _ service: String, _ endpoint: String, of type: Request.Type = Request.self,
+        configure: (inout RequestOptions) -> Void = { _ in }, _ body: (MessageWriter<Request>) async throws -> Void
+    ) async throws -> MicroResponse<Response> {
+        try await self.clientStreamResponse(service, endpoint, .protobuf, .protobuf, configure, body)
+    }
+
+    /// The same for types that are both.
+    public func clientStream<Request: SwiftProtobuf.Message & Codable, Response: SwiftProtobuf.Message & Codable>(
+        _ service: String, _ endpoint: String, of type: Request.Type = Request.self,
+        configure: (inout RequestOptions) -> Void = { _ in }, _ body: (MessageWriter<Request>) async throws -> Void
+    ) async throws -> MicroResponse<Response> {
+        try await self.clientStreamResponse(
+            service, endpoint, .protobufAndCodable, .protobufAndCodable, configure, body)
+    }
+}
+
 extension MicroClient {
     private func serverStream<Request: Sendable, Response: Sendable, Result>(
         _ service: String, _ endpoint: String, _ request: Request, _ requests: MessageCoding<Request>,
         _ responses: MessageCoding<Response>, _ configure: (inout RequestOptions) -> Void,
         _ body: (MessageStream<Response>) async throws -> Result
     ) async throws -> Result {
-        try await self.stream(service, endpoint, .serverStream, requests, configure) { stream, codec in
+        try await self.stream(service, endpoint, .serverStream, requests, configure) { opened, codec in
+            let stream = opened.stream
             let writer = MessageWriter(.client(stream), requests, codec)
             try await writer.write(request)
             writer.finish()
@@ -117,7 +150,16 @@ extension MicroClient {
         _ responses: MessageCoding<Response>, _ configure: (inout RequestOptions) -> Void,
         _ body: (MessageWriter<Request>) async throws -> Void
     ) async throws -> Response {
-        try await self.stream(service, endpoint, .clientStream, requests, configure) { stream, codec in
+        try await self.clientStreamResponse(service, endpoint, requests, responses, configure, body).message
+    }
+
+    private func clientStreamResponse<Request: Sendable, Response: Sendable>(
+        _ service: String, _ endpoint: String, _ requests: MessageCoding<Request>,
+        _ responses: MessageCoding<Response>, _ configure: (inout RequestOptions) -> Void,
+        _ body: (MessageWriter<Request>) async throws -> Void
+    ) async throws -> MicroResponse<Response> {
+        try await self.stream(service, endpoint, .clientStream, requests, configure) { opened, codec in
+            let stream = opened.stream
             let writer = MessageWriter(.client(stream), requests, codec)
             try await body(writer)
             writer.finish()
@@ -127,7 +169,10 @@ extension MicroClient {
             }
             // The status comes after the message: a call may still have failed.
             _ = try await answers.next()
-            return response
+            return MicroResponse(
+                message: response, metadata: CallMetadata(headers: stream.receivedMetadata),
+                trailingMetadata: CallMetadata(headers: stream.trailers), node: opened.node,
+                attempts: opened.attempts)
         }
     }
 
@@ -136,15 +181,16 @@ extension MicroClient {
         _ responses: MessageCoding<Response>, _ configure: (inout RequestOptions) -> Void,
         _ body: (MessageWriter<Request>, MessageStream<Response>) async throws -> Result
     ) async throws -> Result {
-        try await self.stream(service, endpoint, .bidirectionalStream, requests, configure) { stream, codec in
+        try await self.stream(service, endpoint, .bidirectionalStream, requests, configure) { opened, codec in
             try await body(
-                MessageWriter(.client(stream), requests, codec), MessageStream(.client(stream), responses, codec))
+                MessageWriter(.client(opened.stream), requests, codec),
+                MessageStream(.client(opened.stream), responses, codec))
         }
     }
 
     private func stream<Request, Result>(
-        _ service: String, _ endpoint: String, _ kind: CallContext.Kind, _ requests: MessageCoding<Request>,
-        _ configure: (inout RequestOptions) -> Void, _ body: (ClientStream, MessageCodec) async throws -> Result
+        _ service: String, _ endpoint: String, _ kind: CallKind, _ requests: MessageCoding<Request>,
+        _ configure: (inout RequestOptions) -> Void, _ body: (OpenedStream, MessageCodec) async throws -> Result
     ) async throws -> Result {
         var options = RequestOptions()
         configure(&options)
@@ -152,7 +198,9 @@ extension MicroClient {
             return try await self.stream(service, endpoint, requests, options, nil, body)
         }
         var result: Result?
-        let context = CallContext(service, endpoint, kind, options, self.core.logger)
+        var context = CallContext(service, endpoint, kind, options, self.core.logger)
+        context.inheritedTrace = self.inherited?.trace ?? []
+        context.debugSpans = self.core.configuration.debugSpans
         try await self.core.intercepted(context) { context in
             result = try await self.stream(service, endpoint, requests, context.options, context.outcome, body)
         }
@@ -162,14 +210,14 @@ extension MicroClient {
 
     private func stream<Request, Result>(
         _ service: String, _ endpoint: String, _ requests: MessageCoding<Request>, _ options: RequestOptions,
-        _ outcome: CallOutcomeBox?, _ body: (ClientStream, MessageCodec) async throws -> Result
+        _ outcome: CallOutcomeBox?, _ body: (OpenedStream, MessageCodec) async throws -> Result
     ) async throws -> Result {
         let codec = options.codec ?? requests.preferred
         return try await self.core.stream(
-            service, endpoint, codec: codec, options: options, inherited: self.inherited
-        ) { stream, node in
-            defer { outcome?.take(node, trailers: stream.trailers) }
-            return try await body(stream, codec)
+            service, endpoint, codec: codec, options: options, inherited: self.inherited, outcome: outcome
+        ) { opened in
+            defer { outcome?.take(opened) }
+            return try await body(opened, codec)
         }
     }
 }

@@ -32,12 +32,21 @@ public struct MicroClient: Sendable {
         public var hedging: CallHedgingPolicy?
         /// Which connections are kept.
         public var pool = PoolPolicy()
+        /// Whether calls to a node that runs in this process leave out the socket, if the service allows it.
+        ///
+        /// They are the same calls: interceptors, codecs, limits, metadata, deadlines, errors and cancellation don't
+        /// change, but ``HandlerContext/peer`` is `nil`. A call that names its node's address always takes the socket.
+        public var callsInProcess = true
         /// Code around every call; the first is the outermost.
         public var interceptors: [CallInterceptor] = []
+        /// Code around every message that is published; the first is the outermost.
+        public var publishInterceptors: [PublishInterceptor] = []
         /// The largest message that is taken from a server.
         public var maximumMessageBytes = 4 << 20
         /// The name under which calls go out, in `micro-from-service`; a service's client has the service's name.
         public var serviceName: String?
+        /// Where the service that the client belongs to keeps its last spans.
+        package var debugSpans: DebugSpans?
         /// Where messages are published; a service's client has the service's broker.
         public var broker: any MessageBroker = .memory
         /// Where the client says what went wrong beside calls.
@@ -48,6 +57,11 @@ public struct MicroClient: Sendable {
         /// Puts code around every call, inside the interceptors that are there already.
         public mutating func intercept(_ interceptor: @escaping CallInterceptor) {
             self.interceptors.append(interceptor)
+        }
+
+        /// Puts code around every message that is published, inside the interceptors that are there already.
+        public mutating func interceptPublishing(_ interceptor: @escaping PublishInterceptor) {
+            self.publishInterceptors.append(interceptor)
         }
     }
 

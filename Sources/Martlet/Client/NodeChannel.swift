@@ -15,6 +15,8 @@ package final class NodeChannel: Sendable {
         package var wire = WireClientConfiguration()
         package var breaker: BreakerPolicy
         package let logger: Logger
+        /// Whether a node of this process is called without a socket.
+        package var callsInProcess = true
 
         package init(breaker: BreakerPolicy = BreakerPolicy(), logger: Logger) {
             self.breaker = breaker
@@ -28,7 +30,7 @@ package final class NodeChannel: Sendable {
     let version: String
     let endpoints: [EndpointRecord]?
     private let target: WireAddress
-    private let settings: Settings
+    let settings: Settings
     private let madeWire = AtomicLazyReference<WireClient>()
 
     private let calls = Atomic<Int>(0)
@@ -38,8 +40,7 @@ package final class NodeChannel: Sendable {
     private let ejectedUntil = Atomic<UInt64>(0)
     private let badAnswers = Atomic<Int>(0)
     private let window = Window()
-    /// Whether the node is one of this process.
-    let local = LocalServices.Lookup()
+    let local = LocalPath()
     private let health = Mutex(Health())
 
     private struct Health {
@@ -84,7 +85,10 @@ package final class NodeChannel: Sendable {
     }
 
     /// Closes the connections, if there are any.
-    func close() async { await self.madeWire.load()?.close() }
+    func close() async {
+        await self.madeWire.load()?.close()
+        await self.local.close()
+    }
 
     /// The node's weight as its metadata says it; 1 where it says nothing that is a number.
     var weight: Double {

@@ -20,6 +20,10 @@ struct OutgoingCall: Sendable {
     let endpoint: String
     let options: RequestOptions
     let wireOptions: WireCallOptions
+    /// How many attempts there may be in all.
+    let maximumAttempts: Int
+    /// Where those around the call learn of it; `nil` where there are none.
+    var outcome: CallOutcomeBox?
 
     var deadline: NIODeadline? { self.wireOptions.deadline }
 
@@ -52,6 +56,13 @@ struct Attempt {
 /// What a unary call came back with.
 struct CallReply: Sendable {
     let reply: WireReply
+    let node: NodeRecord
+    let attempts: Int
+}
+
+/// A stream on the node that took it.
+struct OpenedStream: Sendable {
+    let stream: ClientStream
     let node: NodeRecord
     let attempts: Int
 }

@@ -40,8 +40,8 @@ public struct RequestOptions: Sendable {
     /// It is asked about every node of the service, each time; ``filters`` cost nothing a call.
     public var filter: (@Sendable (_ node: NodeRecord, _ version: String) -> Bool)?
 
-    /// How many attempts a call may have in all. The default keeps it from wandering through a whole sick cluster.
-    public var maximumAttempts = 8
+    /// How many attempts a call may have in all; `nil` takes the client's number.
+    public var maximumAttempts: Int?
 
     /// Asks another node too when an answer is late; `nil` takes the client's policy. Only for idempotent calls, and
     /// not for streams.

@@ -11,11 +11,14 @@ public struct MicroPlugin: Sendable {
     public struct Settings: Sendable {
         /// Where the server behind it is, `host:port` each; empty takes the plug-in's own default.
         public var addresses: [String]
+        /// Certificates, where some are configured.
+        public var tls: MicroTLS?
         /// Where the plug-in says what it does.
         public var logger: Logger
 
-        public init(addresses: [String], logger: Logger) {
+        public init(addresses: [String], tls: MicroTLS? = nil, logger: Logger) {
             self.addresses = addresses
+            self.tls = tls
             self.logger = logger
         }
     }
@@ -54,6 +57,7 @@ public struct MicroPlugin: Sendable {
             broker: { settings, registry in
                 HTTPBroker(registry: registry) {
                     if let address = settings.addresses.first { $0.address = address }
+                    $0.tls = settings.tls
                     $0.logger = settings.logger
                 }
             })

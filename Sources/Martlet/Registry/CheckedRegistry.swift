@@ -120,23 +120,6 @@ private actor RegistrationCheck {
 
     /// What the check says; one that isn't done within an interval says no.
     private func passes() async -> Bool {
-        let (check, limit) = (self.check, self.options.interval)
-        let answers = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingOldest(1))
-        // Not a task group: that would wait for a check that never ends.
-        let asking = Task {
-            answers.continuation.yield((try? await check()) ?? false)
-            answers.continuation.finish()
-        }
-        let waiting = Task {
-            try await Task.sleep(for: limit)
-            answers.continuation.yield(false)
-            answers.continuation.finish()
-        }
-        defer {
-            asking.cancel()
-            waiting.cancel()
-        }
-        for await answer in answers.stream { return answer }
-        return false
+        (try? await withTimeLimit(self.options.interval, self.check)) ?? false
     }
 }

@@ -5,6 +5,10 @@
 /// Only a call that provably didn't run, or that its caller marked as idempotent, is tried again at all. First every
 /// other node gets its chance, without a pause; then the call waits and goes through the nodes once more.
 public struct CallRetryPolicy: Sendable, Hashable {
+    /// How many attempts a call may have in all that says nothing else; 1 makes no further one. The default keeps a
+    /// call from wandering through a whole sick cluster.
+    public var maximumAttempts = 8
+
     /// How often the nodes are gone through; 1 never waits.
     public var rounds = 3
 
@@ -47,7 +51,7 @@ public struct CallRetryPolicy: Sendable, Hashable {
 /// wanted.
 package struct RetryBudget: Hashable, Sendable {
     /// The length of half the window.
-    package static let windowNanoseconds: UInt64 = 10_000_000_000
+    package static let halfWindowNanoseconds: UInt64 = 10_000_000_000
 
     private var startNanoseconds: UInt64
     private var callsAtStart: UInt64
@@ -66,9 +70,9 @@ package struct RetryBudget: Hashable, Sendable {
     ///   - calls: How many calls have been made since the beginning of time.
     package mutating func admits(_ policy: CallRetryPolicy, calls: UInt64, nowNanoseconds now: UInt64) -> Bool {
         let elapsed = now > self.startNanoseconds ? now - self.startNanoseconds : 0
-        if elapsed >= Self.windowNanoseconds {
+        if elapsed >= Self.halfWindowNanoseconds {
             self.callsBefore =
-                Double(calls &- self.callsAtStart) * Double(Self.windowNanoseconds) / Double(elapsed)
+                Double(calls &- self.callsAtStart) * Double(Self.halfWindowNanoseconds) / Double(elapsed)
             self.callsAtStart = calls
             self.startNanoseconds = now
             self.retries = 0

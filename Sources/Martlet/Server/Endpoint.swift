@@ -144,7 +144,7 @@ extension Endpoint {
                         let codec = try runtime.codec(of: context.call, isRaw: requests.isRaw)
                         let tap = runtime.tap(context)
                         try await body(
-                            MessageStream(.raw(stream), requests, codec, tap),
+                            MessageStream(.raw(stream, context.call), requests, codec, tap),
                             MessageWriter(.raw(stream), responses, codec, tap), context)
                     }
                 }

@@ -9,6 +9,8 @@ public struct HandlerExecutor: Sendable {
     var isEventLoop = false
 
     /// On the event loop of the call's connection: the fastest, for handlers that never block or compute for long.
+    ///
+    /// Calls from the same process have no connection: they are answered on Swift's global pool.
     public static var eventLoop: HandlerExecutor { HandlerExecutor(pool: .loop, isEventLoop: true) }
 
     /// On Swift's global pool, which has a thread a core: for handlers that compute.

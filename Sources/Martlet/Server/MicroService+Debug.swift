@@ -6,7 +6,8 @@ internal import SwiftProtobuf
 extension MicroService {
     /// go-micro's `Debug` handler, which its tools call; it isn't registered.
     ///
-    /// `Health` says more than go-micro's, which is always `ok`: which health checks fail.
+    /// `Health` says more than go-micro's, which is always `ok`: which health checks fail. `Trace` has spans only of a
+    /// service that is traced, by a tracer whose spans have a W3C context.
     mutating func addDebugEndpoints() {
         let started = ProcessStatistics.unixSeconds()
         var health = Endpoint.unary(
@@ -50,5 +51,12 @@ extension MicroService {
         }
         log.isInternal = true
         self.add(log)
+
+        var trace = Endpoint.unary(
+            "Debug.Trace", .eventLoop, MessageCoding<MicroDebugTraceRequest>.protobuf,
+            MessageCoding<MicroDebugTraceResponse>.protobuf
+        ) { request, context in context.runtime.spans.response(traceID: request.id) }
+        trace.isInternal = true
+        self.add(trace)
     }
 }

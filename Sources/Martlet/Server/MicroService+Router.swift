@@ -9,10 +9,12 @@ extension MicroService {
     /// Every path goes to the catch-all, since only its end names the endpoint; the wire remembers the answer for each
     /// path, so this runs once a path and connection.
     ///
-    /// `grpc.health.v1` stands beside them: it knows the whole server, the service and each handler by name.
-    func router(_ service: LocalService, _ health: HealthService) -> GRPCRouter {
+    /// `grpc.health.v1` stands beside them: it knows the whole server, the service and each handler by name. So does
+    /// gRPC's reflection, where the service is described.
+    func router(_ service: LocalService, _ health: HealthService) throws -> GRPCRouter {
         var router = GRPCRouter()
         health.addRoutes(to: &router)
+        try self.reflection()?.addRoutes(to: &router)
         let runtime = service.runtime
         let endpoints = service.endpoints
         router.unknown = { path in
@@ -44,7 +46,8 @@ extension MicroService {
                 ?? (endpoint.isInternal ? EndpointLimits() : self.configuration.limits)
             endpoints[endpoint.handler, default: [:]][endpoint.method] = endpoint.run(runtime, limits)
         }
-        return LocalService(runtime: runtime, endpoints: endpoints)
+        return LocalService(
+            runtime: runtime, endpoints: endpoints, maximumMessageBytes: self.configuration.maximumMessageBytes)
     }
 
     /// A route that answers every call with the same status, unless the router hook knows better.

@@ -24,6 +24,7 @@ extension MicroService: Service {
         var clientConfiguration = configuration.client
         clientConfiguration.serviceName = clientConfiguration.serviceName ?? self.name
         clientConfiguration.broker = self.broker
+        clientConfiguration.debugSpans = DebugSpans()
         let client = MicroClient(self.registry, clientConfiguration)
         let runtime = ServiceRuntime(self, client: client)
         var wireConfiguration = WireServerConfiguration()
@@ -31,8 +32,9 @@ extension MicroService: Service {
         wireConfiguration.maximumSentMessageBytes = configuration.maximumMessageBytes
         let health = HealthService()
         let local = self.local(runtime)
+        let pipe = WireAddress.inProcess("node-\(NodeIdentity.uuid())")
         let server = try WireServer(
-            router: self.router(local, health), configuration: wireConfiguration, logger: configuration.logger)
+            router: try self.router(local, health), configuration: wireConfiguration, logger: configuration.logger)
         let monitor = HealthMonitor(
             checks: self.healthChecks, table: health.table, names: self.healthNames, state: runtime.health,
             logger: runtime.logger)
@@ -41,6 +43,10 @@ extension MicroService: Service {
             let address = try WireAddress(registered: configuration.address)
             let bound = try await server.bind(address)
             running.record = self.record(node: self.node(at: address, bound: bound))
+            if configuration.answersInProcess {
+                _ = try await server.bind(pipe)
+                running.local = LocalNode(running.record.nodes[0], pipe: pipe, local)
+            }
             await monitor.start()
             running.subscriptions = try await self.subscribe(runtime)
         } catch {
@@ -53,6 +59,7 @@ extension MicroService: Service {
         var failure: (any Error)?
         do {
             await self.register(running.record, runtime.logger)
+            if let node = running.local { LocalNodes.enter(node) }
             for hook in hooks.afterStart { try await hook(running.record.nodes[0]) }
             try await gracefulShutdown()
         } catch is CancellationError {
@@ -124,6 +131,7 @@ private struct RunningService: Sendable {
     let client: MicroClient
     let health: HealthService
     let monitor: HealthMonitor
+    var local: LocalNode?
     var record = ServiceRecord(name: "", version: "", endpoints: [], nodes: [])
     var subscriptions: [any BrokerSubscription] = []
 }
@@ -138,6 +146,7 @@ extension MicroService {
         let subscriptions = running.subscriptions.map { subscription in
             Task { await subscription.end(limit: configuration.drainLimit) }
         }
+        if let node = running.local { LocalNodes.leave(node) }
         await self.step("deregister", configuration.deregisterLimit) { [registry = self.registry] in
             try await registry.deregister(running.record)
         }
@@ -145,7 +154,9 @@ extension MicroService {
         // Watches of health, and logs that are followed, never end by themselves and would hold up the drain.
         running.health.table.endWatches()
         running.runtime.log.endFollowing()
+        async let localCalls: Void? = running.local?.drain(limit: configuration.drainLimit)
         await running.server.drain(limit: configuration.drainLimit)
+        _ = await localCalls
         for subscription in subscriptions { await subscription.value }
         await running.server.close()
         await running.client.close()

@@ -34,6 +34,10 @@ public struct MicroService: Sendable {
         /// The largest message that is taken or sent.
         public var maximumMessageBytes = 4 << 20
 
+        /// Whether clients in the same process may call without a socket; see
+        /// ``MicroClient/Configuration/callsInProcess``.
+        public var answersInProcess = true
+
         /// Codecs beside protobuf and JSON.
         public var codecs: [MessageCodec] = []
 
@@ -95,6 +99,8 @@ public struct MicroService: Sendable {
     var hook: RouterHook?
     var hooks = ServiceHooks()
     var healthChecks: [HealthCheck] = []
+    /// Serialised google.protobuf.FileDescriptorSets.
+    var descriptorSets: [[UInt8]] = []
 
     /// Makes a service without endpoints.
     ///

@@ -7,18 +7,22 @@ internal import Synchronization
 package struct RawStream: Sendable {
     package let next: @Sendable () async throws -> [UInt8]?
     package let write: @Sendable ([UInt8]) async throws -> Void
+    /// Sends the response's metadata ahead of the first message.
+    package let sendMetadata: @Sendable () -> Void
 
     package init(
         next: @escaping @Sendable () async throws -> [UInt8]?,
-        write: @escaping @Sendable ([UInt8]) async throws -> Void
+        write: @escaping @Sendable ([UInt8]) async throws -> Void, sendMetadata: @escaping @Sendable () -> Void
     ) {
         self.next = next
         self.write = write
+        self.sendMetadata = sendMetadata
     }
 
     package init(_ reader: MartletGRPCWire.MessageReader, _ writer: MartletGRPCWire.MessageWriter) {
         self.next = { try await reader.next() }
         self.write = { try await writer.write($0) }
+        self.sendMetadata = { writer.sendMetadata() }
     }
 }
 
@@ -54,5 +58,7 @@ final class PeekedStream: Sendable {
     }
 
     /// The whole stream, from its first message that nobody has taken.
-    var rest: RawStream { RawStream(next: { try await self.next() }, write: self.stream.write) }
+    var rest: RawStream {
+        RawStream(next: { try await self.next() }, write: self.stream.write, sendMetadata: self.stream.sendMetadata)
+    }
 }

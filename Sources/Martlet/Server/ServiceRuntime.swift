@@ -19,6 +19,8 @@ package final class ServiceRuntime: Sendable {
     let health = HealthState()
     /// What the service has logged lately.
     let log: DebugLog
+    /// Its last spans, where it is traced.
+    let spans: DebugSpans
 
     init(_ service: MicroService, client: MicroClient) {
         self.name = service.name
@@ -26,6 +28,7 @@ package final class ServiceRuntime: Sendable {
         var logger = service.configuration.logger
         logger.handler = RecordingLogHandler(base: logger.handler, log: log)
         self.log = log
+        self.spans = client.core.configuration.debugSpans ?? DebugSpans()
         self.logger = logger
         self.interceptors = service.interceptors
         self.streamInterceptors = service.streamInterceptors

@@ -4,14 +4,15 @@ internal import MartletGRPCWire
 
 /// The messages that the other side sends, as they come.
 ///
-/// One task reads it, once. It ends when the other side has sent its last message, and throws a ``MicroError`` when the
-/// call failed. Reading slowly slows the sender: at most a flow-control window of messages waits in memory.
+/// One task reads it, once. It ends when the other side has sent its last message. In a client it throws a
+/// ``MicroError`` when the call failed; in a service it throws when the call is over or a message can't be read: let
+/// that through. Reading slowly slows the sender: at most a flow-control window of messages waits in memory.
 public struct MessageStream<Message: Sendable>: AsyncSequence, Sendable {
     public typealias Element = Message
 
     enum Source: Sendable {
         /// A service's side of a call.
-        case raw(RawStream)
+        case raw(RawStream, AnsweredCall)
         case client(ClientStream)
     }
 
@@ -30,7 +31,7 @@ public struct MessageStream<Message: Sendable>: AsyncSequence, Sendable {
     /// The next message, or `nil` after the last one.
     public func next() async throws -> Message? {
         switch self.source {
-        case .raw(let stream):
+        case .raw(let stream, _):
             guard let bytes = try await stream.next() else { return nil }
             let message = try self.coding.decode(bytes, self.codec)
             if let tap = self.tap { try await tap.received(message) }
@@ -42,6 +43,34 @@ public struct MessageStream<Message: Sendable>: AsyncSequence, Sendable {
             } catch {
                 throw CallFailure.error(for: error)
             }
+        }
+    }
+
+    /// The metadata that came before the first message: the caller's in a service, the response's in a client.
+    ///
+    /// A client waits for it here. A service sends it with its first message, or with ``MessageWriter/sendMetadata()``
+    /// earlier.
+    ///
+    /// - Throws: ``MicroError`` when the call failed before any came, `CancellationError` when the task is cancelled.
+    public var metadata: CallMetadata {
+        get async throws {
+            switch self.source {
+            case .raw(_, let call): return CallMetadata(headers: call.metadata)
+            case .client(let stream):
+                do {
+                    return CallMetadata(headers: try await stream.metadata)
+                } catch {
+                    throw CallFailure.error(for: error)
+                }
+            }
+        }
+    }
+
+    /// The metadata that came after the last message; empty until that has been read, and in a service.
+    public var trailingMetadata: CallMetadata {
+        switch self.source {
+        case .raw: CallMetadata()
+        case .client(let stream): CallMetadata(headers: stream.trailers)
         }
     }
 

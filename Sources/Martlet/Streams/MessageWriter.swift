@@ -41,4 +41,10 @@ public struct MessageWriter<Message: Sendable>: Sendable {
     public func finish() {
         if case .client(let stream) = self.sink { stream.finishWriting() }
     }
+
+    /// Sends the response's metadata now, for callers that wait for it before they go on; see
+    /// ``HandlerContext/responseMetadata``. Without this the first message takes it along. A service's stream only.
+    public func sendMetadata() {
+        if case .raw(let stream) = self.sink { stream.sendMetadata() }
+    }
 }

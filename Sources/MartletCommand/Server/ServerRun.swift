@@ -13,11 +13,15 @@ import MartletWireServices
 import NIOCore
 import NIOPosix
 
-/// A running server: the store on one event loop, and its listeners.
+/// A running server: the store on one event loop, connections on that and others, and its listeners.
 struct ServerRun {
     /// How long open calls may go on after the signal. Scripts wait 1.5 s for the process to be gone; closing the
     /// connections of clients that have stopped reading takes a quarter of a second more, and a loaded machine is slow.
     static let drainLimit = Duration.milliseconds(500)
+
+    /// One core is left to the log, the checkpoints and the kernel's network: of two cores a second loop would only
+    /// take turns with them. More than eight bring the member no more calls than it can answer.
+    private static var loopCount: Int { min(max(System.coreCount - 1, 1), 8) }
 
     private let group: MultiThreadedEventLoopGroup
     private let store: EtcdServer
@@ -40,7 +44,7 @@ struct ServerRun {
         options.store.tokens = try options.tokenProvider { path in
             Array(try Data(contentsOf: URL(fileURLWithPath: path)))
         }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
         do {
             let run = try await start(options, tls, group, logger, onFailure)
             run.announce(options)
@@ -55,13 +59,17 @@ struct ServerRun {
         _ options: ServerOptions, _ tls: WireServerTLS?, _ group: MultiThreadedEventLoopGroup, _ logger: Logger,
         _ onFailure: @escaping @Sendable (MemberFailure) -> Void
     ) async throws -> ServerRun {
+        let loops = Array(group.makeIterator())
+        // The group deals connections out in turn from its first loop on.
+        let memberLoop = group.next()
         var attempts = 0
         while true {
             var chosen = options
             let didChoose = try await ListenPorts.choose(&chosen, group)
             let data = try await openData(chosen, logger)
             let store = try await EtcdServer.start(
-                data, configuration: chosen.store, logger: logger, on: group.next(), onFailure: onFailure)
+                data, configuration: chosen.store, logger: logger, on: memberLoop, serving: loops,
+                onFailure: onFailure)
             var servers: [WireServer] = []
             var streams: StreamServer?
             do {
@@ -155,7 +163,7 @@ struct ServerRun {
         configuration.maximumMessageBytes = options.store.wireLimitBytes
         configuration.maximumConcurrentStreams = options.maximumConcurrentStreams
         configuration.reusesPort = options.sharesPorts
-        configuration.meter = store.meter
+        configuration.meters = store.meters
         configuration.keepalive = KeepaliveConfiguration(
             interval: options.keepaliveInterval.map { TimeAmount($0) }, timeout: TimeAmount(options.keepaliveTimeout))
         if listener.role != .grpcOnly {

@@ -29,6 +29,12 @@ package struct ReflectionService: Sendable {
         self.services = Set(services).union(Self.names)
     }
 
+    /// As above, for those services of the sets, and of those that are known anyway, that `isServed` names.
+    package init(descriptorSets: [[UInt8]], where isServed: (String) -> Bool) throws {
+        self.index = try DescriptorIndex(sets: [WireDescriptors.fileDescriptorSet] + descriptorSets)
+        self.services = Set(self.index.services.filter(isServed)).union(Self.names)
+    }
+
     /// As above, for the services that `router` has now.
     package init(descriptorSets: [[UInt8]], routedBy router: GRPCRouter) throws {
         let services = router.paths.compactMap { path -> String? in

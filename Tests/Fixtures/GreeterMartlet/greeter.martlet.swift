@@ -17,9 +17,12 @@ package protocol GreeterHandler: Sendable {
 
 extension Martlet.MicroService {
     /// Answers the endpoints of `Greeter` with a handler, in protobuf and in JSON.
+    ///
+    /// It describes them, too, so that gRPC's server reflection knows them.
     package mutating func register(
         greeter handler: some GreeterHandler, on executor: Martlet.HandlerExecutor = .eventLoop
     ) {
+        self.describe(fileDescriptorSetInBase64: _martletDescription_greeter_46_proto)
         self.handle("Greeter.Hello", on: executor) { (request: HelloRequest, context) -> HelloResponse in
             try await handler.hello(request, context: context)
         }
@@ -89,3 +92,17 @@ package struct GreeterClient: Sendable {
         try await self.client.clientStream(self.service, self.prefix + "Gather", configure: configure, body)
     }
 }
+
+/// What reflection hands out: a google.protobuf.FileDescriptorSet of the file and its imports.
+private let _martletDescription_greeter_46_proto = """
+    CqMFCg1ncmVldGVyLnByb3RvIiIKDEhlbGxvUmVxdWVzdBISCgRuYW1lGAEgASgJUgRuYW1lIpwCCg1IZWxsb1Jlc3BvbnNlEhoK\
+    CGdyZWV0aW5nGAEgASgJUghncmVldGluZxI4CghtZXRhZGF0YRgCIAMoCzIcLkhlbGxvUmVzcG9uc2UuTWV0YWRhdGFFbnRyeVII\
+    bWV0YWRhdGESKAoQZGVhZGxpbmVfbGVmdF9ucxgDIAEoA1IOZGVhZGxpbmVMZWZ0TnMSEgoEYmxvYhgEIAEoDFIEYmxvYhIdCgpi\
+    aWdfbnVtYmVyGAUgASgDUgliaWdOdW1iZXISGwoJbm9kZV90YWdzGAYgAygJUghub2RlVGFncxo7Cg1NZXRhZGF0YUVudHJ5EhAK\
+    A2tleRgBIAEoCVIDa2V5EhQKBXZhbHVlGAIgASgJUgV2YWx1ZToCOAEiPQoMQ291bnRSZXF1ZXN0EhIKBHVwdG8YASABKANSBHVw\
+    dG8SGQoIcGF1c2VfbXMYAiABKANSB3BhdXNlTXMiJQoNQ291bnRSZXNwb25zZRIUCgV2YWx1ZRgBIAEoA1IFdmFsdWUiMwoLQ2hh\
+    dE1lc3NhZ2USEgoEdGV4dBgBIAEoCVIEdGV4dBIQCgNzZXEYAiABKANSA3NlcTKrAQoHR3JlZXRlchImCgVIZWxsbxINLkhlbGxv\
+    UmVxdWVzdBoOLkhlbGxvUmVzcG9uc2USKAoFQ291bnQSDS5Db3VudFJlcXVlc3QaDi5Db3VudFJlc3BvbnNlMAESJgoEQ2hhdBIM\
+    LkNoYXRNZXNzYWdlGgwuQ2hhdE1lc3NhZ2UoATABEiYKBkdhdGhlchIMLkNoYXRNZXNzYWdlGgwuQ2hhdE1lc3NhZ2UoAWIGcHJv\
+    dG8z
+    """

@@ -124,6 +124,35 @@ import Testing
         #expect(services.output.contains("the registry 127.0.0.1:\(port) can't be read"))
     }
 
+    /// A service that its generated code described: reflection shows it, by its address alone.
+    @Test func describesAServiceByItsReflection() async throws {
+        let (nodes, started) = AsyncStream.makeStream(of: NodeRecord.self)
+        var service = MicroService(Self.serviceName, registry: InMemoryRegistry()) {
+            $0.address = "127.0.0.1:0"
+            $0.drainDelay = .milliseconds(1)
+            $0.afterStart = { started.yield($0) }
+            $0.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        }
+        service.handle("Greeter.Hello") { (request: HelloRequest, context) in
+            HelloResponse.with { $0.greeting = "Hello \(request.name)" }
+        }
+        service.describe(fileDescriptorSet: GreeterDescriptors.fileDescriptorSet)
+        let running = service
+        let task = Task { try await running.run() }
+        let address = try #require(await nodes.first { _ in true }).address
+        let described = try await Self.martlet("describe", "--address", address)
+        #expect(described.output.contains("  Greeter.Hello\n    request   {\"name\":\"\"}\n"), "\(described.output)")
+        #expect(!described.output.contains("Debug") && !described.output.contains("reflection"))
+        // By the name that protobuf has for it, and by the service's own, which reflection doesn't know.
+        for words in [["Greeter", "Hello"], [Self.serviceName, "Greeter.Hello"]] {
+            let greeting = try await run(
+                BuiltBinary.path, ["call"] + words + [#"{"name":"John"}"#, "--address", address, "--raw"])
+            #expect(greeting.output == #"{"greeting":"Hello John"}"#, "\(words)")
+        }
+        task.cancel()
+        _ = await task.result
+    }
+
     /// A server that knows nothing of JSON or of a registry.
     private static func withPlainServer(_ body: @Sendable (String) async throws -> Void) async throws {
         var router = GRPCRouter()

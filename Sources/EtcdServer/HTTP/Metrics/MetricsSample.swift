@@ -40,9 +40,8 @@ package struct MetricsSample: Sendable {
     }
 
     /// On the store's loop. Complexity: O(methods + watch streams).
-    init(_ member: MemberStore, calls: CallCounts) {
+    init(_ member: MemberStore) {
         self.init(identity: member.identity, quotaBytes: member.configuration.quotaBytes)
-        self.calls = calls
         counters = member.counters
         store = member.keyValue.counters
         statistics = member.member.measured()

@@ -29,7 +29,9 @@ extension HTTPBroker {
         let subscription = Subscription(broker: self, deliveries: deliveries, member: member, id: id)
         do {
             let (_, address) = try await starting.value
-            let record = Self.record(topic: topic, queue: queue, id: id, address: address)
+            let record = Self.record(
+                topic: topic, queue: queue, id: id, address: address,
+                isSecure: self.configuration.tls?.server != nil)
             subscription.record.withLock { $0 = record }
             try await self.register(record)
             return subscription
@@ -41,8 +43,10 @@ extension HTTPBroker {
     }
 
     /// A subscription as go-micro registers it.
-    package static func record(topic: String, queue: String?, id: String, address: String) -> ServiceRecord {
-        let metadata = ["broker": "http", "secure": "false", "topic": topic]
+    package static func record(
+        topic: String, queue: String?, id: String, address: String, isSecure: Bool = false
+    ) -> ServiceRecord {
+        let metadata = ["broker": "http", "secure": "\(isSecure)", "topic": topic]
         return ServiceRecord(
             name: self.serviceName, version: queue ?? self.broadcastVersion,
             nodes: [NodeRecord(id: id, address: address, metadata: metadata)])
@@ -62,6 +66,7 @@ extension HTTPBroker {
     private func listen() async throws -> (WireServer, String) {
         var wire = WireServerConfiguration()
         wire.maximumMessageBytes = self.configuration.maximumMessageBytes
+        wire.tls = self.configuration.tls?.server
         wire.http1 = { [weak self] in self?.answer($0) ?? HTTP1Response(status: 503) }
         let server = try WireServer(
             router: GRPCRouter(), configuration: wire, logger: self.configuration.logger)

@@ -28,6 +28,11 @@ public final class HTTPBroker: MessageBroker {
         public var maximumMessageBytes = 4 << 20
         /// How long a subscription goes on after it has left the registry, so that publishers learn of it.
         public var drainDelay = Duration.milliseconds(250)
+        /// Certificates; `nil` takes messages in without encryption.
+        ///
+        /// Messages go out encrypted to each subscription whose record says `secure`, whatever is set here: the
+        /// certificates of those are checked against ``MicroTLS/trustRootsFile``.
+        public var tls: MicroTLS?
         /// Where the broker says what it does.
         public var logger = Logger(label: "martlet.broker")
 
@@ -57,7 +62,7 @@ public final class HTTPBroker: MessageBroker {
         configure(&configuration)
         self.registry = registry
         self.configuration = configuration
-        self.poster = HTTPPoster(timeout: configuration.postTimeout)
+        self.poster = HTTPPoster(timeout: configuration.postTimeout, tls: configuration.tls ?? MicroTLS())
         self.directory = SubscriberDirectory(registry: registry, logger: configuration.logger)
     }
 

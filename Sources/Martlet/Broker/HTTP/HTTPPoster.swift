@@ -14,9 +14,17 @@ final class HTTPPoster: Sendable {
     static let maximumNodes = 256
 
     private let timeout: TimeAmount
+    private let tls: MicroTLS
+    /// Made for the first node that wants TLS.
+    private let madeTLS = Mutex<WireClientTLSContext?>(nil)
+    /// By scheme and address.
     private let idle = Mutex<[String: [PostConnection]]>([:])
 
-    init(timeout: Duration) { self.timeout = .nanoseconds(timeout.wholeNanoseconds) }
+    /// - Parameter tls: For nodes that say they are `secure`.
+    init(timeout: Duration, tls: MicroTLS) {
+        self.timeout = .nanoseconds(timeout.wholeNanoseconds)
+        self.tls = tls
+    }
 
     deinit {
         for connection in self.idle.withLock({ $0.values.flatMap { $0 } }) { connection.close() }
@@ -29,44 +37,57 @@ final class HTTPPoster: Sendable {
             throw MicroError(.badRequest, "\"\(node.address)\" is no address", id: HTTPBroker.errorID)
         }
         let uri = "\(HTTPEnvelope.path)?id=\(Self.escaped(node.id))"
-        if let kept = self.take(node.address) {
+        // Source: go-micro, broker/http.
+        let isSecure = node.metadata?["secure"] == "true"
+        let key = (isSecure ? "https://" : "http://") + node.address
+        if let kept = self.take(key) {
             do {
-                return try await self.post(body, uri, node.address, kept)
+                return try await self.post(body, uri, node.address, kept, key)
             } catch is PostConnection.ClosedWithoutAnswer {
                 // It was closed while nobody used it; a new one tells whether the node is there.
             }
         }
-        return try await self.post(
-            body, uri, node.address, try await PostConnection.connect(host: host, port: port, timeout: self.timeout))
+        let connection = try await PostConnection.connect(
+            host: host, port: port, timeout: self.timeout, tls: isSecure ? try self.clientTLS() : nil)
+        return try await self.post(body, uri, node.address, connection, key)
+    }
+
+    private func clientTLS() throws -> WireClientTLSContext {
+        try self.madeTLS.withLock { made in
+            if let made { return made }
+            let context = try WireClientTLSContext(self.tls.client, applicationProtocols: ["http/1.1"])
+            made = context
+            return context
+        }
     }
 
     private func post(
-        _ body: [UInt8], _ uri: String, _ address: String, _ connection: PostConnection
+        _ body: [UInt8], _ uri: String, _ address: String, _ connection: PostConnection, _ key: String
     ) async throws -> UInt {
         let answer = try await withTaskCancellationHandler {
             try await connection.post(body, uri, host: address, timeout: self.timeout)
         } onCancel: {
             connection.close()
         }
-        if answer.keepsAlive { self.keep(connection, address) } else { connection.close() }
+        if answer.keepsAlive { self.keep(connection, key) } else { connection.close() }
         return answer.status
     }
 
-    private func take(_ address: String) -> PostConnection? {
+    private func take(_ key: String) -> PostConnection? {
         self.idle.withLock { idle in
-            while let connection = idle[address]?.popLast() {
+            while let connection = idle[key]?.popLast() {
                 if connection.isActive { return connection }
             }
             return nil
         }
     }
 
-    private func keep(_ connection: PostConnection, _ address: String) {
+    private func keep(_ connection: PostConnection, _ key: String) {
         let isKept = self.idle.withLock { idle in
-            guard idle[address, default: []].count < Self.maximumIdleConnections else { return false }
+            guard idle[key, default: []].count < Self.maximumIdleConnections else { return false }
             if idle.count >= Self.maximumNodes { idle = idle.filter { !$0.value.isEmpty } }
-            guard idle[address] != nil || idle.count < Self.maximumNodes else { return false }
-            idle[address, default: []].append(connection)
+            guard idle[key] != nil || idle.count < Self.maximumNodes else { return false }
+            idle[key, default: []].append(connection)
             return true
         }
         if !isKept { connection.close() }
@@ -107,12 +128,15 @@ final class PostConnection: Sendable {
 
     func close() { self.channel.close(promise: nil) }
 
-    static func connect(host: String, port: Int, timeout: TimeAmount) async throws -> PostConnection {
+    static func connect(
+        host: String, port: Int, timeout: TimeAmount, tls: WireClientTLSContext?
+    ) async throws -> PostConnection {
         let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(timeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try tls?.secure(channel, host: host)
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
                     try channel.pipeline.syncOperations.addHandler(PostHandler())
                 }

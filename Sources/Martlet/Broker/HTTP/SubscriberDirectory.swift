@@ -56,15 +56,13 @@ final class SubscriberDirectory: Sendable {
         return Self.targets(topic, nodes, turn: turn)
     }
 
-    /// Sorts the nodes of all topics. What wants TLS is left out: it isn't spoken here.
+    /// Sorts the nodes of all topics.
     static func targets(_ topic: String, _ nodes: [(node: NodeRecord, version: String)], turn: Int) -> Targets {
         var targets = Targets()
         var queues: [String: [NodeRecord]] = [:]
         for (node, version) in nodes {
             let metadata = node.metadata ?? [:]
-            guard metadata["broker"] == "http", metadata["topic"] == topic, metadata["secure"] != "true" else {
-                continue
-            }
+            guard metadata["broker"] == "http", metadata["topic"] == topic else { continue }
             if version == HTTPBroker.broadcastVersion {
                 targets.broadcast.append(node)
             } else {

@@ -16,9 +16,10 @@ import Testing
 
     static func call(
         _ service: LocalService, _ path: String, _ text: String, metadata: HeaderBlock = [:]
-    ) async throws -> LocalService.Answer {
+    ) async throws -> WireReply {
         try await service.answer(
-            path, Array(text.utf8), metadata: metadata, contentSubtype: "json", deadline: nil)
+            LocalRequest(
+                path: path, message: Array(text.utf8), metadata: metadata, contentSubtype: "json", deadline: nil))
     }
 
     @Test func answersAsOnTheWire() async throws {

@@ -74,7 +74,7 @@ struct ServerRun {
             var streams: StreamServer?
             do {
                 let addresses = try await bind(chosen, tls, store, group, logger, &servers)
-                streams = try await StreamServer.start(chosen, tls, store, group.next(), logger)
+                streams = try await StreamServer.start(chosen, tls, store, memberLoop, logger)
                 return ServerRun(
                     group: group, store: store, servers: servers, streams: streams, logger: logger,
                     addresses: addresses)

@@ -141,7 +141,10 @@ let package = Package(
             path: "Sources/Keyspace", swiftSettings: settings),
         .target(
             name: "MartletReplica",
-            dependencies: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
+            dependencies: [
+                "MartletAuth", "MartletBasics", "MartletKeyValue", "MartletKeyspace", "MartletRESPCodec",
+                "MartletRaft", "MartletWALCodec",
+            ],
             path: "Sources/Replica", swiftSettings: settings),
         .target(name: "MartletDNSCodec", path: "Sources/DNSCodec", swiftSettings: settings),
         .target(name: "MartletBoltFile", path: "Sources/BoltFile", swiftSettings: settings),
@@ -159,13 +162,16 @@ let package = Package(
             name: "MartletNode",
             dependencies: [
                 "CMartletPosix", "MartletAuth", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot",
-                "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec", logging,
-                nioCore,
+                "MartletKeyValue", "MartletKeyspace", "MartletRESPCodec", "MartletRaft", "MartletReplica",
+                "MartletStorage", "MartletWALCodec", logging, nioCore,
             ],
             path: "Sources/Node", swiftSettings: settings),
         .target(
             name: "MartletRedisServer",
-            dependencies: ["MartletKeyspace", "MartletRESPCodec", "MartletStreams", nioCore, nioPosix],
+            dependencies: [
+                "MartletKeyspace", "MartletNode", "MartletRESPCodec", "MartletStreams", nioCore,
+                nioPosix,
+            ],
             path: "Sources/RedisServer", swiftSettings: settings),
         .target(
             name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
@@ -173,8 +179,8 @@ let package = Package(
         .target(
             name: "MartletSimulation",
             dependencies: [
-                "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletSimulatedDisk",
-                "MartletStorage", "MartletWALCodec",
+                "MartletBasics", "MartletKeyValue", "MartletKeyspace", "MartletRESPCodec", "MartletRaft",
+                "MartletReplica", "MartletSimulatedDisk", "MartletStorage", "MartletWALCodec",
             ],
             path: "Sources/Simulation", swiftSettings: settings),
         .target(
@@ -249,8 +255,9 @@ let package = Package(
             dependencies: [
                 "CMartletPosix", "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdClient",
                 "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire", "MartletJSON", "MartletNode",
-                "MartletProcesses", "MartletReflection", "MartletReplica", "MartletStorage", "MartletWALCodec",
-                "MartletWireAPI", "MartletWireServices", argumentParser, asn1, crypto, histogram, logging, nioCore,
+                "MartletProcesses", "MartletRedisServer", "MartletReflection", "MartletReplica", "MartletStorage",
+                "MartletWALCodec", "MartletWireAPI", "MartletWireServices", argumentParser, asn1, crypto, histogram,
+                logging, nioCore,
                 nioPosix, protobuf, signals, x509,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
@@ -337,6 +344,9 @@ let package = Package(
             name: "MartletTestPrograms", dependencies: ["MartletProcesses"], path: "Tests/Fixtures/Programs",
             swiftSettings: settings),
         .target(
+            name: "MartletRESPClient", dependencies: ["MartletRESPCodec", nioCore, nioPosix],
+            path: "Tests/Fixtures/RESPClient", swiftSettings: settings),
+        .target(
             name: "MartletEtcdPeers",
             dependencies: ["MartletBasics", "MartletKeyValue", "MartletProcesses", "MartletTestPrograms"],
             path: "Tests/Fixtures/EtcdPeers", swiftSettings: settings),
@@ -355,7 +365,8 @@ let package = Package(
         .testTarget(
             name: "MartletReplicaTests",
             dependencies: [
-                "MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletWALCodec",
+                "MartletAuth", "MartletBasics", "MartletKeyValue", "MartletKeyspace", "MartletRESPCodec", "MartletRaft",
+                "MartletReplica", "MartletWALCodec",
             ],
             path: "Tests/ReplicaTests", swiftSettings: settings),
         .testTarget(
@@ -385,7 +396,8 @@ let package = Package(
         .testTarget(
             name: "MartletRedisServerTests",
             dependencies: [
-                "MartletProcesses", "MartletRESPCodec", "MartletRedisServer", "MartletTestPrograms", nioCore, nioPosix,
+                "MartletNode", "MartletProcesses", "MartletRESPClient", "MartletRaft", "MartletRedisServer",
+                "MartletReplica", "MartletTestPrograms", "MartletWALCodec", logging, nioCore, nioPosix,
             ],
             path: "Tests/RedisServerTests", swiftSettings: settings),
         .testTarget(
@@ -538,8 +550,8 @@ let package = Package(
         .testTarget(
             name: "MartletCrashTests",
             dependencies: [
-                "MartletBasics", "MartletDiskLoss", "MartletEtcdClient", "MartletProcesses", "MartletStorage",
-                "MartletTablesChild", "MartletTestPrograms", logging,
+                "MartletBasics", "MartletDiskLoss", "MartletEtcdClient", "MartletProcesses", "MartletRESPClient",
+                "MartletRESPCodec", "MartletStorage", "MartletTablesChild", "MartletTestPrograms", logging,
             ],
             path: "Tests/CrashTests", swiftSettings: settings),
         .testTarget(name: "MartletRingsTests", path: "Tests/RingsTests", swiftSettings: settings),

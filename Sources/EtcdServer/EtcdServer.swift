@@ -80,6 +80,15 @@ package final class EtcdServer: Sendable {
         }.get()
     }
 
+    /// The member, for servers of other protocols on the same loop.
+    package var member: NIOLoopBound<Member> {
+        get async throws {
+            try await store.eventLoop.submit { [store] in
+                NIOLoopBound(store.value.member, eventLoop: store.value.eventLoop)
+            }.get()
+        }
+    }
+
     /// Ends watches; other calls go on.
     package func endWatches() async throws {
         try await store.eventLoop.submit { [store] in store.value.endWatches() }.get()

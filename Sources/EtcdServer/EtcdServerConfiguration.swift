@@ -29,6 +29,8 @@ package struct EtcdServerConfiguration: Sendable {
     /// What live keys, and versions that are not compacted, may take; etcd's default. Not above 0: as much as there is
     /// room for.
     package var quotaBytes: Int64 = 2 << 30
+    /// What Redis's databases may take in memory; nil: as much as there is room for.
+    package var streamQuotaBytes: Int?
     /// Nil: only who asks compacts.
     package var autoCompaction: AutoCompactor.Mode?
     /// Between two heartbeats of a leader: the tick of its clock.
@@ -64,6 +66,7 @@ extension EtcdServerConfiguration {
             seed: UInt64.random(in: .min ... .max))
         replica.clusterVersion = EtcdVersion.cluster
         replica.quotaBytes = quotaBytes > 0 ? Int(quotaBytes) : nil
+        replica.keyspaceQuotaBytes = streamQuotaBytes
         replica.store.minimumLeaseTTLSeconds = minimumLeaseTTLSeconds
         replica.store.maximumTransactionOperations = maximumTransactionOperations
         replica.store.maximumCatchUpBytes = Self.catchUpBytes

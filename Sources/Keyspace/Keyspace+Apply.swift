@@ -44,6 +44,22 @@ extension Keyspace {
         }
     }
 
+    /// Answers a command that may wait and change the state, where it changes nothing now: so it needs no record.
+    ///
+    /// - Returns: `nil`: it is to be carried out.
+    package func vainOutcome(_ entry: CommandEntry, _ call: Call, _ reply: inout ReplyWriter) -> CommandOutcome? {
+        let begin = reply.bytes.count
+        do throws(CommandError) {
+            switch entry.name {
+            case "xreadgroup": return try vainGroupRead(call, &reply)
+            case "blpop", "brpop": return try vainPop(call)
+            default: return nil
+            }
+        } catch {
+            return Self.end(error, begin, &reply)
+        }
+    }
+
     private static func end(_ error: CommandError, _ begin: Int, _ reply: inout ReplyWriter) -> CommandOutcome {
         reply.truncate(to: begin)
         if case .waits = error { return .waits }

@@ -134,8 +134,9 @@ package struct Keyspace: Sendable {
         markChanged(place, in: database)
     }
 
+    /// Has the next checkpoint write a key, for what changed in it concerns nobody who watches it.
     @inline(__always)
-    private mutating func markChanged(_ place: Int, in database: Int) {
+    mutating func markChanged(_ place: Int, in database: Int) {
         if databases[database][place].isChanged { return }
         databases[database][place].isChanged = true
         noteChange(place, in: database)

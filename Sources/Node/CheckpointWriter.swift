@@ -48,12 +48,11 @@ final class CheckpointWriter: Sendable {
         queue.async { [self] in
             let start = ContinuousClock.now
             let (result, effort) = state.withLock { state in
-                state.batch.removeAll()
-                checkpoint.encode(into: &state.batch)
-                let encoded = ContinuousClock.now
-                let result = write(state.batch)
-                let effort = CheckpointEffort(encoding: encoded - start, committing: ContinuousClock.now - encoded)
-                if state.batch.byteCount > Self.keptBytes {
+                var pass = Pass()
+                let result = write(checkpoint, by: &state.batch, &pass)
+                let effort = CheckpointEffort(
+                    encoding: pass.encoding, committing: ContinuousClock.now - start - pass.encoding)
+                if pass.peakBytes > Self.keptBytes {
                     state.batch = TableBatch()
                     state.largeBatches += 1
                     letGo(unlessBehind: state.largeBatches)
@@ -88,19 +87,48 @@ final class CheckpointWriter: Sendable {
         mailbox.post { $0.tablesSize = size }
     }
 
-    private func write(_ batch: TableBatch) -> Result<Void, TablesError> {
+    private struct Pass {
+        var encoding = Duration.zero
+        /// What was in memory at once.
+        var peakBytes = 0
+    }
+
+    private func write(
+        _ checkpoint: ReplicaCheckpoint, by batch: inout TableBatch, _ pass: inout Pass
+    ) -> Result<Void, TablesError> {
         do {
             do {
-                try tables.write(batch)
+                try writeInPieces(checkpoint, by: &batch, &pass)
             } catch TablesError.mapFull {
                 try tables.growMap(toBytes: tables.statistics().mapBytes * 2)
-                try tables.write(batch)
+                try writeInPieces(checkpoint, by: &batch, &pass)
             }
             return .success(())
         } catch let error as TablesError {
             return .failure(error)
         } catch {
             return .failure(.failed)
+        }
+    }
+
+    /// One transaction, however much it is.
+    private func writeInPieces(
+        _ checkpoint: ReplicaCheckpoint, by batch: inout TableBatch, _ pass: inout Pass
+    ) throws {
+        var begin = ContinuousClock.now
+        batch.removeAll()
+        try tables.write { writer in
+            try checkpoint.encode(into: &batch) { (batch) throws(TablesError) in
+                guard batch.byteCount >= Self.keptBytes else { return }
+                pass.peakBytes = max(pass.peakBytes, batch.byteCount)
+                pass.encoding += ContinuousClock.now - begin
+                try writer.apply(batch)
+                batch.removeAll()
+                begin = ContinuousClock.now
+            }
+            pass.peakBytes = max(pass.peakBytes, batch.byteCount)
+            pass.encoding += ContinuousClock.now - begin
+            try writer.apply(batch)
         }
     }
 

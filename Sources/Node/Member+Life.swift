@@ -54,6 +54,8 @@ extension Member {
     private func end() {
         phase = .stopping
         ticker?.cancel()
+        commandTimer?.scheduled.cancel()
+        commandTimer = nil
         step(.stop)
         stopSnapshots()
         // What had no room is not acknowledged, and never will be.

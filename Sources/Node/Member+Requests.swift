@@ -103,7 +103,7 @@ extension Member {
     }
 
     /// Everything else that the loop has now joins the same batch.
-    private func endTurnSoon() {
+    func endTurnSoon() {
         guard !isTurnUnderway else { return }
         isTurnUnderway = true
         eventLoop.assumeIsolated().execute { self.endTurn() }

@@ -25,6 +25,8 @@ extension Member {
             if read.error != nil { statistics.failedReads += 1 }
             readers.remove(read.waiter).answer(read.error)
         }
+        if !carried.commandReplies.isEmpty { commandClients?.take(carried.commandReplies) }
+        if !carried.keyEvents.isEmpty { commandClients?.take(carried.keyEvents) }
         if carried.hasWatchWork { onWatchWork() }
         if let role = carried.role { note(role) }
         if let index = carried.releaseBelow { log?.release(below: index) }
@@ -33,6 +35,7 @@ extension Member {
         if carried.hasWork { workSoon() }
         let failure = carried.failure
         carried.removeAll()
+        scheduleCommands()
         if let failure { fail(.replica(failure)) }
     }
 

@@ -37,6 +37,10 @@ package final class Member {
     /// Called once, when the member can't go on: its process must end.
     package var onFailure: (MemberFailure) -> Void = { _ in }
 
+    /// Those who ask the keyspace; nobody before it is set.
+    package weak var commandClients: (any CommandClients)?
+    var commandTimer: (scheduled: Scheduled<Void>, at: Duration)?
+
     let data: OpenedData?
     let logger: Logger
     let startTime: NIODeadline

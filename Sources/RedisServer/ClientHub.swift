@@ -26,7 +26,7 @@ final class ClientHub: KeyspaceClients {
     private(set) var connections: [UInt64: RESPConnection] = [:]
     private var monitors: [UInt64] = []
     var subscriptions = Subscriptions()
-    private var answers: [(client: UInt64, bytes: [UInt8])] = []
+    private var answers: [CommandReply] = []
     private var isAnswering = false
     /// Of the last listener on TCP; 0: none.
     var tcpPort = 0
@@ -67,14 +67,14 @@ final class ClientHub: KeyspaceClients {
 
     // MARK: From the engine
 
-    func answer(client: UInt64, _ bytes: [UInt8]) {
-        answers.append((client, bytes))
+    func answer(_ reply: CommandReply) {
+        answers.append(reply)
         // Answers may lead to commands that lead to answers: one after the other, not inside one another.
         if isAnswering { return }
         isAnswering = true
         var index = 0
         while index < answers.count {
-            connections[answers[index].client]?.answer(answers[index].bytes)
+            connections[answers[index].client]?.answer(answers[index])
             index += 1
         }
         answers = []

@@ -33,6 +33,9 @@ package final class InMemoryEngine: KeyspaceEngine {
     package var keyspace: Keyspace { space.keyspace }
     package var blockedCount: Int { space.blocked.count }
 
+    package var isDurable: Bool { false }
+    package var offset: Int64 { Int64(clamping: space.keyspace.changeCount) }
+
     package var isNotifying: Bool {
         get { space.keyspace.isNotifying }
         set { space.keyspace.isNotifying = newValue }
@@ -50,9 +53,9 @@ package final class InMemoryEngine: KeyspaceEngine {
 
     // MARK: Commands
 
-    package func run(_ request: EngineRequest, _ reply: inout ReplyWriter) -> EngineAnswer {
+    package func run(_ request: CommandRequest, _ reply: inout ReplyWriter) -> CommandAnswer {
         let (now, ticks) = (now, ticks)
-        var answer = EngineAnswer.complete
+        var answer = CommandAnswer.complete
         for item in request.items {
             let call = Call(
                 request.commands[item.command], database: request.database, now: now, seed: random.next(),
@@ -67,7 +70,7 @@ package final class InMemoryEngine: KeyspaceEngine {
     package func run(
         _ transaction: Transaction, client: UInt64, _ reply: inout ReplyWriter,
         outside: (Int, inout ReplyWriter) -> Void
-    ) -> EngineAnswer {
+    ) -> CommandAnswer {
         space.keyspace.apply(
             transaction, now: now, seed: random.next(), client: client, &reply, outside: outside)
         space.serve(now: now, seed: random.next())
@@ -98,7 +101,7 @@ package final class InMemoryEngine: KeyspaceEngine {
         if !events.isEmpty { clients?.notify(events) }
         let answers = space.answers
         space.answers = []
-        for answer in answers { clients?.answer(client: answer.client, answer.bytes) }
+        for answer in answers { clients?.answer(CommandReply(client: answer.client, bytes: answer.bytes)) }
     }
 
     /// Sees to it that `tick` runs when something is due.

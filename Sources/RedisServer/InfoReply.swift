@@ -48,16 +48,21 @@ extension ClientHub {
         return [
             ("Server", server), ("Clients", clients),
             ("Memory", [("used_memory", "0"), ("maxmemory", "0"), ("maxmemory_policy", "noeviction")]),
-            ("Persistence", Self.persistence), ("Stats", stats),
-            ("Replication", [("role", "master"), ("connected_slaves", "0"), ("master_repl_offset", "0")]),
+            ("Persistence", Self.persistence(engine.isDurable)), ("Stats", stats),
+            (
+                "Replication",
+                [("role", "master"), ("connected_slaves", "0"), ("master_repl_offset", "\(engine.offset)")]
+            ),
             ("Cluster", [("cluster_enabled", "0")]), ("Keyspace", keyspace),
         ]
     }
 
     /// All is in the log: nothing is ever saved apart.
-    private static let persistence: [(String, String)] = [
-        ("loading", "0"), ("rdb_bgsave_in_progress", "0"), ("rdb_last_bgsave_status", "ok"), ("aof_enabled", "1"),
-        ("aof_rewrite_in_progress", "0"), ("aof_rewrite_scheduled", "0"), ("aof_last_bgrewrite_status", "ok"),
-        ("aof_last_write_status", "ok"),
-    ]
+    private static func persistence(_ isDurable: Bool) -> [(String, String)] {
+        [
+            ("loading", "0"), ("rdb_bgsave_in_progress", "0"), ("rdb_last_bgsave_status", "ok"),
+            ("aof_enabled", isDurable ? "1" : "0"), ("aof_rewrite_in_progress", "0"), ("aof_rewrite_scheduled", "0"),
+            ("aof_last_bgrewrite_status", "ok"), ("aof_last_write_status", "ok"),
+        ]
+    }
 }

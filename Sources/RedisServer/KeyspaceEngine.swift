@@ -3,31 +3,10 @@
 package import MartletKeyspace
 package import MartletRESPCodec
 
-/// What became of commands that were handed to an engine.
-package enum EngineAnswer: Hashable, Sendable {
-    /// All replies are written.
-    case complete
-    /// What is written may be sent; the rest comes through `KeyspaceClients.answer`, once.
-    case later
-}
-
-/// Commands of one client that are to be carried out in order.
-package struct EngineRequest: Sendable {
-    package var client: UInt64
-    package var database: Int
-    package var isRESP3: Bool
-    /// A reader that takes what this member has, late or not.
-    package var allowsLateReads: Bool
-    /// Commands that wait stand last.
-    package var commands: CommandBatch
-    /// Places in `commands`, and what they are.
-    package var items: [(command: Int, entry: CommandEntry)] = []
-}
-
 /// Those to whom an engine speaks unasked: on its loop.
 package protocol KeyspaceClients: AnyObject {
     /// Replies to commands that were answered `later`.
-    func answer(client: UInt64, _ bytes: [UInt8])
+    func answer(_ reply: CommandReply)
     func notify(_ events: [KeyEvent])
 }
 
@@ -43,16 +22,21 @@ package protocol KeyspaceEngine: AnyObject {
     var now: Int64 { get }
     /// Clients whose commands wait.
     var blockedCount: Int { get }
+    /// Whether what is answered is on disk.
+    var isDurable: Bool { get }
+    /// How far the state has come: rises with what changes it. Redis's replication offset.
+    var offset: Int64 { get }
     /// Whether events are to be told.
     var isNotifying: Bool { get set }
 
-    func run(_ request: EngineRequest, _ reply: inout ReplyWriter) -> EngineAnswer
+    func run(_ request: CommandRequest, _ reply: inout ReplyWriter) -> CommandAnswer
 
-    /// - Parameter outside: writes the reply of a command that is not a matter of the keyspace.
+    /// - Parameter outside: writes the reply of a command that is not a matter of the keyspace. If the answer is
+    ///   `later` it isn't called: see `CommandReply.gaps`.
     func run(
         _ transaction: Transaction, client: UInt64, _ reply: inout ReplyWriter,
         outside: (Int, inout ReplyWriter) -> Void
-    ) -> EngineAnswer
+    ) -> CommandAnswer
 
     /// Ends a client's wait; whether it waited.
     func unblock(_ client: UInt64, _ unblocking: WaitingKeyspace.Unblocking) -> Bool

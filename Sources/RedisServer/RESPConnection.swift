@@ -27,8 +27,14 @@ final class RESPConnection: ChannelInboundHandler {
     private var next = 0
     private var pending: [(command: Int, entry: CommandEntry)] = []
     var reply = ReplyWriter()
+    /// Whether others may hold the bytes of `reply`: they are let go, not used again.
+    private var isBorrowed = false
     /// Commands were handed over, and not all of them are answered.
     private(set) var isWaiting = false
+    /// The transaction that was handed over, until it is answered.
+    private var transaction: Transaction?
+    /// Replies to what was handed over aren't wanted.
+    private var isSilent = false
     private var isExecuting = false
     private(set) var isClosing = false
     private var violation: RESPProtocolError?
@@ -176,7 +182,7 @@ final class RESPConnection: ChannelInboundHandler {
     /// Gives the engine what has come together.
     private func handOver() {
         if pending.isEmpty { return }
-        var request = EngineRequest(
+        var request = CommandRequest(
             client: session.id, database: session.database, isRESP3: session.isRESP3,
             allowsLateReads: session.allowsLateReads, commands: batch)
         swap(&request.items, &pending)
@@ -228,12 +234,17 @@ final class RESPConnection: ChannelInboundHandler {
         isWaiting = true
         writing { writer in
             let answer = hub.engine.run(transaction, client: session.id, &writer) { index, reply in
-                let (entry, arguments) = (transaction.items[index].entry, transaction.commands[index])
-                if !session.answer(entry, arguments, hub.configuration.environment, &reply) {
-                    hub.carryOut(entry, arguments, self, &reply)
-                }
+                carryOut(index, of: transaction, &reply)
             }
-            if answer == .complete { isWaiting = false }
+            if answer == .complete { isWaiting = false } else { self.transaction = transaction }
+        }
+    }
+
+    /// A transaction's command that is not a matter of the keyspace.
+    private func carryOut(_ index: Int, of transaction: Transaction, _ reply: inout ReplyWriter) {
+        let (entry, arguments) = (transaction.items[index].entry, transaction.commands[index])
+        if !session.answer(entry, arguments, hub.configuration.environment, &reply) {
+            hub.carryOut(entry, arguments, self, &reply)
         }
     }
 
@@ -241,12 +252,15 @@ final class RESPConnection: ChannelInboundHandler {
     private func silence(since begin: Int) {
         switch session.replies {
         case .on: break
-        case .off: reply.truncate(to: begin)
+        case .off:
+            reply.truncate(to: begin)
+            isSilent = isWaiting
         case .skipsNext:
             reply.truncate(to: begin)
             session.replies = .skipsThis
         case .skipsThis:
             reply.truncate(to: begin)
+            isSilent = isWaiting
             session.replies = .on
         }
     }
@@ -254,11 +268,37 @@ final class RESPConnection: ChannelInboundHandler {
     // MARK: Replies
 
     /// The replies to what was handed over.
-    func answer(_ bytes: [UInt8]) {
+    func answer(_ answer: CommandReply) {
         guard isWaiting, !isClosing else { return }
+        let begin = reply.bytes.count
+        if !answer.gaps.isEmpty {
+            fill(answer)
+        } else if reply.bytes.isEmpty {
+            reply.bytes = answer.bytes
+            isBorrowed = true
+        } else {
+            reply.bytes += answer.bytes
+        }
+        if isSilent { reply.truncate(to: begin) }
+        guard answer.isLast else { return flush() }
+        isSilent = false
         isWaiting = false
-        reply.bytes += bytes
+        transaction = nil
         proceed()
+    }
+
+    /// Writes the replies to a transaction, with those that it lacks.
+    private func fill(_ answer: CommandReply) {
+        guard let transaction else { preconditionFailure("no transaction waits") }
+        writing { writer in
+            var begin = 0
+            for (offset, command) in answer.gaps {
+                writer.bytes += answer.bytes[begin..<offset]
+                begin = offset
+                carryOut(command, of: transaction, &writer)
+            }
+            writer.bytes += answer.bytes[begin...]
+        }
     }
 
     /// A message that isn't a reply.
@@ -275,10 +315,17 @@ final class RESPConnection: ChannelInboundHandler {
     func flush() {
         guard !reply.bytes.isEmpty, let context else { return }
         hub.statistics.outputBytes += UInt64(reply.bytes.count)
-        context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(bytes: reply.bytes)), promise: nil)
-        reply.removeAll()
-        // One large reply doesn't keep its memory.
-        if reply.bytes.capacity > Self.keptCapacity { reply.bytes = [] }
+        let buffer = context.channel.allocator.buffer(bytes: reply.bytes)
+        if isBorrowed || reply.bytes.capacity > Self.keptCapacity {
+            // One large reply doesn't keep its memory.
+            reply.bytes = []
+            isBorrowed = false
+        } else {
+            reply.removeAll()
+        }
+        // A large reply that the socket takes at once makes the channel writable while it is being written, and that
+        // comes back here: nothing may be left that would be sent again.
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
     }
 
     private static let keptCapacity = 1 << 18

@@ -26,15 +26,23 @@ package final class RedisServer: Sendable {
         return RedisServer(loop: loop, hub: hub)
     }
 
+    /// What is done to an accepted channel before its other handlers are added, such as encrypting it.
+    package typealias Preparation = @Sendable (any Channel) throws -> Void
+
     /// Listens, beside what it listens on already; answers the address.
-    package func bind(host: String, port: Int) async throws -> SocketAddress {
-        let channel = try await bootstrap().bind(host: host, port: port).get()
+    package func bind(
+        host: String, port: Int, preparing: @escaping Preparation = { _ in }
+    ) async throws -> SocketAddress {
+        let channel = try await bootstrap(preparing).bind(host: host, port: port).get()
         return try await note(channel)
     }
 
     /// As above, on a Unix socket, whose file is replaced.
-    package func bind(unixSocket path: String) async throws -> SocketAddress {
-        let channel = try await bootstrap().bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+    package func bind(
+        unixSocket path: String, preparing: @escaping Preparation = { _ in }
+    ) async throws -> SocketAddress {
+        let channel = try await bootstrap(preparing)
+            .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
         return try await note(channel)
     }
 
@@ -51,7 +59,7 @@ package final class RedisServer: Sendable {
     /// Of replies on their way: above, commands wait.
     private static let writeBytes = 1 << 20
 
-    private func bootstrap() -> ServerBootstrap {
+    private func bootstrap(_ preparing: @escaping Preparation) -> ServerBootstrap {
         let hub = hub
         return ServerBootstrap(group: loop)
             .serverChannelOption(.backlog, value: Self.backlog)
@@ -66,6 +74,7 @@ package final class RedisServer: Sendable {
                         // Requests and replies are small and come in turns of their own: never wait for more.
                         try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
                     }
+                    try preparing(channel)
                     try hub.value.accept(channel)
                 }
             }

@@ -20,4 +20,10 @@ package struct RedisServerConfiguration: Sendable {
     package var environment = Session.Environment()
 
     package init() {}
+
+    /// What clients have to say before anything else; `nil`: they are asked for nothing.
+    package var password: [UInt8]? {
+        get { environment.password }
+        set { environment.password = newValue }
+    }
 }

@@ -44,18 +44,30 @@ extension ClientHub {
         case "role":
             reply.array(3)
             reply.bulk("master")
-            reply.integer(0)
+            reply.integer(engine.offset)
             reply.array(0)
         case "wait": reply.integer(0)
         case "waitaof":
-            reply.array(2)
-            reply.integer(0)
-            reply.integer(0)
+            waitForDisk(arguments, &reply)
         case "lolwut": reply.verbatim("Redis ver. \(configuration.environment.redisVersion)\n")
         case "info": info(arguments, &reply)
         case "shutdown": reply.error("ERR Errors trying to SHUTDOWN. Check logs.")
         default: reply.error("ERR '\(entry.name)' is not supported")
         }
+    }
+
+    /// WAITAOF: what was answered is on the disk of this member, and there is no other.
+    private func waitForDisk(_ arguments: Arguments, _ reply: inout ReplyWriter) {
+        guard let local = arguments.integer(1), let others = arguments.integer(2), arguments.integer(3) != nil else {
+            return reply.error("ERR value is not an integer or out of range")
+        }
+        if local < 0 || local > 1 || others < 0 { return reply.error("ERR value is out of range, must be positive") }
+        if local > 0, !engine.isDurable {
+            return reply.error("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
+        }
+        reply.array(2)
+        reply.integer(engine.isDurable ? 1 : 0)
+        reply.integer(0)
     }
 
     // MARK: CLIENT

@@ -2,6 +2,7 @@
 
 package import MartletAuth
 package import MartletBasics
+package import MartletKeyspace
 package import MartletRaft
 package import MartletWALCodec
 
@@ -38,6 +39,10 @@ package struct Effects: Sendable {
     package var tokens: [TokenChange] = []
     package var replies: [Reply] = []
     package var reads: [ReadReply] = []
+    /// To Redis's clients, in their order.
+    package var commandReplies: [CommandReply] = []
+    /// What subscribers of keyspace events are to be told, behind `commandReplies`.
+    package var keyEvents: [KeyEvent] = []
     /// The store has deliveries for watches, or watches that catch up.
     package var hasWatchWork = false
     /// To be written on a thread of its own; `Event.checkpointEnded` is due. One at a time.
@@ -61,6 +66,8 @@ package struct Effects: Sendable {
         tokens.removeAll(keepingCapacity: true)
         replies.removeAll(keepingCapacity: true)
         reads.removeAll(keepingCapacity: true)
+        commandReplies.removeAll(keepingCapacity: true)
+        keyEvents.removeAll(keepingCapacity: true)
         hasWatchWork = false
         checkpoint = nil
         releaseBelow = nil

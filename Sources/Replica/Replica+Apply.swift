@@ -67,13 +67,13 @@ extension Replica {
             if let waiting, let request = waiting.request {
                 // As it was decoded from the same bytes.
                 note(stamp: waiting.stamp)
-                apply(
+                try apply(
                     request, as: waiting.identity, for: waiting.waiter, isOwn: true, entry.index, at: moment,
                     into: &effects)
             } else {
                 let record = try LogRecord(entry.data)
                 note(stamp: record.stamp)
-                apply(
+                try apply(
                     record.request, as: record.header.identity, for: nil, isOwn: false, entry.index, at: moment,
                     into: &effects)
             }
@@ -89,8 +89,14 @@ extension Replica {
     private mutating func apply(
         _ request: LogRecord.Request, as identity: AuthIdentity, for waiter: WaiterID?, isOwn: Bool,
         _ index: LogIndex, at moment: Moment, into effects: inout Effects
-    ) {
+    ) throws(RecordError) {
         switch request {
+        case .keyspace(let record):
+            if isOwn {
+                applyPlan(at: moment, into: &effects)
+            } else {
+                try apply(keyspaceRecord: record, at: moment, into: &effects)
+            }
         case .write(let write):
             // Raised, lifted or refused: whether it has to be raised is asked anew.
             if case .alarm = write { isRaisingNoSpace = false }

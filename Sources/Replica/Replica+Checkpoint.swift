@@ -2,6 +2,7 @@
 
 import MartletBasics
 import MartletKeyValue
+import MartletKeyspace
 import MartletRaft
 
 /// How checkpoints stand.
@@ -17,6 +18,21 @@ struct CheckpointState: Sendable {
     var position = AppliedPosition(index: .zero, term: .zero)
 }
 
+/// How far checkpoints are behind the keyspace.
+struct KeyspaceProgress: Sendable {
+    /// Of the records applied since the last checkpoint began.
+    var changedBytes = 0
+    /// Of those that the one under way holds.
+    var underwayBytes = 0
+    var underway: KeyspaceCheckpoint?
+    /// What the keyspace took in memory when it was last looked at, and of the records since then.
+    var measuredBytes = 0
+    /// When it may be looked at again.
+    var nextMeasure = Duration.zero
+
+    var uncheckpointedBytes: Int { changedBytes + underwayBytes }
+}
+
 extension Replica {
     /// Takes the state down when it is time, and hands it out once the own log is durable as far as the state goes: a
     /// majority may commit before the own disk has an entry.
@@ -27,7 +43,7 @@ extension Replica {
             checkpoint.position = applied
             checkpoint.held = ReplicaCheckpoint(
                 keyValue: store.beginCheckpoint(applied: applied), cluster: cluster,
-                auth: authTable.beginCheckpoint(of: auth))
+                auth: authTable.beginCheckpoint(of: auth), keyspace: beginKeyspaceCheckpoint())
         }
         if checkpoint.held != nil, node.log.synced >= checkpoint.position.index {
             effects.checkpoint = checkpoint.held
@@ -44,7 +60,28 @@ extension Replica {
     }
 
     /// What no written checkpoint holds, and so is in memory alone.
-    var uncheckpointedBytes: Int { store.uncheckpointedBytes + authTable.byteCount }
+    var uncheckpointedBytes: Int {
+        store.uncheckpointedBytes + authTable.byteCount + keyspaceProgress.uncheckpointedBytes
+    }
+
+    /// `nil` where no record has touched the keyspace since the last one.
+    private mutating func beginKeyspaceCheckpoint() -> KeyspaceCheckpoint? {
+        guard keyspaceProgress.changedBytes > 0 else { return nil }
+        let begun = keyspace.beginCheckpoint()
+        keyspaceProgress.underway = begun
+        keyspaceProgress.underwayBytes = keyspaceProgress.changedBytes
+        keyspaceProgress.changedBytes = 0
+        return begun
+    }
+
+    private mutating func endKeyspaceCheckpoint(isWritten: Bool) {
+        guard let ended = keyspaceProgress.underway.take() else { return }
+        if !isWritten {
+            keyspace.failCheckpoint(ended)
+            keyspaceProgress.changedBytes += keyspaceProgress.underwayBytes
+        }
+        keyspaceProgress.underwayBytes = 0
+    }
 
     mutating func endCheckpoint(isWritten: Bool, into effects: inout Effects) {
         guard checkpoint.isUnderway, checkpoint.held == nil else {
@@ -53,6 +90,7 @@ extension Replica {
         checkpoint.isUnderway = false
         store.endCheckpoint(isWritten: isWritten)
         authTable.endCheckpoint(isWritten: isWritten, of: auth)
+        endKeyspaceCheckpoint(isWritten: isWritten)
         guard isWritten else { return }
         checkpoint.last = checkpoint.position.index
         if case .ended = phase { return }

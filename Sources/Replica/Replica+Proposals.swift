@@ -59,7 +59,7 @@ extension Replica {
         enqueue(request, header, stamp, record.encoded(), waiter)
     }
 
-    private mutating func enqueue(
+    mutating func enqueue(
         _ request: LogRecord.Request, _ header: LogRecord.Header, _ stamp: UInt64, _ bytes: [UInt8],
         _ waiter: WaiterID?
     ) {
@@ -70,13 +70,13 @@ extension Replica {
         queue.append(Proposal(data: bytes))
     }
 
-    private mutating func nextHeader(_ identity: AuthIdentity) -> LogRecord.Header {
+    mutating func nextHeader(_ identity: AuthIdentity) -> LogRecord.Header {
         defer { nextRecordID &+= 1 }
         return LogRecord.Header(id: nextRecordID, identity: identity)
     }
 
     /// The wall clock, but never below what is in the log.
-    private mutating func stamp(at moment: Moment) -> UInt64 {
+    mutating func stamp(at moment: Moment) -> UInt64 {
         lastStamp = max(lastStamp, moment.wallMilliseconds)
         return lastStamp
     }
@@ -112,6 +112,8 @@ extension Replica {
         }
         if let outcome {
             isRaisingNoSpace = false
+            let records = queuedWrites.count { $0.isKeyspaceRecord }
+            for plan in commands.takeNewest(records) { lose(plan, outcome, into: &effects) }
             for write in queuedWrites {
                 pendingBytes -= write.byteCount
                 noteEnd(of: write)
@@ -135,6 +137,7 @@ extension Replica {
             pendingBytes -= write.byteCount
             noteEnd(of: write)
             if write.id == id { return write }
+            if write.isKeyspaceRecord { lose(commands.takePlan(), .leaderChanged, into: &effects) }
             if let waiter = write.waiter {
                 effects.replies.append(.init(waiter: waiter, result: .failure(.leaderChanged)))
             }

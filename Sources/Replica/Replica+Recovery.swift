@@ -2,6 +2,7 @@
 
 import MartletBasics
 import MartletKeyValue
+import MartletKeyspace
 import MartletRaft
 package import MartletWALCodec
 
@@ -43,16 +44,22 @@ extension Replica {
             id: configuration.member, settings: settings, recovered: recovered,
             random: SeededRandom(seed: configuration.seed))
         store = state.store
+        keyspace = state.keyspace
+        commands = CommandQueue(seed: configuration.seed ^ Self.commandSeed)
         cluster = state.cluster
         auth = state.auth
         authTable = state.authTable
         applied = state.applied
+        keyspaceProgress.measuredBytes = configuration.keyspaceQuotaBytes == nil ? 0 : keyspace.memoryBytes()
         lastStamp = stamp
         nextRecordID = Self.firstRecordID(configuration.member, at: moment)
         nextContext = nextRecordID
         checkpoint.last = state.applied.index
         checkpoint.next = moment.monotonic + configuration.checkpointInterval
     }
+
+    /// So that records don't draw the numbers that elections do.
+    private static let commandSeed: UInt64 = 0x6B65_7973_7061_6365
 
     private static func recovered(
         _ configuration: ReplicaConfiguration, _ state: RestoredState, _ log: WALRecovery

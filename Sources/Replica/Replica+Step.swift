@@ -40,6 +40,8 @@ extension Replica {
         case .work:
             reclaim(into: &effects)
             continueLeaseScan(at: moment)
+        case .commandsDue:
+            if case .running = phase { passCommandTime(at: moment, into: &effects) }
         case .turnEnded:
             break
         }
@@ -80,6 +82,7 @@ extension Replica {
         guard case .running = phase else { return }
         precondition(effects.batch.isEmpty, "the last batch was not taken")
         var budget = ApplyBudget(configuration.limits)
+        closeRecord(at: moment)
         proposeQueued(into: &effects)
         askReads(into: &effects)
         repeat {
@@ -91,6 +94,8 @@ extension Replica {
             }
             standForElection()
             // What the orders brought may itself propose.
+            proposeHeld(at: moment)
+            closeRecord(at: moment)
             proposeQueued(into: &effects)
         } while node.hasOrders && !budget.isSpent
         if !effects.batch.isEmpty { _ = nextBatch(into: &effects) }
@@ -151,6 +156,7 @@ extension Replica {
     /// Tells everybody who waits, and ignores every later event.
     private mutating func end(_ error: ReplicaError, into effects: inout Effects) {
         phase = .ended
+        endCommands(error, into: &effects)
         for write in pending[pendingHead...] + queuedWrites {
             if let waiter = write.waiter { effects.replies.append(.init(waiter: waiter, result: .failure(error))) }
         }

@@ -3,6 +3,7 @@
 package import MartletAuth
 package import MartletBasics
 package import MartletKeyValue
+package import MartletKeyspace
 package import MartletRaft
 import MartletWALCodec
 
@@ -22,6 +23,8 @@ package struct Replica: Sendable {
     /// Others read it, and change what is the member's own: watches, and terms of leases that are renewed. Keys and
     /// leases change only by `step`.
     package var store: KeyValueStore
+    /// Redis's databases. They change by `step` alone.
+    package internal(set) var keyspace: Keyspace
     package internal(set) var cluster: ClusterState
     /// Users, roles and permissions.
     package internal(set) var auth: AuthStore
@@ -92,6 +95,10 @@ package struct Replica: Sendable {
     var hasMoreDueLeases = false
     var leaseNotes = LeaseNoteQueue()
 
+    // Redis's clients
+    var commands: CommandQueue
+    var keyspaceProgress = KeyspaceProgress()
+
     enum Phase: Sendable {
         case created
         /// The new cluster's first entry is on its way to the disk.
@@ -109,6 +116,9 @@ package struct Replica: Sendable {
         var identity = AuthIdentity.anonymous
         var stamp: UInt64 = 0
         var byteCount: Int
+
+        /// Whether it has a plan among `commands`.
+        var isKeyspaceRecord: Bool { if case .keyspace = request { true } else { false } }
     }
 
     package var isLeader: Bool { node.role == .leader }
@@ -129,7 +139,7 @@ package struct Replica: Sendable {
     }
 
     /// Where nobody else can commit anything, what is acknowledged is applied here.
-    private var canReadNow: Bool {
+    var canReadNow: Bool {
         guard case .running = phase else { return false }
         return isPublished && isLeader && node.configuration.isOnlyVoter(configuration.member)
     }
@@ -141,6 +151,7 @@ package struct Replica: Sendable {
         cluster.encode(into: &bytes)
         auth.digest(into: &bytes)
         Varint.append(store.stateDigest(), to: &bytes)
+        Varint.append(keyspace.stateDigest(), to: &bytes)
         Varint.append(applied.index.rawValue, to: &bytes)
         Varint.append(applied.term.rawValue, to: &bytes)
         // FNV-1a, which wraps by definition.

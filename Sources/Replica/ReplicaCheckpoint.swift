@@ -3,6 +3,7 @@
 package import MartletAuth
 package import MartletBasics
 package import MartletKeyValue
+package import MartletKeyspace
 
 /// What brings the tables from one checkpoint of a member to the next.
 ///
@@ -11,14 +12,23 @@ package struct ReplicaCheckpoint: Sendable {
     let keyValue: KeyValueCheckpoint
     let cluster: ClusterState
     let auth: [AuthTable.Change]
+    let keyspace: KeyspaceCheckpoint?
 
     package var applied: AppliedPosition { keyValue.applied }
 
     /// All tables that checkpoints write, in the order in which they are restored.
-    package static let tables = CheckpointTable.all + [ClusterState.key.table, AuthTable.id]
+    package static let tables =
+        CheckpointTable.all + [ClusterState.key.table, AuthTable.id] + KeyspaceTable.all
 
     /// Adds all changes; they belong into one transaction. Anywhere but on the home loop.
     package func encode(into batch: inout TableBatch) {
+        encode(into: &batch) { (_) throws(Never) in }
+    }
+
+    /// As above; `piece` is called again and again, and may take out what is in the batch.
+    package func encode<Failure: Error>(
+        into batch: inout TableBatch, piece: (inout TableBatch) throws(Failure) -> Void
+    ) throws(Failure) {
         keyValue.encode(into: &batch)
         batch.put(ClusterState.key) { cluster.encode(into: &$0) }
         for change in auth {
@@ -28,12 +38,14 @@ package struct ReplicaCheckpoint: Sendable {
                 batch.remove(change.key)
             }
         }
+        try keyspace?.encode(into: &batch, piece: piece)
     }
 }
 
 /// A member's state as its last checkpoint had it.
 package struct RestoredState: Sendable {
     package var store: KeyValueStore
+    package var keyspace: Keyspace
     package var cluster: ClusterState
     package var auth: AuthStore
     package var applied: AppliedPosition
@@ -44,7 +56,8 @@ package struct RestoredState: Sendable {
         var store = configuration.store
         store.isCheckpointed = true
         return RestoredState(
-            store: KeyValueStore(configuration: store), cluster: ClusterState(), auth: AuthStore(),
+            store: KeyValueStore(configuration: store), keyspace: Keyspace(hashSeed: configuration.seed),
+            cluster: ClusterState(), auth: AuthStore(),
             applied: AppliedPosition(index: LogIndex(0), term: Term(0)))
     }
 }
@@ -52,6 +65,7 @@ package struct RestoredState: Sendable {
 /// Makes a member's state from the records of its checkpoint, which come in key order, each once.
 package struct ReplicaRestorer {
     private var keyValue: KeyValueRestorer
+    private var keyspace: KeyspaceRestorer
     private var cluster: ClusterState?
     private var authTable = AuthTable()
     private var authEntries: [AuthEntry] = []
@@ -60,6 +74,7 @@ package struct ReplicaRestorer {
         var store = configuration.store
         store.isCheckpointed = true
         keyValue = KeyValueRestorer(configuration: store)
+        keyspace = KeyspaceRestorer(hashSeed: configuration.seed)
     }
 
     package mutating func load(_ key: TableKey, _ value: RawSpan) throws(CheckpointError) {
@@ -70,6 +85,8 @@ package struct ReplicaRestorer {
             guard key == ClusterState.key else { throw .foreign(key) }
             guard let state = ClusterState(decoding: value) else { throw .unreadable(key) }
             cluster = state
+        case _ where KeyspaceRestorer.takes(key.table):
+            do throws(KeyspaceRestoreError) { try keyspace.load(key, value) } catch { throw CheckpointError(error) }
         default:
             try keyValue.load(key, value)
         }
@@ -85,6 +102,21 @@ package struct ReplicaRestorer {
         } catch {
             throw .unreadable(authTable.key(of: error.key))
         }
-        return RestoredState(store: store, cluster: cluster, auth: auth, applied: applied, authTable: authTable)
+        let databases: Keyspace
+        do throws(KeyspaceRestoreError) { databases = try keyspace.finish() } catch { throw CheckpointError(error) }
+        return RestoredState(
+            store: store, keyspace: databases, cluster: cluster, auth: auth, applied: applied, authTable: authTable)
+    }
+}
+
+extension CheckpointError {
+    init(_ error: KeyspaceRestoreError) {
+        self =
+            switch error {
+            case .unsupportedFormat(let format): .unsupportedFormat(format)
+            case .unreadable(let key): .unreadable(key)
+            case .inconsistent(let key): .inconsistent(key)
+            case .foreign(let key): .foreign(key)
+            }
     }
 }

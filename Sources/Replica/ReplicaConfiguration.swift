@@ -15,6 +15,9 @@ package struct ReplicaConfiguration: Sendable {
     package var store = KeyValueStore.Configuration()
     /// What `KeyValueStore.liveBytes` may come to (etcd's default); `nil`: no limit.
     package var quotaBytes: Int? = 2 << 30
+    /// What Redis's databases may take in memory, about; `nil`: as much as there is room for. Shapes what is proposed,
+    /// not what is applied.
+    package var keyspaceQuotaBytes: Int?
     package var raft = RaftSettings()
     package var limits = ReplicaLimits()
     /// For the members' clocks of elections.

@@ -20,6 +20,9 @@ final class Life {
     var isTurnOpen = false
     var isWorkPlanned = false
     var isWatchWorkPlanned = false
+    var areCommandsPlanned = false
+    /// The streams' groups were asked for.
+    var hasGroups = false
     /// Numbers of the operations that wait for an answer.
     var inFlight: Set<Int> = []
     /// Applied entries up to here are noted.

@@ -92,7 +92,7 @@ struct Oracle {
         if record.stamp < lastStamp { throw Violation("the stamp of \(entry.id) goes back") }
         lastStamp = record.stamp
         switch record.request {
-        case .clusterVersion, .memberAttributes, .leaseRemainders: return
+        case .clusterVersion, .memberAttributes, .leaseRemainders, .keyspace: return
         case .write(.leaseRevoke(let lease)):
             try leases.check(revoked: lease, at: proposed)
             let request = WriteRequest.leaseRevoke(lease)

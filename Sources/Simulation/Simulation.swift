@@ -54,6 +54,8 @@ package struct SimulationReport: Sendable {
         package var faults = 0
         package var deaths = 0
         package var tornTails = 0
+        /// Entries of streams that were acknowledged.
+        package var streamEntries = 0
 
         package init() {}
     }

@@ -43,9 +43,7 @@ extension Simulator {
             life.inFlight.insert(number)
             try step(.renewLease(lease, waiter: waiter))
         }
-        guard !life.isTurnOpen else { return }
-        life.isTurnOpen = true
-        plan(.turnEnd, in: timing.number(0...200), ofLife: true)
+        openTurn(life)
     }
 
     func answer(_ reply: Effects.Reply) throws(Violation) {

@@ -35,6 +35,7 @@ extension Simulator {
     private func missing() -> String? {
         guard let life, life.isReady else { return "the member" }
         if let number = operations.firstIndex(where: { $0.answer == nil }) { return "the answer to request \(number)" }
+        if streamClients.contains(where: { !$0.asked.isEmpty }) { return "an answer about streams" }
         for watcher in watchers.indices {
             for place in watchers[watcher].watches.indices where !watchers[watcher].watches[place].isOver {
                 if watchers[watcher].watches[place].id == nil { return "a watch" }

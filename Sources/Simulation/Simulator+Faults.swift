@@ -81,6 +81,7 @@ extension Simulator {
         loseMemory(death)
         for number in life.inFlight.sorted() { try finish(number, .unknown) }
         for place in watchers.indices { watchers[place].disconnect() }
+        forgetStreamAnswers()
         plan(.restart, in: timing.number(1_000...timing.pick([5_000, 300_000, 3_000_000])))
     }
 

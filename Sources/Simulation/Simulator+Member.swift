@@ -25,10 +25,12 @@ extension Simulator {
         life.replica.step(event, at: moment(of: life), into: &life.effects)
         switch event {
         case .propose, .changeMembers, .renewLease, .read: return
-        case .start, .turnEnded, .tick, .synced, .checkpointEnded, .spaceExhausted, .work, .stop: break
+        case .start, .turnEnded, .tick, .synced, .checkpointEnded, .spaceExhausted, .commandsDue, .work, .stop:
+            break
         }
         try noteEntries(life)
         try carryOut(life)
+        if self.life === life { planCommands(life) }
     }
 
     /// What is new in the log, and what of it is applied.
@@ -89,6 +91,11 @@ extension Simulator {
                 guard try survives(life) else { return }
                 try answer(read, life)
             }
+        case .commands:
+            for reply in effects.commandReplies {
+                guard try survives(life) else { return }
+                try take(reply)
+            }
         case .watches:
             if try survives(life) { try deliver() }
         case .checkpoint:
@@ -115,13 +122,14 @@ extension Simulator {
 
 /// What a step may want done.
 private enum EffectPart: CaseIterable {
-    case batch, replies, reads, watches, checkpoint, release, ready
+    case batch, replies, reads, commands, watches, checkpoint, release, ready
 
     func isThere(_ effects: Effects) -> Bool {
         switch self {
         case .batch: !effects.batch.isEmpty
         case .replies: !effects.replies.isEmpty
         case .reads: !effects.reads.isEmpty
+        case .commands: !effects.commandReplies.isEmpty
         case .watches: effects.hasWatchWork
         case .checkpoint: effects.checkpoint != nil
         case .release: effects.releaseBelow != nil

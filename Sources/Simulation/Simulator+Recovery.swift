@@ -120,6 +120,7 @@ extension Simulator {
         guard digest == replayed.stateDigest() else {
             throw Violation("the state differs from what the log alone gives, at \(life.replica.applied)")
         }
+        try checkStreams(life)
         guard case .last = part else { return try oracle.check(life.replica.store, revisions: 5) }
         try oracle.check(life.replica.store)
         part = .done

@@ -18,7 +18,7 @@ import MartletStorage
 final class Simulator {
     enum Action {
         // Of one life
-        case tick, turnEnd, work, watchWork
+        case tick, turnEnd, work, watchWork, commandsDue
         case logWrites, logWritten, logReleases
         case checkpointWrites
         case checkpointEnds(isWritten: Bool)
@@ -27,6 +27,7 @@ final class Simulator {
         case clientActs(Int)
         case requestArrives(Int)
         case watcherActs(Int)
+        case streamClientActs(Int)
         case fault, relief(Relief)
         case look
     }
@@ -62,6 +63,7 @@ final class Simulator {
     var faults: SeededRandom
     var watching: SeededRandom
     var ordering: SeededRandom
+    var streaming: SeededRandom
 
     let disk: SimulatedDisk
     var tables = SimulatedTables()
@@ -81,6 +83,8 @@ final class Simulator {
     var operations: [Operation] = []
     var answeredCount = 0
     var watchers: [Watcher]
+    var streamLedger = StreamLedger()
+    var streamClients = Array(repeating: StreamClient(), count: Simulator.streamClients)
     var counts = SimulationReport.Counts()
 
     init(seed: UInt64, conditions given: Conditions?, flaw: Flaw?, tell: ((String) -> Void)?) {
@@ -96,6 +100,7 @@ final class Simulator {
         watching = random.split()
         ordering = random.split()
         disk = SimulatedDisk(seed: random.next())
+        streaming = random.split()
         watchers = Array(repeating: Watcher(), count: conditions.watchers)
         if flaw == .syncsNothing { disk.ignoreSyncs() }
         if let operation = conditions.powerLossAtOperation { disk.crash(atOperation: operation) }
@@ -105,6 +110,7 @@ final class Simulator {
         plan(.restart, in: 0)
         for client in 0..<conditions.clients { plan(.clientActs(client), in: timing.number(0...1_000)) }
         for watcher in watchers.indices { plan(.watcherActs(watcher), in: timing.number(0...1_000)) }
+        for client in streamClients.indices { plan(.streamClientActs(client), in: streaming.number(0...1_000)) }
         if conditions.faultTime != nil { planFault() }
         plan(.look, in: 100_000)
         while let next = queue.next() {
@@ -134,6 +140,9 @@ final class Simulator {
         case .work:
             life?.isWorkPlanned = false
             try step(.work)
+        case .commandsDue:
+            life?.areCommandsPlanned = false
+            try step(.commandsDue)
         case .watchWork:
             life?.isWatchWorkPlanned = false
             life?.replica.store.catchUpWatches()
@@ -147,6 +156,7 @@ final class Simulator {
         case .clientActs(let client): try act(client: client)
         case .requestArrives(let number): try arrive(number)
         case .watcherActs(let watcher): try act(watcher: watcher)
+        case .streamClientActs(let client): try act(streamClient: client)
         case .fault: try strike()
         case .relief(let relief): relieve(relief)
         case .look: try look()

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import MartletRESPCodec
+import MartletRESPClient
 import MartletRedisServer
 import MartletTestPrograms
 import NIOCore
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct ConnectionTests {
-    @Test func answersPipelinesInOrder() async throws {
-        try await withServer { _, port in
+    @Test(arguments: TestEngine.allCases) func answersPipelinesInOrder(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
             try await RawClient.with(port: port) { client in
                 var requests = ""
                 for number in 0..<3000 {
@@ -26,8 +26,23 @@ import Testing
         }
     }
 
-    @Test func takesRequestsInPieces() async throws {
-        try await withServer { _, port in
+    /// Replies above what a socket takes at once, each of them once.
+    @Test(arguments: TestEngine.allCases) func sendsLargeReplies(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
+            try await RawClient.with(port: port) { client in
+                let value = String(repeating: "x", count: 3_000_000)
+                try await client.send("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3000000\r\n\(value)\r\n")
+                #expect(try await client.next().map { text($0) } == "+OK")
+                for number in 0..<20 {
+                    #expect(try await client.run("GET k").count == 3_000_000)
+                    #expect(try await client.run("ECHO \(number)") == "\(number)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: TestEngine.allCases) func takesRequestsInPieces(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
             try await RawClient.with(port: port) { client in
                 for piece in ["*2\r\n$4\r\nEC", "HO\r\n$3", "\r\nab", "c\r", "\n*1\r\n$4\r\nPI"] {
                     try await client.send(piece)
@@ -40,8 +55,8 @@ import Testing
         }
     }
 
-    @Test func closesAfterAViolation() async throws {
-        try await withServer { _, port in
+    @Test(arguments: TestEngine.allCases) func closesAfterAViolation(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
             try await RawClient.with(port: port) { client in
                 try await client.send("PING\r\n*1\r\nPING\r\nPING\r\n")
                 #expect(try await client.next().map { text($0) } == "+PONG")
@@ -51,8 +66,8 @@ import Testing
         }
     }
 
-    @Test func quits() async throws {
-        try await withServer { _, port in
+    @Test(arguments: TestEngine.allCases) func quits(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
             try await RawClient.with(port: port) { client in
                 try await client.send("SET k v\r\nQUIT\r\nDEL k\r\n")
                 #expect(try await client.next().map { text($0) } == "+OK")
@@ -65,8 +80,8 @@ import Testing
         }
     }
 
-    @Test func whatFollowsAWaitWaits() async throws {
-        try await withServer { _, port in
+    @Test(arguments: TestEngine.allCases) func whatFollowsAWaitWaits(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
             try await RawClient.with(port: port) { waiting in
                 try await waiting.send("XREAD BLOCK 0 STREAMS s $\r\nPING\r\n")
                 try await RawClient.with(port: port) { client in
@@ -80,8 +95,8 @@ import Testing
         }
     }
 
-    @Test func whoHasGoneWaitsNoMore() async throws {
-        try await withServer { _, port in
+    @Test(arguments: TestEngine.allCases) func whoHasGoneWaitsNoMore(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
             try await RawClient.with(port: port) { client in
                 #expect(try await client.run("XGROUP CREATE s g $ MKSTREAM") == "+OK")
                 try await RawClient.with(port: port) { waiting in
@@ -95,8 +110,8 @@ import Testing
         }
     }
 
-    @Test func killsAndUnblocks() async throws {
-        try await withServer { _, port in
+    @Test(arguments: TestEngine.allCases) func killsAndUnblocks(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
             try await RawClient.with(port: port) { client in
                 try await RawClient.with(port: port) { other in
                     let id = try await other.run("CLIENT ID").dropFirst()
@@ -114,8 +129,8 @@ import Testing
         }
     }
 
-    @Test func messagesComeBesideReplies() async throws {
-        try await withServer { _, port in
+    @Test(arguments: TestEngine.allCases) func messagesComeBesideReplies(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
             try await RawClient.with(port: port) { client in
                 _ = try await client.run("HELLO 3")
                 #expect(try await client.run("CONFIG SET notify-keyspace-events KEA") == "+OK")
@@ -135,8 +150,8 @@ import Testing
         }
     }
 
-    @Test func repliesThatAreNotWanted() async throws {
-        try await withServer { _, port in
+    @Test(arguments: TestEngine.allCases) func repliesThatAreNotWanted(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
             try await RawClient.with(port: port) { client in
                 try await client.send("CLIENT REPLY OFF\r\nSET a 1\r\nPING\r\nCLIENT REPLY ON\r\n")
                 #expect(try await client.next().map { text($0) } == "+OK")
@@ -146,8 +161,8 @@ import Testing
         }
     }
 
-    @Test func monitorsSeeCommands() async throws {
-        try await withServer { _, port in
+    @Test(arguments: TestEngine.allCases) func monitorsSeeCommands(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
             try await RawClient.with(port: port) { monitor in
                 #expect(try await monitor.run("MONITOR") == "+OK")
                 try await RawClient.with(port: port) { client in _ = try await client.run("SET k \"a b\\n\"") }
@@ -157,10 +172,10 @@ import Testing
         }
     }
 
-    @Test func clientsAreLimited() async throws {
+    @Test(arguments: TestEngine.allCases) func clientsAreLimited(engine: TestEngine) async throws {
         var configuration = RedisServerConfiguration()
         configuration.clients = 1
-        try await withServer(configuration) { _, port in
+        try await withServer(configuration, on: engine) { _, port in
             try await RawClient.with(port: port) { first in
                 #expect(try await first.run("PING") == "+PONG")
                 try await RawClient.with(port: port) { (second) async throws in
@@ -171,10 +186,10 @@ import Testing
         }
     }
 
-    @Test func whatIsSentAheadIsLimited() async throws {
+    @Test(arguments: TestEngine.allCases) func whatIsSentAheadIsLimited(engine: TestEngine) async throws {
         var configuration = RedisServerConfiguration()
         configuration.queryBytes = 100_000
-        try await withServer(configuration) { _, port in
+        try await withServer(configuration, on: engine) { _, port in
             try await RawClient.with(port: port) { client in
                 try await client.send("BLPOP l 0\r\n")
                 try? await client.send(String(repeating: "PING\r\n", count: 200_000))
@@ -183,9 +198,9 @@ import Testing
         }
     }
 
-    @Test func listensOnUnixSockets() async throws {
+    @Test(arguments: TestEngine.allCases) func listensOnUnixSockets(engine: TestEngine) async throws {
         let folder = try TemporaryFolder()
-        try await withServer { server, _ in
+        try await withServer(on: engine) { server, _ in
             _ = try await server.bind(unixSocket: folder.file("redis.sock"))
             guard let cli = RedisPrograms.path("redis-cli") else { return }
             #expect(try await output(of: cli, ["-s", folder.file("redis.sock"), "PING"]) == "PONG")

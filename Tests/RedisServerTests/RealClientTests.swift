@@ -2,15 +2,17 @@
 
 import Foundation
 import MartletProcesses
+import MartletRESPClient
 import MartletRedisServer
 import MartletTestPrograms
 import Testing
 
 /// Programs of others, as their users start them.
 @Suite(.timeLimit(.minutes(3))) struct RealClientTests {
-    @Test(.enabled(if: RedisPrograms.hasTools)) func redisCLI() async throws {
+    @Test(.enabled(if: RedisPrograms.hasTools), arguments: TestEngine.allCases)
+    func redisCLI(engine: TestEngine) async throws {
         let cli = try #require(RedisPrograms.path("redis-cli"))
-        try await withServer { _, port in
+        try await withServer(on: engine) { _, port in
             func run(_ words: String...) async throws -> String {
                 try await output(of: cli, ["-p", "\(port)"] + words)
             }
@@ -33,9 +35,10 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: RedisPrograms.hasTools)) func redisBenchmark() async throws {
+    @Test(.enabled(if: RedisPrograms.hasTools), arguments: TestEngine.allCases)
+    func redisBenchmark(engine: TestEngine) async throws {
         let benchmark = try #require(RedisPrograms.path("redis-benchmark"))
-        try await withServer { _, port in
+        try await withServer(on: engine) { _, port in
             let text = try await output(
                 of: benchmark,
                 ["-p", "\(port)", "-c", "20", "-n", "4000", "-P", "16", "-q", "XADD", "s", "*", "field", "value"])
@@ -49,16 +52,18 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: RedisPrograms.hasPython)) func redisPy() async throws {
+    @Test(.enabled(if: RedisPrograms.hasPython), arguments: TestEngine.allCases)
+    func redisPy(engine: TestEngine) async throws {
         let python = try #require(RedisPrograms.python)
-        try await withServer { _, port in
+        try await withServer(on: engine) { _, port in
             let text = try await output(of: python, [RedisPrograms.script("redis_client.py"), "\(port)"])
             #expect(text == "RESP2: ok\nRESP3: ok")
         }
     }
 
     /// The same random commands, answered by the original.
-    @Test(.enabled(if: RedisPrograms.hasServer), arguments: [6, 7]) func answersAsTheOriginal(seed: Int) async throws {
+    @Test(.enabled(if: RedisPrograms.hasServer), arguments: [6, 7], TestEngine.allCases)
+    func answersAsTheOriginal(seed: Int, engine: TestEngine) async throws {
         let program = try #require(RedisPrograms.path("redis-server"))
         let python = try #require(RedisPrograms.path("python3"))
         let port = try freePort()
@@ -68,7 +73,7 @@ import Testing
             environment: ProcessInfo.processInfo.environment, errorFile: "/dev/null", onLine: { _ in },
             onExit: { _ in })
         defer { original.send(SIGKILL) }
-        try await withServer { _, ours in
+        try await withServer(on: engine) { _, ours in
             for _ in 0..<200 {
                 if (try? await RawClient.with(port: port, { _ = try await $0.run("PING") })) != nil { break }
                 try await Task.sleep(for: .milliseconds(20))

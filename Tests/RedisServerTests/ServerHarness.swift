@@ -1,99 +1,87 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import MartletRESPCodec
+import Logging
+import MartletNode
+import MartletRaft
 import MartletRedisServer
+import MartletReplica
 import MartletTestPrograms
+import MartletWALCodec
 import NIOCore
 import NIOPosix
 import Testing
 
+/// What stands behind a server.
+enum TestEngine: CaseIterable, Sendable {
+    case memory
+    /// A member with a log and checkpoints, in a folder of its own.
+    case member
+}
+
 /// Runs `body` with a server on a port of its own.
 func withServer(
-    _ configuration: RedisServerConfiguration = RedisServerConfiguration(),
+    _ configuration: RedisServerConfiguration = RedisServerConfiguration(), on engine: TestEngine = .memory,
     _ body: (RedisServer, Int) async throws -> Void
 ) async throws {
+    switch engine {
+    case .memory: try await withServer(configuration, engine: { InMemoryEngine(loop: $0) }, body)
+    case .member:
+        let folder = try TemporaryFolder()
+        try await withMember(in: folder.path, configuration, body)
+    }
+}
+
+/// Runs `body` with the member of a folder, new or not.
+func withMember(
+    in folder: String, _ configuration: RedisServerConfiguration = RedisServerConfiguration(),
+    _ body: (RedisServer, Int) async throws -> Void
+) async throws {
+    let replica = ReplicaConfiguration(
+        member: MemberID(7), name: "default", clientURLs: [], peerURLs: ["http://localhost:2380"], seed: 1)
+    let data = try DataFolder(path: folder + "/data").open(
+        replica, new: WALMetadata(memberID: 7, clusterID: 5),
+        at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds()))
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let server = try await RedisServer.start(configuration, on: group.next()) { InMemoryEngine(loop: $0) }
+    let loop = group.next()
+    let member = try await loop.submit {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let member = Member(
+            data.replica, data: data, configuration: MemberConfiguration(), logger: logger, eventLoop: loop)
+        return NIOLoopBound(member, eventLoop: loop)
+    }.get()
+    try await loop.flatSubmit {
+        loop.makeCompletedFuture(withResultOf: { try member.value.start() }).flatMap { $0 }
+    }.get()
+    var failure: (any Error)?
+    do {
+        try await withServer(configuration, group: group, engine: { _ in MemberEngine(member.value) }, body)
+    } catch {
+        failure = error
+    }
+    try await loop.flatSubmit { member.value.stop() }.get()
+    try await group.shutdownGracefully()
+    if let failure { throw failure }
+}
+
+/// - Parameter group: nil for one of the server's own.
+private func withServer(
+    _ configuration: RedisServerConfiguration, group given: MultiThreadedEventLoopGroup? = nil,
+    engine: @escaping @Sendable (any EventLoop) -> any KeyspaceEngine,
+    _ body: (RedisServer, Int) async throws -> Void
+) async throws {
+    let group = given ?? MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let server = try await RedisServer.start(configuration, on: group.next(), engine: engine)
+    var failure: (any Error)?
     do {
         let address = try await server.bind(host: "127.0.0.1", port: 0)
         try await body(server, try #require(address.port))
-        await server.close()
-        try await group.shutdownGracefully()
     } catch {
-        await server.close()
-        try? await group.shutdownGracefully()
-        throw error
+        failure = error
     }
-}
-
-/// A client that sends bytes as they are, and reads replies.
-final class RawClient {
-    private let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
-    private var iterator: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
-    private let writer: NIOAsyncChannelOutboundWriter<ByteBuffer>
-    private var input: [UInt8] = []
-    private var parser = ReplyParser()
-
-    private init(
-        _ channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>, _ inbound: NIOAsyncChannelInboundStream<ByteBuffer>,
-        _ writer: NIOAsyncChannelOutboundWriter<ByteBuffer>
-    ) {
-        self.channel = channel
-        self.writer = writer
-        iterator = inbound.makeAsyncIterator()
-    }
-
-    static func with(port: Int, _ body: (RawClient) async throws -> Void) async throws {
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connect(host: "127.0.0.1", port: port) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
-                }
-            }
-        try await channel.executeThenClose { inbound, outbound in
-            try await body(RawClient(channel, inbound, outbound))
-        }
-    }
-
-    func send(_ text: String) async throws {
-        try await writer.write(ByteBuffer(string: text))
-    }
-
-    /// The next reply; `nil` where the server has closed the connection.
-    func next() async throws -> ReplyValue? {
-        while true {
-            var offset = 0
-            let known = input
-            if let value = try parser.next(in: known.span.bytes, at: &offset) {
-                input.removeFirst(offset)
-                return value
-            }
-            guard let more = try await iterator.next(isolation: #isolation) else { return nil }
-            input += more.readableBytesView
-        }
-    }
-
-    /// The reply to a line.
-    func run(_ line: String) async throws -> String {
-        try await send(line + "\r\n")
-        return try await next().map { text($0) } ?? "closed"
-    }
-}
-
-func text(_ value: ReplyValue) -> String {
-    switch value {
-    case .simple(let bytes): "+" + String(decoding: bytes, as: UTF8.self)
-    case .error(let bytes): "-" + String(decoding: bytes, as: UTF8.self)
-    case .integer(let number): ":\(number)"
-    case .bulk(let bytes): String(decoding: bytes, as: UTF8.self)
-    case .null, .nullArray: "null"
-    case .double(let number): "\(number)"
-    case .boolean(let flag): "\(flag)"
-    case .bigNumber(let bytes), .verbatim(_, let bytes): String(decoding: bytes, as: UTF8.self)
-    case .array(let values), .set(let values), .push(let values): "[\(values.map { text($0) }.joined(separator: ", "))]"
-    case .map(let pairs): "{\(pairs.map { "\(text($0.key)): \(text($0.value))" }.joined(separator: ", "))}"
-    }
+    await server.close()
+    if given == nil { try await group.shutdownGracefully() }
+    if let failure { throw failure }
 }
 
 /// Programs that tests talk to. With `MARTLET_REQUIRE_PEERS=1` their tests fail where they are missing.

@@ -133,7 +133,7 @@ import Testing
     @Test func refusesWhatIsNoRecord() {
         #expect(throws: RecordError.ambiguous) { try LogRecord([]) }
         #expect(throws: RecordError.ambiguous) { try record("2a030a01ff 2a030a01ff") }
-        #expect(throws: RecordError.unknownRequest(2001)) { try record("8a7d00") }
+        #expect(throws: RecordError.unknownRequest(2002)) { try record("927d00") }
         #expect(throws: RecordError.unknownRequest(3)) { try record("1a00") }
         // AuthEnable has 1000, and 1001 is nobody's; a role to grant to that is no message.
         #expect(throws: RecordError.unknownRequest(1001)) { try record("ca3e00") }

@@ -194,7 +194,7 @@ import Testing
     /// What a later version wrote ends the member, and says where it stands.
     @Test func anUnknownRequestIsNamed() throws {
         for (data, error): ([UInt8], RecordError) in [
-            (bytes(hex: "1a00"), .unknownRequest(3)), (bytes(hex: "8a7d00"), .unknownRequest(2001)),
+            (bytes(hex: "1a00"), .unknownRequest(3)), (bytes(hex: "927d00"), .unknownRequest(2002)),
             (bytes(hex: "ca3e00"), .unknownRequest(1001)), (bytes(hex: "22050a01"), .malformed),
         ] {
             var member = try TestMember()

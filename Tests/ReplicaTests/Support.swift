@@ -3,6 +3,8 @@
 import MartletAuth
 import MartletBasics
 import MartletKeyValue
+import MartletKeyspace
+import MartletRESPCodec
 import MartletRaft
 import MartletReplica
 import MartletWALCodec
@@ -148,6 +150,7 @@ struct TestMember {
     var hasWork = false
     var checkpoint: ReplicaCheckpoint?
     var released: LogIndex?
+    var commandReplies: [CommandReply] = []
 
     init(
         _ configuration: ReplicaConfiguration = TestMember.configuration, disk: SimulatedDisk = SimulatedDisk(),
@@ -165,13 +168,15 @@ struct TestMember {
         replica.step(event, at: moment, into: &effects)
         switch event {
         case .propose, .changeMembers, .renewLease, .read: return
-        case .start, .turnEnded, .tick, .synced, .checkpointEnded, .spaceExhausted, .work, .stop: break
+        case .start, .turnEnded, .tick, .synced, .checkpointEnded, .spaceExhausted, .commandsDue, .work, .stop:
+            break
         }
         #expect(effects.failure == nil)
         if !effects.batch.isEmpty, let number = effects.batchNumber { disk.submit(effects.batch, number) }
         replies += effects.replies
         tokens += effects.tokens
         reads += effects.reads
+        commandReplies += effects.commandReplies
         isReady = isReady || effects.isReady
         hasWork = effects.hasWork
         released = effects.releaseBelow ?? released
@@ -232,6 +237,7 @@ struct TestMember {
         let fromLog = try restarted(configuration, ignoresTables: true)
         #expect(fromLog.replica.stateDigest() == fromCheckpoint.replica.stateDigest())
         #expect(fromLog.replica.store.stateDigest() == replica.store.stateDigest())
+        #expect(fromLog.replica.keyspace.stateDigest() == replica.keyspace.stateDigest())
         for other in [fromLog, fromCheckpoint] {
             #expect(other.replica.auth == replica.auth)
             let (found, expected) = (other.replica.cluster, replica.cluster)

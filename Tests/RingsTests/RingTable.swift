@@ -55,7 +55,10 @@ let ringTable: [String: RingEntry] = [
         modules: ["Swift"]),
     "MartletReplica": RingEntry(
         .core, folder: "Replica",
-        targets: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletWALCodec"],
+        targets: [
+            "MartletAuth", "MartletBasics", "MartletKeyValue", "MartletKeyspace", "MartletRESPCodec", "MartletRaft",
+            "MartletWALCodec",
+        ],
         modules: ["Swift"]),
     "MartletDNSCodec": RingEntry(.core, folder: "DNSCodec", modules: ["Swift"]),
     "MartletBoltFile": RingEntry(.core, folder: "BoltFile", modules: ["Swift"]),
@@ -71,11 +74,13 @@ let ringTable: [String: RingEntry] = [
         .shell, folder: "Node",
         targets: [
             "CMartletPosix", "MartletAuth", "MartletBasics", "MartletBoltFile", "MartletEtcdSnapshot",
-            "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletStorage", "MartletWALCodec",
+            "MartletKeyValue", "MartletKeyspace", "MartletRESPCodec", "MartletRaft", "MartletReplica",
+            "MartletStorage", "MartletWALCodec",
         ],
         modules: network),
     "MartletRedisServer": RingEntry(
-        .shell, folder: "RedisServer", targets: ["MartletKeyspace", "MartletRESPCodec", "MartletStreams"],
+        .shell, folder: "RedisServer",
+        targets: ["MartletKeyspace", "MartletNode", "MartletRESPCodec", "MartletStreams"],
         modules: network),
     "MartletSimulatedDisk": RingEntry(
         .shell, folder: "SimulatedDisk", targets: ["MartletBasics", "MartletStorage"],
@@ -84,8 +89,8 @@ let ringTable: [String: RingEntry] = [
     "MartletSimulation": RingEntry(
         .shell, folder: "Simulation",
         targets: [
-            "MartletBasics", "MartletKeyValue", "MartletRaft", "MartletReplica", "MartletSimulatedDisk",
-            "MartletStorage", "MartletWALCodec",
+            "MartletBasics", "MartletKeyValue", "MartletKeyspace", "MartletRESPCodec", "MartletRaft",
+            "MartletReplica", "MartletSimulatedDisk", "MartletStorage", "MartletWALCodec",
         ],
         modules: ["Swift"]),
     "MartletAuthTokens": RingEntry(
@@ -149,7 +154,8 @@ let ringTable: [String: RingEntry] = [
             "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdServer",
             "MartletEtcdSnapshot", "MartletEtcdClient",
             "MartletGRPCWire", "MartletHTTP2Session", "MartletJSON", "MartletNode", "MartletProcesses",
-            "MartletReflection", "MartletReplica", "MartletStorage", "MartletWALCodec", "MartletWireAPI",
+            "MartletRedisServer", "MartletReflection", "MartletReplica", "MartletStorage", "MartletWALCodec",
+            "MartletWireAPI",
             "MartletWireServices", "MartletKeyValue", "MartletBasics", "CMartletPosix",
         ],
         modules: network.union([

@@ -20,11 +20,22 @@ package struct KeyspaceCheckpoint: Sendable {
 
     /// Adds all changes, removals first.
     package func encode(into batch: inout TableBatch) {
+        encode(into: &batch) { (_) throws(Never) in }
+    }
+
+    /// As above; `piece` is called again and again, and may take out what is in the batch: however much has changed,
+    /// it needn't be in memory a second time.
+    package func encode<Failure: Error>(
+        into batch: inout TableBatch, piece: (inout TableBatch) throws(Failure) -> Void
+    ) throws(Failure) {
         for number in changes.removedKeys { batch.remove(KeyspaceTable.key(number)) }
         changes.removedStreams.forEach { key, _ in batch.remove(key) }
         batch.put(KeyspaceTable.state) { state.encode(into: &$0) }
-        for (number, checkpoint) in streams { checkpoint.encode(of: number, into: &batch) }
-        for (number, record) in keys { batch.put(KeyspaceTable.key(number)) { record.encode(into: &$0) } }
+        for (number, checkpoint) in streams { try checkpoint.encode(of: number, into: &batch, piece: piece) }
+        for (number, record) in keys {
+            batch.put(KeyspaceTable.key(number)) { record.encode(into: &$0) }
+            try piece(&batch)
+        }
     }
 }
 

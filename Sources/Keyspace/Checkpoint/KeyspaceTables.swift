@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import MartletBasics
+import MartletStreams
 
 /// The tables of a keyspace in a checkpoint, beside those of its streams.
 ///
@@ -15,6 +16,9 @@ package import MartletBasics
 package enum KeyspaceTable {
     package static let keyspaces = TableID(38)
     package static let keys = TableID(39)
+
+    /// Those of streams included, in the order in which they are restored.
+    package static let all = StreamTable.all + [keyspaces, keys]
 
     static let state = TableKey(keyspaces, object: 0)
 

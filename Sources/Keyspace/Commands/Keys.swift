@@ -251,7 +251,17 @@ extension Keyspace {
             if try call.integer(4) < 0 { throw .syntax }
         }
         guard let place = place(call, 2) else { return reply.null() }
-        let row = databases[call.database][place]
+        reply.integer(memoryBytes(of: databases[call.database][place]))
+    }
+
+    /// What all keys take in memory, in bytes, about. Complexity: O(keys + blocks + pending entries).
+    package func memoryBytes() -> Int {
+        databases.reduce(0) { sum, database in
+            database.rows.reduce(sum) { $0 + ($1.map { memoryBytes(of: $0) } ?? 0) }
+        }
+    }
+
+    private func memoryBytes(of row: KeyRow) -> Int {
         var bytes = MemoryLayout<KeyRow>.stride + row.name.count + 32
         switch row.value {
         case .string(let text): bytes += text.count + 32
@@ -259,7 +269,7 @@ extension Keyspace {
         case .set(let set): bytes += set.members.reduce(0) { $0 + $1.count + 80 }
         case .stream(let stream): bytes += streams[stream]!.memoryBytes
         }
-        reply.integer(bytes)
+        return bytes
     }
 }
 

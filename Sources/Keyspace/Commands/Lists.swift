@@ -173,6 +173,12 @@ extension Keyspace {
         throw .waits
     }
 
+    /// As `vainGroupRead`, of BLPOP and BRPOP.
+    func vainPop(_ call: Call) throws(CommandError) -> CommandOutcome? {
+        _ = try Self.listTimeout(call)
+        return (1..<call.count - 1).contains { place(call, $0) != nil } ? nil : .waits
+    }
+
     /// Milliseconds that the last word, in seconds, says; 0: for ever.
     static func listTimeout(_ call: Call) throws(CommandError) -> Int64 {
         guard let seconds = Double(call.arguments.text(call.count - 1)), seconds.isFinite else {

@@ -175,7 +175,8 @@ extension Keyspace {
             place = add(words.array(1), .stream(add(stream)), in: call.database)
         }
         reply.bulk(appended.id)
-        if appended.isDuplicate { return }
+        // Duplicates are counted.
+        if appended.isDuplicate { return markChanged(place, in: call.database) }
         touch(place, in: call.database)
         notify(.stream, "xadd", call)
         if let trim = options?.trim, case .stream(let stream) = databases[call.database][place].value,

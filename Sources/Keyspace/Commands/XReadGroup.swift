@@ -28,7 +28,12 @@ extension Keyspace {
                         isAcknowledged: request.isAcknowledged, now: call.time)
                 }
                 note(isNewConsumer: read.isNewConsumer, call, request.key(key))
-                if read.isNewConsumer || !read.deliveries.isEmpty { touch(place, in: call.database) }
+                if read.isNewConsumer || !read.deliveries.isEmpty {
+                    touch(place, in: call.database)
+                } else {
+                    // The consumer was seen.
+                    markChanged(place, in: call.database)
+                }
                 if read.deliveries.isEmpty { continue }
                 if !request.isAcknowledged { signalDelivered(place, in: call.database) }
                 reply.begin(call, request.key(key))
@@ -91,6 +96,12 @@ extension Keyspace {
         guard let request = try? ReadRequest(call, isGroup: true),
             let (starts, sources) = try? groupStarts(call, request)
         else { return false }
+        return isInVain(call, request, starts, sources)
+    }
+
+    private func isInVain(
+        _ call: Call, _ request: ReadRequest, _ starts: [GroupReadStart], _ sources: [(stream: Int, place: Int)]
+    ) -> Bool {
         let (group, consumer) = (call.arguments.array(request.group!), call.arguments.array(request.group! + 1))
         for (start, source) in zip(starts, sources) {
             guard case .new = start else { return false }
@@ -105,6 +116,16 @@ extension Keyspace {
             }
         }
         return true
+    }
+
+    /// What becomes of a read of a group that changes nothing now; `nil`: it is to be carried out.
+    func vainGroupRead(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) -> CommandOutcome? {
+        let request = try ReadRequest(call, isGroup: true)
+        let (starts, sources) = try groupStarts(call, request)
+        guard isInVain(call, request, starts, sources) else { return nil }
+        if request.timeout != nil { return .waits }
+        reply.nullArray()
+        return .replied
     }
 }
 

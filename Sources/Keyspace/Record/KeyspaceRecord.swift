@@ -26,34 +26,68 @@ package struct KeyspaceRecord: Sendable {
         case command, transaction, expiry
     }
 
-    package private(set) var bytes: [UInt8]
+    /// May be set until the record is encoded: it is that of the moment at which it goes into the log.
+    package var stamp: Int64
+    package var seed: UInt64
+    private var items: [UInt8] = []
     package private(set) var itemCount = 0
 
-    package init(stamp: Int64, seed: UInt64) {
-        bytes = [Self.version]
+    package init(stamp: Int64 = 0, seed: UInt64 = 0) {
+        self.stamp = stamp
+        self.seed = seed
+    }
+
+    package var isEmpty: Bool { itemCount == 0 }
+    /// Bytes of the record as it is now.
+    package var byteCount: Int { 1 + Varint.length(of: UInt64(max(stamp, 0))) + 8 + items.count }
+
+    /// Adds the record.
+    package func encode(into bytes: inout [UInt8]) {
+        bytes.append(Self.version)
         Varint.append(UInt64(max(stamp, 0)), to: &bytes)
         for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: seed >> shift)) }
+        bytes += items
+    }
+
+    package var bytes: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(byteCount)
+        encode(into: &bytes)
+        return bytes
+    }
+
+    /// Forgets all items, but not the memory they took.
+    package mutating func removeAll() {
+        items.removeAll(keepingCapacity: true)
+        itemCount = 0
+        // One large record doesn't keep its memory.
+        if items.capacity > 2 * Self.preferredBytes { items = [] }
+    }
+
+    /// The random bits of a record's item: each has its own.
+    package static func seed(_ seed: UInt64, item: Int) -> UInt64 {
+        seed &+ UInt64(item) &* 0x9E37_79B9_7F4A_7C15
     }
 
     package mutating func append(_ arguments: Arguments, database: Int) {
         begin(.command)
-        Varint.append(UInt64(database), to: &bytes)
-        CommandBatch.encode(arguments, into: &bytes)
+        Varint.append(UInt64(database), to: &items)
+        CommandBatch.encode(arguments, into: &items)
     }
 
     package mutating func append(_ transaction: Transaction) {
         begin(.transaction)
-        Varint.append(UInt64(transaction.watched.count), to: &bytes)
+        Varint.append(UInt64(transaction.watched.count), to: &items)
         for key in transaction.watched {
-            Varint.append(UInt64(key.database), to: &bytes)
-            Varint.append(UInt64(key.name.count), to: &bytes)
-            bytes += key.name
-            Varint.append(key.version, to: &bytes)
+            Varint.append(UInt64(key.database), to: &items)
+            Varint.append(UInt64(key.name.count), to: &items)
+            items += key.name
+            Varint.append(key.version, to: &items)
         }
-        Varint.append(UInt64(transaction.items.count), to: &bytes)
+        Varint.append(UInt64(transaction.items.count), to: &items)
         for (index, item) in transaction.items.enumerated() {
-            Varint.append(UInt64(item.database), to: &bytes)
-            CommandBatch.encode(transaction.commands[index], into: &bytes)
+            Varint.append(UInt64(item.database), to: &items)
+            CommandBatch.encode(transaction.commands[index], into: &items)
         }
     }
 
@@ -63,7 +97,7 @@ package struct KeyspaceRecord: Sendable {
     }
 
     private mutating func begin(_ kind: Kind) {
-        bytes.append(kind.rawValue)
+        items.append(kind.rawValue)
         itemCount += 1
     }
 }
@@ -92,8 +126,7 @@ extension Keyspace {
         let content = try RecordContent(record)
         for (number, item) in content.items.enumerated() {
             before(number, &reply)
-            // Each item has random bits of its own.
-            let seed = content.seed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15
+            let seed = KeyspaceRecord.seed(content.seed, item: number)
             switch item {
             case .command(let index, let entry, let database):
                 let call = Call(content.commands[index], database: database, now: content.stamp, seed: seed)

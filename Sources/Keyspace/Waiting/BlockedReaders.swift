@@ -20,10 +20,13 @@ package struct BlockedReaders: Sendable {
     private struct Queue: Sendable {
         var tickets: [UInt64] = []
         var begin = 0
+        /// Whoever waits before it is reserved, or has left.
+        var firstFree = 0
 
         mutating func compact() {
             guard begin > 32, begin * 2 > tickets.count else { return }
             tickets.removeFirst(begin)
+            firstFree = max(firstFree - begin, 0)
             begin = 0
         }
     }
@@ -65,6 +68,11 @@ package struct BlockedReaders: Sendable {
 
     /// Whether a client waits.
     package func waits(_ client: UInt64) -> Bool { ticketOfClient[client] != nil }
+
+    /// Whether a client waits whose wait may be ended from outside.
+    package func mayEnd(_ client: UInt64) -> Bool {
+        ticketOfClient[client].flatMap { waiters[$0] }.map { !$0.isReserved } ?? false
+    }
 
     // MARK: Coming and going
 
@@ -156,7 +164,7 @@ package struct BlockedReaders: Sendable {
     package mutating func next() -> Waiter? {
         precondition(running == nil, "a waiter is not settled")
         while let ticket = single.popLast() {
-            if let waiter = waiters[ticket] {
+            if let waiter = waiters[ticket], !waiter.isReserved {
                 running = (ticket, true)
                 return waiter
             }
@@ -166,7 +174,7 @@ package struct BlockedReaders: Sendable {
             if let queue = queues[turn.place] {
                 var offset = max(turn.offset, queue.begin)
                 while offset < queue.tickets.count, queue.tickets[offset] < turn.end {
-                    if let waiter = waiters[queue.tickets[offset]] {
+                    if let waiter = waiters[queue.tickets[offset]], !waiter.isReserved {
                         turns[firstTurn].offset = offset + 1
                         running = (queue.tickets[offset], false)
                         return waiter
@@ -208,6 +216,97 @@ package struct BlockedReaders: Sendable {
         if let due { claims.put(due, ticket) }
     }
 
+    // MARK: By way of a log
+
+    // Where a command takes effect only later, its waiter is reserved from its proposal to its outcome: nobody looks at
+    // it, and nothing ends its wait.
+
+    /// Whether anybody waits at a key who takes what comes away from others. Complexity: O(1).
+    package func hasTakers(database: Int, name: [UInt8]) -> Bool {
+        let key = Key(database: database, name: name)
+        return groups[key] != nil || queues[Place(key: key, kind: .popper)] != nil
+    }
+
+    /// Reserves, of each group that waits at a key and of those who take items from it, who comes first: something is
+    /// about to come that each of them may get.
+    package mutating func reserve(database: Int, name: [UInt8]) -> [Waiter] {
+        let key = Key(database: database, name: name)
+        var out: [Waiter] = []
+        for kind in (groups[key] ?? []) + [.popper] {
+            if let waiter = reserveFirst(Place(key: key, kind: kind)) { out.append(waiter) }
+        }
+        return out
+    }
+
+    private mutating func reserveFirst(_ place: Place) -> Waiter? {
+        guard let index = queues.index(forKey: place) else { return nil }
+        var offset = max(queues.values[index].firstFree, queues.values[index].begin)
+        defer { queues.values[index].firstFree = offset }
+        while offset < queues.values[index].tickets.count {
+            let ticket = queues.values[index].tickets[offset]
+            offset += 1
+            guard let waiter = waiters[ticket], !waiter.isReserved else { continue }
+            waiters[ticket]!.isReserved = true
+            return waiter
+        }
+        return nil
+    }
+
+    /// Says that the command of the waiter that `next` gave is proposed. Of its group nobody else is looked at before
+    /// its outcome is known, unless something comes.
+    package mutating func settleReserved() {
+        guard let (ticket, isSingle) = running else { preconditionFailure("no waiter is running") }
+        running = nil
+        waiters[ticket]?.isReserved = true
+        if !isSingle, !turns[firstTurn].isForAll { endTurn() }
+    }
+
+    /// What became of a reserved waiter.
+    package enum Release: Hashable, Sendable {
+        /// It has left meanwhile.
+        case gone
+        case served
+        /// It waits on, at its place.
+        case waits
+        /// It would wait on, but its time is over.
+        case timedOut
+    }
+
+    /// Ends a reservation.
+    ///
+    /// - Parameters:
+    ///   - ticks: the clock of deadlines, in milliseconds; `nil`: not known here.
+    ///   - claimDueAt: of one that goes on waiting.
+    package mutating func release(_ client: UInt64, isServed: Bool, ticks: Int64?, claimDueAt: Int64?) -> Release {
+        guard let ticket = ticketOfClient[client], let waiter = waiters[ticket], waiter.isReserved else { return .gone }
+        if isServed {
+            remove(client)
+            return .served
+        }
+        if let deadline = waiter.deadline {
+            if let ticks, deadline <= ticks {
+                remove(client)
+                return .timedOut
+            }
+            // It may have been passed over.
+            if ticks == nil { deadlines.put(deadline, ticket) }
+        }
+        waiters[ticket]!.isReserved = false
+        setClaim(ticket, claimDueAt)
+        for name in waiter.keys {
+            let place = Place(key: Key(database: waiter.database, name: name), kind: waiter.kind)
+            if let index = queues.index(forKey: place) { queues.values[index].firstFree = 0 }
+        }
+        return .waits
+    }
+
+    /// Takes everybody away, in the order in which they came.
+    package mutating func removeAll() -> [Waiter] {
+        let out = ticketOfClient.values.sorted().compactMap { waiters[$0] }
+        self = BlockedReaders()
+        return out
+    }
+
     // MARK: Time
 
     /// The next deadline on the clock of deadlines. May be too early, never too late.
@@ -219,7 +318,8 @@ package struct BlockedReaders: Sendable {
     package mutating func removeTimedOut(ticks: Int64) -> [Waiter] {
         var out: [Waiter] = []
         while let ticket = deadlines.take(upTo: ticks) {
-            guard let waiter = waiters[ticket] else { continue }
+            // Of one that is reserved the outcome decides, see `release`.
+            guard let waiter = waiters[ticket], !waiter.isReserved else { continue }
             remove(waiter.client)
             out.append(waiter)
         }

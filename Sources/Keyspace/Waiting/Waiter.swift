@@ -27,6 +27,8 @@ package struct Waiter: Sendable {
     package let isRESP3: Bool
     /// When a pending entry comes of age, in milliseconds of the Unix clock; `nil`: none is in sight.
     package var claimDueAt: Int64?
+    /// Whether its command is proposed, and the outcome not known.
+    var isReserved = false
 }
 
 extension Keyspace {

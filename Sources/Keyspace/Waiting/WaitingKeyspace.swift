@@ -51,11 +51,7 @@ package struct WaitingKeyspace: Sendable {
         _ entry: CommandEntry, _ call: Call, _ reply: inout ReplyWriter
     ) -> CommandOutcome {
         if entry.isRead { return keyspace.read(entry, call, &reply) }
-        if entry.flags.contains(.movableKeys), keyspace.isPollInVain(call) {
-            if (try? ReadRequest(call, isGroup: true))?.timeout != nil { return .waits }
-            reply.nullArray()
-            return .replied
-        }
+        if entry.flags.contains(.blocking), let outcome = keyspace.vainOutcome(entry, call, &reply) { return outcome }
         return keyspace.apply(entry, call, &reply)
     }
 
@@ -110,11 +106,18 @@ package struct WaitingKeyspace: Sendable {
     }
 
     private mutating func end(_ waiter: Waiter, _ unblocking: Unblocking) {
-        var reply = ReplyWriter(isRESP3: waiter.isRESP3)
+        answers.append(Answer(client: waiter.client, bytes: waiter.reply(unblocking)))
+    }
+}
+
+extension Waiter {
+    /// The reply to a wait that is ended from outside.
+    package func reply(_ unblocking: WaitingKeyspace.Unblocking) -> [UInt8] {
+        var reply = ReplyWriter(isRESP3: isRESP3)
         switch unblocking {
         case .timeout: reply.nullArray()
         case .error: reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK")
         }
-        answers.append(Answer(client: waiter.client, bytes: reply.bytes))
+        return reply.bytes
     }
 }

@@ -24,6 +24,10 @@ extension ServerFlag {
             "advertise-client-urls", .urls, "",
             "the URLs that clients are told to use; without it, those that are listened on"),
         .used("listen-client-http-urls", .urls, "", "where plain HTTP is answered, if not on the client URLs"),
+        .used(
+            "listen-stream-urls", .string, "",
+            "where Redis's clients connect: redis, rediss, unix or unixs; without it, and without a flag that says "
+                + "where to listen, redis://127.0.0.1:6379 if that is free"),
         .used("listen-metrics-urls", .urls, "", "more places for /metrics, /health, /livez and /readyz"),
         .used(
             "config-file", .string, "",
@@ -65,6 +69,7 @@ extension ServerFlag {
             "tokens of who logs in: simple, or jwt,pub-key=FILE,priv-key=FILE,sign-method=METHOD,ttl=DURATION"),
         .used("auth-token-ttl", .number, "300", "seconds that a simple token is good for after its last use"),
         .used("bcrypt-cost", .number, "10", "how dear the hash of a password is: 4 to 31"),
+        .used("stream-password-file", .string, "", "a file whose first line Redis's clients have to AUTH with"),
         .used("host-whitelist", .string, "*", "host names that plain HTTP requests without TLS may name"),
         .used("cors", .origins, "*", "origins whose pages may read answers"),
     ]
@@ -73,6 +78,9 @@ extension ServerFlag {
         .used(
             "quota-backend-bytes", .integer, "0",
             "what keys and kept versions may take; 0 is 2 GiB, less is as much as there is room for"),
+        .used(
+            "stream-quota-bytes", .number, "0",
+            "what Redis's databases may take in memory before commands that need more are refused; 0 is no limit"),
         .used("auto-compaction-mode", .string, "periodic", "periodic, or revision"),
         .used(
             "auto-compaction-retention", .string, "0",

@@ -29,6 +29,7 @@ package enum ServerHelp {
     package static let introduction = """
         Starts a key-value server that speaks etcd's version 3 protocol, for etcdctl, any etcd client, and as the \
         registry of Martlet and go-micro services. It takes etcd's own flags, so that scripts written for etcd drive it.
+        Beside it, on the same log, it serves streams to redis-cli and any client of Redis: see --listen-stream-urls.
 
         Every write is on disk before it is acknowledged.
 
@@ -37,6 +38,7 @@ package enum ServerHelp {
         and in another terminal:
           etcdctl put greeting hello
           etcdctl get greeting
+          redis-cli xadd events '*' text hello
           martlet services
         """
 

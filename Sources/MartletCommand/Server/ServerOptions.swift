@@ -33,6 +33,7 @@ package struct ServerOptions: Sendable {
     }
 
     package var listeners: [Listener]
+    package var streams: StreamListeners
     /// Empty: clients are told where is listened.
     package var advertisedURLs: [ServerURL]
     package var tls: TLS?
@@ -67,6 +68,7 @@ package struct ServerOptions: Sendable {
         (logLevel, logFormat) = try Self.logging(flags)
         logOutputs = try LogOutputs(flags, &notices)
         listeners = try Self.listeners(flags)
+        streams = try StreamListeners(flags)
         store = try Self.store(flags)
         storage = try Storage(flags)
         let gates = FeatureGates.withoutEffect(in: flags.string("feature-gates"))
@@ -75,6 +77,8 @@ package struct ServerOptions: Sendable {
                 ServerNotice(.warning, "without effect: --feature-gates=" + gates.joined(separator: ",")))
         }
         if storage.quotaBytes != 0 { store.quotaBytes = storage.quotaBytes }
+        let streamQuota = flags.number("stream-quota-bytes")
+        store.streamQuotaBytes = streamQuota == 0 ? nil : Int(clamping: streamQuota)
         switch storage.autoCompaction {
         case .periodic(let age): store.autoCompaction = .periodic(age)
         case .revision(let count): store.autoCompaction = .revision(count)
@@ -86,7 +90,12 @@ package struct ServerOptions: Sendable {
         dataFolder = folder.isEmpty ? store.name + ".etcd" : folder
         let logFolder = flags.string("wal-dir")
         self.logFolder = logFolder.isEmpty ? nil : logFolder
-        tls = try Self.tls(flags, listeners, dataFolder: dataFolder, &notices)
+        let encrypted = listeners + streams.urls.filter(\.isEncrypted).map { Listener(url: $0, role: .http) }
+        tls = try Self.tls(flags, encrypted, dataFolder: dataFolder, &notices)
+        if streams.areEncrypted, let tls, tls.examinesClients {
+            throw .conflict(
+                "--listen-stream-urls: what client certificates must say is not asked of Redis's clients yet")
+        }
         advertisedURLs = flags.urls("advertise-client-urls")
         store.clientURLs = advertisedURLs.map(\.description)
         // Zero is no limit, as in gRPC for Go; taken by its word, no client could ever call.

@@ -5,6 +5,7 @@ import Logging
 import MartletEtcdServer
 import MartletGRPCWire
 import MartletNode
+import MartletRedisServer
 import MartletReplica
 import MartletStorage
 import MartletWALCodec
@@ -25,6 +26,7 @@ struct ServerRun {
     private let group: MultiThreadedEventLoopGroup
     private let store: EtcdServer
     private let servers: [WireServer]
+    private let streams: StreamServer?
     private let logger: Logger
     /// What was bound, in the order of the listeners.
     let addresses: [SocketAddress]
@@ -36,7 +38,8 @@ struct ServerRun {
         _ options: ServerOptions, logger: Logger, onFailure: @escaping @Sendable (MemberFailure) -> Void
     ) async throws -> ServerRun {
         for notice in options.notices { notice.log(logger) }
-        let tls = options.listeners.contains { $0.url.isEncrypted } ? try options.tls?.wire(logger) : nil
+        let isEncrypted = options.listeners.contains { $0.url.isEncrypted } || options.streams.areEncrypted
+        let tls = isEncrypted ? try options.tls?.wire(logger) : nil
         var options = options
         options.store.tokens = try options.tokenProvider { path in
             Array(try Data(contentsOf: URL(fileURLWithPath: path)))
@@ -68,9 +71,13 @@ struct ServerRun {
                 data, configuration: chosen.store, logger: logger, on: memberLoop, serving: loops,
                 onFailure: onFailure)
             var servers: [WireServer] = []
+            var streams: StreamServer?
             do {
                 let addresses = try await bind(chosen, tls, store, group, logger, &servers)
-                return ServerRun(group: group, store: store, servers: servers, logger: logger, addresses: addresses)
+                streams = try await StreamServer.start(chosen, tls, store, memberLoop, logger)
+                return ServerRun(
+                    group: group, store: store, servers: servers, streams: streams, logger: logger,
+                    addresses: addresses)
             } catch {
                 for server in servers {
                     await server.close()
@@ -184,6 +191,7 @@ struct ServerRun {
     /// Ends watches, lets calls finish for a moment, closes.
     func stop() async {
         try? await store.endWatches()
+        await streams?.stop()
         await withDiscardingTaskGroup { tasks in
             for server in servers { tasks.addTask { await server.drain(limit: Self.drainLimit) } }
         }

@@ -2,6 +2,7 @@
 
 package import MartletAuth
 import MartletBasics
+import MartletKeyspace
 
 /// The data of a normal entry: etcd's `InternalRaftRequest`, with our own fields from number 2000 up.
 ///
@@ -13,6 +14,7 @@ import MartletBasics
 ///     1301             member attributes
 ///     1302             downgrade
 ///     2000             stamp: the proposer's wall clock in milliseconds since 1970
+///     2001             commands of Redis's clients: see `KeyspaceRecord`
 ///
 /// Exactly one request stands in a record. etcd reads such a record and passes over our own fields.
 /// Source: etcd raft_internal.proto.
@@ -34,6 +36,8 @@ package struct LogRecord: Hashable, Sendable {
         case leaseRemainders([LeaseRemainder])
         case clusterVersion(String)
         case memberAttributes(MemberAttributes)
+        /// The bytes of a `KeyspaceRecord`; empty where a plan stands for them.
+        case keyspace([UInt8])
     }
 
     package var header: Header
@@ -57,6 +61,7 @@ enum RecordField {
     /// Fields from here on are ours.
     static let own: UInt64 = 2000
     static let stamp: UInt64 = 2000
+    static let keyspace: UInt64 = 2001
     /// In front of a client's request: a tag and a length.
     static let headBytes = 12
     /// Header and stamp of a record without username.
@@ -80,6 +85,18 @@ extension LogRecord {
         return bytes
     }
 
+    /// Commands of Redis's clients. One allocation.
+    static func bytes(_ record: KeyspaceRecord, header: Header, stamp: UInt64) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(RecordField.headBytes + record.byteCount + RecordField.tailBytes)
+        append(header, to: &bytes)
+        bytes.append(field: RecordField.stamp, number: stamp)
+        bytes.append(tag: RecordField.keyspace, 2)
+        Varint.append(UInt64(record.byteCount), to: &bytes)
+        record.encode(into: &bytes)
+        return bytes
+    }
+
     package func encoded() -> [UInt8] {
         var inner: [UInt8] = []
         switch request {
@@ -94,6 +111,8 @@ extension LogRecord {
         case .memberAttributes(let member):
             member.encode(into: &inner)
             return bytes(RecordField.memberAttributes, inner)
+        case .keyspace(let record):
+            return bytes(RecordField.keyspace, record)
         }
     }
 
@@ -161,6 +180,7 @@ extension LogRecord {
             return .leaseRemainders(try LeaseRemainder.decode(bytes, value.range()))
         case RecordField.clusterVersion: return .clusterVersion(try text(bytes, value.range()))
         case RecordField.memberAttributes: return .memberAttributes(try MemberAttributes(bytes, value.range()))
+        case RecordField.keyspace: return .keyspace(Array(bytes[try value.range()]))
         case RecordField.downgrade: return .write(.downgrade(try DowngradeInfo(bytes, value.range())))
         default: return .write(.auth(try auth(number, value, bytes)))
         }

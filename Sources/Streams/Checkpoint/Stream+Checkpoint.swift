@@ -154,7 +154,15 @@ package struct StreamCheckpoint: Sendable {
 
     /// Adds all changes, removals first: a number may have been given again. The same checkpoint yields the same bytes.
     package func encode(of number: UInt64, into batch: inout TableBatch) {
+        encode(of: number, into: &batch) { (_) throws(Never) in }
+    }
+
+    /// As above; `piece` is called after each change, and may take out what is in the batch.
+    package func encode<Failure: Error>(
+        of number: UInt64, into batch: inout TableBatch, piece: (inout TableBatch) throws(Failure) -> Void
+    ) throws(Failure) {
         for record in removals { batch.remove(record.key(of: number)) }
+        try piece(&batch)
         batch.put(StreamRecord.header.key(of: number)) { header.encode(into: &$0) }
         for (record, value) in puts {
             batch.put(record.key(of: number)) { bytes in
@@ -168,6 +176,7 @@ package struct StreamCheckpoint: Sendable {
                 case .producer(let name, let producer): ProducerRecord(name, producer).encode(into: &bytes)
                 }
             }
+            try piece(&batch)
         }
     }
 }

@@ -34,7 +34,8 @@ final class CrashServer {
     /// - Parameters:
     ///   - data: The data folder.
     ///   - folder: Where the logs go.
-    init(_ program: Program, data: String, folder: String) throws {
+    ///   - extra: More arguments.
+    init(_ program: Program, data: String, folder: String, extra: [String] = []) throws {
         self.program = program
         self.folder = folder
         endpoint = "127.0.0.1:\(try freePort())"
@@ -45,7 +46,7 @@ final class CrashServer {
             "--initial-advertise-peer-urls", peer, "--initial-cluster", "crash=\(peer)",
         ]
         switch program {
-        case .martlet: arguments = ["server"] + common
+        case .martlet: arguments = ["server"] + common + extra
         // Its default keeps a lone member waiting for a second before it elects itself.
         case .etcd: arguments = common + ["--heartbeat-interval", "10", "--election-timeout", "100"]
         }

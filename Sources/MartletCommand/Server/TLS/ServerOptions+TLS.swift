@@ -24,6 +24,11 @@ extension ServerOptions {
         package var minimumVersion = WireTLSVersion.tls12
         package var maximumVersion: WireTLSVersion?
 
+        /// Whether more is asked of a client's certificate than its chain.
+        var examinesClients: Bool {
+            revocationFile != nil || !allowedHostnames.isEmpty || !allowedCommonNames.isEmpty
+        }
+
         package init(identity: Identity) {
             self.identity = identity
         }

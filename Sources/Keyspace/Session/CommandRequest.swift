@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletRESPCodec
+
+/// Commands of one client that are to be carried out in order.
+package struct CommandRequest: Sendable {
+    package var client: UInt64
+    package var database: Int
+    package var isRESP3: Bool
+    /// A reader that takes what this member has, late or not.
+    package var allowsLateReads: Bool
+    /// Commands that wait stand last.
+    package var commands: CommandBatch
+    /// Places in `commands`, and what they are.
+    package var items: [(command: Int, entry: CommandEntry)] = []
+
+    package init(client: UInt64, database: Int, isRESP3: Bool, allowsLateReads: Bool, commands: CommandBatch) {
+        self.client = client
+        self.database = database
+        self.isRESP3 = isRESP3
+        self.allowsLateReads = allowsLateReads
+        self.commands = commands
+    }
+}
+
+/// What became of commands that were handed over.
+package enum CommandAnswer: Hashable, Sendable {
+    /// All replies are written.
+    case complete
+    /// What is written may be sent; the rest comes later, see `CommandReply`.
+    case later
+}
+
+/// Replies to commands that were answered `later`.
+package struct CommandReply: Sendable {
+    /// Commands of a transaction that are no matter of the keyspace: their replies are missing at these offsets.
+    package typealias Gap = (offset: Int, command: Int)
+
+    package var client: UInt64
+    package var bytes: [UInt8]
+    /// Whether no more replies come.
+    package var isLast = true
+    package var gaps: [Gap] = []
+
+    package init(client: UInt64, bytes: [UInt8], isLast: Bool = true, gaps: [Gap] = []) {
+        self.client = client
+        self.bytes = bytes
+        self.isLast = isLast
+        self.gaps = gaps
+    }
+}

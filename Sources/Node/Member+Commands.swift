@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletKeyValue
+package import MartletKeyspace
+package import MartletRESPCodec
+import MartletReplica
+import NIOCore
+
+/// Those who ask a member's keyspace: on its loop.
+package protocol CommandClients: AnyObject {
+    /// In the order of the replies.
+    func take(_ replies: [CommandReply])
+    func take(_ events: [KeyEvent])
+}
+
+extension Member {
+    /// Carries out commands of a client: at once where they change nothing; otherwise their replies come to
+    /// `commandClients` in a later turn, when what they changed is durable.
+    package func run(_ request: CommandRequest, _ reply: inout ReplyWriter) -> CommandAnswer {
+        let answer = replica.run(request, &reply, at: now, into: &effects)
+        if answer == .later { awaitCommands() }
+        return answer
+    }
+
+    /// As above, for commands that are carried out together; see `Replica.run`.
+    package func run(
+        _ transaction: Transaction, client: UInt64, _ reply: inout ReplyWriter,
+        outside: (Int, inout ReplyWriter) -> Void
+    ) -> CommandAnswer {
+        let answer = replica.run(
+            transaction, client: client, &reply, at: now, into: &effects, outside: outside)
+        if answer == .later { awaitCommands() }
+        return answer
+    }
+
+    /// Ends a client's wait; whether it waited.
+    package func unblock(_ client: UInt64, _ unblocking: WaitingKeyspace.Unblocking) -> Bool {
+        guard replica.unblock(client, unblocking, into: &effects) else { return false }
+        endTurnSoon()
+        return true
+    }
+
+    /// Forgets a client that has gone.
+    package func forget(client: UInt64) { replica.forget(client: client) }
+
+    /// The databases as of the last applied record.
+    package var keyspace: Keyspace {
+        _read { yield replica.keyspace }
+    }
+
+    /// What commands take for the time. Milliseconds of the Unix clock.
+    package var commandTime: Int64 { replica.commandTime(at: now) }
+
+    /// The last record of the log that the keyspace holds.
+    package var commandOffset: Int64 { Int64(clamping: status.applied.index.rawValue) }
+
+    /// Whether what is answered is on disk.
+    package var isDurable: Bool { data != nil }
+
+    /// Clients that wait for what isn't there.
+    package var blockedClients: Int { replica.blockedClients }
+
+    package var isNotifyingKeyEvents: Bool {
+        get { replica.isNotifyingKeyEvents }
+        set { replica.isNotifyingKeyEvents = newValue }
+    }
+
+    private func awaitCommands() {
+        endTurnSoon()
+        scheduleCommands()
+    }
+
+    /// Sees to it that the replica hears when it is time for what waits in the keyspace.
+    func scheduleCommands() {
+        // Mostly nobody waits, and no clock need be asked.
+        guard replica.mayHaveCommandsDue, case .running = phase, let due = replica.commandsDue(at: now) else { return }
+        if let commandTimer, commandTimer.at <= due { return }
+        commandTimer?.scheduled.cancel()
+        let delay = min(max(due - now.monotonic, .zero), Self.longestCommandSleep)
+        let scheduled = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) {
+            self.commandTimer = nil
+            self.step(.commandsDue)
+        }
+        commandTimer = (scheduled, due)
+    }
+
+    /// Whatever is due later is looked at again then.
+    private static let longestCommandSleep = Duration.seconds(3600)
+}

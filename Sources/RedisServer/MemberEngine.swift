@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletKeyspace
+package import MartletNode
+package import MartletRESPCodec
+
+/// The keyspace of a member: changes go by way of its log, and are answered when they are durable.
+package final class MemberEngine: KeyspaceEngine {
+    private let member: Member
+    package weak var clients: (any KeyspaceClients)?
+
+    package init(_ member: Member) {
+        self.member = member
+        member.commandClients = self
+    }
+
+    package var keyspace: Keyspace { member.keyspace }
+    package var now: Int64 { member.commandTime }
+    package var blockedCount: Int { member.blockedClients }
+
+    package var isDurable: Bool { member.isDurable }
+    package var offset: Int64 { member.commandOffset }
+
+    package var isNotifying: Bool {
+        get { member.isNotifyingKeyEvents }
+        set { member.isNotifyingKeyEvents = newValue }
+    }
+
+    package func run(_ request: CommandRequest, _ reply: inout ReplyWriter) -> CommandAnswer {
+        member.run(request, &reply)
+    }
+
+    package func run(
+        _ transaction: Transaction, client: UInt64, _ reply: inout ReplyWriter,
+        outside: (Int, inout ReplyWriter) -> Void
+    ) -> CommandAnswer {
+        member.run(transaction, client: client, &reply, outside: outside)
+    }
+
+    package func unblock(_ client: UInt64, _ unblocking: WaitingKeyspace.Unblocking) -> Bool {
+        member.unblock(client, unblocking)
+    }
+
+    package func remove(_ client: UInt64) { member.forget(client: client) }
+
+    /// The member goes on without clients.
+    package func stop() { member.commandClients = nil }
+}
+
+extension MemberEngine: CommandClients {
+    package func take(_ replies: [CommandReply]) {
+        for reply in replies { clients?.answer(reply) }
+    }
+
+    package func take(_ events: [KeyEvent]) { clients?.notify(events) }
+}

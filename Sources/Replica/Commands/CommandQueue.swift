@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletKeyspace
+import MartletRESPCodec
+
+/// Commands of Redis's clients on their way through the log, and those that wait for what isn't there yet.
+///
+///     command ─> record ─> log ── committed ─> keyspace ─> reply
+///        │ reads: at once                          │ signals
+///        └─> blocked ─────────── looked at <───────┘
+///
+/// What comes within one turn, whoever's it is, makes one record. Beside it stands, in memory alone, whose the items
+/// are and what they are: a member that has proposed a record doesn't read it again.
+struct CommandQueue: Sendable {
+    /// What one client has asked for and not heard of.
+    struct Running: Sendable {
+        enum Content: Sendable {
+            case commands(CommandRequest)
+            case transaction(Transaction)
+        }
+
+        let client: UInt64
+        var content: Content
+        /// The first of the commands that isn't carried out.
+        var next = 0
+        var reply: ReplyWriter
+        /// Whether those of the commands that may make the keyspace grow are refused.
+        var refusesGrowth = false
+    }
+
+    /// A part of a record: one of its items, or the next commands of one client, of which those that only read are no
+    /// items.
+    enum Part: Sendable {
+        case commands(slot: Int, upTo: Int)
+        case transaction(slot: Int)
+        /// The command of somebody who waits.
+        case delivery(Waiter, CommandEntry)
+        case expiry
+    }
+
+    /// What a proposed record holds.
+    struct Plan: Sendable {
+        var parts: [Part] = []
+        var stamp: Int64 = 0
+        var seed: UInt64 = 0
+        var byteCount = 0
+    }
+
+    var blocked = BlockedReaders()
+    /// Goes into the log with the next step.
+    var record = KeyspaceRecord()
+    var parts: [Part] = []
+    /// Of the records that are in the log and not applied, oldest first; those before `plansHead` are applied.
+    private var plans: [Plan] = []
+    private var plansHead = 0
+    /// Bytes of those records.
+    private(set) var proposedBytes = 0
+    private var running: [Running?] = []
+    private var freeSlots: [Int] = []
+    /// Clients whose commands wait for room, in order.
+    private var held: [Int] = []
+    private var heldHead = 0
+    /// Keys that are expired are on their way out.
+    var isExpiring = false
+    var random: SeededRandom
+
+    init(seed: UInt64) {
+        random = SeededRandom(seed: seed)
+    }
+
+    // MARK: Clients
+
+    mutating func insert(_ request: Running) -> Int {
+        if let slot = freeSlots.popLast() {
+            running[slot] = request
+            return slot
+        }
+        running.append(request)
+        return running.count - 1
+    }
+
+    /// Takes a client's request out of its slot, to be carried out further; `put` or `free` follows.
+    mutating func take(_ slot: Int) -> Running {
+        guard let request = running[slot].take() else { preconditionFailure("nobody runs in slot \(slot)") }
+        return request
+    }
+
+    mutating func put(_ request: Running, in slot: Int) { running[slot] = request }
+    mutating func free(_ slot: Int) { freeSlots.append(slot) }
+
+    mutating func hold(_ slot: Int) { held.append(slot) }
+    var hasHeld: Bool { heldHead < held.count }
+
+    mutating func nextHeld() -> Int {
+        defer {
+            heldHead += 1
+            if heldHead == held.count {
+                held.removeAll(keepingCapacity: true)
+                heldHead = 0
+            }
+        }
+        return held[heldHead]
+    }
+
+    // MARK: Plans
+
+    mutating func append(_ plan: Plan) {
+        plans.append(plan)
+        proposedBytes += plan.byteCount
+    }
+
+    /// The plan of the oldest record that is not applied.
+    mutating func takePlan() -> Plan {
+        precondition(plansHead < plans.count, "a record without a plan")
+        var plan = Plan()
+        swap(&plan, &plans[plansHead])
+        plansHead += 1
+        if plansHead == plans.count {
+            plans.removeAll(keepingCapacity: true)
+            plansHead = 0
+        }
+        proposedBytes -= plan.byteCount
+        return plan
+    }
+
+    /// The plans of the newest records, which were not taken into the log.
+    mutating func takeNewest(_ count: Int) -> [Plan] {
+        let newest = Array(plans.suffix(count))
+        plans.removeLast(count)
+        proposedBytes -= newest.reduce(0) { $0 + $1.byteCount }
+        return newest
+    }
+
+    /// All who have asked and not heard, in no order that means something but always the same.
+    mutating func removeAll() -> [Running] {
+        let all = running.compactMap { $0 }
+        (running, freeSlots, held, heldHead, plans, plansHead, proposedBytes) = ([], [], [], 0, [], 0, 0)
+        parts = []
+        record.removeAll()
+        return all
+    }
+}

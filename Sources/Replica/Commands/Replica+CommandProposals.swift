@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletAuth
+import MartletBasics
+import MartletKeyspace
+import MartletRESPCodec
+
+extension Replica {
+    /// Why no command can be proposed now.
+    var commandRefusal: StaticString? {
+        switch unavailability {
+        case nil: nil
+        case .stopped: "UNCERTAIN the member ends"
+        default: "TRYAGAIN the member has no leader"
+        }
+    }
+
+    /// Whether commands wait for those before them. Half of what may be proposed is theirs, so that etcd's clients are
+    /// never refused because of them; and they wait where those would be refused.
+    private var isCommandRoomUsedUp: Bool {
+        let limits = configuration.limits
+        return commands.proposedBytes + commands.record.byteCount >= limits.pendingBytesMax / 2
+            || uncheckpointedBytes >= limits.uncheckpointedBytesMax || congestion != nil
+    }
+
+    mutating func proposeOrHold(_ slot: Int, at moment: Moment) {
+        if commands.hasHeld || isCommandRoomUsedUp {
+            commands.hold(slot)
+        } else {
+            propose(slot, at: moment)
+        }
+    }
+
+    /// Proposes what waits for room, as far as there is some.
+    mutating func proposeHeld(at moment: Moment) {
+        while commands.hasHeld, !isCommandRoomUsedUp { propose(commands.nextHeld(), at: moment) }
+    }
+
+    private mutating func propose(_ slot: Int, at moment: Moment) {
+        let running = commands.take(slot)
+        switch running.content {
+        case .commands(let request): propose(request, from: running.next, slot, running.refusesGrowth, at: moment)
+        case .transaction(let transaction):
+            commands.record.append(transaction)
+            commands.parts.append(.transaction(slot: slot))
+            if !commands.blocked.isEmpty {
+                for (index, item) in transaction.items.enumerated() where item.entry.fillsKeys {
+                    anticipate(transaction.commands[index], database: item.database)
+                }
+            }
+        }
+        commands.put(running, in: slot)
+        closeRecordIfFull(at: moment)
+    }
+
+    private mutating func propose(
+        _ request: CommandRequest, from first: Int, _ slot: Int, _ refusesGrowth: Bool, at moment: Moment
+    ) {
+        var begin = first
+        for index in first..<request.items.count {
+            let (command, entry) = request.items[index]
+            if entry.isRead || refusesGrowth && entry.mayGrow { continue }
+            let arguments = request.commands[command]
+            commands.record.append(arguments, database: request.database)
+            if !commands.blocked.isEmpty, entry.fillsKeys {
+                commands.parts.append(.commands(slot: slot, upTo: index + 1))
+                begin = index + 1
+                anticipate(arguments, database: request.database)
+            }
+            if commands.record.byteCount >= KeyspaceRecord.preferredBytes {
+                if begin <= index { commands.parts.append(.commands(slot: slot, upTo: index + 1)) }
+                begin = index + 1
+                closeRecord(at: moment)
+            }
+        }
+        if begin < request.items.count {
+            commands.parts.append(.commands(slot: slot, upTo: request.items.count))
+        }
+    }
+
+    /// Hands what is about to come to those who wait for it, within the same record: they needn't wait for another.
+    private mutating func anticipate(_ arguments: Arguments, database: Int) {
+        let name = arguments.array(1)
+        guard commands.blocked.hasTakers(database: database, name: name) else { return }
+        for waiter in commands.blocked.reserve(database: database, name: name) {
+            guard let entry = CommandTable.shared.entry(waiter.arguments) else { preconditionFailure("no command") }
+            deliver(to: waiter, entry)
+        }
+    }
+
+    private mutating func closeRecordIfFull(at moment: Moment) {
+        if commands.record.byteCount >= KeyspaceRecord.preferredBytes { closeRecord(at: moment) }
+    }
+
+    /// Puts the open record among what is to be proposed.
+    mutating func closeRecord(at moment: Moment) {
+        if commands.parts.isEmpty { return }
+        let stamp = stamp(at: moment)
+        commands.record.stamp = Int64(clamping: stamp)
+        commands.record.seed = commands.random.next()
+        let header = nextHeader(.anonymous)
+        let bytes = LogRecord.bytes(commands.record, header: header, stamp: stamp)
+        var plan = CommandQueue.Plan(
+            stamp: commands.record.stamp, seed: commands.record.seed, byteCount: bytes.count)
+        swap(&plan.parts, &commands.parts)
+        commands.append(plan)
+        commands.record.removeAll()
+        enqueue(.keyspace([]), header, stamp, bytes, nil)
+    }
+
+    /// A proposed record is lost: nothing of it takes effect.
+    mutating func lose(_ plan: CommandQueue.Plan, _ error: ReplicaError, into effects: inout Effects) {
+        for part in plan.parts {
+            switch part {
+            case .commands(let slot, let upTo):
+                var running = commands.take(slot)
+                guard case .commands(let request) = running.content else { preconditionFailure("no commands") }
+                for _ in running.next..<upTo { running.reply.error(error.commandText) }
+                running.next = upTo
+                if upTo < request.items.count {
+                    commands.put(running, in: slot)
+                } else {
+                    answer(running, slot, into: &effects)
+                }
+            case .transaction(let slot):
+                var running = commands.take(slot)
+                running.reply.error(error.commandText)
+                answer(running, slot, into: &effects)
+            case .delivery(let waiter, _):
+                release(waiter, isServed: false, claimDueAt: nil, nil, into: &effects)
+            case .expiry: commands.isExpiring = false
+            }
+        }
+    }
+
+    /// The last replies to what a client has asked.
+    mutating func answer(_ running: CommandQueue.Running, _ slot: Int, isLast: Bool = true, into effects: inout Effects)
+    {
+        commands.free(slot)
+        if !isLast, running.reply.bytes.isEmpty { return }
+        effects.commandReplies.append(
+            CommandReply(client: running.client, bytes: running.reply.bytes, isLast: isLast))
+    }
+
+    /// Tells everybody that the member ends.
+    mutating func endCommands(_ error: ReplicaError, into effects: inout Effects) {
+        for var running in commands.removeAll() {
+            var count = 1
+            if case .commands(let request) = running.content { count = request.items.count - running.next }
+            for _ in 0..<count { running.reply.error(error.commandText) }
+            effects.commandReplies.append(CommandReply(client: running.client, bytes: running.reply.bytes))
+        }
+        for waiter in commands.blocked.removeAll() {
+            var reply = ReplyWriter(isRESP3: waiter.isRESP3)
+            reply.error(error.commandText)
+            effects.commandReplies.append(CommandReply(client: waiter.client, bytes: reply.bytes))
+        }
+    }
+}
+
+extension ReplicaError {
+    /// What a client hears of a command that has no reply of its own.
+    var commandText: StaticString {
+        switch self {
+        case .stopped: "UNCERTAIN the member ends: the command may take effect"
+        case .leaderChanged: "TRYAGAIN another member leads now: the command took no effect"
+        case .noLeader: "TRYAGAIN the member has no leader: the command took no effect"
+        case .tooManyRequests, .requestTooLarge, .noSpace, .corrupt, .refused, .unauthorized, .membership:
+            "TRYAGAIN too much waits: the command took no effect"
+        }
+    }
+}
+
+extension CommandEntry {
+    /// Whether it may bring to its key, the first word behind it, what others wait for.
+    var fillsKeys: Bool { name == "xadd" || name == "lpush" || name == "rpush" }
+}

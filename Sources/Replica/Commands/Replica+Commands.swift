@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+package import MartletKeyspace
+package import MartletRESPCodec
+
+extension Replica {
+    /// Carries out commands of a client: those that change nothing at once, the others by way of the log. Goes out as
+    /// `Event.propose` does. A client hands over its next commands when it has heard of those before.
+    ///
+    /// - Returns: if `later`, more replies come in `Effects.commandReplies`.
+    package mutating func run(
+        _ request: CommandRequest, _ reply: inout ReplyWriter, at moment: Moment, into effects: inout Effects
+    ) -> CommandAnswer {
+        var done = 0
+        let isFull = isKeyspaceFull(at: moment)
+        if canReadNow || request.allowsLateReads {
+            let now = commandTime(at: moment)
+            while done < request.items.count {
+                let (command, entry) = request.items[done]
+                if isFull, entry.mayGrow {
+                    reply.error(Self.fullText)
+                    done += 1
+                    continue
+                }
+                let call = Call(
+                    request.commands[command], database: request.database, now: now, client: request.client)
+                guard let outcome = vainOutcome(entry, call, &reply) else { break }
+                done += 1
+                if outcome != .waits { continue }
+                if wait(entry, call, isRESP3: request.isRESP3, at: moment) { return .later }
+                reply.nullArray()
+            }
+        }
+        if done == request.items.count { return .complete }
+        if let refusal = commandRefusal {
+            for _ in done..<request.items.count { reply.error(refusal) }
+            return .complete
+        }
+        let slot = commands.insert(
+            CommandQueue.Running(
+                client: request.client, content: .commands(request), next: done,
+                reply: ReplyWriter(isRESP3: request.isRESP3), refusesGrowth: isFull))
+        proposeOrHold(slot, at: moment)
+        return .later
+    }
+
+    /// As `run`, for commands that are carried out together.
+    ///
+    /// - Parameter outside: writes the reply of a command that is not a matter of the keyspace. If the answer is
+    ///   `later` it isn't called: see `CommandReply.gaps`.
+    package mutating func run(
+        _ transaction: Transaction, client: UInt64, _ reply: inout ReplyWriter, at moment: Moment,
+        into effects: inout Effects, outside: (Int, inout ReplyWriter) -> Void
+    ) -> CommandAnswer {
+        if !transaction.changesState, canReadNow {
+            keyspace.apply(
+                transaction, now: commandTime(at: moment), seed: 0, client: client, &reply, outside: outside)
+            return .complete
+        }
+        if let refusal = commandRefusal {
+            reply.error(refusal)
+            return .complete
+        }
+        if transaction.items.contains(where: { $0.entry.mayGrow }), isKeyspaceFull(at: moment) {
+            reply.error(Self.fullText)
+            return .complete
+        }
+        let slot = commands.insert(
+            CommandQueue.Running(
+                client: client, content: .transaction(transaction), reply: ReplyWriter(isRESP3: reply.isRESP3)))
+        proposeOrHold(slot, at: moment)
+        return .later
+    }
+
+    /// Ends a client's wait; whether it waited. Of one whose command is proposed the outcome decides.
+    package mutating func unblock(
+        _ client: UInt64, _ unblocking: WaitingKeyspace.Unblocking, into effects: inout Effects
+    ) -> Bool {
+        guard commands.blocked.mayEnd(client), let waiter = commands.blocked.remove(client) else { return false }
+        effects.commandReplies.append(CommandReply(client: client, bytes: waiter.reply(unblocking)))
+        return true
+    }
+
+    /// Forgets a client that has gone. What it has proposed takes effect.
+    package mutating func forget(client: UInt64) {
+        commands.blocked.remove(client)
+    }
+
+    /// Whether `Effects.keyEvents` are wanted.
+    package var isNotifyingKeyEvents: Bool {
+        get { keyspace.isNotifying }
+        set { keyspace.isNotifying = newValue }
+    }
+
+    /// Clients that wait for what isn't there.
+    package var blockedClients: Int { commands.blocked.count }
+
+    // MARK: Time
+
+    /// What commands of now take for the time: never below what is in the log. Milliseconds of the Unix clock.
+    package func commandTime(at moment: Moment) -> Int64 {
+        Int64(clamping: max(lastStamp, moment.wallMilliseconds))
+    }
+
+    /// The clock of timeouts, in milliseconds.
+    static func ticks(_ moment: Moment) -> Int64 {
+        let (seconds, attoseconds) = moment.monotonic.components
+        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
+    }
+
+    /// Whether `commandsDue` may say a time. Complexity: O(1).
+    package var mayHaveCommandsDue: Bool { !commands.blocked.isEmpty || keyspace.nextExpiry != nil }
+
+    /// When `Event.commandsDue` is: on the monotonic clock. It may come too early.
+    package func commandsDue(at moment: Moment) -> Duration? {
+        let ticks = Self.ticks(moment)
+        var due = commands.blocked.nextDeadline
+        let expiry = commands.isExpiring || unavailability != nil ? nil : keyspace.nextExpiry
+        let next = min(commands.blocked.nextClaim ?? .max, expiry ?? .max)
+        if next < .max {
+            let (sum, overflows) = ticks.addingReportingOverflow(max(next - commandTime(at: moment), 0))
+            if !overflows { due = min(due ?? .max, sum) }
+        }
+        return due.map { .milliseconds($0) }
+    }
+
+    /// Ends waits, looks at pending entries that have come of age, and has keys taken away that are expired.
+    mutating func passCommandTime(at moment: Moment, into effects: inout Effects) {
+        let now = commandTime(at: moment)
+        for waiter in commands.blocked.removeTimedOut(ticks: Self.ticks(moment)) {
+            effects.commandReplies.append(CommandReply(client: waiter.client, bytes: waiter.reply(.timeout)))
+        }
+        commands.blocked.wakeClaims(now: now)
+        serveBlocked(now: now, into: &effects)
+        guard let expiry = keyspace.nextExpiry, expiry <= now, !commands.isExpiring, unavailability == nil else {
+            return
+        }
+        commands.isExpiring = true
+        commands.record.appendExpiry()
+        commands.parts.append(.expiry)
+    }
+
+    // MARK: Waiting
+
+    /// What becomes of a command that changes nothing now; `nil`: it needs a record.
+    func vainOutcome(_ entry: CommandEntry, _ call: Call, _ reply: inout ReplyWriter) -> CommandOutcome? {
+        if entry.isRead { return keyspace.read(entry, call, &reply) }
+        return entry.flags.contains(.blocking) ? keyspace.vainOutcome(entry, call, &reply) : nil
+    }
+
+    /// Lets a client wait.
+    mutating func wait(_ entry: CommandEntry, _ call: Call, isRESP3: Bool, at moment: Moment) -> Bool {
+        guard let waiter = keyspace.waiter(entry, call, ticks: Self.ticks(moment), isRESP3: isRESP3) else {
+            return false
+        }
+        commands.blocked.add(waiter)
+        return true
+    }
+
+    /// Answers whoever waits and can be answered after what has happened, or proposes its command.
+    mutating func serveBlocked(now: Int64, into effects: inout Effects) {
+        while let waiter = commands.blocked.next() {
+            guard let entry = CommandTable.shared.entry(waiter.arguments) else { preconditionFailure("no command") }
+            let call = Call(waiter.arguments, database: waiter.database, now: now, client: waiter.client)
+            var reply = ReplyWriter(isRESP3: waiter.isRESP3)
+            guard var outcome = vainOutcome(entry, call, &reply) else {
+                if commandRefusal == nil {
+                    deliver(to: waiter, entry)
+                    commands.blocked.settleReserved()
+                } else {
+                    commands.blocked.settle(isServed: false)
+                }
+                continue
+            }
+            if waiter.isLeftAlone(by: reply) { outcome = .waits }
+            if outcome != .waits {
+                effects.commandReplies.append(CommandReply(client: waiter.client, bytes: reply.bytes))
+            }
+            commands.blocked.settle(
+                isServed: outcome != .waits, claimDueAt: outcome == .waits ? keyspace.claimDueAt(call) : nil)
+        }
+    }
+
+    /// Puts the command of one who waits into the record.
+    mutating func deliver(to waiter: Waiter, _ entry: CommandEntry) {
+        commands.record.append(waiter.arguments, database: waiter.database)
+        commands.parts.append(.delivery(waiter, entry))
+    }
+}
+
+extension Waiter {
+    /// A key of another type ends the wait of a group's reader alone.
+    func isLeftAlone(by reply: ReplyWriter) -> Bool {
+        if case .group = kind { false } else { reply.isWrongType }
+    }
+}

@@ -71,6 +71,14 @@ def peers_python():
     raise Unavailable("grpcio (scripts/setup test installs it)")
 
 
+def grpc_go():
+    """A Greeter on Debian's grpc-go, where scripts/setup has built it."""
+    path = os.environ.get("MARTLET_GO_PEER") or str(ROOT / ".build-peers/go/peer")
+    if os.access(path, os.X_OK):
+        return [path, "serve", "--registry", ""]
+    raise Unavailable("grpc-go (scripts/setup test builds it from Debian's sources)")
+
+
 def h2load():
     path = os.environ.get("MARTLET_H2LOAD") or shutil.which("h2load")
     if not path:
@@ -110,7 +118,7 @@ class Server:
 
     def _announced_port(self):
         line = self.process.stdout.readline()
-        found = re.match(r"listening on (\d+)", line)
+        found = re.match(r"listening (?:on |127\.0\.0\.1:)(\d+)", line)
         if not found:
             raise RuntimeError(f"{self.process.args[0]} did not say where it listens, but {line!r}")
         return int(found.group(1))

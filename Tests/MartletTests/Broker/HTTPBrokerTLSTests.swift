@@ -68,7 +68,10 @@ extension Trait where Self == ConditionTrait {
         let tls = certificates.tls("ours")
         let subscriber = Self.broker(registry, tls)
         let (bodies, got) = AsyncStream.makeStream(of: [UInt8].self)
-        let subscription = try await subscriber.subscribe("topic", queue: "q", options: SubscriptionOptions()) {
+        var options = SubscriptionOptions()
+        // In order.
+        options.maximumConcurrentMessages = 1
+        let subscription = try await subscriber.subscribe("topic", queue: "q", options: options) {
             got.yield($0.message.body)
             return .acknowledge
         }

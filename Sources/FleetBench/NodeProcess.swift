@@ -110,7 +110,7 @@ package final class NodeProcess: Sendable {
     /// Asks it to end.
     package func terminate() { self.process.send(SIGTERM) }
     /// Stops it: its connections stay, and nothing answers.
-    package func freeze() { self.process.send(SIGSTOP) }
+    package func freeze() { self.process.freeze() }
     package func thaw() { self.process.send(SIGCONT) }
 
     /// How it ended, once it has.

@@ -54,7 +54,7 @@ struct StoreProcess {
         while self.process?.hasEnded == false { try? await Task.sleep(for: .milliseconds(2)) }
     }
 
-    func freeze() { self.process?.send(SIGSTOP) }
+    func freeze() { self.process?.freeze() }
     func thaw() { self.process?.send(SIGCONT) }
 
     func end() async {

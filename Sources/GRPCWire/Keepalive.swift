@@ -27,6 +27,8 @@ package struct KeepaliveConfiguration: Sendable {
 /// ``floodLimit`` pings without anything else in between end a connection.
 struct Keepalive {
     static let floodLimit = 1_000
+    /// Enough for a loop to look at its sockets, and nothing beside the time that an answer may take.
+    static let lastLook = TimeAmount.milliseconds(10)
     /// The payload of our pings, to tell them from the round trip of a drain.
     static let payload: UInt64 = 0x6d61_7274_6c65_7400
 
@@ -34,6 +36,8 @@ struct Keepalive {
     private let pingsWithoutCalls: Bool
     private var lastRead = NIODeadline.now()
     private var isAwaitingAnswer = false
+    /// The time for the answer is over, and what has come meanwhile is read once more.
+    private var isReadingOnceMore = false
     private var timer: Scheduled<Void>?
     private var pingCount = 0
     /// Whether any stream is open; kept by the connection's owner.
@@ -58,6 +62,7 @@ struct Keepalive {
     mutating func didRead() {
         self.lastRead = .now()
         self.isAwaitingAnswer = false
+        self.isReadingOnceMore = false
     }
 
     /// The peer opened a stream or sent data: pings are no flood.
@@ -86,7 +91,10 @@ struct Keepalive {
         let idle = NIODeadline.now() - self.lastRead
         if self.isAwaitingAnswer {
             // Set before the ping went out and cleared by any read since.
-            return false
+            if self.isReadingOnceMore { return false }
+            // A loop that was held up by a handler runs its timers before it reads: the answer may lie there.
+            self.isReadingOnceMore = true
+            self.schedule(connection, in: Self.lastLook)
         } else if idle < interval {
             self.schedule(connection, in: interval - idle)
         } else if self.hasOpenStreams || self.pingsWithoutCalls {

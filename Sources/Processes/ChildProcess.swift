@@ -39,6 +39,14 @@ package final class ChildProcess: Sendable {
         exit.withLock { if $0 == nil { kill(processID, signal) } }
     }
 
+    /// Stops the process as a debugger would: its connections stay, and nothing answers until SIGCONT. Returns when all
+    /// its threads stand: on a busy machine they would answer a little longer.
+    package func freeze() {
+        send(SIGSTOP)
+        var info = siginfo_t()
+        while waitid(P_PID, id_t(processID), &info, WSTOPPED | WNOWAIT) == -1, errno == EINTR {}
+    }
+
     package var hasEnded: Bool { exit.withLock { $0 != nil } }
 
     /// Starts a process.

@@ -177,14 +177,8 @@ package final class EtcdProcess: Sendable {
         self.process.withLock { $0 = process }
     }
 
-    /// Stops the process as a debugger would: connections stay, nothing answers. Returns when all its threads stand:
-    /// on a busy machine they would answer a little longer.
-    package func freeze() {
-        let process = self.process.withLock { $0 }
-        process.send(SIGSTOP)
-        var info = siginfo_t()
-        while waitid(P_PID, id_t(process.processID), &info, WSTOPPED | WNOWAIT) == -1, errno == EINTR {}
-    }
+    /// Stops the process as a debugger would: connections stay, nothing answers.
+    package func freeze() { self.process.withLock { $0 }.freeze() }
 
     package func thaw() { self.process.withLock { $0 }.send(SIGCONT) }
 

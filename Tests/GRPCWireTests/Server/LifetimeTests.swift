@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import MartletGRPCWire
 import MartletHTTP2Session
 import NIOCore
+import NIOPosix
 import Testing
 
 @Suite(.timeLimit(.minutes(4))) struct DrainTests {
@@ -167,6 +169,33 @@ import Testing
             #expect(status?.wasNotProcessed == false)
         }
         await server.close()
+    }
+
+    /// A loop that a handler has held up finds its timer and the answer at the same time: the answer counts.
+    @Test func anAnswerThatNobodyCouldReadInTimeCounts() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let server = try await RawServer.listen()
+        let pace = KeepaliveConfiguration(interval: .milliseconds(40), timeout: .seconds(2))
+        try await withClient(server.address, group: group, configure: { $0.keepalive = pace }) { client in
+            let call = Task { try await client.unary("/K/M", [1]) }
+            let peer = try await server.peer(0)
+            peer.answersPings = false
+            peer.send(.settings())
+            _ = try await peer.next(.headers)
+            let ping = try await peer.next(.ping)
+            let isHeld = Signal()
+            group.next().execute {
+                isHeld.fire()
+                Thread.sleep(forTimeInterval: 3)
+            }
+            try await isHeld.wait("the loop is held up", within: .seconds(40))
+            peer.answersPings = true
+            peer.send(RawFrame(kind: .ping, flags: RawFrame.acknowledgement, payload: ping.payload))
+            peer.send(.headers(1, RawServer.responseHead + [("grpc-status", "5")], endStream: true))
+            await status(.notFound) { _ = try await call.value }
+        }
+        await server.close()
+        try await group.shutdownGracefully()
     }
 
     @Test func clientWithoutCallsIsQuiet() async throws {

@@ -140,9 +140,13 @@ package struct StreamRestorer: Sendable {
         let leaves = loaded.leaves.sorted { $0.entries.first?.id ?? .zero < $1.entries.first?.id ?? .zero }
         for (number, entries) in leaves {
             guard let first = entries.first else {
-                // An empty leaf stays only where there is no other.
+                // An empty leaf stays only where there is no other; and it does stay, so that leaves have the same
+                // numbers as where the whole log is replayed.
                 guard loaded.leaves.count == 1 else { throw .inconsistent(key) }
-                group.pending.ledger.dropped.append(number)
+                var leaf = PendingLeaf()
+                leaf.number = number
+                leaf.isChanged = false
+                group.pending.append(leaf, first: .zero)
                 continue
             }
             if let last, first.id <= last { throw .inconsistent(key) }

@@ -32,21 +32,21 @@ struct MicroSettings {
 
     /// - Throws: Code 400 for a value that is none of its kind, with its name.
     init(_ config: ConfigReader) throws {
-        self.serverName = config.string(forKey: "micro.server.name")
-        self.serverVersion = config.string(forKey: "micro.server.version")
-        self.serverID = config.string(forKey: "micro.server.id")
-        self.serverAddress = config.string(forKey: "micro.server.address")
-        self.serverAdvertise = config.string(forKey: "micro.server.advertise")
+        self.serverName = Self.text("server.name", config)
+        self.serverVersion = Self.text("server.version", config)
+        self.serverID = Self.text("server.id", config)
+        self.serverAddress = Self.text("server.address", config)
+        self.serverAdvertise = Self.text("server.advertise", config)
         for pair in config.stringArray(forKey: "micro.server.metadata") ?? [] where !pair.isEmpty {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, !parts[0].isEmpty else { throw Self.unreadable("server.metadata", pair) }
             self.serverMetadata[String(parts[0])] = String(parts[1])
         }
-        self.registry = config.string(forKey: "micro.registry")
+        self.registry = Self.text("registry", config)
         self.registryAddresses = config.stringArray(forKey: "micro.registry.address") ?? []
         self.registerTTL = try Self.duration("register.ttl", config.string(forKey: "micro.register.ttl"))
         self.registerInterval = try Self.duration("register.interval", config.string(forKey: "micro.register.interval"))
-        self.broker = config.string(forKey: "micro.broker")
+        self.broker = Self.text("broker", config)
         self.brokerAddresses = config.stringArray(forKey: "micro.broker.address") ?? []
         self.brokerTLS = try Self.tls("broker", config)
         self.clientTimeout = try Self.duration(
@@ -55,13 +55,18 @@ struct MicroSettings {
         self.clientPoolSize = try Self.number("client.pool.size", config, atLeast: 1)
         self.clientPoolTTL = try Self.duration("client.pool.ttl", config.string(forKey: "micro.client.pool.ttl"))
         self.clientInProcess = try Self.flag("client.in.process", config)
-        self.selector = config.string(forKey: "micro.selector")
+        self.selector = Self.text("selector", config)
         if let level = config.string(forKey: "micro.log.level") {
             // go-micro says warn where swift-log says warning.
             let name = level.lowercased() == "warn" ? "warning" : level.lowercased()
             guard let known = Logger.Level(rawValue: name) else { throw Self.unreadable("log.level", level) }
             self.logLevel = known
         }
+    }
+
+    /// An empty one counts as not given, as in go-micro.
+    private static func text(_ name: String, _ config: ConfigReader) -> String? {
+        config.string(forKey: ConfigKey("micro." + name)).flatMap { $0.isEmpty ? nil : $0 }
     }
 
     private static func duration(_ name: String, _ text: String?) throws -> Duration? {

@@ -72,14 +72,17 @@ public final class EtcdRegistry: ServiceRegistry {
             let key = self.layout.key(record, node)
             let registration = self.registrations.withLock { $0.removeValue(forKey: key) }
             await registration?.stop()
-            if let lease = await registration?.lease {
-                do {
-                    try await client.revokeLease(lease)
-                } catch let error as EtcdError where error.code == .leaseNotFound {
-                    // It ended by itself; then so did its key.
-                }
+            guard let lease = await registration?.lease else {
+                try await client.delete(.key(key))
+                continue
             }
-            try await client.delete(.key(key))
+            // The key goes with its lease. One that is there under another lease belongs to a node that says it is the
+            // same, and stays.
+            do {
+                try await client.revokeLease(lease)
+            } catch let error as EtcdError where error.code == .leaseNotFound {
+                // It ended by itself; then so did its key.
+            }
         }
     }
 

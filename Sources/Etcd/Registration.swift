@@ -38,8 +38,9 @@ actor Registration {
         self.first = first
         self.upkeep = Task { [weak self, interval = self.options.interval] in
             _ = await first.result
-            while true {
-                do { try await Task.sleep(for: interval) } catch { return }
+            // Without an interval the record is written once, as go-micro does.
+            while interval > .zero {
+                do { try await Task.sleep(for: interval.sleepable) } catch { return }
                 guard let self else { return }
                 await self.check()
             }

@@ -19,6 +19,14 @@ package struct HandlerPool: Sendable {
     package static let concurrentPool = HandlerPool(kind: .executor(globalConcurrentExecutor))
     /// On threads that may block: for handlers that call synchronous I/O or sleep their thread.
     package static let blockingPool = HandlerPool(kind: .executor(BlockingExecutor.shared))
+    /// Runs a part of a handler here whose task runs elsewhere.
+    package func run<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
+        switch self.kind {
+        case .loop: try await body()
+        case .executor(let executor): try await withTaskExecutorPreference(executor) { try await body() }
+        }
+    }
+
     /// On an executor of the user's.
     package static func custom(_ executor: any TaskExecutor) -> HandlerPool {
         HandlerPool(kind: .executor(executor))

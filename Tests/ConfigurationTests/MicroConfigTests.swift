@@ -23,6 +23,19 @@ import Testing
         #expect(service.configuration.metadata == ["zone": "a"])
     }
 
+    @Test func emptyVariablesSayNothing() throws {
+        let names = ["SERVER_NAME", "SERVER_VERSION", "SERVER_ID", "SERVER_ADDRESS", "REGISTRY", "BROKER", "SELECTOR"]
+        let empty = Dictionary(uniqueKeysWithValues: names.map { ("MICRO_" + $0, "") })
+        let service = try MicroService(config: Self.reader([], empty), name: "code", version: "7") {
+            $0.nodeID = "node"
+            $0.address = "127.0.0.1:0"
+        }
+        #expect(service.name == "code")
+        #expect(service.version == "7")
+        #expect(service.configuration.nodeID == "node")
+        #expect(service.configuration.address == "127.0.0.1:0")
+    }
+
     @Test func flagsGoOverTheEnvironmentAndThatOverTheCode() throws {
         let environment = [
             "MICRO_SERVER_NAME": "from.environment", "MICRO_SERVER_VERSION": "e", "MICRO_REGISTER_TTL": "40",

@@ -44,8 +44,8 @@ import Testing
                         #expect(call.node != nodes[0].id)
                         attempts += call.attempts
                     }
-                    // One finds out. Another may have been about to go out on the connection as it broke: it never left,
-                    // and so says nothing about the node.
+                    // One finds out. Another may have been about to go out on the connection as it broke: it never
+                    // left, and so says nothing about the node.
                     #expect(30...32 ~= attempts)
                 }
                 #expect(try await eventually { try await registered(store) == Set(nodes[1...].map(\.id)) })

@@ -36,6 +36,22 @@ struct EtcdRegistryTests {
         }
     }
 
+    /// Of two that say they are the same node, one that ends leaves the other's record where it is.
+    @Test func anotherNodesRecordStays() async throws {
+        try await Self.run { (registry, client, server) async throws in
+            try await registry.register(Self.record, options: RegistrationOptions(interval: .seconds(3600)))
+            let other = EtcdRegistry(endpoints: [server.endpoint]) { $0.timeout = patience }
+            try await client.delete(.key(Self.key))
+            try await other.register(Self.record, options: RegistrationOptions(interval: .seconds(3600)))
+            let stored = try #require(try await client.get(.key(Self.key)).keyValues.first)
+            try await registry.deregister(Self.record)
+            let left = try #require(try await client.get(.key(Self.key)).keyValues.first)
+            #expect(left.leaseID == stored.leaseID)
+            try await other.deregister(Self.record)
+            #expect(try await client.get(.prefix("/micro")).keyValues.isEmpty)
+        }
+    }
+
     static var fast: RegistrationOptions { RegistrationOptions(ttl: .seconds(15), interval: .milliseconds(200)) }
 
     @Test func keysAndValuesAreGoMicros() async throws {

@@ -34,6 +34,34 @@ import Testing
         #expect(metadata.contains("X-A"))
     }
 
+    /// What HTTP/2 can't carry fails the call before it leaves, and says why.
+    @Test func whatCannotBeSentIsNamed() async throws {
+        let faults: [(CallMetadata, String)] = [
+            (["a b": "1"], "\"a b\" can't be a key of metadata"), (["": "1"], "\"\" can't be a key of metadata"),
+            (["käse": "1"], "\"käse\" can't be a key of metadata"),
+            (["x-line": "a\nb"], "\"x-line\" has a value with control characters"),
+            (["x-nul": "a\0"], "\"x-nul\" has a value with control characters"),
+        ]
+        let registry = InMemoryRegistry()
+        try await withService(CallInterceptorTests.service(registry)) { _ in
+            try await withMicroClient(registry: registry) { (client) async throws in
+                for (metadata, text) in faults {
+                    let error = await EndpointLimitsTests.failure {
+                        let _: Answer = try await client.call("test.calls", "Echo.Say", Question(name: "a")) {
+                            $0.metadata = metadata
+                        }
+                    }
+                    #expect(error?.code == .badRequest)
+                    #expect(error?.detail.contains(text) == true, "\(error?.detail ?? "no error")")
+                }
+                let reply: MicroResponse<Answer> = try await client.call(
+                    "test.calls", "Echo.Say", Question(name: "a")
+                ) { $0.metadata = ["x-sent": "grün\tund gut"] }
+                #expect(reply.metadata["x-seen"] == "grün\tund gut")
+            }
+        }
+    }
+
     @Test func reservedHeadersStayOutside() {
         var headers = HeaderBlock()
         for name in [":path", "te", "grpc-timeout", "content-type", "timeout", "x-content-type"] {

@@ -41,6 +41,11 @@ import Testing
         #expect(breaker.admits(Self.policy, nowNanoseconds: 1000) == true)
         #expect(breaker.admits(Self.policy, nowNanoseconds: 1999) == false)
         #expect(breaker.admits(Self.policy, nowNanoseconds: 2000) == true)
+        // Nobody has answered: the next one waits for twice as long, and then for the longest pause.
+        #expect(breaker.admits(Self.policy, nowNanoseconds: 3999) == false)
+        #expect(breaker.admits(Self.policy, nowNanoseconds: 4000) == true)
+        #expect(breaker.admits(Self.policy, nowNanoseconds: 6999) == false)
+        #expect(breaker.admits(Self.policy, nowNanoseconds: 7000) == true)
     }
 
     @Test func badAnswersInARowOpen() {

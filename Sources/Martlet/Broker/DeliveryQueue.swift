@@ -235,7 +235,7 @@ package final class DeliveryQueue: Sendable {
         }
         guard let generation else { return }
         Task {
-            if pause > .zero { try? await Task.sleep(for: pause) }
+            if pause > .zero { try? await Task.sleep(for: pause.sleepable) }
             let isWanted = self.state.withLock { state in
                 guard state.generation == generation else { return false }
                 state.waiting.append(again)

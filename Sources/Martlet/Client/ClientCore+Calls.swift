@@ -16,7 +16,7 @@ extension ClientCore {
         let timeout = options.timeout ?? self.configuration.timeout
         let call = OutgoingCall(
             service: service, endpoint: endpoint, options: options,
-            wireOptions: self.wireOptions(codec, options, timeout: timeout, inherited),
+            wireOptions: try self.wireOptions(codec, options, timeout: timeout, inherited),
             maximumAttempts: options.maximumAttempts ?? self.configuration.retries.maximumAttempts, outcome: outcome)
         if options.isIdempotent, let hedging = options.hedging ?? self.configuration.hedging {
             return try await self.hedged(call, message, hedging)
@@ -35,7 +35,7 @@ extension ClientCore {
     ) async throws -> Result {
         let call = OutgoingCall(
             service: service, endpoint: endpoint, options: options,
-            wireOptions: self.wireOptions(codec, options, timeout: options.timeout, inherited),
+            wireOptions: try self.wireOptions(codec, options, timeout: options.timeout, inherited),
             maximumAttempts: options.maximumAttempts ?? self.configuration.retries.maximumAttempts, outcome: outcome)
         // Only the opening is repeated on another node: the body runs once.
         let (stream, attempt, attempts) = try await self.attempt(call) { channel, path, _ in
@@ -112,7 +112,7 @@ extension ClientCore {
         if let deadline = call.deadline, Duration(deadline - .now()) <= pause {
             throw self.explained(error, call, progress)
         }
-        try await Task.sleep(for: pause)
+        try await Task.sleep(for: pause.sleepable)
         let nodes = call.options.address == nil ? self.currentSet(call.service) ?? set : set
         guard let channel = self.choose(nodes, call.endpoint, call.options, tried: []) else {
             throw self.explained(error, call, progress)
@@ -128,7 +128,10 @@ extension ClientCore {
 
     private func wireOptions(
         _ codec: MessageCodec, _ options: RequestOptions, timeout: Duration?, _ inherited: InheritedCall?
-    ) -> WireCallOptions {
+    ) throws -> WireCallOptions {
+        if let fault = options.metadata.fault {
+            throw MicroError(.badRequest, fault, id: MicroError.clientID)
+        }
         var wireOptions = WireCallOptions()
         wireOptions.contentSubtype = codec.subtype
         var deadline = timeout.map { NIODeadline.now() + min(TimeAmount($0), Self.longestTimeout) }

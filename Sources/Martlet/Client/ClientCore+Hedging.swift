@@ -45,7 +45,7 @@ extension ClientCore {
                 }
                 guard state.mayHedge else { return }
                 group.addTask {
-                    try? await Task.sleep(for: policy.delay)
+                    try? await Task.sleep(for: policy.delay.sleepable)
                     return .delayPassed(number)
                 }
             }

@@ -74,7 +74,7 @@ final class LocalNode: Sendable {
     /// cancelled.
     func drain(limit: Duration) async {
         let timer = Task {
-            try await Task.sleep(for: limit)
+            try await Task.sleep(for: limit.sleepable)
             let rest = self.state.withLock { Array($0.exchanges.values) }
             for exchange in rest { exchange.giveUp(GRPCStatus(.unavailable, Self.goingAway)) }
         }

@@ -57,6 +57,30 @@ public struct CallMetadata: Sendable, Hashable {
         self.pairs.contains { Self.matches($0.key, key) }
     }
 
+    /// What HTTP/2 can't carry of it, in words; nil as a rule. Source: gRPC over HTTP/2, "Custom-Metadata".
+    var fault: String? {
+        for pair in self.pairs {
+            guard !pair.key.isEmpty, pair.key.utf8.allSatisfy(Self.isKeyByte) else {
+                return "\"\(pair.key)\" can't be a key of metadata: letters, digits, \"-\", \"_\" and \".\" can"
+            }
+            // Text beyond ASCII is outside the protocol, but passes.
+            guard pair.value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f || $0 == UInt8(ascii: "\t") }) else {
+                return "the metadata's \"\(pair.key)\" has a value with control characters;"
+                    + " a key that ends in -bin takes any bytes as base64"
+            }
+        }
+        return nil
+    }
+
+    private static func isKeyByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+            UInt8(ascii: "_"), UInt8(ascii: "."):
+            true
+        default: false
+        }
+    }
+
     /// Lower-cases ASCII letters; a key that is lower-case already is returned as it is.
     package static func lowercased(_ key: String) -> String {
         key.utf8.contains { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) } ? key.lowercased() : key

@@ -78,7 +78,7 @@ final class HealthMonitor: Sendable {
         }
         let tasks = self.checks.map { check in
             Task {
-                while (try? await Task.sleep(for: check.interval)) != nil { await self.run(check) }
+                while (try? await Task.sleep(for: check.interval.sleepable)) != nil { await self.run(check) }
             }
         }
         self.tasks.withLock { $0 = tasks }

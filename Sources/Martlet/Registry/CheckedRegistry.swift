@@ -72,8 +72,8 @@ private actor RegistrationCheck {
     /// - Throws: when the node isn't registered yet; it will be as soon as its check says so.
     func start() async throws {
         self.upkeep = Task { [weak self, interval = self.options.interval] in
-            while true {
-                do { try await Task.sleep(for: interval) } catch { return }
+            while interval > .zero {
+                do { try await Task.sleep(for: interval.sleepable) } catch { return }
                 guard let self else { return }
                 await self.look()
             }

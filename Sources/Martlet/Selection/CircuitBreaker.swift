@@ -44,6 +44,8 @@ package struct CircuitBreaker: Sendable, Hashable {
     package mutating func admits(_ policy: BreakerPolicy, nowNanoseconds now: UInt64) -> Bool {
         if self.isClosed { return true }
         guard self.blockedUntilNanoseconds <= now else { return false }
+        // A node that leaves its probes without an answer gets fewer and fewer.
+        if self.isProbing { self.openings += 1 }
         self.isProbing = true
         // Should this call never report, the next one may try after a pause.
         self.blockedUntilNanoseconds = now &+ self.pause(policy, unit: 0.5)

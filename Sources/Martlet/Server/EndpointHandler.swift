@@ -71,11 +71,13 @@ extension ServiceRuntime {
                 }
             }
         }
-        return .unary(subtypes: .any, pool: executor.pool) { call, bytes in
+        // On the loop first: a call that is one too many mustn't wait for a thread to be told so.
+        return .unary(subtypes: .any, pool: .loop) { call, bytes in
             do {
                 try gate.enter()
                 defer { gate.leave() }
-                return try await handler(HandlerContext(.wire(call), runtime: self, info: info), bytes)
+                let context = HandlerContext(.wire(call), runtime: self, info: info)
+                return try await executor.pool.run { try await handler(context, bytes) }
             } catch {
                 throw self.status(for: error)
             }
@@ -86,12 +88,14 @@ extension ServiceRuntime {
         _ executor: HandlerExecutor, _ handler: @escaping EndpointHandler.Stream, _ info: EndpointInfo,
         _ gate: EndpointGate?
     ) -> GRPCRoute {
-        .stream(subtypes: .any, pool: executor.pool) { call, reader, writer in
+        .stream(subtypes: .any, pool: gate == nil ? executor.pool : .loop) { call, reader, writer in
             do {
                 try gate?.enter()
                 defer { gate?.leave() }
-                try await handler(
-                    HandlerContext(.wire(call), runtime: self, info: info), RawStream(reader, writer))
+                let context = HandlerContext(.wire(call), runtime: self, info: info)
+                let stream = RawStream(reader, writer)
+                guard gate != nil else { return try await handler(context, stream) }
+                try await executor.pool.run { try await handler(context, stream) }
             } catch {
                 throw self.status(for: error)
             }
@@ -124,6 +128,9 @@ extension ServiceRuntime {
 }
 
 extension Duration {
+    /// What a task can sleep for: clocks count nanoseconds in 64 bits, and a century is as good as without end.
+    package var sleepable: Duration { min(self, .seconds(100 * 365 * 24 * 3600)) }
+
     /// Clamped: what doesn't fit is as good as without end.
     var wholeNanoseconds: Int64 {
         let (seconds, attoseconds) = self.components

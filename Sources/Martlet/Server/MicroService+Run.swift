@@ -150,7 +150,7 @@ extension MicroService {
         await self.step("deregister", configuration.deregisterLimit) { [registry = self.registry] in
             try await registry.deregister(running.record)
         }
-        try? await Task.sleep(for: configuration.drainDelay)
+        try? await Task.sleep(for: configuration.drainDelay.sleepable)
         // Watches of health, and logs that are followed, never end by themselves and would hold up the drain.
         running.health.table.endWatches()
         running.runtime.log.endFollowing()

@@ -22,7 +22,7 @@ package func withTimeLimit<Value: Sendable>(
         }
     }
     let timer = Task {
-        try await Task.sleep(for: limit)
+        try await Task.sleep(for: limit.sleepable)
         end.yield(.failure(TimeLimitPassed(limit: limit)))
     }
     defer {

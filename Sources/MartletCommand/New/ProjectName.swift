@@ -11,7 +11,7 @@ package struct ProjectName: Equatable, Sendable {
 
     /// Names that a module can't have beside those that it imports.
     private static let taken: Set<String> = [
-        "Martlet", "MartletEtcd", "MartletTesting", "Swift", "Testing", "Foundation",
+        "Martlet", "MartletEtcd", "MartletTesting", "Swift", "Testing", "Foundation", "Logging", "Metrics", "Main",
     ]
 
     /// Longer names make paths that some systems don't take.

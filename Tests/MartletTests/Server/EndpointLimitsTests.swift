@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Dispatch
 import Martlet
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(3))) struct EndpointLimitsTests {
@@ -80,6 +82,27 @@ import Testing
         }
     }
 
+    /// A call that is one too many is told so at once, also where no thread is free for the handler.
+    @Test func refusalsNeedNoThread() async throws {
+        let registry = InMemoryRegistry()
+        let executor = HoldingExecutor()
+        var service = MicroService("test.limits", registry: registry)
+        service.limit("Plain.Held") { $0.maximumConcurrentCalls = 1 }
+        service.handle("Plain.Held", on: .custom(executor)) { (request: Number, context) in request }
+        try await withService(service) { _ in
+            try await withMicroClient(registry: registry) { (client) async throws in
+                async let first: Number = client.call("test.limits", "Plain.Held", Number(value: 1))
+                #expect(try await eventually { executor.isHolding })
+                let error = await Self.failure {
+                    let _: Number = try await client.call("test.limits", "Plain.Held", Number(value: 2))
+                }
+                #expect(error?.code == .tooManyRequests)
+                executor.release()
+                #expect(try await first == Number(value: 1))
+            }
+        }
+    }
+
     @Test func callsAboveTheRateAreRefused() async throws {
         let registry = InMemoryRegistry()
         var service = MicroService("test.limits", registry: registry)
@@ -131,5 +154,39 @@ import Testing
                 #expect(isCancelled)
             }
         }
+    }
+}
+
+/// Keeps its jobs until it is told to run them.
+private final class HoldingExecutor: TaskExecutor {
+    private struct State {
+        var jobs: [UnownedJob] = []
+        var isReleased = false
+    }
+
+    private let state = Mutex(State())
+
+    var isHolding: Bool { self.state.withLock { !$0.jobs.isEmpty } }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let runs = self.state.withLock { state in
+            if !state.isReleased { state.jobs.append(job) }
+            return state.isReleased
+        }
+        if runs { self.run(job) }
+    }
+
+    func release() {
+        let jobs = self.state.withLock { state in
+            defer { state.jobs = [] }
+            state.isReleased = true
+            return state.jobs
+        }
+        for job in jobs { self.run(job) }
+    }
+
+    private func run(_ job: UnownedJob) {
+        DispatchQueue.global().async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }

@@ -115,7 +115,7 @@ extension HTTPBroker {
             if let record = self.record.withLock({ $0 }) {
                 let registry = self.broker.registry
                 try? await withTimeLimit(limit) { try await registry.deregister(record) }
-                try? await Task.sleep(for: min(limit, self.broker.configuration.drainDelay))
+                try? await Task.sleep(for: min(limit, self.broker.configuration.drainDelay).sleepable)
             }
             // What was taken was promised to its publisher: it is handled before the member leaves.
             await self.deliveries.finish(self.member, limit: max(.zero, end - .now))

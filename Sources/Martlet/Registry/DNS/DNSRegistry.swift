@@ -83,7 +83,7 @@ public final class DNSRegistry: ServiceRegistry {
             group.addTask { try await self.found.watch(deliver) }
             group.addTask {
                 while true {
-                    try await Task.sleep(for: self.configuration.refreshInterval)
+                    try await Task.sleep(for: self.configuration.refreshInterval.sleepable)
                     for name in self.asked.withLock({ $0.sorted() }) {
                         do {
                             try await self.refresh(name)

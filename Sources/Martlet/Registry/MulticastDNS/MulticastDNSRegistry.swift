@@ -90,7 +90,7 @@ public final class MulticastDNSRegistry: ServiceRegistry {
     public func services(named name: String) async throws -> [ServiceRecord] {
         try await self.open()
         self.step { $0.query(name) }
-        try await Task.sleep(for: self.configuration.patience)
+        try await Task.sleep(for: self.configuration.patience.sleepable)
         return RegistryMirror.grouped(self.state.withLock { $0.core.records(of: name) })
     }
 
@@ -119,9 +119,9 @@ public final class MulticastDNSRegistry: ServiceRegistry {
     /// Asks for all services, then for the nodes of each.
     private func list() async throws {
         self.step { $0.query(nil) }
-        try await Task.sleep(for: self.configuration.patience)
+        try await Task.sleep(for: self.configuration.patience.sleepable)
         for service in self.state.withLock({ $0.listed.sorted() }) { self.step { $0.query(service) } }
-        try await Task.sleep(for: self.configuration.patience)
+        try await Task.sleep(for: self.configuration.patience.sleepable)
     }
 
     /// Begins to listen, once; again with the next request if that failed.

@@ -6,7 +6,7 @@ import Synchronization
 /// Hands items from one event loop to another, a batch a turn: what is sent within one turn of the sender's loop goes
 /// together, and a receiver that is behind finds all that came meanwhile. Items arrive in the order they were sent.
 ///
-/// `@unchecked Sendable`: `outgoing` and `isBehind` are touched only on the sender's loop, as ``send(_:)`` and
+/// `@unchecked Sendable`: `outgoing` and `wasBehind` are touched only on the sender's loop, as ``send(_:)`` and
 /// ``isBehind`` demand; what both loops touch is behind `waiting`.
 package final class LoopMail<Item: Sendable>: @unchecked Sendable {
     private struct Waiting {
@@ -22,9 +22,15 @@ package final class LoopMail<Item: Sendable>: @unchecked Sendable {
     // MARK: Confined to the sender's loop
 
     private var outgoing: [Item] = []
-    /// When the last batch went, the receiver had left more than ``maximumWaiting`` items where they were: whoever can
-    /// refuse work should.
-    package private(set) var isBehind = false
+    private var wasBehind = false
+
+    /// Whether the receiver has left more than ``maximumWaiting`` items where they were when a batch went, and has not
+    /// gone on since: whoever can refuse work should. On the sender's loop.
+    package var isBehind: Bool {
+        // Asked anew: a sender that refuses everything sends nothing by which it could learn of the change.
+        if wasBehind { wasBehind = waiting.withLock { $0.items.count > Self.maximumWaiting } }
+        return wasBehind
+    }
 
     /// What a member answers in about a tenth of a second. A request has 2 MiB at most; clients that send such ones are
     /// held back by the windows of their connections, which are given back once a message is read.
@@ -55,7 +61,7 @@ package final class LoopMail<Item: Sendable>: @unchecked Sendable {
             defer { waiting.isScheduled = true }
             return (!waiting.isScheduled, waiting.items.count > Self.maximumWaiting)
         }
-        self.isBehind = isBehind
+        wasBehind = isBehind
         if mustWake { receiver.execute { self.receive() } }
     }
 

@@ -56,6 +56,11 @@ extension RaftNode {
         return .appended(EntryID(index: first, term: term))
     }
 
+    /// Whether a change of the configuration would be taken now.
+    package var mayChangeMembers: Bool {
+        role == .leader && transferTarget == nil && pendingConfigurationIndex <= log.applied
+    }
+
     /// The asker learns of a refusal as of any loss: by its own time limit.
     mutating func takeForwarded(_ proposals: [Proposal]) {
         guard role == .leader, (try? propose(proposals)) != nil else {

@@ -2,14 +2,15 @@
 
 package import MartletAuth
 package import MartletBasics
+package import MartletKeyValue
 package import MartletKeyspace
 package import MartletRaft
 package import MartletWALCodec
 
 /// What a `Replica` wants done after a step.
 ///
-/// Keep one value: carry it out after each event but `propose`, `changeMembers`, `renewLease` and `read`, then
-/// `removeAll`; the arrays keep their memory. The order in which the parts are carried out is free, but for `tokens`.
+/// Keep one value: carry it out after each event but `propose`, `changeMembers`, `renewLease`, `read` and `received`,
+/// then `removeAll`; the arrays keep their memory. The order in which the parts are carried out is free, but for `tokens`.
 /// Nothing in here may be said before something else is durable: what had to wait has waited in the replica.
 package struct Effects: Sendable {
     package struct Reply: Sendable {
@@ -21,6 +22,23 @@ package struct Effects: Sendable {
         package var waiter: WaiterID
         /// `nil`: read now, within this turn.
         package var error: ReplicaError?
+    }
+
+    /// A member lags behind the start of the log.
+    package struct SnapshotOrder: Hashable, Sendable {
+        package var to: MemberID
+        /// The receiver's `Event.snapshotArrived` names it.
+        package var term: Term
+    }
+
+    /// What becomes of a state that has arrived.
+    package enum Arrival: Hashable, Sendable {
+        /// It is to take the place of the tables, durably and as a whole; then `Event.snapshotInstalled` is due. That
+        /// it will is in the log already: a member that finds a snapshot record behind its tables in its log, and such
+        /// a state, ends before and has to finish this first. No checkpoint is under way, and none comes before.
+        case install(AppliedPosition)
+        /// It is late, and can be deleted.
+        case discard
     }
 
     /// What applied records did to the tokens that members hand out. Comes also while the log is read again, so that
@@ -35,6 +53,14 @@ package struct Effects: Sendable {
     /// the log has no room the shell keeps it, unmixed with later ones, and tries again.
     package var batch = LogBatch()
     package var batchNumber: BatchNumber?
+    /// To other members, each in the order given. They may be sent at once, late, twice or not at all.
+    package var messages: [Message] = []
+    /// Each member is to get the state of a checkpoint, any one that was written by now or will be;
+    /// `Event.snapshotSent` is due in any case. An order for a member to whom a state is on its way can be passed over:
+    /// only another term of this leader's brings one.
+    package var snapshotsToSend: [SnapshotOrder] = []
+    package var arrival: Arrival?
+    package var transfers: [ReadReply] = []
     /// Due before `replies`: a reply to a login needs its token.
     package var tokens: [TokenChange] = []
     package var replies: [Reply] = []
@@ -63,6 +89,10 @@ package struct Effects: Sendable {
     package mutating func removeAll() {
         batch.removeAll()
         batchNumber = nil
+        messages.removeAll(keepingCapacity: true)
+        snapshotsToSend.removeAll(keepingCapacity: true)
+        arrival = nil
+        transfers.removeAll(keepingCapacity: true)
         tokens.removeAll(keepingCapacity: true)
         replies.removeAll(keepingCapacity: true)
         reads.removeAll(keepingCapacity: true)

@@ -56,7 +56,7 @@ extension Replica {
         let waiting = takePending(entry.id, into: &effects)
         switch entry.kind {
         case .configurationChange:
-            let result = try apply(MemberChange(entry.data))
+            let result = try apply(MemberChange(entry.data), into: &effects)
             if let waiter = waiting?.waiter { effects.replies.append(.init(waiter: waiter, result: result)) }
         case .normal:
             // A leader's first entry.
@@ -68,14 +68,15 @@ extension Replica {
                 // As it was decoded from the same bytes.
                 note(stamp: waiting.stamp)
                 try apply(
-                    request, as: waiting.identity, for: waiting.waiter, isOwn: true, entry.index, at: moment,
-                    into: &effects)
+                    request, as: waiting.identity, for: waiting.waiter, isOwn: true,
+                    isPublication: waiting.isPublication, entry.index, at: moment, into: &effects)
             } else {
                 let record = try LogRecord(entry.data)
                 note(stamp: record.stamp)
+                let returned = forwarded.isEmpty ? nil : takeForwarded(record.header.id)
                 try apply(
-                    record.request, as: record.header.identity, for: nil, isOwn: false, entry.index, at: moment,
-                    into: &effects)
+                    record.request, as: record.header.identity, for: returned?.waiter, isOwn: false,
+                    isPublication: returned?.isPublication ?? false, entry.index, at: moment, into: &effects)
             }
         }
     }
@@ -85,10 +86,12 @@ extension Replica {
         lastStamp = max(lastStamp, cluster.stamp)
     }
 
-    /// - Parameter isOwn: this member has proposed it in its present life.
+    /// - Parameters:
+    ///   - isOwn: this member has proposed it as a leader in its present life.
+    ///   - isPublication: it tells of this member, and was asked for in its present life.
     private mutating func apply(
         _ request: LogRecord.Request, as identity: AuthIdentity, for waiter: WaiterID?, isOwn: Bool,
-        _ index: LogIndex, at moment: Moment, into effects: inout Effects
+        isPublication: Bool, _ index: LogIndex, at moment: Moment, into effects: inout Effects
     ) throws(RecordError) {
         switch request {
         case .keyspace(let record):
@@ -114,7 +117,7 @@ extension Replica {
             cluster.version = version
         case .memberAttributes(let attributes):
             cluster.apply(attributes)
-            if index == publishIndex, isOwn {
+            if isPublication, !isPublished {
                 isPublished = true
                 effects.isReady = true
             }

@@ -37,7 +37,7 @@ extension Replica {
     /// Takes the state down when it is time, and hands it out once the own log is durable as far as the state goes: a
     /// majority may commit before the own disk has an entry.
     mutating func beginCheckpoint(at moment: Moment, into effects: inout Effects) {
-        if !checkpoint.isUnderway, isCheckpointDue(at: moment) {
+        if !checkpoint.isUnderway, !arrival.isUnderway, isCheckpointDue(at: moment) {
             checkpoint.isUnderway = true
             checkpoint.next = moment.monotonic + configuration.checkpointInterval
             checkpoint.position = applied
@@ -55,6 +55,8 @@ extension Replica {
     /// tables too, even when nothing is applied any more.
     private func isCheckpointDue(at moment: Moment) -> Bool {
         guard applied.index > checkpoint.last || store.uncheckpointedBytes > 0 else { return false }
+        // Founders are applied one by one: a state with some of them would be one of a cluster that never was.
+        if applied.term == Term(1), !isAlone { return false }
         if physicalCompactions.contains(where: { $0.request.revision > store.checkpointRevision }) { return true }
         return moment.monotonic >= checkpoint.next || uncheckpointedBytes >= configuration.limits.checkpointBytes
     }
@@ -94,8 +96,7 @@ extension Replica {
         guard isWritten else { return }
         checkpoint.last = checkpoint.position.index
         if case .ended = phase { return }
-        node.compact(upTo: checkpoint.last)
-        effects.releaseBelow = checkpoint.last + 1
+        trimLog(into: &effects)
         answerPhysicalCompactions(into: &effects)
     }
 }

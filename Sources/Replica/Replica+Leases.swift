@@ -33,18 +33,41 @@ extension Replica {
 
     /// A write is applied or lost.
     mutating func noteEnd(of write: PendingWrite) {
-        guard write.waiter == nil, case .write(.leaseRevoke) = write.request else { return }
-        revocationsUnderway -= 1
+        guard write.waiter == nil else { return }
+        switch write.request {
+        case .write(.leaseRevoke): revocationsUnderway -= 1
+        case .leaseRemainders(let remainders):
+            for remainder in remainders {
+                guard let count = notesUnderway[remainder.lease] else { continue }
+                notesUnderway[remainder.lease] = count > 1 ? count - 1 : nil
+            }
+        default: return
+        }
+    }
+
+    /// A leader among others first makes sure that it still is one: a member that leads already, unheard of here, gives
+    /// each lease its whole term from then on, and not from this renewal.
+    mutating func renewLease(_ id: LeaseID, for waiter: WaiterID, at moment: Moment, into effects: inout Effects) {
+        let renewal = Renewal(lease: id, waiter: waiter)
+        if leadersRefusal != nil || isAlone { return renew(renewal, at: moment, into: &effects) }
+        guard queuedRenewals.count < configuration.limits.pendingReadsMax else {
+            effects.replies.append(.init(waiter: waiter, result: .failure(.tooManyRequests)))
+            return
+        }
+        queuedRenewals.append(renewal)
     }
 
     /// Answers a renewal, or lets the log say first that the term is whole, or that the lease is gone: one that has run
     /// out would be back after a restart, and whoever was told of its end must not meet it again.
-    mutating func renewLease(_ id: LeaseID, for waiter: WaiterID, at moment: Moment, into effects: inout Effects) {
-        var error = unavailability
+    mutating func renew(_ renewal: Renewal, at moment: Moment, into effects: inout Effects) {
+        let (id, waiter) = (renewal.lease, renewal.waiter)
+        var error = leadersRefusal
+        if error == nil, !isAlone, !hasBegunTerm { error = .leaderChanged }
         var (isOver, isNoted) = (false, false)
         if let term = store.leaseTerm(id) {
             isOver = term.expiry <= moment.monotonic
-            isNoted = term.notedSeconds > 0 && !isOver
+            // Also one that is on its way: what it says is no longer true then.
+            isNoted = (term.notedSeconds > 0 || notesUnderway[id] != nil) && !isOver
         }
         if error == nil, isOver || isNoted { error = congestion }
         if let error {
@@ -100,7 +123,9 @@ extension Replica {
             }
             expectLeaseNote(item.lease, at: moment)
         }
-        if !remainders.isEmpty { enqueue(.leaseRemainders(remainders), at: moment) }
+        guard !remainders.isEmpty else { return }
+        for remainder in remainders { notesUnderway[remainder.lease, default: 0] += 1 }
+        enqueue(.leaseRemainders(remainders), at: moment)
     }
 
     /// - Returns: the answer, where somebody waits for the renewal that the record was made for.

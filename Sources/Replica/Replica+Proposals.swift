@@ -35,28 +35,39 @@ extension Replica {
         return hasSpace(for: write.request, at: moment) ? nil : .noSpace
     }
 
-    /// Why nothing can be proposed now.
+    /// Why nothing can be proposed now. Where others may lead a write goes to the leader, or waits for one.
     var unavailability: ReplicaError? {
         switch phase {
         case .ended: .stopped
         case .created, .bootstrapping: .noLeader
-        case .running: isLeader ? nil : .noLeader
+        case .running: isLeader || !isAlone ? nil : .noLeader
         }
+    }
+
+    /// Why this member can't do now what the leader alone does.
+    var leadersRefusal: ReplicaError? {
+        if let unavailability { return unavailability }
+        return isLeader ? nil : .notLeader(node.leader)
     }
 
     /// Whether too much is proposed and not applied.
     var congestion: ReplicaError? {
-        let waiting = pending.count - pendingHead + queuedWrites.count
+        let waiting = pending.count - pendingHead + queuedWrites.count + forwarded.count
         let limits = configuration.limits
         return waiting >= limits.pendingWritesMax || pendingBytes >= limits.pendingBytesMax ? .tooManyRequests : nil
     }
 
     /// What the member itself proposes; mostly nobody waits for it.
-    mutating func enqueue(_ request: LogRecord.Request, for waiter: WaiterID? = nil, at moment: Moment) {
+    ///
+    /// - Parameter isLeadersOwn: whether only a leader may say it, of itself.
+    mutating func enqueue(
+        _ request: LogRecord.Request, for waiter: WaiterID? = nil, isLeadersOwn: Bool = true, at moment: Moment
+    ) {
         let header = nextHeader(ownIdentity)
         let stamp = stamp(at: moment)
         let record = LogRecord(header: header, stamp: stamp, request: request)
         enqueue(request, header, stamp, record.encoded(), waiter)
+        queuedWrites[queuedWrites.count - 1].isLeadersOwn = isLeadersOwn
     }
 
     mutating func enqueue(
@@ -66,7 +77,8 @@ extension Replica {
         pendingBytes += bytes.count
         queuedWrites.append(
             PendingWrite(
-                waiter: waiter, request: request, identity: header.identity, stamp: stamp, byteCount: bytes.count))
+                waiter: waiter, request: request, identity: header.identity, stamp: stamp, byteCount: bytes.count,
+                began: ticks))
         queue.append(Proposal(data: bytes))
     }
 
@@ -89,6 +101,7 @@ extension Replica {
 
     /// Raft takes all of the queue or nothing.
     private mutating func proposeQueue(into effects: inout Effects) {
+        if !isLeader, !isAlone { return forwardQueue(into: &effects) }
         var outcome: ReplicaError?
         do throws(RequestError) {
             switch try node.propose(queue) {
@@ -99,35 +112,37 @@ extension Replica {
                 for (offset, place) in (begin..<pending.count).enumerated() {
                     pending[place].id = EntryID(index: first.index + offset, term: first.term)
                 }
-                if let queuedPublication { publishIndex = first.index + queuedPublication }
             case .forwarded:
                 preconditionFailure("a \(node.role) proposed what it was to refuse")
             }
         } catch {
             switch error {
             case .noLeader: outcome = .noLeader
-            case .transferring: outcome = .leaderChanged
+            // It waits for the next leader, or for this one to go on.
+            case .transferring: return
             case .tooMuchUncommitted, .configurationChangePending, .tooManyReads: outcome = .tooManyRequests
             }
         }
         if let outcome {
-            isRaisingNoSpace = false
             let records = queuedWrites.count { $0.isKeyspaceRecord }
             for plan in commands.takeNewest(records) { lose(plan, outcome, into: &effects) }
-            for write in queuedWrites {
-                pendingBytes -= write.byteCount
-                noteEnd(of: write)
-                guard let waiter = write.waiter else { continue }
-                effects.replies.append(.init(waiter: waiter, result: .failure(outcome)))
-            }
+            for write in queuedWrites { refuseQueued(write, outcome, into: &effects) }
         }
         queue.removeAll(keepingCapacity: true)
         queuedWrites.removeAll(keepingCapacity: true)
-        queuedPublication = nil
+    }
+
+    /// Says that what was queued is not proposed. The plan of a keyspace record is the caller's affair.
+    mutating func refuseQueued(_ write: PendingWrite, _ error: ReplicaError, into effects: inout Effects) {
+        isRaisingNoSpace = false
+        pendingBytes -= write.byteCount
+        noteEnd(of: write)
+        guard let waiter = write.waiter else { return }
+        effects.replies.append(.init(waiter: waiter, result: .failure(error)))
     }
 
     /// What was proposed as this entry. What was proposed as an earlier one, or as this one in another term, has been
-    /// replaced: it is lost, and its waiter told.
+    /// replaced: it is lost, and its waiter told, unless it has heard already.
     mutating func takePending(_ id: EntryID, into effects: inout Effects) -> PendingWrite? {
         while pendingHead < pending.count, pending[pendingHead].id.index <= id.index {
             // Taken out: its bytes are held no longer.
@@ -136,7 +151,8 @@ extension Replica {
             pendingHead += 1
             pendingBytes -= write.byteCount
             noteEnd(of: write)
-            if write.id == id { return write }
+            if write.id == id { return write.isAbandoned ? nil : write }
+            if write.isAbandoned { continue }
             if write.isKeyspaceRecord { lose(commands.takePlan(), .leaderChanged, into: &effects) }
             if let waiter = write.waiter {
                 effects.replies.append(.init(waiter: waiter, result: .failure(.leaderChanged)))
@@ -160,12 +176,14 @@ extension Replica {
     /// Answered writes whose places may stay in front of the waiting ones.
     static let answeredKeptMax = 1024
 
-    /// The member's name and addresses.
-    mutating func publish(at moment: Moment) {
+    /// Proposes the member's name and addresses, anew until they are applied: nobody minds if they are there twice.
+    mutating func publishIfDue(at moment: Moment) {
+        guard !isPublished, node.leader != nil, ticks >= nextPublication else { return }
+        nextPublication = ticks + configuration.requestTicks
         let attributes = MemberAttributes(
             member: configuration.member.rawValue, name: configuration.name, clientURLs: configuration.clientURLs)
-        queuedPublication = queuedWrites.count
-        enqueue(.memberAttributes(attributes), at: moment)
+        enqueue(.memberAttributes(attributes), isLeadersOwn: false, at: moment)
+        queuedWrites[queuedWrites.count - 1].isPublication = true
     }
 
     mutating func publishVersion(at moment: Moment) {

@@ -21,14 +21,14 @@ extension Replica {
         // Nothing is handed out for applying that a few steps can't do.
         settings.limits.applyingBytesMax = max(configuration.limits.bytesPerStep * 4, 1)
         var recovered = try Self.recovered(configuration, state, log)
-        let isNew = log.entries.isEmpty && log.hardState == nil && state.applied.index == .zero
+        let founders = configuration.founders
+        // Without a hard state the first write of several founders was torn: nothing was said to anybody.
+        let isNew =
+            log.hardState == nil && state.applied.index == .zero && !founders.isEmpty
+            && (log.entries.isEmpty || founders.count > 1)
         if isNew {
-            let change = MemberChange(
-                .addVoter, configuration.member,
-                context: MemberContext(
-                    member: configuration.member, peerURLs: configuration.peerURLs, name: configuration.name
-                ).encoded())
-            recovered = .bootstrap(recovered.configuration, changes: [change.encoded()])
+            let changes = founders.map { MemberChange(.addVoter, $0.member, context: $0.encoded()).encoded() }
+            recovered = .bootstrap(Configuration(voters: founders.map(\.member)), changes: changes)
         }
         self.configuration = configuration
         self.isNew = isNew
@@ -79,17 +79,49 @@ extension Replica {
             entries.append(Entry(term: entry.term, index: entry.index, kind: kind, data: entry.data))
         }
         let members = state.cluster.configuration
+        // Before its first entries are applied a new cluster already counts by them.
+        let founders = try foundingVoters(entries)
+        let isBegun = log.hardState != nil || !entries.isEmpty
+        let beginning = isBegun ? founders : configuration.founders.map(\.member)
         return RecoveredState(
             hardState: HardState(log.hardState), base: EntryID(index: state.applied.index, term: state.applied.term),
             entries: entries,
-            // Before its first entry is applied a new cluster already counts by it.
-            configuration: members.voters.isEmpty ? Configuration(voters: [configuration.member]) : members)
+            configuration: members.voters.isEmpty ? Configuration(voters: beginning) : members)
+    }
+
+    /// Those whom the log's first entries name: all members of a new cluster have the same there, of the first term.
+    private static func foundingVoters(_ entries: [Entry]) throws(ReplicaFailure) -> [MemberID] {
+        var founders: [MemberID] = []
+        var index = LogIndex(1)
+        for entry in entries {
+            guard entry.index == index, entry.term == Term(1), entry.kind == .configurationChange else { break }
+            do throws(RecordError) {
+                let change = try MemberChange(entry.data)
+                guard change.kind == .addVoter else { break }
+                founders.append(change.member)
+            } catch {
+                throw .unreadableEntry(entry.index, error)
+            }
+            index = index + 1
+        }
+        return founders
     }
 
     /// Unique also over restarts as long as less than 256 a millisecond are used: 16 bits of the member's id, then a
     /// number that starts at the wall clock's milliseconds times 256. Source: etcd's id generator.
     private static func firstRecordID(_ member: MemberID, at moment: Moment) -> UInt64 {
         member.rawValue << 48 | (moment.wallMilliseconds << 8 & 0xFFFF_FFFF_FFFF) | 1
+    }
+}
+
+extension ReplicaConfiguration {
+    /// Who begins a new cluster, in the order in which all of them name each other; nobody where there is one.
+    var founders: [MemberContext] {
+        switch beginning {
+        case .alone: [MemberContext(member: member, peerURLs: peerURLs, name: name)]
+        case .together(let members): members.sorted { $0.member < $1.member }
+        case .joining: []
+        }
     }
 }
 

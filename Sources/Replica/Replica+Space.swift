@@ -24,11 +24,11 @@ extension Replica {
 
     /// Proposes the alarm, unless that is done.
     mutating func raiseNoSpace(at moment: Moment) {
-        guard case .running = phase, isLeader, !isRaisingNoSpace else { return }
+        guard case .running = phase, unavailability == nil, !isRaisingNoSpace else { return }
         let alarm = AlarmRequest(.activate, .noSpace, of: configuration.member)
         guard !cluster.alarms.contains(alarm.alarm) else { return }
         isRaisingNoSpace = true
-        enqueue(.write(.alarm(alarm)), at: moment)
+        enqueue(.write(.alarm(alarm)), isLeadersOwn: false, at: moment)
     }
 }
 

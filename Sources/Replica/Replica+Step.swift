@@ -22,6 +22,9 @@ extension Replica {
         case .renewLease(let lease, let waiter):
             renewLease(lease, for: waiter, at: moment, into: &effects)
             return
+        case .received(let message):
+            receive(message)
+            return
         case .stop:
             end(.stopped, into: &effects)
             return
@@ -29,12 +32,24 @@ extension Replica {
             start(into: &effects)
         case .tick:
             guard case .running = phase else { return }
-            node.tick()
+            passTick(at: moment, into: &effects)
+            if effects.failure != nil { return end(.stopped, into: &effects) }
             scanLeases(at: moment)
         case .synced(let batch):
-            noteSynced(batch)
+            lastSynced = max(lastSynced, batch)
+            noteSynced(batch, into: &effects)
         case .checkpointEnded(let isWritten):
             endCheckpoint(isWritten: isWritten, into: &effects)
+        case .peerUnreachable(let member):
+            node.unreachable(member)
+        case .snapshotSent(let member, let index):
+            endSnapshot(to: member, upTo: index)
+        case .snapshotArrived(let state, let sender, let term):
+            take(state, from: sender, term: term, into: &effects)
+        case .snapshotInstalled:
+            noteInstalled(into: &effects)
+        case .transferLeadership(let target, let waiter):
+            transferLeadership(to: target, for: waiter, into: &effects)
         case .spaceExhausted:
             raiseNoSpace(at: moment)
         case .work:
@@ -51,10 +66,15 @@ extension Replica {
     private mutating func start(into effects: inout Effects) {
         guard case .created = phase else { preconditionFailure("a member starts once: \(phase)") }
         phase = .running
+        hastenElection()
         guard isNew else { return }
-        let entry = node.log[LogIndex(1)]
-        effects.batch.append(
-            entry: entry.index, term: entry.term, kind: .configurationChange, data: entry.data.span.bytes)
+        var index = node.log.first
+        while index <= node.log.last {
+            let entry = node.log[index]
+            effects.batch.append(
+                entry: entry.index, term: entry.term, kind: .configurationChange, data: entry.data.span.bytes)
+            index = index + 1
+        }
         effects.batch.append(node.hardState.written, mustSync: true)
         phase = .bootstrapping(nextBatch(into: &effects))
     }
@@ -65,11 +85,11 @@ extension Replica {
         return lastBatch
     }
 
-    private mutating func noteSynced(_ batch: BatchNumber) {
+    mutating func noteSynced(_ batch: BatchNumber, into effects: inout Effects) {
         if case .bootstrapping(let first) = phase, first <= batch { phase = .running }
         var done = 0
         var last: WriteNumber?
-        while done < writes.count, writes[done].batch <= batch {
+        while done < writes.count, writes[done].batch <= batch, mayCount(writes[done].batch, into: &effects) {
             last = writes[done].write
             done += 1
         }
@@ -85,8 +105,10 @@ extension Replica {
         closeRecord(at: moment)
         proposeQueued(into: &effects)
         askReads(into: &effects)
+        offerArrived(into: &effects)
         repeat {
             takeOrders(at: moment, into: &effects)
+            discardUnwanted(into: &effects)
             applyCommitted(&budget, at: moment, into: &effects)
             if effects.failure != nil {
                 end(.stopped, into: &effects)
@@ -99,7 +121,7 @@ extension Replica {
             proposeQueued(into: &effects)
         } while node.hasOrders && !budget.isSpent
         if !effects.batch.isEmpty { _ = nextBatch(into: &effects) }
-        releaseReads(into: &effects)
+        releaseReads(at: moment, into: &effects)
         beginCheckpoint(at: moment, into: &effects)
         let canRevoke = hasMoreDueLeases && revocationsUnderway == 0
         if committedHead < committed.count || node.hasOrders || store.hasCompactedToReclaim || canRevoke {
@@ -110,6 +132,9 @@ extension Replica {
     private mutating func takeOrders(at moment: Moment, into effects: inout Effects) {
         guard node.hasOrders else { return }
         node.takeOrders(into: &orders)
+        if let mark = orders.snapshot { install(mark, into: &effects) }
+        if !orders.messages.isEmpty { effects.messages += orders.messages }
+        for member in orders.snapshotsToSend { orderSnapshot(to: member, into: &effects) }
         for entry in orders.entries {
             effects.batch.append(
                 entry: entry.index, term: entry.term,
@@ -125,22 +150,18 @@ extension Replica {
         committed.append(contentsOf: orders.committed)
         for state in orders.readStates { noteReadable(state) }
         for context in orders.abandonedReads { abandonRead(context, into: &effects) }
-        if let role = orders.softState {
-            effects.role = role
-            isRaisingNoSpace = false
-            if role.role == .leader { becomeLeader(at: moment) }
-        }
+        if let role = orders.softState { note(role, at: moment, into: &effects) }
+    }
+
+    /// Time runs while a member starts: one of several need not wait for all of it again before it stands for election.
+    private mutating func hastenElection() {
+        guard !isAlone else { return }
+        for _ in 1..<node.settings.electionTicks { node.tick() }
     }
 
     /// The only voter need not wait for its clock, only for committed changes of the members to be applied.
     private mutating func standForElection() {
-        if node.role == .follower, node.configuration.isOnlyVoter(configuration.member) { node.campaign() }
-    }
-
-    /// Says who leads. What rests on the state waits for `beginTerm`.
-    private mutating func becomeLeader(at moment: Moment) {
-        hasBegunTerm = false
-        publish(at: moment)
+        if node.role == .follower, isAlone { node.campaign() }
     }
 
     /// The leader's first entry is applied, and with it everything that was committed before its term: from now on it
@@ -157,17 +178,19 @@ extension Replica {
     private mutating func end(_ error: ReplicaError, into effects: inout Effects) {
         phase = .ended
         endCommands(error, into: &effects)
-        for write in pending[pendingHead...] + queuedWrites {
+        for write in pending[pendingHead...] + forwarded.removeAll() + queuedWrites where !write.isAbandoned {
             if let waiter = write.waiter { effects.replies.append(.init(waiter: waiter, result: .failure(error))) }
         }
         for change in waitingChanges { effects.replies.append(.init(waiter: change.waiter, result: .failure(error))) }
         for compaction in physicalCompactions {
             effects.replies.append(.init(waiter: compaction.waiter, result: .failure(error)))
         }
-        let readers = queuedReads + askedReads.flatMap(\.waiters) + indexedReads.flatMap(\.waiters)
+        let (readers, renewals) = takeReaders()
         for waiter in readers { effects.reads.append(.init(waiter: waiter, error: error)) }
+        for waiter in renewals { effects.replies.append(.init(waiter: waiter, result: .failure(error))) }
+        for transfer in transfers { effects.transfers.append(.init(waiter: transfer.waiter, error: error)) }
         (pending, pendingHead, pendingBytes) = ([], 0, 0)
         (queue, queuedWrites, waitingChanges, physicalCompactions) = ([], [], [], [])
-        (queuedReads, askedReads, indexedReads, waitingReadCount) = ([], [], [], 0)
+        transfers = []
     }
 }

@@ -42,6 +42,7 @@ package struct Replica: Sendable {
 
     // Writing
     var lastBatch = BatchNumber(0)
+    var lastSynced = BatchNumber(0)
     /// Which of Raft's writes each batch on its way makes durable.
     var writes: [(batch: BatchNumber, write: WriteNumber)] = []
     /// The newest hard state that is not in a batch; its change concerns the commit index alone.
@@ -54,11 +55,14 @@ package struct Replica: Sendable {
     var pending: [PendingWrite] = []
     var pendingHead = 0
     var pendingBytes = 0
-    var publishIndex: LogIndex?
     /// The member has published itself: all that it had acknowledged is applied.
     var isPublished = false
-    /// Where in `queuedWrites` the member's own name stands.
-    var queuedPublication: Int?
+    /// When the member's own name is proposed anew, in ticks, if it isn't applied.
+    var nextPublication = 0
+    /// On their way to the leader, or in its log.
+    var forwarded = ForwardedWrites()
+    /// As far as the last role that was told says.
+    var isLeading = false
     /// This leader's first entry is applied.
     var hasBegunTerm = false
     /// Changes of the members that wait for the one before them.
@@ -68,10 +72,11 @@ package struct Replica: Sendable {
 
     // Reading
     var queuedReads: [WaiterID] = []
-    /// Asked Raft, by the context it was asked with; few at a time.
-    var askedReads: [(context: ReadContext, waiters: [WaiterID])] = []
+    var queuedRenewals: [Renewal] = []
+    /// Raft was asked, or will be; few at a time.
+    var askedReads: [ReadBatch] = []
     /// Wait until their index is applied, ascending.
-    var indexedReads: [(index: LogIndex, waiters: [WaiterID])] = []
+    var indexedReads: [ReadBatch] = []
     var waitingReadCount = 0
     var nextContext: UInt64
 
@@ -94,6 +99,20 @@ package struct Replica: Sendable {
     /// Whether the last scan for due leases left some.
     var hasMoreDueLeases = false
     var leaseNotes = LeaseNoteQueue()
+    /// How many notes of a lease are proposed and not applied. Only searched.
+    var notesUnderway: [LeaseID: Int] = [:]
+
+    // Other members
+    /// Ticks since the start.
+    var ticks = 0
+    var contacts = PeerContacts()
+    /// Since when the present leader is known, in ticks.
+    var leaderSince = 0
+    var transfers: [(waiter: WaiterID, target: MemberID, began: Int)] = []
+    var arrival = ArrivalProgress()
+    var keptLog = KeptLog()
+    /// When this member's removal was applied, in ticks.
+    var removedAt: Int?
 
     // Redis's clients
     var commands: CommandQueue
@@ -116,6 +135,14 @@ package struct Replica: Sendable {
         var identity = AuthIdentity.anonymous
         var stamp: UInt64 = 0
         var byteCount: Int
+        /// When it was asked for, in ticks.
+        var began = 0
+        /// Decided by the leader's clock or position: no other leader may get it.
+        var isLeadersOwn = false
+        var isPublication = false
+        /// Its waiter was told that time ran out or leadership was lost. If it is applied, then as if another had
+        /// proposed it.
+        var isAbandoned = false
 
         /// Whether it has a plan among `commands`.
         var isKeyspaceRecord: Bool { if case .keyspace = request { true } else { false } }
@@ -128,10 +155,14 @@ package struct Replica: Sendable {
 
     package var status: ReplicaStatus {
         ReplicaStatus(
-            term: node.term, applied: applied, isLeader: isLeader, canReadNow: canReadNow,
+            term: node.term, applied: applied, isLeader: isLeader, leader: node.leader,
+            countsLeases: isLeader && hasBegunTerm, canReadNow: canReadNow,
             isAuthEnabled: auth.isEnabled,
             dueLeaseCount: dueLeaseCount)
     }
+
+    /// Whether nobody else decides: what holds for a majority then holds for this member.
+    var isAlone: Bool { node.configuration.isOnlyVoter(configuration.member) }
 
     /// In whose name the member itself changes something; also automatic compactions.
     package var ownIdentity: AuthIdentity {
@@ -141,7 +172,7 @@ package struct Replica: Sendable {
     /// Where nobody else can commit anything, what is acknowledged is applied here.
     var canReadNow: Bool {
         guard case .running = phase else { return false }
-        return isPublished && isLeader && node.configuration.isOnlyVoter(configuration.member)
+        return isPublished && isLeader && isAlone
     }
 
     /// A number that two members share if their states are the same, and hardly ever otherwise. For tests. Complexity:

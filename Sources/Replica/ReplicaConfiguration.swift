@@ -10,6 +10,8 @@ package struct ReplicaConfiguration: Sendable {
     package var clientURLs: [String]
     /// For the first entry of a new cluster.
     package var peerURLs: [String]
+    /// How a member without a past begins.
+    package var beginning = Beginning.alone
     /// The version that a new cluster gets.
     package var clusterVersion = "3.6.0"
     package var store = KeyValueStore.Configuration()
@@ -34,6 +36,29 @@ package struct ReplicaConfiguration: Sendable {
     /// How often the log is told what is left of leases with longer terms than this, so that a restart does not begin
     /// them anew (etcd's value); `nil`: never.
     package var leaseNoteInterval: Duration? = .seconds(300)
+
+    /// Whoever waits longer is told so: 5 seconds and two election timeouts (etcd's value). Not in a cluster of one
+    /// voter: it waits for its own disk alone.
+    package var requestTicks = 70
+    /// When a question to the leader is asked again (etcd's value).
+    package var readRetryTicks = 5
+    /// Changes of the voters are refused where they could leave too few that are there (etcd's
+    /// `--strict-reconfig-check`).
+    package var isStrictAboutMembers = true
+    /// For so long a member must have been heard to count as there (etcd's value).
+    package var healthTicks = 50
+    /// etcd's `--max-learners`.
+    package var learnersMax = 1
+
+    /// How a member without a past begins.
+    package enum Beginning: Sendable {
+        /// As the only one of a new cluster.
+        case alone
+        /// Of a new cluster, together with others that are given the same list, itself in it. At least two.
+        case together([MemberContext])
+        /// In a cluster that is there, and was told of it: all that it needs comes from the leader.
+        case joining
+    }
 
     package init(member: MemberID, name: String, clientURLs: [String], peerURLs: [String], seed: UInt64) {
         self.member = member
@@ -72,6 +97,11 @@ package struct ReplicaLimits: Sendable {
     package var physicalCompactionsMax = 64
     /// Changes of the members that wait for the one before them.
     package var pendingChangesMax = 16
+    /// Entries that are in a checkpoint but kept for members that lag a little (etcd's value). Not in a cluster of one.
+    package var keptEntries = 5000
+    /// Bytes of such entries, however few they are; and as long as a member lacks them, however many. A member that
+    /// lags behind more than this gets a whole state.
+    package var keptBytes = 256 << 20
 
     package init() {}
 }

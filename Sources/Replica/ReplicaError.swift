@@ -3,6 +3,7 @@
 package import MartletAuth
 package import MartletBasics
 package import MartletKeyValue
+package import MartletRaft
 
 /// Why a request has no answer of its own.
 package enum ReplicaError: Error, Hashable, Sendable {
@@ -18,6 +19,12 @@ package enum ReplicaError: Error, Hashable, Sendable {
     case membership(MembershipError)
     /// Not proposed.
     case noLeader
+    /// Nothing has changed: only the leader can do it, which is this one if any is known.
+    case notLeader(MemberID?)
+    /// A member that can't lead was to.
+    case badTransferee
+    /// No outcome came in time. See `TimeoutCause` for whether it may still.
+    case timedOut(TimeoutCause)
     /// A write that another leader's entry replaced, or a read whose leader has stepped down. Nothing has changed.
     case leaderChanged
     /// Whether it takes effect is not known: the member ends.
@@ -28,6 +35,18 @@ package enum ReplicaError: Error, Hashable, Sendable {
     case requestTooLarge
 }
 
+/// What may be behind it when time runs out.
+package enum TimeoutCause: Error, Hashable, Sendable, CaseIterable {
+    /// There was no leader to propose it to: it never takes effect.
+    case notProposed
+    /// The leader changed meanwhile. Whether it takes effect is not known, as in the cases below.
+    case leaderFailed
+    case connectionLost
+    case unknown
+    /// Leadership was not handed over.
+    case transfer
+}
+
 /// Why a member can't go on: what is in its log can't be applied.
 package enum ReplicaFailure: Error, Hashable, Sendable {
     case unreadableEntry(LogIndex, RecordError)
@@ -35,4 +54,6 @@ package enum ReplicaFailure: Error, Hashable, Sendable {
     case unsupportedEntry(LogIndex)
     /// The log does not go on where the checkpoint ends.
     case gap(checkpoint: LogIndex, log: LogIndex)
+    /// The other members have removed this one.
+    case removed
 }

@@ -2,6 +2,7 @@
 
 package import MartletBasics
 package import MartletKeyValue
+package import MartletRaft
 
 /// What others ask of a replica with each request; small, where the replica itself is not.
 package struct ReplicaStatus: Hashable, Sendable {
@@ -9,6 +10,10 @@ package struct ReplicaStatus: Hashable, Sendable {
     /// The last entry that the state holds.
     package var applied: AppliedPosition
     package var isLeader: Bool
+    /// As far as this member knows.
+    package var leader: MemberID?
+    /// Whether this member counts the time of leases: only then what it knows of remaining time is worth something.
+    package var countsLeases: Bool
     /// Whether a read of the store as it is misses nothing that was acknowledged.
     package var canReadNow: Bool
     /// Whether callers must say who they are.

@@ -24,8 +24,9 @@ extension Simulator {
         guard let life else { return }
         life.replica.step(event, at: moment(of: life), into: &life.effects)
         switch event {
-        case .propose, .changeMembers, .renewLease, .read: return
-        case .start, .turnEnded, .tick, .synced, .checkpointEnded, .spaceExhausted, .commandsDue, .work, .stop:
+        case .propose, .changeMembers, .renewLease, .read, .received: return
+        case .start, .turnEnded, .tick, .synced, .checkpointEnded, .spaceExhausted, .commandsDue, .work, .stop,
+            .peerUnreachable, .snapshotSent, .snapshotArrived, .snapshotInstalled, .transferLeadership:
             break
         }
         try noteEntries(life)

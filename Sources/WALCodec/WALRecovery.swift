@@ -116,10 +116,12 @@ package struct WALRecovery: Sendable {
         hardState = state
     }
 
-    /// A snapshot beyond the log replaces it: entries go on behind the snapshot.
+    /// A snapshot beyond the log replaces it: entries go on behind the snapshot. So does one that has another entry at
+    /// its index than the log: that one was never committed, and all behind it neither.
     private mutating func take(_ snapshot: WALSnapshot) {
         snapshots.append(snapshot)
-        guard snapshot.index > lastIndex else { return }
+        let isOther = term(at: snapshot.index).map { $0 != snapshot.term && snapshot.index.rawValue > 0 } ?? false
+        guard snapshot.index > lastIndex || isOther else { return }
         entries.removeAll()
         lastIndex = snapshot.index
         lastTerm = snapshot.term

@@ -38,8 +38,6 @@ import Testing
         member.settle()
         let index = member.replica.applied.index
         for (request, error): (MemberRequest, MembershipError) in [
-            (.add(MemberID(8), peerURLs: ["http://x"], isLearner: true), .unsupported),
-            (.add(MemberID(8), peerURLs: ["http://x"], isLearner: false), .unsupported),
             (.add(MemberID(8), peerURLs: ["http://x", "http://127.0.0.1:2380"], isLearner: true), .peerURLExists),
             (.add(own, peerURLs: ["http://x"], isLearner: false), .memberExists),
             (.remove(own), .notEnoughStartedMembers), (.remove(MemberID(8)), .memberNotFound),

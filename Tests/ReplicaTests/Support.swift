@@ -61,6 +61,12 @@ struct SimulatedDisk {
         checkpointIndex = checkpoint.applied.index
     }
 
+    /// Another member's tables in place of the own ones.
+    mutating func replaceTables(by other: SimulatedDisk) {
+        tables = other.tables
+        checkpointIndex = other.checkpointIndex
+    }
+
     mutating func add(_ batch: TableBatch) {
         batch.forEach { key, value in
             if let value { tables[key] = [UInt8](copying: value) } else { tables[key] = nil }
@@ -167,8 +173,9 @@ struct TestMember {
     mutating func step(_ event: Event) {
         replica.step(event, at: moment, into: &effects)
         switch event {
-        case .propose, .changeMembers, .renewLease, .read: return
-        case .start, .turnEnded, .tick, .synced, .checkpointEnded, .spaceExhausted, .commandsDue, .work, .stop:
+        case .propose, .changeMembers, .renewLease, .read, .received: return
+        case .start, .turnEnded, .tick, .synced, .checkpointEnded, .spaceExhausted, .commandsDue, .work, .stop,
+            .peerUnreachable, .snapshotSent, .snapshotArrived, .snapshotInstalled, .transferLeadership:
             break
         }
         #expect(effects.failure == nil)

@@ -14,6 +14,9 @@ extension ReplicaError {
         case .noSpace: EtcdError.noSpace.status
         case .corrupt: EtcdError.corrupt.status
         case .noLeader: EtcdError.noLeader.status
+        case .notLeader: EtcdError.notLeader.status
+        case .badTransferee: EtcdError.badLeaderTransferee.status
+        case .timedOut(let cause): cause.status
         case .leaderChanged: EtcdError.leaderChanged.status
         case .stopped: EtcdError.stopped.status
         case .tooManyRequests: EtcdError.tooManyRequests.status
@@ -23,6 +26,19 @@ extension ReplicaError {
 
     /// See ``EtcdError/statusBehindClient``.
     var statusBehindClient: GRPCStatus { GRPCStatus(.unknown, status.message) }
+}
+
+extension TimeoutCause {
+    package var status: GRPCStatus {
+        switch self {
+        // etcd's own limit has passed while the request waited for a leader: it ends as the context does.
+        case .notProposed: GRPCStatus(.deadlineExceeded, "context deadline exceeded")
+        case .leaderFailed: EtcdError.timeoutLeaderFailure.status
+        case .connectionLost: EtcdError.timeoutConnectionLost.status
+        case .unknown: EtcdError.timeout.status
+        case .transfer: GRPCStatus(.unknown, "etcdserver: request timed out, leader transfer took too long")
+        }
+    }
 }
 
 extension AuthError {
@@ -38,7 +54,9 @@ extension MembershipError {
         case .peerURLExists: EtcdError.peerURLExists.status
         case .notLearner: EtcdError.memberNotLearner.status
         case .notEnoughStartedMembers: EtcdError.memberNotEnoughStarted.status
-        case .unsupported: GRPCStatus(.unimplemented, "this server runs clusters of one member")
+        case .notEnoughConnectedMembers: EtcdError.unhealthy.status
+        case .tooManyLearners: EtcdError.tooManyLearners.status
+        case .learnerNotReady: EtcdError.learnerNotReady.status
         }
     }
 }

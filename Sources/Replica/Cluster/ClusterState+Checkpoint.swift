@@ -5,15 +5,16 @@ import MartletRaft
 
 /// All in one record: lists are a count and their elements, texts a count and their bytes. Numbers are varints.
 ///
-///     format      2
+///     format      3; 2 has no removed members
 ///     stamp
 ///     version
 ///     downgrade   enabled 0 or 1, target version
 ///     members     id, is learner 0 or 1, peer URLs, is published 0 or 1; if published name and client URLs
 ///     alarms      kind, member
+///     removed     id
 extension ClusterState {
     static let key = TableKey(TableID(5), object: 0)
-    private static let format: UInt64 = 2
+    private static let format: UInt64 = 3
 
     func encode(into bytes: inout [UInt8]) {
         Varint.append(Self.format, to: &bytes)
@@ -36,6 +37,8 @@ extension ClusterState {
             Varint.append(UInt64(UInt32(bitPattern: alarm.kind.rawValue)), to: &bytes)
             Varint.append(alarm.member.rawValue, to: &bytes)
         }
+        Varint.append(UInt64(removed.count), to: &bytes)
+        for member in removed { Varint.append(member.rawValue, to: &bytes) }
     }
 
     private static func append(_ text: String, to bytes: inout [UInt8]) {
@@ -70,8 +73,8 @@ extension ClusterState {
             return texts
         }
 
-        guard number() == Self.format, let stamp = number(), let version = text(), let isDowngrading = number(),
-            let target = text(), let memberCount = number()
+        guard let format = number(), Self.format - 1...Self.format ~= format, let stamp = number(),
+            let version = text(), let isDowngrading = number(), let target = text(), let memberCount = number()
         else { return nil }
         self.stamp = stamp
         self.version = version
@@ -93,6 +96,13 @@ extension ClusterState {
         for _ in 0..<alarmCount {
             guard let kind = number(), let kind = UInt32(exactly: kind), let member = number() else { return nil }
             alarms.insert(Alarm(.init(rawValue: Int32(bitPattern: kind)), of: MemberID(member)))
+        }
+        if format == Self.format {
+            guard let removedCount = number() else { return nil }
+            for _ in 0..<removedCount {
+                guard let member = number() else { return nil }
+                removed.append(MemberID(member))
+            }
         }
         guard offset == bytes.byteCount else { return nil }
     }

@@ -11,10 +11,13 @@ package enum MembershipError: Error, Hashable, Sendable, CaseIterable {
     case peerURLExists
     /// A member to promote is a voter already.
     case notLearner
-    /// The only voter is to be removed.
+    /// The only voter is to be removed, or so few members were ever heard of that the others could not go on.
     case notEnoughStartedMembers
-    /// A second member: this version runs clusters of one.
-    case unsupported
+    /// So few members were heard of lately that the others could not go on.
+    case notEnoughConnectedMembers
+    case tooManyLearners
+    /// A learner to promote lacks too much of the log.
+    case learnerNotReady
 }
 
 extension ClusterState {
@@ -52,10 +55,12 @@ extension ClusterState {
         case .addVoter where context.isPromotion == true:
             members[place].isLearner = false
         case .addVoter, .addLearner:
+            removed.removeAll { $0 == change.member }
             members.insert(
                 Member(id: change.member, isLearner: change.kind == .addLearner, peerURLs: context.peerURLs), at: place)
         case .remove:
             members.remove(at: place)
+            removed.insert(change.member, at: removed.firstIndex { $0 > change.member } ?? removed.count)
         case .update:
             members[place].peerURLs = context.peerURLs
         }

@@ -14,6 +14,8 @@ package struct ClusterState: Hashable, Sendable {
 
     /// Ascending.
     package internal(set) var members: [Member] = []
+    /// Those who were members once, ascending.
+    package internal(set) var removed: [MemberID] = []
     /// Empty until it was set.
     package internal(set) var version = ""
     package internal(set) var downgrade = DowngradeInfo()

@@ -8,16 +8,20 @@ import MartletRESPCodec
 extension Replica {
     /// Why no command can be proposed now.
     var commandRefusal: StaticString? {
-        switch unavailability {
+        switch leadersRefusal {
         case nil: nil
         case .stopped: "UNCERTAIN the member ends"
+        case .notLeader(.some): "READONLY another member leads"
         default: "TRYAGAIN the member has no leader"
         }
     }
 
     /// Whether commands wait for those before them. Half of what may be proposed is theirs, so that etcd's clients are
     /// never refused because of them; and they wait where those would be refused.
+    ///
+    /// And a new leader among others first applies what was committed before: its stamps must not go back.
     private var isCommandRoomUsedUp: Bool {
+        if !hasBegunTerm, !isAlone { return true }
         let limits = configuration.limits
         return commands.proposedBytes + commands.record.byteCount >= limits.pendingBytesMax / 2
             || uncheckpointedBytes >= limits.uncheckpointedBytesMax || congestion != nil
@@ -165,7 +169,11 @@ extension ReplicaError {
         case .stopped: "UNCERTAIN the member ends: the command may take effect"
         case .leaderChanged: "TRYAGAIN another member leads now: the command took no effect"
         case .noLeader: "TRYAGAIN the member has no leader: the command took no effect"
-        case .tooManyRequests, .requestTooLarge, .noSpace, .corrupt, .refused, .unauthorized, .membership:
+        case .notLeader: "READONLY another member leads: the command took no effect"
+        case .timedOut(.notProposed): "TRYAGAIN the command was not taken in time: it took no effect"
+        case .timedOut: "UNCERTAIN the leader changed: the command may take effect"
+        case .badTransferee, .tooManyRequests, .requestTooLarge, .noSpace, .corrupt, .refused, .unauthorized,
+            .membership:
             "TRYAGAIN too much waits: the command took no effect"
         }
     }

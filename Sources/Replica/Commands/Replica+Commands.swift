@@ -116,7 +116,7 @@ extension Replica {
     package func commandsDue(at moment: Moment) -> Duration? {
         let ticks = Self.ticks(moment)
         var due = commands.blocked.nextDeadline
-        let expiry = commands.isExpiring || unavailability != nil ? nil : keyspace.nextExpiry
+        let expiry = commands.isExpiring || leadersRefusal != nil ? nil : keyspace.nextExpiry
         let next = min(commands.blocked.nextClaim ?? .max, expiry ?? .max)
         if next < .max {
             let (sum, overflows) = ticks.addingReportingOverflow(max(next - commandTime(at: moment), 0))
@@ -133,7 +133,7 @@ extension Replica {
         }
         commands.blocked.wakeClaims(now: now)
         serveBlocked(now: now, into: &effects)
-        guard let expiry = keyspace.nextExpiry, expiry <= now, !commands.isExpiring, unavailability == nil else {
+        guard let expiry = keyspace.nextExpiry, expiry <= now, !commands.isExpiring, leadersRefusal == nil else {
             return
         }
         commands.isExpiring = true

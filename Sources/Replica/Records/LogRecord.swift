@@ -206,6 +206,16 @@ extension LogRecord {
         return text
     }
 
+    /// The header's id alone; 0 if it has none. Complexity: O(fields), whatever their size.
+    static func id(of bytes: [UInt8]) throws(RecordError) -> UInt64 {
+        var id: UInt64 = 0
+        var reader = FieldReader(bytes)
+        while let (number, value) = try reader.field() {
+            if number == RecordField.header { id = try Header(bytes, value.range()).id }
+        }
+        return id
+    }
+
     /// The stamp alone. Complexity: O(fields), whatever their size.
     static func stamp(of bytes: [UInt8]) throws(RecordError) -> UInt64 {
         var stamp: UInt64 = 0

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletKeyspace
+import MartletRESPCodec
+import MartletRaft
+
+extension Replica {
+    /// Takes what another member says. Before the member runs it is as if the message had been lost.
+    mutating func receive(_ message: Message) {
+        guard case .running = phase else { return }
+        // Its state has to come with it.
+        if case .snapshot = message.body { return }
+        contacts.note(message.from, at: ticks, silence: node.settings.electionTicks)
+        node.step(message)
+    }
+
+    /// What goes with another role, or another leader.
+    mutating func note(_ state: SoftState, at moment: Moment, into effects: inout Effects) {
+        effects.role = state
+        isRaisingNoSpace = false
+        if state.role == .leader {
+            becomeLeader()
+        } else {
+            loseLeadership(into: &effects)
+        }
+        if let leader = state.leader {
+            leaderSince = ticks
+            askAnew(into: &effects)
+            publishIfDue(at: moment)
+            endTransfers(leader, into: &effects)
+        }
+    }
+
+    /// What rests on the state waits for `beginTerm`.
+    private mutating func becomeLeader() {
+        isLeading = true
+        hasBegunTerm = false
+    }
+
+    /// What waits in the log may still be committed by another leader. Nobody waits for it among Redis's clients: their
+    /// replies are made of plans that the next leader doesn't have.
+    private mutating func loseLeadership(into effects: inout Effects) {
+        guard isLeading else { return }
+        isLeading = false
+        hasBegunTerm = false
+        for place in pendingHead..<pending.count where pending[place].isKeyspaceRecord && !pending[place].isAbandoned {
+            pending[place].isAbandoned = true
+            lose(commands.takePlan(), .timedOut(.leaderFailed), into: &effects)
+        }
+        dropLeadersOwn(into: &effects)
+        while commands.hasHeld {
+            let slot = commands.nextHeld()
+            var running = commands.take(slot)
+            running.fail(.leaderChanged)
+            answer(running, slot, into: &effects)
+        }
+        for waiter in commands.blocked.removeAll() {
+            var reply = ReplyWriter(isRESP3: waiter.isRESP3)
+            reply.error("UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)")
+            effects.commandReplies.append(CommandReply(client: waiter.client, bytes: reply.bytes))
+        }
+    }
+
+    // MARK: Time
+
+    /// One tick: gives up what has waited for too long, and asks again where an answer may be lost. A member that is
+    /// alone waits for nobody.
+    mutating func passTick(at moment: Moment, into effects: inout Effects) {
+        ticks += 1
+        node.tick()
+        if let removedAt, ticks - removedAt >= node.settings.electionTicks {
+            effects.failure = .removed
+            return
+        }
+        guard !isAlone else { return }
+        publishIfDue(at: moment)
+        let limit = ticks - configuration.requestTicks
+        expireWrites(begunBy: limit, into: &effects)
+        expireReads(begunBy: limit, into: &effects)
+        checkTransfers(into: &effects)
+        askAgain(into: &effects)
+    }
+
+    private mutating func expireWrites(begunBy limit: Int, into effects: inout Effects) {
+        for place in pendingHead..<pending.count {
+            guard pending[place].began <= limit else { break }
+            guard !pending[place].isAbandoned, !pending[place].isKeyspaceRecord, let waiter = pending[place].waiter
+            else { continue }
+            pending[place].isAbandoned = true
+            let cause = timeoutCause(since: pending[place].began)
+            effects.replies.append(.init(waiter: waiter, result: .failure(.timedOut(cause))))
+        }
+        while let write = forwarded.takeFirst(begunBy: limit) {
+            pendingBytes -= write.byteCount
+            if case .write(.alarm) = write.request { isRaisingNoSpace = false }
+            guard let waiter = write.waiter else { continue }
+            let cause = timeoutCause(since: write.began)
+            effects.replies.append(.init(waiter: waiter, result: .failure(.timedOut(cause))))
+        }
+        var old = 0
+        while old < queuedWrites.count, queuedWrites[old].began <= limit, !queuedWrites[old].isKeyspaceRecord {
+            refuseQueued(queuedWrites[old], .timedOut(.notProposed), into: &effects)
+            old += 1
+        }
+        queuedWrites.removeFirst(old)
+        queue.removeFirst(old)
+    }
+
+    /// Source: etcd v3_server `parseProposeCtxErr`.
+    private func timeoutCause(since began: Int) -> TimeoutCause {
+        let election = node.settings.electionTicks
+        guard let leader = node.leader else { return .unknown }
+        if began < leaderSince, began > leaderSince - 2 * election { return .leaderFailed }
+        func isHeard(_ member: MemberID) -> Bool {
+            contacts.heardSince(member, at: ticks, silence: election).map { $0 <= began } ?? false
+        }
+        if leader == configuration.member {
+            let isConnected = node.configuration.hasMajority { $0 == leader || isHeard($0) }
+            return isConnected ? .unknown : .connectionLost
+        }
+        return isHeard(leader) ? .unknown : .connectionLost
+    }
+}
+
+extension CommandQueue.Running {
+    /// The rest of it is not carried out.
+    mutating func fail(_ error: ReplicaError) {
+        switch content {
+        case .commands(let request):
+            for _ in next..<request.items.count { reply.error(error.commandText) }
+            next = request.items.count
+        case .transaction: reply.error(error.commandText)
+        }
+    }
+}

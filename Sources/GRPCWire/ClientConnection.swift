@@ -94,14 +94,24 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
     private static let goingAway = GRPCStatus(.unavailable, "the connection is draining")
 
     /// Returns whether there is room for more.
-    func write(_ call: ClientCall, _ message: [UInt8]) throws(GRPCStatus) -> Bool {
+    ///
+    /// - Parameter mayWait: whether the call is to be told of room once there is some, and isn't to be already.
+    func write(_ call: ClientCall, _ message: [UInt8], mayWait: Bool) throws(GRPCStatus) -> Bool {
         guard let body = call.body, !call.isComplete else { throw .cancelled }
         try call.append(message, to: body)
         self.wire.session.resume(body)
         self.wire.markDirty()
         guard body.queuedBytes > ServerCall.outboundHighWater else { return true }
-        if call.writers.isEmpty { self.throttled.append(call) }
+        if mayWait { self.throttled.append(call) }
         return false
+    }
+
+    /// As `write`, for a call that is told of room by an event.
+    func writeEvent(_ call: ClientCall, _ message: [UInt8]) throws(GRPCStatus) -> Bool {
+        let isThrottled = call.isThrottled
+        let hasRoom = try self.write(call, message, mayWait: !isThrottled)
+        call.isThrottled = isThrottled || !hasRoom
+        return hasRoom
     }
 
     func endBody(_ call: ClientCall) {
@@ -233,7 +243,9 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
             if let body = call.body, body.queuedBytes > ServerCall.outboundLowWater, !call.isComplete {
                 self.throttled.append(call)
             } else {
+                call.isThrottled = false
                 call.writers.finish(.success(()))
+                if case .events(let relay) = call.sink { relay.events?.becameWritable() }
             }
         }
     }

@@ -20,6 +20,8 @@ package final class MemberStore {
     package let identity: MemberIdentity
     package let member: Member
     package internal(set) var counters = StoreCounters()
+    /// The other members; nil for a store in memory, which has none.
+    var peers: ClusterPeers?
 
     var watchStreams: [WatchStreamID: any WatchSink] = [:]
     var isCatchingUp = false

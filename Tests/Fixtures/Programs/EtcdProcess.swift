@@ -41,7 +41,7 @@ package final class EtcdProcess: Sendable {
     }
 
     package let endpoint: String
-    package let folder: URL
+    private let folder: URL
     private let command: Command
     private let process: Mutex<ChildProcess>
 

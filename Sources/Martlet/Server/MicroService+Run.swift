@@ -30,6 +30,12 @@ extension MicroService: Service {
         var wireConfiguration = WireServerConfiguration()
         wireConfiguration.maximumMessageBytes = configuration.maximumMessageBytes
         wireConfiguration.maximumSentMessageBytes = configuration.maximumMessageBytes
+        if let tls = configuration.tls {
+            guard let tls = tls.server else {
+                throw MicroError(.badRequest, "to listen encrypted a service needs a certificate and its key")
+            }
+            wireConfiguration.tls = tls
+        }
         let health = HealthService()
         let local = self.local(runtime)
         let pipe = WireAddress.inProcess("node-\(NodeIdentity.uuid())")

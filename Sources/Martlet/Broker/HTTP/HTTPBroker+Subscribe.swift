@@ -152,6 +152,12 @@ extension HTTPBroker {
             let detail = "Error parsing request body: \(error.reason)"
             return Self.refusal(500, MicroError(.internalServerError, detail, id: Self.errorID))
         }
+        // The wire bounds the envelope, in which a body is a third longer than it is.
+        let maximum = self.configuration.maximumMessageBytes
+        guard message.body.count <= maximum else {
+            let detail = "message larger than max (\(message.body.count) vs. \(maximum))"
+            return Self.refusal(Int(Self.tooLarge.rawValue), MicroError(Self.tooLarge, detail, id: Self.errorID))
+        }
         guard message.headers[MessageHeaders.httpTopic] != nil else {
             return Self.refusal(500, MicroError(.internalServerError, "Topic not found", id: Self.errorID))
         }

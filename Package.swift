@@ -530,7 +530,7 @@ let package = Package(
             path: "Tests/ConfigurationTests", swiftSettings: settings),
         .testTarget(
             name: "MartletObservabilityTests",
-            dependencies: ["Martlet", "MartletObservability", inMemoryTracing, metricsTestKit, tracing],
+            dependencies: ["Martlet", "MartletObservability", coreMetrics, inMemoryTracing, metricsTestKit, tracing],
             path: "Tests/ObservabilityTests", swiftSettings: settings),
         .testTarget(
             name: "MartletEtcdTests",
@@ -542,10 +542,10 @@ let package = Package(
         .testTarget(
             name: "MartletCommandTests",
             dependencies: [
-                "Martlet", "MartletAuthTokens", "MartletBasics", "MartletCommand", "MartletEtcd", "MartletEtcdPeers",
-                "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire", "MartletGreeterFixture", "MartletJSON",
-                "MartletKeyValue", "MartletNode", "MartletProcesses", "MartletReflection", "MartletTestPrograms",
-                "MartletWireServices", logging, nioCore, protobuf,
+                "Martlet", "MartletAuthTokens", "MartletBasics", "MartletCommand", "MartletEtcd", "MartletEtcdClient",
+                "MartletEtcdPeers", "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire",
+                "MartletGreeterFixture", "MartletJSON", "MartletKeyValue", "MartletNode", "MartletProcesses",
+                "MartletReflection", "MartletTestPrograms", "MartletWireServices", logging, nioCore, protobuf,
             ],
             path: "Tests/MartletCommandTests", swiftSettings: settings),
         .testTarget(

@@ -54,7 +54,8 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
     /// Starts a call. On the loop.
     func start(_ call: ClientCall) {
         guard !call.isCancelled else { return self.unstarted(call, .cancelled) }
-        guard self.wire.isOpen, !self.isDraining else { return self.unstarted(call, Self.goingAway) }
+        guard !self.isDraining else { return self.unstarted(call, Self.goingAway) }
+        guard self.wire.isOpen else { return self.unstarted(call, Self.broken) }
         var body: OutboundBody?
         let stream = self.wire.session.request(call.request) { stream in
             body = OutboundBody(streamID: stream, counter: self.wire.counter)
@@ -92,6 +93,13 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
     }
 
     private static let goingAway = GRPCStatus(.unavailable, "the connection is draining")
+
+    /// Nobody said that it would close: the node is gone as far as anyone here can tell.
+    private static let broken: GRPCStatus = {
+        var status = GRPCStatus(.unavailable, "the connection is closed")
+        status.isConnectFailure = true
+        return status
+    }()
 
     /// Returns whether there is room for more.
     ///
@@ -224,6 +232,8 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
         for call in calls.values {
             var status = GRPCStatus(.unavailable, self.goAwayReason ?? reason.message)
             status.wasNotProcessed = call.streamID > self.lastFlushedStream
+            // Whoever drains says so first; a connection that breaks says as much about its node as one refused.
+            status.isConnectFailure = status.wasNotProcessed && !self.isDraining
             call.complete(status)
             call.connection = nil
         }

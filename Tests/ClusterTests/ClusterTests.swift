@@ -67,32 +67,31 @@ struct ClusterTests {
     func leaderKilled() async throws {
         try await EtcdProcess.withCluster(Self.kind) { members in
             let client = try Self.client(members)
-            let acknowledged = Mutex<[String: Int64]>([:])
+            let ledger = Ledger()
             try await withThrowingTaskGroup(of: Void.self) { group in
-                let isDone = Mutex(false)
                 for writer in 0..<4 {
                     group.addTask {
                         var number = 0
-                        while !isDone.withLock({ $0 }) {
+                        while !ledger.isClosed {
                             let key = "w\(writer)-\(number)"
                             number += 1
                             if let put = try? await client.put(key, "v") {
-                                acknowledged.withLock { $0[key] = put.revision }
+                                ledger.note(key, put.revision)
                             }
                         }
                     }
                 }
                 for _ in 0..<4 {
                     let (leader, _) = try await Self.split(members)
-                    let before = acknowledged.withLock { $0.count }
+                    let before = ledger.acknowledged.count
                     await leader.kill()
-                    #expect(try await eventually { acknowledged.withLock { $0.count } > before + 20 })
+                    #expect(try await eventually { ledger.acknowledged.count > before + 20 })
                     try await leader.restart()
                 }
-                isDone.withLock { $0 = true }
+                ledger.close()
                 try await group.waitForAll()
             }
-            let kept = acknowledged.withLock { $0 }
+            let kept = ledger.acknowledged
             for member in members {
                 let own = try Self.client([member])
                 var found: [String: Int64] = [:]
@@ -159,4 +158,15 @@ struct ClusterTests {
             await client.close()
         }
     }
+}
+
+/// What writers were told, by key; until it is closed.
+private final class Ledger: Sendable {
+    private let state = Mutex<(acknowledged: [String: Int64], isClosed: Bool)>(([:], false))
+
+    var acknowledged: [String: Int64] { state.withLock { $0.acknowledged } }
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    func note(_ key: String, _ revision: Int64) { state.withLock { $0.acknowledged[key] = revision } }
+    func close() { state.withLock { $0.isClosed = true } }
 }

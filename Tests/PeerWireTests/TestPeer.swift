@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Logging
+import MartletBasics
 import MartletGRPCWire
 import MartletPeerWire
 import MartletRaft

@@ -13,7 +13,7 @@ extension Replica {
             return
         }
         let header = nextHeader(write.identity)
-        let stamp = stamp(at: moment)
+        let stamp = isLeader ? stamp(at: moment) : 0
         enqueue(.write(write.request), header, stamp, LogRecord.bytes(write, header: header, stamp: stamp), waiter)
     }
 
@@ -64,7 +64,7 @@ extension Replica {
         _ request: LogRecord.Request, for waiter: WaiterID? = nil, isLeadersOwn: Bool = true, at moment: Moment
     ) {
         let header = nextHeader(ownIdentity)
-        let stamp = stamp(at: moment)
+        let stamp = isLeader ? stamp(at: moment) : 0
         let record = LogRecord(header: header, stamp: stamp, request: request)
         enqueue(request, header, stamp, record.encoded(), waiter)
         queuedWrites[queuedWrites.count - 1].isLeadersOwn = isLeadersOwn
@@ -87,7 +87,8 @@ extension Replica {
         return LogRecord.Header(id: nextRecordID, identity: identity)
     }
 
-    /// The wall clock, but never below what is in the log.
+    /// The wall clock, but never below what is in the log. Only a leader knows what that is, so only its records bear
+    /// one.
     mutating func stamp(at moment: Moment) -> UInt64 {
         lastStamp = max(lastStamp, moment.wallMilliseconds)
         return lastStamp

@@ -119,6 +119,29 @@ private struct Script {
         #expect(recovery.snapshots.map(\.index) == [1, 100].map { LogIndex($0) })
     }
 
+    /// Entries of a leader that lost, at the snapshot's index and behind it, go with what is before.
+    @Test func aSnapshotReplacesEntriesThatDiffer() throws {
+        let script = Script([
+            .entry(entry(1)), .state(state(1, commit: 1)), .entry(entry(2)), .entry(entry(3)), .entry(entry(4)),
+            .barrier, .snapshot(3, 2), .state(state(2, commit: 3)), .barrier, .entry(entry(4, term: 2)),
+        ])
+        for after in [UInt64(0), 1, 3] {
+            let recovery = try script.recover(after: after)
+            #expect(recovery.after == LogIndex(3) && recovery.entries == [entry(4, term: 2)])
+        }
+        let cut = Script([
+            .entry(entry(1)), .entry(entry(2)), .entry(entry(3)), .entry(entry(4)), .barrier, .snapshot(3, 2),
+            .state(state(2, commit: 3)),
+        ])
+        #expect(try cut.recover(after: 3).entries == [])
+        // One of entries that are there says nothing new.
+        let known = Script([
+            .entry(entry(1)), .entry(entry(2)), .entry(entry(3)), .barrier, .snapshot(2, 1),
+            .state(state(1, commit: 2)),
+        ])
+        #expect(try known.recover().entries == [entry(1), entry(2), entry(3)])
+    }
+
     @Test func whatNoMemberWrites() {
         #expect(Script([.entry(entry(2))]).fault() == .gap)
         #expect(Script([.entry(entry(1)), .entry(entry(3))]).fault() == .gap)

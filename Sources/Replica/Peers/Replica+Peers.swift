@@ -12,6 +12,12 @@ extension Replica {
         // Its state has to come with it.
         if case .snapshot = message.body { return }
         contacts.note(message.from, at: ticks, silence: node.settings.electionTicks)
+        // Of one that led until just now it may bear its stamp: what this leader adds behind it must not be earlier.
+        if case .proposal(let proposals) = message.body, isLeader {
+            for proposal in proposals where proposal.kind == .normal {
+                lastStamp = max(lastStamp, (try? LogRecord.stamp(of: proposal.data)) ?? 0)
+            }
+        }
         node.step(message)
     }
 

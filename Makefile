@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # demo and test are all a newcomer needs; each installs what is missing, and both share one build.
 
-.PHONY: help demo test bench fuzz sim soak tsan examples docs lint format clean
+.PHONY: help demo test bench fuzz sim soak tsan examples scaffold docs lint format clean
 
 help:
 	@echo 'make demo      a server, two services and a client at work, for about 20 seconds'
@@ -12,6 +12,7 @@ help:
 	@echo 'make soak      the tests again and again with new seeds, for SOAK_SECONDS (3600)'
 	@echo 'make tsan      the tests of wire and framework under the thread sanitizer'
 	@echo 'make examples  build Examples/ from outside, as a package of its own'
+	@echo 'make scaffold  make a project with martlet new, build it from outside, run it and call it'
 	@echo 'make docs      the documentation of the public products, into .build/docs'
 	@echo 'make lint      check the format; make format repairs it'
 	@echo 'make clean     remove what was built'
@@ -49,6 +50,10 @@ tsan:
 examples:
 	@scripts/setup demo
 	swift build --package-path Examples --scratch-path .build/examples
+
+scaffold:
+	@scripts/setup demo
+	@scripts/scaffold
 
 docs:
 	@scripts/docs

@@ -198,6 +198,10 @@ let package = Package(
             ],
             path: "Sources/GRPCWire", swiftSettings: settings),
         .target(
+            name: "MartletPeerWire",
+            dependencies: ["MartletBasics", "MartletGRPCWire", "MartletRaft", logging, nioCore],
+            path: "Sources/PeerWire", swiftSettings: settings),
+        .target(
             name: "MartletWireServices",
             dependencies: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireAPI", nioCore, protobuf],
             path: "Sources/WireServices", swiftSettings: settings),
@@ -209,7 +213,8 @@ let package = Package(
             name: "MartletEtcdServer",
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue",
-                "MartletAuth", "MartletAuthTokens", "MartletNode", "MartletRaft", "MartletReplica", "MartletWALCodec",
+                "MartletAuth", "MartletAuthTokens", "MartletNode", "MartletPeerWire", "MartletRaft", "MartletReplica",
+                "MartletWALCodec",
                 "MartletWireServices", nioCore, logging, protobuf,
             ],
             path: "Sources/EtcdServer", swiftSettings: settings),
@@ -255,10 +260,9 @@ let package = Package(
             dependencies: [
                 "CMartletPosix", "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdClient",
                 "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire", "MartletJSON", "MartletNode",
-                "MartletProcesses", "MartletRedisServer", "MartletReflection", "MartletReplica", "MartletStorage",
-                "MartletWALCodec", "MartletWireAPI", "MartletWireServices", argumentParser, asn1, crypto, histogram,
-                logging, nioCore,
-                nioPosix, protobuf, signals, x509,
+                "MartletPeerWire", "MartletProcesses", "MartletRaft", "MartletRedisServer", "MartletReflection",
+                "MartletReplica", "MartletStorage", "MartletWALCodec", "MartletWireAPI", "MartletWireServices",
+                argumentParser, asn1, crypto, histogram, logging, nioCore, nioPosix, protobuf, signals, x509,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(
@@ -429,6 +433,12 @@ let package = Package(
             ],
             path: "Tests/NodeTests", swiftSettings: settings),
         .testTarget(
+            name: "MartletPeerWireTests",
+            dependencies: [
+                "MartletBasics", "MartletGRPCWire", "MartletPeerWire", "MartletRaft", logging, nioCore, nioPosix,
+            ],
+            path: "Tests/PeerWireTests", swiftSettings: settings),
+        .testTarget(
             name: "MartletBasicsTests", dependencies: ["MartletBasics"], path: "Tests/BasicsTests",
             swiftSettings: settings),
         .testTarget(
@@ -520,7 +530,7 @@ let package = Package(
             path: "Tests/ConfigurationTests", swiftSettings: settings),
         .testTarget(
             name: "MartletObservabilityTests",
-            dependencies: ["Martlet", "MartletObservability", inMemoryTracing, metricsTestKit, tracing],
+            dependencies: ["Martlet", "MartletObservability", coreMetrics, inMemoryTracing, metricsTestKit, tracing],
             path: "Tests/ObservabilityTests", swiftSettings: settings),
         .testTarget(
             name: "MartletEtcdTests",
@@ -532,10 +542,10 @@ let package = Package(
         .testTarget(
             name: "MartletCommandTests",
             dependencies: [
-                "Martlet", "MartletAuthTokens", "MartletBasics", "MartletCommand", "MartletEtcd", "MartletEtcdPeers",
-                "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire", "MartletGreeterFixture", "MartletJSON",
-                "MartletKeyValue", "MartletNode", "MartletProcesses", "MartletReflection", "MartletTestPrograms",
-                "MartletWireServices", logging, nioCore, protobuf,
+                "Martlet", "MartletAuthTokens", "MartletBasics", "MartletCommand", "MartletEtcd", "MartletEtcdClient",
+                "MartletEtcdPeers", "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire",
+                "MartletGreeterFixture", "MartletJSON", "MartletKeyValue", "MartletNode", "MartletProcesses",
+                "MartletReflection", "MartletTestPrograms", "MartletWireServices", logging, nioCore, protobuf,
             ],
             path: "Tests/MartletCommandTests", swiftSettings: settings),
         .testTarget(
@@ -554,6 +564,10 @@ let package = Package(
                 "MartletRESPCodec", "MartletStorage", "MartletTablesChild", "MartletTestPrograms", logging,
             ],
             path: "Tests/CrashTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletClusterTests",
+            dependencies: ["MartletEtcdClient", "MartletTestPrograms", logging],
+            path: "Tests/ClusterTests", swiftSettings: settings),
         .testTarget(name: "MartletRingsTests", path: "Tests/RingsTests", swiftSettings: settings),
     ]
 )

@@ -66,19 +66,19 @@ def measure(claims, options):
         stores.make_certificates(certificates)
         found = {key: stack.enter_context(make(certificates)) for key, make in makers.items()}
         for each in found.values():
-            each.call("kv/put", _json(b"read"))
+            each.call("kv/put", json_put(b"read"))
         print()
         table = report.Table("store, calls by h2load over TLS", *TITLES, first_width=WIDTH)
         _measure_calls(table, claims, options, found, secure=True)
     print("Ratios: of rate / of server processor time an operation; more is better for Martlet.")
 
 
-def _json(key):
+def json_put(key):
     return {"key": base64.b64encode(key).decode(), "value": base64.b64encode(VALUE).decode()}
 
 
 def _fill(store):
-    store.call("kv/put", _json(b"read"))
+    store.call("kv/put", json_put(b"read"))
     store.load("put", "--keys", KEYS, "--calls", KEYS // 100, "--keys-per-call", 100, "--connections", 4)
 
 

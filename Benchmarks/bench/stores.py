@@ -65,10 +65,10 @@ class Store:
             self.server.stop()
             self.server = None
 
-    def call(self, method, body):
+    def call(self, method, body, timeout=60):
         """One call of the JSON gateway."""
         request = urllib.request.Request(f"{self.url}/v3/{method}", json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=60, context=self.context) as answer:
+        with urllib.request.urlopen(request, timeout=timeout, context=self.context) as answer:
             return json.load(answer)
 
     def revision(self):
@@ -102,7 +102,7 @@ class Store:
 
     def load(self, command, *arguments, timeout=600):
         """What MartletStoreBench has measured, by name."""
-        return parse(self._finish(self.begin(command, *arguments), timeout))
+        return parse(self.finish(self.begin(command, *arguments), timeout))
 
     def begin(self, command, *arguments):
         """Starts a load in the background."""
@@ -110,7 +110,7 @@ class Store:
         return subprocess.Popen(
             [str(part) for part in line], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def _finish(self, process, timeout):
+    def finish(self, process, timeout=600):
         try:
             text, errors = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -128,7 +128,7 @@ def parse(text):
     return {name: float(value) for name, value in zip(words[::2], words[1::2])}
 
 
-def _free_ports(count):
+def free_ports(count):
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
@@ -136,29 +136,29 @@ def _free_ports(count):
     return ports
 
 
-def _folder():
+def folder():
     return tempfile.TemporaryDirectory(prefix="martlet-bench-")
 
 
 def martlet(certificates=None):
-    folder, (port,) = _folder(), _free_ports(1)
+    place, (port,) = folder(), free_ports(1)
     scheme = "https" if certificates else "http"
     command = [
-        programs.martlet(), "server", "--data-dir", f"{folder.name}/data", "--log-level", "error",
+        programs.martlet(), "server", "--data-dir", f"{place.name}/data", "--log-level", "error",
         "--listen-client-urls", f"{scheme}://127.0.0.1:{port}", "--quota-backend-bytes", QUOTA_BYTES]
-    return Store("Martlet", command + _tls(certificates), scheme, port, folder)
+    return Store("Martlet", command + _tls(certificates), scheme, port, place)
 
 
 def etcd(certificates=None):
-    folder, (port, peer_port) = _folder(), _free_ports(2)
+    place, (port, peer_port) = folder(), free_ports(2)
     scheme = "https" if certificates else "http"
     url, peer_url = f"{scheme}://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
     command = [
-        programs.etcd_35(), "--data-dir", f"{folder.name}/data", "--log-level", "error",
+        programs.etcd_35(), "--data-dir", f"{place.name}/data", "--log-level", "error",
         "--listen-client-urls", url, "--advertise-client-urls", url,
         "--listen-peer-urls", peer_url, "--initial-advertise-peer-urls", peer_url,
         "--initial-cluster", f"default={peer_url}", "--quota-backend-bytes", QUOTA_BYTES]
-    return Store("etcd 3.5.1", command + _tls(certificates), scheme, port, folder)
+    return Store("etcd 3.5.1", command + _tls(certificates), scheme, port, place)
 
 
 def both():

@@ -19,8 +19,11 @@ extension MicroService {
     /// | `MICRO_SERVER_ADDRESS`, `_ADVERTISE` | where it listens, and what it registers instead |
     /// | `MICRO_SERVER_METADATA` | `key=value` pairs, separated by commas |
     /// | `MICRO_REGISTRY`, `MICRO_REGISTRY_ADDRESS` | a plug-in's name, and its addresses, separated by commas |
-    /// | `MICRO_BROKER`, `MICRO_BROKER_ADDRESS` | the same for the broker |
-    /// | `MICRO_BROKER_TLS_CERT`, `_KEY`, `_CA`, `_SERVER_NAME` | PEM files, and the name in certificates of others |
+    /// | `MICRO_REGISTRY_USER`, `MICRO_REGISTRY_PASSWORD` | who asks the registry |
+    /// | `MICRO_BROKER`, `MICRO_BROKER_ADDRESS` | the same as of the registry |
+    /// | `MICRO_REGISTRY_TLS_CERT`, `_KEY`, `_CA`, `_SERVER_NAME` | PEM files, and the name in certificates of others |
+    /// | `MICRO_REGISTRY_TLS_SKIP_VERIFY` | `true` accepts any certificate; for tests only |
+    /// | `MICRO_BROKER_TLS_…`, `MICRO_SERVER_TLS_…`, `MICRO_CLIENT_TLS_…` | the same for broker, service and calls |
     /// | `MICRO_REGISTER_TTL`, `MICRO_REGISTER_INTERVAL` | durations: `30`, `30s`, `1m30s` |
     /// | `MICRO_SELECTOR` | `round_robin`, `random`, `weighted`, `least_conn`, `power_of_two`, `consistent_hash` |
     /// | `MICRO_CLIENT_REQUEST_TIMEOUT` | how long a call may take |

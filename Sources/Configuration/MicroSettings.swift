@@ -15,8 +15,11 @@ struct MicroSettings {
     var serverAddress: String?
     var serverAdvertise: String?
     var serverMetadata: [String: String] = [:]
+    var serverTLS: MicroTLS?
     var registry: String?
     var registryAddresses: [String] = []
+    var registryTLS: MicroTLS?
+    var registryCredentials: MicroCredentials?
     var registerTTL: Duration?
     var registerInterval: Duration?
     var broker: String?
@@ -27,6 +30,7 @@ struct MicroSettings {
     var clientPoolSize: Int?
     var clientPoolTTL: Duration?
     var clientInProcess: Bool?
+    var clientTLS: MicroTLS?
     var selector: String?
     var logLevel: Logger.Level?
 
@@ -42,8 +46,11 @@ struct MicroSettings {
             guard parts.count == 2, !parts[0].isEmpty else { throw Self.unreadable("server.metadata", pair) }
             self.serverMetadata[String(parts[0])] = String(parts[1])
         }
+        self.serverTLS = try Self.tls("server", config)
         self.registry = Self.text("registry", config)
         self.registryAddresses = config.stringArray(forKey: "micro.registry.address") ?? []
+        self.registryTLS = try Self.tls("registry", config)
+        self.registryCredentials = try Self.credentials("registry", config)
         self.registerTTL = try Self.duration("register.ttl", config.string(forKey: "micro.register.ttl"))
         self.registerInterval = try Self.duration("register.interval", config.string(forKey: "micro.register.interval"))
         self.broker = Self.text("broker", config)
@@ -55,6 +62,7 @@ struct MicroSettings {
         self.clientPoolSize = try Self.number("client.pool.size", config, atLeast: 1)
         self.clientPoolTTL = try Self.duration("client.pool.ttl", config.string(forKey: "micro.client.pool.ttl"))
         self.clientInProcess = try Self.flag("client.in.process", config)
+        self.clientTLS = try Self.tls("client", config)
         self.selector = Self.text("selector", config)
         if let level = config.string(forKey: "micro.log.level") {
             // go-micro says warn where swift-log says warning.
@@ -65,8 +73,8 @@ struct MicroSettings {
     }
 
     /// An empty one counts as not given, as in go-micro.
-    private static func text(_ name: String, _ config: ConfigReader) -> String? {
-        config.string(forKey: ConfigKey("micro." + name)).flatMap { $0.isEmpty ? nil : $0 }
+    private static func text(_ name: String, _ config: ConfigReader, isSecret: Bool = false) -> String? {
+        config.string(forKey: ConfigKey("micro." + name), isSecret: isSecret).flatMap { $0.isEmpty ? nil : $0 }
     }
 
     private static func duration(_ name: String, _ text: String?) throws -> Duration? {
@@ -97,17 +105,31 @@ struct MicroSettings {
 
     /// - Throws: Code 400 for a certificate without its key, or a key without its certificate.
     private static func tls(_ part: String, _ config: ConfigReader) throws -> MicroTLS? {
-        func text(_ name: String) -> String? { config.string(forKey: ConfigKey("micro.\(part).tls.\(name)")) }
+        func text(_ name: String) -> String? { self.text("\(part).tls.\(name)", config) }
         var tls = MicroTLS()
         tls.certificateChainFile = text("cert")
         tls.privateKeyFile = text("key")
         tls.trustRootsFile = text("ca")
         tls.serverName = text("server.name")
+        tls.skipsVerification = try self.flag("\(part).tls.skip.verify", config) ?? false
         guard (tls.certificateChainFile == nil) == (tls.privateKeyFile == nil) else {
             let variable = "MICRO_\(part.uppercased())_TLS"
             throw MicroError(.badRequest, "\(variable)_CERT and \(variable)_KEY need each other")
         }
         return tls == MicroTLS() ? nil : tls
+    }
+
+    /// - Throws: Code 400 for a password without a name.
+    private static func credentials(_ part: String, _ config: ConfigReader) throws -> MicroCredentials? {
+        let password = self.text("\(part).password", config, isSecret: true)
+        guard let user = self.text("\(part).user", config) else {
+            guard password == nil else {
+                let variable = "MICRO_\(part.uppercased())"
+                throw MicroError(.badRequest, "\(variable)_PASSWORD is nobody's without \(variable)_USER")
+            }
+            return nil
+        }
+        return MicroCredentials(user: user, password: password ?? "")
     }
 
     private static func unreadable(_ name: String, _ text: String) -> MicroError {
@@ -143,6 +165,7 @@ struct MicroSettings {
         if let advertise = self.serverAdvertise { configuration.advertisedAddress = advertise }
         if let id = self.serverID { configuration.nodeID = id }
         configuration.metadata.merge(self.serverMetadata) { $1 }
+        if let tls = self.serverTLS { configuration.tls = tls }
         if let ttl = self.registerTTL { configuration.registration.ttl = ttl }
         if let interval = self.registerInterval { configuration.registration.interval = interval }
         if let level = self.logLevel { configuration.logger.logLevel = level }
@@ -156,13 +179,17 @@ struct MicroSettings {
         if let size = self.clientPoolSize { configuration.pool.maximumConnections = size }
         if let age = self.clientPoolTTL { configuration.pool.maximumAge = age > .zero ? age : nil }
         if let inProcess = self.clientInProcess { configuration.callsInProcess = inProcess }
+        if let tls = self.clientTLS { configuration.tls = tls }
         if let selector = try self.nodeSelector() { configuration.selector = selector }
         if let level = self.logLevel { configuration.logger.logLevel = level }
     }
 
     func makeRegistry(_ plugins: MicroPlugins, _ logger: Logger) throws -> any ServiceRegistry {
         try plugins.registry(
-            self.registry ?? "memory", MicroPlugin.Settings(addresses: self.registryAddresses, logger: logger))
+            self.registry ?? "memory",
+            MicroPlugin.Settings(
+                addresses: self.registryAddresses, tls: self.registryTLS, credentials: self.registryCredentials,
+                logger: logger))
     }
 
     func makeBroker(

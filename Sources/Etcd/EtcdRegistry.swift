@@ -58,7 +58,12 @@ public final class EtcdRegistry: ServiceRegistry {
         for node in record.nodes {
             let key = self.layout.key(record, node)
             let registration = Registration(
-                key: key, value: self.layout.value(record, node), options: options, client: client, logger: self.logger)
+                key: key, value: self.layout.value(record, node), options: options, client: client, logger: self.logger
+            ) { [layout = self.layout] in
+                // Who says that it is the same node, and is another.
+                let address = layout.record($0)?.nodes.first?.address
+                return address == node.address ? nil : address
+            }
             let old = self.registrations.withLock { $0.updateValue(registration, forKey: key) }
             // The lease of the old record must not end the new one's key.
             await old?.stop()

@@ -11,18 +11,26 @@ actor Registration {
     private let options: RegistrationOptions
     private let client: EtcdClient
     private let logger: Logger
+    /// The address in a record that isn't this node's.
+    private let otherAddress: @Sendable (EtcdKeyValue) -> String?
+    /// Whom a warning has named: one is enough.
+    private var warnedOf: String?
 
     private(set) var lease: EtcdLeaseID?
     private var first: Task<Void, any Error>?
     private var upkeep: Task<Void, Never>?
     private var isStopped = false
 
-    init(key: String, value: [UInt8], options: RegistrationOptions, client: EtcdClient, logger: Logger) {
+    init(
+        key: String, value: [UInt8], options: RegistrationOptions, client: EtcdClient, logger: Logger,
+        otherAddress: @escaping @Sendable (EtcdKeyValue) -> String?
+    ) {
         self.key = key
         self.value = value
         self.options = options
         self.client = client
         self.logger = logger
+        self.otherAddress = otherAddress
     }
 
     deinit { self.upkeep?.cancel() }
@@ -90,10 +98,30 @@ actor Registration {
         if !isFirst {
             let stored = try await self.client.get(.key(self.key)).keyValues.first
             if let stored, stored.value == self.value, stored.leaseID == self.lease ?? .none { return }
-            self.logger.notice("record was gone or changed, writing it again", metadata: ["key": "\(self.key)"])
+            if !self.warn(of: stored) {
+                self.logger.notice("record was gone or changed, writing it again", metadata: ["key": "\(self.key)"])
+            }
         }
         try Task.checkCancellation()
-        try await self.client.put(self.key.utf8, self.value, lease: self.lease ?? .none)
+        let put = try await self.client.put(
+            self.key.utf8, self.value, lease: self.lease ?? .none, returningPrevious: isFirst)
+        // It may be this node's own from before a restart, so that this isn't certain yet.
+        if isFirst, let address = put.previous.flatMap(self.otherAddress) {
+            self.logger.notice(
+                "took the place of a record with the same node id",
+                metadata: ["key": "\(self.key)", "other address": "\(address)"])
+        }
+    }
+
+    /// Warns of another process that writes its own record where this node's belongs.
+    private func warn(of stored: EtcdKeyValue?) -> Bool {
+        guard let address = stored.flatMap(self.otherAddress) else { return false }
+        guard address != self.warnedOf else { return true }
+        self.warnedOf = address
+        self.logger.warning(
+            "another process registers under the same node id, and each overwrites the other: give them different ones",
+            metadata: ["key": "\(self.key)", "other address": "\(address)"])
+        return true
     }
 
     /// The time to live in whole seconds, rounded up.

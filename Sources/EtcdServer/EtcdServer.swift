@@ -3,6 +3,9 @@
 package import Logging
 package import MartletGRPCWire
 package import MartletNode
+import MartletPeerWire
+import MartletRaft
+import MartletReplica
 import MartletWALCodec
 package import NIOCore
 
@@ -45,12 +48,15 @@ package final class EtcdServer: Sendable {
         configuration: EtcdServerConfiguration, logger: Logger, on eventLoop: any EventLoop,
         serving loops: [any EventLoop] = []
     ) async throws -> EtcdServer {
-        try await start(on: eventLoop, serving: loops) {
+        let server = try await begin(on: eventLoop, serving: loops) {
             MemberStore(configuration: configuration, logger: logger, eventLoop: eventLoop)
         }
+        try await server.ready()
+        return server
     }
 
-    /// The store in a folder, ready to serve.
+    /// The store in a folder. It is ready to serve when `ready()` returns: a member of several needs the others, so
+    /// that they must be able to reach it before.
     ///
     /// - Parameters:
     ///   - loops: of the connections; the store's may be among them.
@@ -59,25 +65,31 @@ package final class EtcdServer: Sendable {
         _ data: OpenedData, configuration: EtcdServerConfiguration, logger: Logger, on eventLoop: any EventLoop,
         serving loops: [any EventLoop] = [], onFailure: @escaping @Sendable (MemberFailure) -> Void
     ) async throws -> EtcdServer {
-        try await start(on: eventLoop, serving: loops) {
+        try await begin(on: eventLoop, serving: loops) {
             let member = Member(
                 data.replica, data: data, configuration: configuration.member, logger: logger, eventLoop: eventLoop)
             member.onFailure = onFailure
             let identity = MemberIdentity(clusterID: data.metadata.clusterID, memberID: data.metadata.memberID)
-            return MemberStore(configuration: configuration, member: member, identity: identity)
+            let store = MemberStore(configuration: configuration, member: member, identity: identity)
+            store.peers = ClusterPeers(member, identity, tls: configuration.peerTLS, logger: logger)
+            return store
         }
     }
 
-    private static func start(
+    private static func begin(
         on eventLoop: any EventLoop, serving loops: [any EventLoop], _ make: @escaping @Sendable () -> MemberStore
     ) async throws -> EtcdServer {
-        try await eventLoop.flatSubmit {
+        try await eventLoop.submit {
             let server = EtcdServer(make(), serving: loops)
             server.store.value.startCompacting()
-            return eventLoop.makeCompletedFuture(withResultOf: { try server.store.value.member.start() })
-                .flatMap { $0 }
-                .map { server }
+            try server.store.value.member.start()
+            return server
         }.get()
+    }
+
+    /// Returns when all that the member had acknowledged is applied again, and its cluster has a leader.
+    package func ready() async throws {
+        try await store.eventLoop.flatSubmit { [store] in store.value.member.ready }.get()
     }
 
     /// The member, for servers of other protocols on the same loop.
@@ -98,7 +110,9 @@ package final class EtcdServer: Sendable {
     package func stop() async throws {
         try await store.eventLoop.flatSubmit { [store] in
             store.value.endWatches()
-            return store.value.member.stop()
+            let ending = store.value.member.stop()
+            store.value.peers?.close()
+            return ending
         }.get()
     }
 
@@ -140,6 +154,63 @@ package final class EtcdServer: Sendable {
         }.value
     }
 
+    /// Adds what other members ask for to `router`, whose connections are to be on the member's loop.
+    package func addPeerRoutes(to router: inout GRPCRouter) async throws {
+        let (store, methods) = (store, methods)
+        let peers = try await store.eventLoop.submit {
+            store.value.peers.map { NIOLoopBound($0, eventLoop: store.value.eventLoop) }
+        }.get()
+        guard let peers else { return }
+        try await store.eventLoop.submit { PeerService(peers.value, on: store.value.eventLoop) }.get()
+            .addRoutes(to: &router)
+        ClusterPeers.addStateRoute(to: &router, peers)
+        router.add(
+            LeaderCalls.path,
+            .unaryEvent { call, message in
+                guard let request = LeaderCalls.Request(message), LeaderCalls.methods.contains(request.path) else {
+                    return call.finish(GRPCStatus(.invalidArgument, "no call that is sent on"))
+                }
+                // It is not sent on once more: whoever sent it finds another leader.
+                guard !store.value.asksLeader else { return call.finish(EtcdError.notLeader.status) }
+                let forwarded = ForwardedCall(call, request)
+                switch methods[request.path] {
+                case .unary(let handler): handler(forwarded, request.message)
+                case .stream(let make): make(forwarded).received(request.message)
+                case .task, nil: call.finish(EtcdError.notLeader.status)
+                }
+            })
+        router.add(
+            ClusterList.path,
+            .unaryEvent { call, _ in
+                call.respond(ClusterList(store.value.identity.clusterID, store.value.member.cluster).encoded())
+            })
+    }
+
+    /// Answers a request of HTTP/1.1 that came to the peers' port.
+    package func respondToPeer(_ request: HTTP1Request) async -> HTTP1Response {
+        if RequestTarget(request.uri).path == "/health" { return await respondPlainly(to: request) }
+        let answer = try? await store.eventLoop.submit { [store] in
+            PeerEndpoints.respond(
+                to: request, store.value.member.cluster, clusterID: store.value.identity.clusterID)
+        }.get()
+        // The loop has ended.
+        return answer ?? HTTP1Response(status: 503)
+    }
+
+    /// Hands leadership over, if this member leads others; returns when another leads, or when that took too long.
+    package func leaveLeadership() async throws {
+        try await store.eventLoop.flatSubmit { [store] in
+            let done = store.value.eventLoop.makePromise(of: Void.self)
+            let member = store.value.member
+            guard member.status.isLeader, member.cluster.configuration.voters.count > 1 else {
+                done.succeed()
+                return done.futureResult
+            }
+            member.transferLeadership(to: nil) { _ in done.succeed() }
+            return done.futureResult
+        }.get()
+    }
+
     /// Adds the services' methods to `router`.
     package func addRoutes(to router: inout GRPCRouter) {
         methods.addRoutes(to: &router, bridges)
@@ -147,12 +218,21 @@ package final class EtcdServer: Sendable {
 
     private static func methods(of store: NIOLoopBound<MemberStore>) -> EtcdMethods {
         var methods = EtcdMethods()
-        func unary(_ path: String, _ method: @escaping @Sendable (MemberStore, any EtcdCall, [UInt8]) -> Void) {
+        func unary(_ path: String, _ serve: @escaping @Sendable (MemberStore, any EtcdCall, [UInt8]) -> Void) {
+            let method = LeaderCalls.methods.contains(path) ? askingLeader(path, serve) : serve
             guard let requirement = CallGate.requirement(of: path) else {
-                methods[path] = .unary { call, message in method(store.value, call, message) }
+                methods[path] = .unary { call, message in
+                    guard !store.value.isLearner || store.value.servesLearner(path, message) else {
+                        return call.fail(.notSupportedForLearner)
+                    }
+                    method(store.value, call, message)
+                }
                 return
             }
             methods[path] = .unary { call, message in
+                guard !store.value.isLearner || store.value.servesLearner(path, message) else {
+                    return call.fail(.notSupportedForLearner)
+                }
                 guard store.value.meets(requirement, call) else { return }
                 method(store.value, call, message)
             }
@@ -161,7 +241,18 @@ package final class EtcdServer: Sendable {
             _ path: String, _ make: @escaping @Sendable (MemberStore, any EtcdCall) -> any ServerCallEvents
         ) {
             precondition(CallGate.requirement(of: path) == nil, "streams ask their callers themselves")
-            methods[path] = .stream { call in make(store.value, call) }
+            methods[path] = .stream { call in
+                let events = make(store.value, call)
+                if store.value.isLearner { call.fail(.notSupportedForLearner) }
+                return events
+            }
+        }
+        @Sendable func askingLeader(
+            _ path: String, _ serve: @escaping @Sendable (MemberStore, any EtcdCall, [UInt8]) -> Void
+        ) -> @Sendable (MemberStore, any EtcdCall, [UInt8]) -> Void {
+            { store, call, message in
+                store.asksLeader ? store.askLeader(path, message, for: call) : serve(store, call, message)
+            }
         }
         unary("/etcdserverpb.KV/Range") { KVService(store: $0).range($1, $2) }
         stream("/etcdserverpb.KV/RangeStream") { KVService(store: $0).rangeStream($1) }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import MartletAuthTokens
-import MartletGRPCWire
+package import MartletGRPCWire
 import MartletKeyValue
 package import MartletNode
 import MartletRaft
@@ -43,6 +43,16 @@ package struct EtcdServerConfiguration: Sendable {
     /// Whether the time of calls and reads is taken, for /metrics.
     package var timesCalls = false
 
+    /// How a member whose folder is new begins.
+    package var beginning = ReplicaConfiguration.Beginning.alone
+    /// Whether changes of the members are refused that could leave too few that are there.
+    package var isStrictAboutMembers = true
+    /// How other members are connected to where their URLs ask for TLS; nil: as if none did.
+    package var peerTLS: WireClientTLS?
+
+    /// How long a request may take before its client is told that its outcome isn't known. Source: etcd ReqTimeout.
+    package var requestTimeout: Duration { .seconds(5) + electionTimeout * 2 }
+
     package init() {}
 
     /// What requests may exceed ``maximumRequestBytes`` by before the wire itself refuses them: room for gRPC's and
@@ -65,6 +75,11 @@ extension EtcdServerConfiguration {
             member: MemberID(memberID), name: name, clientURLs: clientURLs, peerURLs: peerURLs,
             seed: UInt64.random(in: .min ... .max))
         replica.clusterVersion = EtcdVersion.cluster
+        replica.beginning = beginning
+        replica.isStrictAboutMembers = isStrictAboutMembers
+        replica.requestTicks = Int((requestTimeout / heartbeatInterval).rounded(.up))
+        replica.readRetryTicks = max(Int(Self.readRetry / heartbeatInterval), 1)
+        replica.healthTicks = max(Int(Self.healthTime / heartbeatInterval), 1)
         replica.quotaBytes = quotaBytes > 0 ? Int(quotaBytes) : nil
         replica.keyspaceQuotaBytes = streamQuotaBytes
         replica.store.minimumLeaseTTLSeconds = minimumLeaseTTLSeconds
@@ -84,6 +99,10 @@ extension EtcdServerConfiguration {
     /// Bytes of history in one step, and so, but for a larger single revision, in one response: what a stream may have
     /// waiting, and what is copied and encoded in a fraction of a millisecond.
     private static let catchUpBytes = ServerCall.outboundHighWater
+    /// When a question to the leader is asked again, and for how long a member must have been heard to count as there.
+    /// Source: etcd `readIndexRetryTime`, `HealthInterval`.
+    private static let readRetry = Duration.milliseconds(500)
+    private static let healthTime = Duration.seconds(5)
     /// A record has some fields more than the entry of etcd's that ``maximumRequestBytes`` is counted by.
     private static let recordOverheadBytes = 256
 }

@@ -20,6 +20,7 @@ final class ClientCall: @unchecked Sendable {
         /// A unary call: its request, and the task that awaits the reply.
         case unary([UInt8], UnsafeContinuation<WireReply, any Error>)
         case stream(ClientStream.Inbox)
+        case events(ClientEventRelay)
     }
 
     // Confined to the loop.
@@ -37,6 +38,8 @@ final class ClientCall: @unchecked Sendable {
     var failure: GRPCStatus?
     var withheldBytes = 0
     var writers = WaitingWriters()
+    /// Waits for room; of a call whose events are handled.
+    var isThrottled = false
 
     init(
         request: HeaderBlock, deadline: NIODeadline?, compresses: Bool, maximumMessageBytes: Int,
@@ -69,6 +72,8 @@ final class ClientCall: @unchecked Sendable {
             }
         case .stream(let inbox):
             inbox.finish(status)
+        case .events(let relay):
+            relay.closed(status)
         }
     }
 

@@ -87,6 +87,8 @@ extension ClientConnection {
                 throw GRPCStatus(.internalError, "the server sent two messages on a unary call")
             }
             call.reply = bytes
+        case .events(let relay):
+            relay.events?.received(bytes)
         }
     }
 

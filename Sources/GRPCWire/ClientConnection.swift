@@ -54,7 +54,8 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
     /// Starts a call. On the loop.
     func start(_ call: ClientCall) {
         guard !call.isCancelled else { return self.unstarted(call, .cancelled) }
-        guard self.wire.isOpen, !self.isDraining else { return self.unstarted(call, Self.goingAway) }
+        guard !self.isDraining else { return self.unstarted(call, Self.goingAway) }
+        guard self.wire.isOpen else { return self.unstarted(call, Self.broken) }
         var body: OutboundBody?
         let stream = self.wire.session.request(call.request) { stream in
             body = OutboundBody(streamID: stream, counter: self.wire.counter)
@@ -93,15 +94,32 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
 
     private static let goingAway = GRPCStatus(.unavailable, "the connection is draining")
 
+    /// Nobody said that it would close: the node is gone as far as anyone here can tell.
+    private static let broken: GRPCStatus = {
+        var status = GRPCStatus(.unavailable, "the connection is closed")
+        status.isConnectFailure = true
+        return status
+    }()
+
     /// Returns whether there is room for more.
-    func write(_ call: ClientCall, _ message: [UInt8]) throws(GRPCStatus) -> Bool {
+    ///
+    /// - Parameter mayWait: whether the call is to be told of room once there is some, and isn't to be already.
+    func write(_ call: ClientCall, _ message: [UInt8], mayWait: Bool) throws(GRPCStatus) -> Bool {
         guard let body = call.body, !call.isComplete else { throw .cancelled }
         try call.append(message, to: body)
         self.wire.session.resume(body)
         self.wire.markDirty()
         guard body.queuedBytes > ServerCall.outboundHighWater else { return true }
-        if call.writers.isEmpty { self.throttled.append(call) }
+        if mayWait { self.throttled.append(call) }
         return false
+    }
+
+    /// As `write`, for a call that is told of room by an event.
+    func writeEvent(_ call: ClientCall, _ message: [UInt8]) throws(GRPCStatus) -> Bool {
+        let isThrottled = call.isThrottled
+        let hasRoom = try self.write(call, message, mayWait: !isThrottled)
+        call.isThrottled = isThrottled || !hasRoom
+        return hasRoom
     }
 
     func endBody(_ call: ClientCall) {
@@ -214,6 +232,8 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
         for call in calls.values {
             var status = GRPCStatus(.unavailable, self.goAwayReason ?? reason.message)
             status.wasNotProcessed = call.streamID > self.lastFlushedStream
+            // Whoever drains says so first; a connection that breaks says as much about its node as one refused.
+            status.isConnectFailure = status.wasNotProcessed && !self.isDraining
             call.complete(status)
             call.connection = nil
         }
@@ -233,7 +253,9 @@ final class ClientConnection: WireConnectionOwner, @unchecked Sendable {
             if let body = call.body, body.queuedBytes > ServerCall.outboundLowWater, !call.isComplete {
                 self.throttled.append(call)
             } else {
+                call.isThrottled = false
                 call.writers.finish(.success(()))
+                if case .events(let relay) = call.sink { relay.events?.becameWritable() }
             }
         }
     }

@@ -78,7 +78,7 @@ package final class ClientStream: Sendable {
                 guard let connection = self.call.connection, !self.call.isComplete else {
                     throw self.inbox.status.flatMap { $0.code == .ok ? nil : $0 } ?? .cancelled
                 }
-                if try connection.write(self.call, message) {
+                if try connection.write(self.call, message, mayWait: self.call.writers.isEmpty) {
                     writer.finish(.success(()))
                 } else {
                     self.call.writers.append(writer)

@@ -35,7 +35,7 @@ package struct GRPCStatus: Error, Sendable {
     package var trailers: HeaderBlock
     /// On a client: the server provably did not start the call, so that trying again elsewhere is always safe.
     package var wasNotProcessed = false
-    /// On a client: no connection to this target could be made.
+    /// On a client: no connection to this target could be made, or the one there was broke before the call went out.
     package var isConnectFailure = false
 
     package init(_ code: GRPCStatusCode, _ message: String = "", trailers: HeaderBlock = HeaderBlock()) {

@@ -33,6 +33,8 @@ package final class ServerCall: @unchecked Sendable {
         var trailers = HeaderBlock()
         var responseSubtype: String?
         var compressesResponse = false
+        /// What is answered in place of success.
+        var refusal: GRPCStatus?
         /// Of a route that does not cancel its handler's task.
         var onCancel: (@Sendable () -> Void)?
         var isCancelled = false
@@ -77,6 +79,11 @@ package final class ServerCall: @unchecked Sendable {
     package var compressesResponse: Bool {
         get { self.shared.withLock { $0?.compressesResponse } ?? false }
         set { self.change { $0.compressesResponse = newValue } }
+    }
+
+    /// Answers with `status`, once the handler answers, where it would have answered well. Of several the first counts.
+    package func refuse(_ status: GRPCStatus) {
+        self.change { $0.refusal = $0.refusal ?? status }
     }
 
     /// On an `uncancelledStream` route: `action` is called once when the call ends before its handler does, at once

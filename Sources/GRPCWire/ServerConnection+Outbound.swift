@@ -11,6 +11,7 @@ extension ServerConnection {
             return self.finish(call, self.tooLarge(message.count))
         }
         let shared = call.takeShared()
+        if let refusal = shared?.refusal { return self.finish(call, refusal) }
         let body = self.makeBody(call, shared)
         self.append(message, to: body, call)
         body.end(
@@ -36,7 +37,12 @@ extension ServerConnection {
         case .streaming(let open):
             body = open
         case .idle:
-            body = self.makeBody(call, call.takeShared())
+            let shared = call.takeShared()
+            if let refusal = shared?.refusal {
+                self.finish(call, refusal)
+                throw refusal
+            }
+            body = self.makeBody(call, shared)
         }
         guard largest <= self.settings.maximumSentMessageBytes else {
             let status = self.tooLarge(largest)
@@ -94,6 +100,7 @@ extension ServerConnection {
     func sendHead(_ call: ServerCall) {
         guard case .idle = call.outbound else { return }
         let shared = call.takeShared()
+        if let refusal = shared?.refusal { return self.finish(call, refusal) }
         let body = self.makeBody(call, shared)
         call.outbound = .streaming(body)
         self.submitHead(call, shared, body: body)
@@ -120,16 +127,16 @@ extension ServerConnection {
 
     /// The status, after whatever was sent. A call that is over stays as it is.
     func finish(_ call: ServerCall, _ status: GRPCStatus) {
+        let shared = call.takeShared()
+        let status = status.code == .ok ? shared?.refusal ?? status : status
         switch call.outbound {
         case .finished:
             return
         case .streaming(let body):
-            let shared = call.takeShared()
             body.end(trailers: status.trailerBlock(extra: shared?.trailers ?? HeaderBlock()))
             self.wire.session.resume(body)
             self.wire.markDirty()
         case .idle:
-            let shared = call.takeShared()
             var block = self.responseHead(subtype: shared?.responseSubtype ?? call.contentSubtype, isCompressed: false)
             if let shared { block.append(contentsOf: shared.responseMetadata) }
             block.append(contentsOf: status.trailerBlock(extra: shared?.trailers ?? HeaderBlock()))

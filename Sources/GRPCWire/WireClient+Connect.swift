@@ -107,11 +107,13 @@ extension WireClient {
 
     @discardableResult
     func initialize(_ channel: any Channel, _ attempt: ConnectAttempt) throws -> ClientConnection {
-        if case .hostPort(let host, _) = self.target.kind {
+        switch self.target.kind {
+        case .hostPort(let host, _):
             try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
             try self.addTLS(channel, host: host)
-        } else {
-            try self.addTLS(channel, host: "localhost")
+        case .unixSocket: try self.addTLS(channel, host: "localhost")
+        // What never leaves the process has nobody to hide from.
+        case .inProcess: break
         }
         let session = HTTP2Session(role: .client, settings: HTTP2Settings())
         let keepalive = Keepalive(self.configuration.keepalive, pingsWithoutCalls: false)

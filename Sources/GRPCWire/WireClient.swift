@@ -55,15 +55,10 @@ package final class WireClient: Sendable {
     ) async throws -> WireReply {
         let deadline = options.resolvedDeadline
         let connection = try await self.connection(deadline: deadline, waitForReady: options.waitForReady)
-        let request = self.request(path, options, deadline)
         let handle = CallHandle()
         return try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
-                let call = ClientCall(
-                    request: request, deadline: deadline, compresses: options.compress,
-                    maximumMessageBytes: options.maximumMessageBytes ?? self.configuration.maximumMessageBytes,
-                    maximumSentMessageBytes: self.configuration.maximumSentMessageBytes,
-                    sink: .unary(message, continuation))
+                let call = self.makeCall(path, options, deadline, sink: .unary(message, continuation))
                 connection.loop.perform {
                     handle.start(call, on: connection)
                 }
@@ -95,10 +90,7 @@ package final class WireClient: Sendable {
         _ path: String, _ options: WireCallOptions, _ deadline: NIODeadline?, on connection: ClientConnection
     ) -> (ClientStream, ClientCall) {
         let inbox = ClientStream.Inbox()
-        let call = ClientCall(
-            request: self.request(path, options, deadline), deadline: deadline, compresses: options.compress,
-            maximumMessageBytes: options.maximumMessageBytes ?? self.configuration.maximumMessageBytes,
-            maximumSentMessageBytes: self.configuration.maximumSentMessageBytes, sink: .stream(inbox))
+        let call = self.makeCall(path, options, deadline, sink: .stream(inbox))
         inbox.messages.setOnTake { [weak call] bytes in
             connection.loop.perform {
                 guard let call, call.connection != nil else { return }
@@ -106,6 +98,16 @@ package final class WireClient: Sendable {
             }
         }
         return (ClientStream(call: call, inbox: inbox, loop: connection.loop), call)
+    }
+
+    /// A call, not yet started.
+    func makeCall(
+        _ path: String, _ options: WireCallOptions, _ deadline: NIODeadline?, sink: ClientCall.Sink
+    ) -> ClientCall {
+        ClientCall(
+            request: self.request(path, options, deadline), deadline: deadline, compresses: options.compress,
+            maximumMessageBytes: options.maximumMessageBytes ?? self.configuration.maximumMessageBytes,
+            maximumSentMessageBytes: self.configuration.maximumSentMessageBytes, sink: sink)
     }
 
     /// Runs `body` with an open call. Leaving it resets the call's stream if it has not ended.

@@ -129,7 +129,8 @@ package final class WireServer: Sendable {
             // Requests and replies are small and come in turns of their own: never wait for more.
             try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
         }
-        if let tls = self.tls {
+        // What never leaves the process has nobody to hide from.
+        if let tls = self.tls, !(channel is PipeChannel) {
             let context = tls.context {
                 self.logger.warning("changed TLS files are unusable", metadata: ["error": "\($0)"])
             }

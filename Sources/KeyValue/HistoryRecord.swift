@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CMartletPosix
 import MartletBasics
 
 /// One change as index and history keep it: a version, or a tombstone (`version` 0; no value, no creation, no lease).
@@ -64,6 +65,10 @@ struct HistoryRecord: Sendable {
 
     /// Whether both are the same bytes, not only equal ones.
     func isSame(as other: HistoryRecord) -> Bool { slab === other.slab && place == other.place }
+
+    /// Asks the processor for its head, which will be read soon.
+    @inline(__always)
+    func fetch() { martlet_prefetch(slab.base + offset) }
 
     var slabID: ObjectIdentifier { ObjectIdentifier(slab) }
 

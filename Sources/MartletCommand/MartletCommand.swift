@@ -17,9 +17,8 @@ struct Main {
         switch Invocation(name: arguments.first ?? "", arguments: Array(arguments.dropFirst())) {
         case .server(let flags): exit(await ServerCommand.run(flags))
         case .commands(let words):
-            await MartletCommand.main(
-                words.first == "snapshot"
-                    ? GoFlags.normalized(words, flags: SnapshotCommand.switches) : words)
+            let switches = words.first == "snapshot" ? SnapshotCommand.switches : EtcdAccessOption.switches
+            await MartletCommand.main(GoFlags.normalized(words, flags: switches))
         }
     }
 }

@@ -31,12 +31,22 @@ extension DataFolder {
         _ configuration: ReplicaConfiguration, new metadata: WALMetadata, at moment: Moment, lock: any LogFolderLock,
         isAlone: Bool
     ) throws(MemberFailure) -> OpenedData {
-        let state = try restoredState(configuration, at: moment)
+        var state = try restoredState(configuration, at: moment)
+        let folder = LogFolder(files: PosixFileSystem(), path: logPath, configuration: logConfiguration)
+        let trouble = SegmentTrouble()
+        var opened = try openLog(folder, state, metadata, trouble)
+        if try finishInstallation(state, opened.recovery) {
+            do throws(StorageError) {
+                var appender = opened.intoAppender()
+                try appender.close()
+            } catch {
+                throw .log(error)
+            }
+            state = try restoredState(configuration, at: moment)
+            opened = try openLog(folder, state, metadata, trouble)
+        }
         let tables = try openTables()
         do throws(MemberFailure) {
-            let folder = LogFolder(files: PosixFileSystem(), path: logPath, configuration: logConfiguration)
-            let trouble = SegmentTrouble()
-            var opened = try openLog(folder, state, metadata, trouble)
             guard let found = opened.recovery.metadata.flatMap(WALMetadata.init) else { throw .noMetadata(logPath) }
             var configuration = configuration
             configuration.member = MemberID(found.memberID)
@@ -49,11 +59,50 @@ extension DataFolder {
                 throw .replica(error)
             }
             return OpenedData(
-                replica: replica, metadata: found, repair: opened.repair, tables: tables,
+                replica: replica, metadata: found, repair: opened.repair, tables: tables, folder: self,
                 logConfiguration: logConfiguration, lock: lock, trouble: trouble, appender: opened.intoAppender())
         } catch {
             tables.close()
             throw error
+        }
+    }
+
+    /// Another member's state had arrived whole, and the log says that it takes the place of the tables: a crash came
+    /// between.
+    ///
+    /// - Returns: whether the tables are others now.
+    private func finishInstallation(_ state: RestoredState, _ log: WALRecovery) throws(MemberFailure) -> Bool {
+        let files = PosixFileSystem()
+        do throws(StorageError) {
+            try removeArriving()
+            guard try files.exists(arrivedFile) else { return false }
+        } catch {
+            throw .log(error)
+        }
+        let arrived: AppliedPosition
+        do {
+            let tables = try Tables(path: arrivedFile, tables: ReplicaCheckpoint.tables)
+            defer { tables.close() }
+            arrived = try tables.read(until: nil) { try TablesWalk.state($0).applied }
+        } catch let error as TablesError {
+            throw .tables(error, file: arrivedFile)
+        } catch {
+            throw .unexpected("the state that another member sent can't be read: \(error)")
+        }
+        let isWanted =
+            arrived.index > state.applied.index
+            && log.snapshots.contains { $0.index == arrived.index && $0.term == arrived.term }
+        do throws(StorageError) {
+            guard isWanted else {
+                try removeArrived()
+                return false
+            }
+            if try files.exists(tablesFile + "-lock") { try files.remove(tablesFile + "-lock") }
+            try files.rename(arrivedFile, to: tablesFile)
+            try files.syncFolder(tablesPath)
+            return true
+        } catch {
+            throw .log(error)
         }
     }
 

@@ -9,8 +9,8 @@ package import NIOCore
 extension Member {
     /// Starts log, clock and replica.
     ///
-    /// - Returns: succeeds when the member can serve: when all that it had acknowledged in earlier lives is applied.
-    package func start() throws(MemberFailure) -> EventLoopFuture<Void> {
+    /// `ready` follows.
+    package func start() throws(MemberFailure) {
         guard case .created = phase else { preconditionFailure("a member starts once") }
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         let mailbox = MemberMailbox(eventLoop: eventLoop) { bound.value.takeMail() }
@@ -32,8 +32,10 @@ extension Member {
         let tick = TimeAmount(configuration.tick)
         ticker = LoopTimer(period: tick, on: eventLoop) { [unowned self] in step(.tick) }
         step(.start)
-        return readiness.futureResult
     }
+
+    /// Succeeds when the member can serve: when all that it had acknowledged in earlier lives is applied.
+    package var ready: EventLoopFuture<Void> { readiness.futureResult }
 
     /// Ends the member: whoever waits is told, what was handed to the log is written.
     ///
@@ -45,7 +47,10 @@ extension Member {
             data?.close()
             readiness.fail(MemberFailure.unexpected("the member was not started"))
             ending.succeed()
-        case .running: end()
+        case .running:
+            // No matter to one that is ready.
+            readiness.fail(MemberFailure.unexpected("the member was stopped before it was ready"))
+            end()
         case .stopping, .ended: break
         }
         return ending.futureResult

@@ -19,12 +19,17 @@ extension Member {
         // What is carried out may propose anew: that goes into the other bundle, and out with a later turn.
         swap(&effects, &carried)
         submitBatch()
+        if !carried.messages.isEmpty { onMessages(carried.messages) }
+        if carried.hasNewMembers { onMembersChange() }
+        for order in carried.snapshotsToSend { onStateWanted(order) }
+        if let arrival = carried.arrival { carryOut(arrival) }
         for change in carried.tokens { onTokenChange(change) }
         for reply in carried.replies { writers.remove(reply.waiter).answer(reply.result) }
         for read in carried.reads {
             if read.error != nil { statistics.failedReads += 1 }
             readers.remove(read.waiter).answer(read.error)
         }
+        for transfer in carried.transfers { readers.remove(transfer.waiter).answer(transfer.error) }
         if !carried.commandReplies.isEmpty { commandClients?.take(carried.commandReplies) }
         if !carried.keyEvents.isEmpty { commandClients?.take(carried.keyEvents) }
         if carried.hasWatchWork { onWatchWork() }
@@ -140,6 +145,13 @@ extension Member {
             step(.synced(batch))
         }
         if let (result, effort) = mail.checkpoint { noteCheckpoint(result, effort) }
+        switch mail.installation {
+        case .success:
+            // A checkpoint that somebody waits for is in it, or will be in the next.
+            step(.snapshotInstalled)
+        case .failure(let error): fail(.tables(error, file: data?.tables.path ?? "the checkpoint"))
+        case nil: break
+        }
         if let size = mail.tablesSize { statistics.tables = size }
         if let error = mail.segmentTrouble {
             logger.error("can't prepare the log's next segment", metadata: ["error": "\(error)"])

@@ -3,7 +3,7 @@
 package import Logging
 import MartletBasics
 import MartletKeyValue
-import MartletRaft
+package import MartletRaft
 package import MartletReplica
 import MartletStorage
 import MartletWALCodec
@@ -34,6 +34,12 @@ package final class Member {
     package var onWatchWork: () -> Void = {}
     /// Called with what applied records do to the tokens that members hand out, before the answers to them.
     package var onTokenChange: (Effects.TokenChange) -> Void = { _ in }
+    /// Called with messages to other members; each may be lost.
+    package var onMessages: ([Message]) -> Void = { _ in }
+    /// Called when somebody has joined, left or moved.
+    package var onMembersChange: () -> Void = {}
+    /// Called when a member lags so far behind that it needs all of the state; `stateSent` is due in any case.
+    package var onStateWanted: (Effects.SnapshotOrder) -> Void = { _ in }
     /// Called once, when the member can't go on: its process must end.
     package var onFailure: (MemberFailure) -> Void = { _ in }
 
@@ -63,6 +69,7 @@ package final class Member {
     var readers = WaiterSlots<Reader>()
     var isTurnUnderway = false
     var isWorkScheduled = false
+    var isStateArriving = false
     /// The time of this turn, once it was asked.
     var turnMoment: Moment?
 

@@ -12,13 +12,14 @@ package final class OpenedData: Sendable {
     /// Set if the log's last write was torn, and has been cut off.
     package let repair: LogRepair?
     package let tables: Tables
+    let folder: DataFolder
     let logConfiguration: LogConfiguration
     private let lock: any LogFolderLock
     private let appender: Mutex<LogAppender?>
     private let trouble: SegmentTrouble
 
     init(
-        replica: Replica, metadata: WALMetadata, repair: LogRepair?, tables: Tables,
+        replica: Replica, metadata: WALMetadata, repair: LogRepair?, tables: Tables, folder: DataFolder,
         logConfiguration: LogConfiguration, lock: any LogFolderLock,
         trouble: SegmentTrouble, appender: consuming LogAppender
     ) {
@@ -26,6 +27,7 @@ package final class OpenedData: Sendable {
         self.metadata = metadata
         self.repair = repair
         self.tables = tables
+        self.folder = folder
         self.logConfiguration = logConfiguration
         self.lock = lock
         self.trouble = trouble

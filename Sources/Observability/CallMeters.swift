@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CoreMetrics
+package import CoreMetrics
 internal import Martlet
 internal import Synchronization
 
 /// The meters of a service or of a client. They are made once for each endpoint, topic and code.
-final class CallMeters: Sendable {
+package final class CallMeters: Sendable {
     /// Beyond so many endpoints, or topics, further ones share their meters: a client is told their names, and each
     /// costs memory here and wherever the metrics are kept.
     static let maximumNames = 1000
@@ -19,15 +19,18 @@ final class CallMeters: Sendable {
     private let prefix: String
     private let countsAttempts: Bool
     private let factory: (any MetricsFactory)?
-    private let endpoints = Mutex<[Endpoint: EndpointMeters]>([:])
-    private let topics = Mutex<[Endpoint: TopicMeters]>([:])
-    private let publications = Mutex<[String: PublicationMeters]>([:])
+    private let endpoints = MadeOnce<Endpoint, EndpointMeters>(
+        maximum: CallMeters.maximumNames, other: Endpoint(service: CallMeters.other, name: CallMeters.other))
+    private let topics = MadeOnce<Endpoint, TopicMeters>(
+        maximum: CallMeters.maximumNames, other: Endpoint(service: CallMeters.other, name: CallMeters.other))
+    private let publications = MadeOnce<String, PublicationMeters>(
+        maximum: CallMeters.maximumNames, other: CallMeters.other)
 
     /// - Parameters:
     ///   - prefix: What the names of metrics begin with.
     ///   - countsAttempts: Whether calls have attempts that may fail: a client's.
     ///   - factory: Where metrics are made; `nil` is the one that is bootstrapped.
-    init(_ prefix: String, countsAttempts: Bool = false, _ factory: (any MetricsFactory)?) {
+    package init(_ prefix: String, countsAttempts: Bool = false, _ factory: (any MetricsFactory)?) {
         self.prefix = prefix
         self.countsAttempts = countsAttempts
         self.factory = factory
@@ -35,43 +38,55 @@ final class CallMeters: Sendable {
 
     private var maker: any MetricsFactory { self.factory ?? MetricsSystem.factory }
 
-    func endpoint(_ service: String, _ name: String) -> EndpointMeters {
-        let wanted = Endpoint(service: service, name: name)
-        return self.endpoints.withLock { meters in
-            if let known = meters[wanted] { return known }
-            let isFull = meters.count >= Self.maximumNames
-            let kept = isFull ? Endpoint(service: Self.other, name: Self.other) : wanted
-            if let known = meters[kept] { return known }
-            let dimensions = [("service", kept.service), ("endpoint", kept.name)]
-            let made = EndpointMeters(
-                self.prefix, countsAttempts: self.countsAttempts, dimensions, self.maker)
-            meters[kept] = made
-            return made
+    package func endpoint(_ service: String, _ name: String) -> EndpointMeters {
+        self.endpoints.value(Endpoint(service: service, name: name)) { kept in
+            EndpointMeters(
+                self.prefix, countsAttempts: self.countsAttempts,
+                [("service", kept.service), ("endpoint", kept.name)], self.maker)
         }
     }
 
     func topic(_ service: String, _ name: String) -> TopicMeters {
-        self.topics.withLock { meters in
-            let key = Endpoint(service: service, name: name)
-            if let known = meters[key] { return known }
-            let made = TopicMeters([("service", service), ("topic", name)], self.maker)
-            meters[key] = made
-            return made
+        self.topics.value(Endpoint(service: service, name: name)) { kept in
+            TopicMeters([("service", kept.service), ("topic", kept.name)], self.maker)
         }
     }
 
     func published(_ topic: String) -> PublicationMeters {
-        self.publications.withLock { meters in
-            let kept = meters[topic] == nil && meters.count >= Self.maximumNames ? Self.other : topic
-            if let known = meters[kept] { return known }
-            let made = PublicationMeters([("topic", kept)], self.maker)
-            meters[kept] = made
+        self.publications.value(topic) { PublicationMeters([("topic", $0)], self.maker) }
+    }
+}
+
+/// Values by name, each made when it is first asked for, up to a number; further names share one.
+///
+/// Nothing is made under the lock: factories are the user's. Of two that are made at the same time one is kept.
+private final class MadeOnce<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    private let maximum: Int
+    private let other: Key
+    private let values = Mutex<[Key: Value]>([:])
+
+    init(maximum: Int, other: Key) {
+        self.maximum = maximum
+        self.other = other
+    }
+
+    func value(_ key: Key, _ make: (Key) -> Value) -> Value {
+        let (known, kept) = self.values.withLock { values -> (Value?, Key) in
+            if let known = values[key] { return (known, key) }
+            let kept = values.count < self.maximum ? key : self.other
+            return (values[kept], kept)
+        }
+        if let known { return known }
+        let made = make(kept)
+        return self.values.withLock { values in
+            if let first = values[kept] { return first }
+            values[kept] = made
             return made
         }
     }
 }
 
-final class EndpointMeters: Sendable {
+package final class EndpointMeters: Sendable {
     /// Codes that handlers make up share one counter beyond so many.
     private static let maximumCodes = 32
 
@@ -82,7 +97,8 @@ final class EndpointMeters: Sendable {
     private let label: String
     private let dimensions: [(String, String)]
     private let factory: any MetricsFactory
-    private let codes = Mutex<[Int32: Counter]>([:])
+    /// Those beyond are counted by code 0.
+    private let codes = MadeOnce<Int32, Counter>(maximum: EndpointMeters.maximumCodes, other: 0)
 
     init(
         _ prefix: String, countsAttempts: Bool, _ dimensions: [(String, String)], _ factory: any MetricsFactory
@@ -98,7 +114,7 @@ final class EndpointMeters: Sendable {
     }
 
     /// Runs a call, and counts and times it.
-    func measured(_ call: () async throws -> Void) async throws {
+    package func measured(_ call: () async throws -> Void) async throws {
         let start = ContinuousClock.now
         self.active.increment()
         defer {
@@ -124,14 +140,10 @@ final class EndpointMeters: Sendable {
     }
 
     private func ended(_ code: Int32) {
-        let counter = self.codes.withLock { codes in
-            let key = codes[code] != nil || codes.count < Self.maximumCodes ? code : 0
-            if let known = codes[key] { return known }
-            let made = Counter(
-                label: self.label, dimensions: self.dimensions + [("code", key == 0 ? "other" : "\(key)")],
+        let counter = self.codes.value(code) { kept in
+            Counter(
+                label: self.label, dimensions: self.dimensions + [("code", kept == 0 ? "other" : "\(kept)")],
                 factory: self.factory)
-            codes[key] = made
-            return made
         }
         counter.increment()
     }

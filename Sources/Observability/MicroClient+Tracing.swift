@@ -16,13 +16,11 @@ extension MicroClient.Configuration {
     /// - Parameter tracer: The tracer; `nil` asks `InstrumentationSystem` at each call.
     public mutating func trace(with tracer: (any Tracer)? = nil) {
         self.intercept { context, next in
-            let tracer = tracer ?? InstrumentationSystem.tracer
-            guard !(tracer is NoOpTracer) else { return try await next(context) }
+            guard let tracer = tracer.inUse else { return try await next(context) }
             try await Self.span(context, tracer, next)
         }
         self.interceptPublishing { context, next in
-            let tracer = tracer ?? InstrumentationSystem.tracer
-            guard !(tracer is NoOpTracer) else { return try await next(context) }
+            guard let tracer = tracer.inUse else { return try await next(context) }
             try await Self.span(context, tracer, next)
         }
     }

@@ -14,13 +14,11 @@ extension MicroService {
     public mutating func trace(with tracer: (any Tracer)? = nil) {
         self.configuration.client.trace(with: tracer)
         self.intercept { context, next in
-            let tracer = tracer ?? InstrumentationSystem.tracer
-            guard !(tracer is NoOpTracer) else { return try await next(context) }
+            guard let tracer = tracer.inUse else { return try await next(context) }
             try await Self.span(context, tracer, next)
         }
         self.interceptSubscribers { context, next in
-            let tracer = tracer ?? InstrumentationSystem.tracer
-            guard !(tracer is NoOpTracer) else { return try await next(context) }
+            guard let tracer = tracer.inUse else { return try await next(context) }
             try await Self.span(context, tracer, next)
         }
     }

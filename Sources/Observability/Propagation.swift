@@ -13,6 +13,14 @@ struct MetadataInjector: Injector {
     func inject(_ value: String, forKey key: String, into carrier: inout CallMetadata) { carrier[key] = value }
 }
 
+extension Optional where Wrapped == any Tracer {
+    /// The tracer that was given, else the one that is bootstrapped; `nil` where that does nothing.
+    var inUse: (any Tracer)? {
+        let tracer = self ?? InstrumentationSystem.tracer
+        return tracer is NoOpTracer ? nil : tracer
+    }
+}
+
 extension Tracer {
     /// What tells others that they belong to a span.
     func headers(_ context: InstrumentationContext) -> [(String, String)] {

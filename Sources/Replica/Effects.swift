@@ -79,6 +79,8 @@ package struct Effects: Sendable {
     package var role: SoftState?
     /// The member has published itself, and so has applied all that it had acknowledged: it can serve.
     package var isReady = false
+    /// Somebody has joined, left or moved.
+    package var hasNewMembers = false
     /// `Event.work` is due when others have been served.
     package var hasWork = false
     /// The member must end. Nothing happens after it.
@@ -103,6 +105,7 @@ package struct Effects: Sendable {
         releaseBelow = nil
         role = nil
         isReady = false
+        hasNewMembers = false
         hasWork = false
         failure = nil
     }

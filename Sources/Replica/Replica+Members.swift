@@ -80,6 +80,7 @@ extension Replica {
             return .failure(.membership(error))
         }
         cluster.apply(change, context)
+        effects.hasNewMembers = true
         node.apply(change.change)
         if change.kind == .remove {
             contacts.forget(change.member)

@@ -17,7 +17,7 @@ struct RunningService {
     /// A handler that hasn't ended by then is cancelled: a test must not hang on it.
     private static let drainLimit = Duration.seconds(2)
 
-    /// Returns when the service takes calls.
+    /// Returns when the service takes calls. Cancelling the calling task ends it.
     static func start(
         _ service: MicroService, _ depth: MicroTestDepth, _ registry: InMemoryRegistry
     ) async throws -> RunningService {
@@ -43,9 +43,15 @@ struct RunningService {
             defer { started.finish() }
             try await ready.run()
         }
-        for await _ in starts { return RunningService(task: task) }
-        // It ended instead.
+        let hasStarted = await withTaskCancellationHandler {
+            await starts.first { _ in true } != nil
+        } onCancel: {
+            task.cancel()
+        }
+        if hasStarted { return RunningService(task: task) }
+        // It ended instead, or is about to.
         try await task.value
+        try Task.checkCancellation()
         throw MicroError(.internalServerError, "\(ready.name) ended before it took calls")
     }
 

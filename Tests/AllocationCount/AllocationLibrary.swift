@@ -5,13 +5,7 @@ import MartletTestPrograms
 
 /// The library that counts a process's allocations, built from `Preload` with the compiler that comes with Swift.
 package struct AllocationLibrary: Sendable {
-    package static var isSupported: Bool {
-        #if os(Linux) && canImport(Glibc)
-        true
-        #else
-        false
-        #endif
-    }
+    package static var isSupported: Bool { CompiledC.canPreload }
 
     /// Of the library.
     private let path: String
@@ -20,9 +14,7 @@ package struct AllocationLibrary: Sendable {
     package init(in folder: String) async throws {
         self.path = "\(folder)/liballocations.so"
         let source = URL(filePath: #filePath).deletingLastPathComponent().path + "/Preload/allocations.c"
-        try await output(
-            of: "clang",
-            ["-O2", "-Wall", "-Wextra", "-Werror", "-fno-builtin", "-shared", "-fPIC", "-o", self.path, source])
+        try await CompiledC.build(self.path, [source], ["-fno-builtin", "-shared", "-fPIC"])
     }
 
     /// What a process needs in its environment to be counted.

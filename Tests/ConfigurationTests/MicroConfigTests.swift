@@ -136,6 +136,53 @@ import Testing
         }
     }
 
+    @Test func theRegistryGetsItsCertificatesAndWhoAsks() throws {
+        let seen = Seen()
+        let plugin = MicroPlugin(
+            "mine",
+            registry: { settings in
+                let tls = settings.tls
+                seen.addresses.append(
+                    [
+                        settings.credentials?.user, settings.credentials?.password, tls?.trustRootsFile,
+                        tls?.certificateChainFile, tls?.privateKeyFile, tls?.serverName,
+                        tls.map { "\($0.skipsVerification)" },
+                    ].map { $0 ?? "-" })
+                return InMemoryRegistry()
+            })
+        for environment in [
+            [
+                "MICRO_REGISTRY_USER": "app", "MICRO_REGISTRY_PASSWORD": "pw", "MICRO_REGISTRY_TLS_CA": "ca.pem",
+                "MICRO_REGISTRY_TLS_CERT": "c.pem", "MICRO_REGISTRY_TLS_KEY": "k.pem",
+                "MICRO_REGISTRY_TLS_SERVER_NAME": "store.test", "MICRO_REGISTRY_TLS_SKIP_VERIFY": "true",
+            ],
+            ["MICRO_REGISTRY_USER": "app", "MICRO_REGISTRY_TLS_CA": ""], [:],
+        ] {
+            _ = try MicroService(config: Self.reader(["--registry=mine"], environment), plugins: [plugin])
+        }
+        #expect(
+            seen.addresses.all == [
+                ["app", "pw", "ca.pem", "c.pem", "k.pem", "store.test", "true"],
+                ["app", "", "-", "-", "-", "-", "-"], ["-", "-", "-", "-", "-", "-", "-"],
+            ])
+        let nobodys = MicroError(.badRequest, "MICRO_REGISTRY_PASSWORD is nobody's without MICRO_REGISTRY_USER")
+        #expect(throws: nobodys) {
+            _ = try MicroService(config: Self.reader([], ["MICRO_REGISTRY_PASSWORD": "pw"]))
+        }
+        #expect("\(MicroCredentials(user: "app", password: "secret"))" == "MicroCredentials(user: app)")
+    }
+
+    @Test func certificatesReachServiceAndClient() throws {
+        let environment = [
+            "MICRO_SERVER_TLS_CERT": "s.pem", "MICRO_SERVER_TLS_KEY": "s.key", "MICRO_CLIENT_TLS_CA": "ca.pem",
+        ]
+        let service = try MicroService(config: Self.reader([], environment))
+        #expect(service.configuration.tls == MicroTLS(certificateChainFile: "s.pem", privateKeyFile: "s.key"))
+        #expect(service.configuration.client.tls?.trustRootsFile == "ca.pem")
+        let plain = try MicroService(config: Self.reader())
+        #expect(plain.configuration.tls == nil && plain.configuration.client.tls == nil)
+    }
+
     @Test func retriesOfTheConfigurationLimitAttempts() async throws {
         let registry = InMemoryRegistry()
         // Nobody listens at any of them.

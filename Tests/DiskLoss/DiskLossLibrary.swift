@@ -13,13 +13,7 @@ package struct DiskLossLibrary: Sendable {
         case lateSync = "late-sync"
     }
 
-    package static var isSupported: Bool {
-        #if os(Linux) && canImport(Glibc)
-        true
-        #else
-        false
-        #endif
-    }
+    package static var isSupported: Bool { CompiledC.canPreload }
 
     /// Of the library.
     private let path: String
@@ -28,21 +22,17 @@ package struct DiskLossLibrary: Sendable {
     package init(in folder: String) async throws {
         path = "\(folder)/libdiskloss.so"
         let sources = ["journal", "files", "calls", "entries"].map { "\(Self.sources)/Preload/\($0).c" }
-        try await Self.compile(["-shared", "-fPIC", "-o", path] + sources)
+        try await CompiledC.build(path, sources, ["-shared", "-fPIC"])
     }
 
     /// Builds the small program that does to files what it is told, and returns its path.
     package static func buildWriter(in folder: String) async throws -> String {
         let path = "\(folder)/writer"
-        try await compile(["-pthread", "-o", path, "\(sources)/Writer/writer.c"])
+        try await CompiledC.build(path, ["\(sources)/Writer/writer.c"], ["-pthread"])
         return path
     }
 
     private static let sources = URL(filePath: #filePath).deletingLastPathComponent().path
-
-    private static func compile(_ arguments: [String]) async throws {
-        try await output(of: "clang", ["-O2", "-Wall", "-Wextra", "-Werror"] + arguments)
-    }
 
     /// What a process needs in its environment to be journaled.
     ///

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Logging
 import Martlet
 import MartletEtcd
 import MartletEtcdClient
@@ -49,6 +50,37 @@ struct EtcdRegistryTests {
             #expect(left.leaseID == stored.leaseID)
             try await other.deregister(Self.record)
             #expect(try await client.get(.prefix("/micro")).keyValues.isEmpty)
+        }
+    }
+
+    /// Two processes that were given one id: the log of each names the other.
+    @Test func nodesWithOneIDAreToldOfEachOther() async throws {
+        try await EtcdProcess.with { server in
+            let log = LogLines()
+            func registry(_ name: String) -> EtcdRegistry {
+                EtcdRegistry(endpoints: [server.endpoint]) {
+                    $0.timeout = patience
+                    $0.logger = Logger(label: name) { LinesHandler(name: $0, lines: log) }
+                }
+            }
+            var record = Self.record
+            let (one, two) = (registry("one"), registry("two"))
+            try await one.register(record, options: Self.fast)
+            record.nodes[0].address = "127.0.0.1:9102"
+            try await two.register(record, options: Self.fast)
+            func has(_ name: String, _ level: Logger.Level, _ address: String) -> Bool {
+                log.all.contains { $0.hasPrefix("\(name) \(level) ") && $0.hasSuffix(" \(address)") }
+            }
+            #expect(has("two", .notice, "127.0.0.1:9101"), "\(log.all)")
+            #expect(try await eventually { has("one", .warning, "127.0.0.1:9102") })
+            #expect(try await eventually { has("two", .warning, "127.0.0.1:9101") })
+            let warning = try #require(log.all.first { $0.hasPrefix("one warning") })
+            #expect(warning.contains("another process registers under the same node id"))
+            try await Task.sleep(for: .milliseconds(700))
+            // Once is enough, however often they overwrite each other.
+            #expect(log.all.count { $0.contains(" warning ") } == 2, "\(log.all)")
+            try await one.deregister(record)
+            try await two.deregister(record)
         }
     }
 
@@ -302,5 +334,29 @@ struct EtcdRegistryTests {
             task.cancel()
             try await task.value
         }
+    }
+}
+
+private final class LogLines: Sendable {
+    private let lines = Mutex<[String]>([])
+    func add(_ line: String) { self.lines.withLock { $0.append(line) } }
+    var all: [String] { self.lines.withLock { $0 } }
+}
+
+/// Keeps `name level message other-address`.
+private struct LinesHandler: LogHandler {
+    let name: String
+    let lines: LogLines
+    var logLevel = Logger.Level.info
+    var metadata: Logger.Metadata = [:]
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { self.metadata[key] }
+        set { self.metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let address = event.metadata?["other address"].map { "\($0)" } ?? ""
+        self.lines.add("\(self.name) \(event.level) \(event.message) \(address)")
     }
 }

@@ -134,6 +134,22 @@ import Testing
         await #expect(throws: NotToday.self) { try await Self.greeter().test { _ in throw NotToday() } }
     }
 
+    /// A test that is cancelled while its service starts ends, and so does the service.
+    @Test(arguments: MicroTestDepth.allCases) func cancellingATestEndsItsStart(_ depth: MicroTestDepth) async throws {
+        let (starts, started) = AsyncStream.makeStream(of: Void.self)
+        var service = Self.greeter()
+        service.configuration.afterStart = { _ in
+            started.yield()
+            try await Task.sleep(for: .seconds(600))
+        }
+        let test = Task { [service] in
+            try await service.test(depth) { _ in Issue.record("the service never started") }
+        }
+        for await _ in starts { break }
+        test.cancel()
+        await #expect(throws: CancellationError.self) { try await test.value }
+    }
+
     @Test func callsAfterTheEndAreRefused() async throws {
         let address = Mutex("")
         var service = Self.greeter()

@@ -27,6 +27,36 @@ import Testing
             }
         }
     }
+
+    /// Names may come from whoever calls; a name that was forgotten is found again.
+    @Test func namesThatAreAskedForAreNotKeptWithoutBound() async throws {
+        let registry = StaticRegistry([], everywhere: ["h:1", "h:2"])
+        let known = Mutex<Set<String>>([])
+        let watch = Task {
+            try await registry.watch { change in
+                known.withLock { known in
+                    switch change {
+                    case .snapshot(let records): known = Set(records.map(\.name))
+                    case .put(let record): known.insert(record.name)
+                    case .remove(let service, _): known.remove(service)
+                    }
+                }
+            }
+        }
+        func ask(_ name: String) async throws {
+            #expect(try await registry.services(named: name).flatMap(\.nodes).map(\.address) == ["h:1", "h:2"])
+        }
+        for number in 0..<StaticRegistry.maximumNames + 100 { try await ask("n\(number)") }
+        let latest = "n\(StaticRegistry.maximumNames + 99)"
+        let isBounded = try await eventually {
+            known.withLock { $0.count == StaticRegistry.maximumNames && $0.contains(latest) && !$0.contains("n0") }
+        }
+        #expect(isBounded)
+        try await ask("n0")
+        #expect(try await eventually { known.withLock { $0.contains("n0") && !$0.contains("n100") } })
+        watch.cancel()
+        _ = await watch.result
+    }
 }
 
 @Suite struct RegistrationCheckTests {

@@ -39,7 +39,7 @@ struct RunningMember: Sendable {
             return NIOLoopBound(member, eventLoop: loop)
         }.get()
         try await loop.flatSubmit { [member] in
-            loop.makeCompletedFuture(withResultOf: { try member.value.start() }).flatMap { $0 }
+            loop.makeCompletedFuture(withResultOf: { try member.value.start() }).flatMap { member.value.ready }
         }.get()
     }
 

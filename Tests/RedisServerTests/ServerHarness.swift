@@ -51,7 +51,7 @@ func withMember(
         return NIOLoopBound(member, eventLoop: loop)
     }.get()
     try await loop.flatSubmit {
-        loop.makeCompletedFuture(withResultOf: { try member.value.start() }).flatMap { $0 }
+        loop.makeCompletedFuture(withResultOf: { try member.value.start() }).flatMap { member.value.ready }
     }.get()
     var failure: (any Error)?
     do {

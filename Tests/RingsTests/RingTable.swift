@@ -105,6 +105,8 @@ let ringTable: [String: RingEntry] = [
             "MartletHTTP2Session", "MartletBasics", "MartletWireAPI", "CMartletZlib", "CMartletPosix",
         ],
         modules: network.union(["SwiftProtobuf"])),
+    "MartletPeerWire": RingEntry(
+        .shell, folder: "PeerWire", targets: ["MartletBasics", "MartletGRPCWire", "MartletRaft"], modules: network),
     "MartletWireServices": RingEntry(
         .shell, folder: "WireServices", targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireAPI"],
         modules: network.union(["SwiftProtobuf"])),
@@ -115,8 +117,8 @@ let ringTable: [String: RingEntry] = [
         .shell, folder: "EtcdServer",
         targets: [
             "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletKeyValue", "MartletBasics",
-            "MartletAuth", "MartletAuthTokens", "MartletEtcdAPI", "MartletNode", "MartletRaft", "MartletReplica",
-            "MartletWALCodec", "MartletWireAPI", "CMartletPosix",
+            "MartletAuth", "MartletAuthTokens", "MartletEtcdAPI", "MartletNode", "MartletPeerWire", "MartletRaft",
+            "MartletReplica", "MartletWALCodec", "MartletWireAPI", "CMartletPosix",
         ],
         modules: network.union(["SwiftProtobuf", "Crypto", "ServiceLifecycle"])),
     "MartletEtcdClient": RingEntry(
@@ -154,8 +156,8 @@ let ringTable: [String: RingEntry] = [
             "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdServer",
             "MartletEtcdSnapshot", "MartletEtcdClient",
             "MartletGRPCWire", "MartletHTTP2Session", "MartletJSON", "MartletNode", "MartletProcesses",
-            "MartletRedisServer", "MartletReflection", "MartletReplica", "MartletStorage", "MartletWALCodec",
-            "MartletWireAPI",
+            "MartletPeerWire", "MartletRaft", "MartletRedisServer", "MartletReflection", "MartletReplica",
+            "MartletStorage", "MartletWALCodec", "MartletWireAPI",
             "MartletWireServices", "MartletKeyValue", "MartletBasics", "CMartletPosix",
         ],
         modules: network.union([

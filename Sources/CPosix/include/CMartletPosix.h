@@ -41,6 +41,11 @@ int martlet_crc32c_has_instruction(void);
 /// or shorter than it says. `message` must stay until then. One thread at a time.
 void martlet_say_on_fault(const char *_Nullable message);
 
+/// Asks the processor for the memory at an address, which need not be readable. Never fails.
+static inline void martlet_prefetch(const void *_Nonnull address) {
+    __builtin_prefetch(address);
+}
+
 /// Tells the processor that this thread waits in a loop for another.
 static inline void martlet_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)

@@ -10,7 +10,8 @@ package struct MemberState: Sendable {
 
     package init(_ store: MemberStore) {
         identity = store.identity
-        health.hasLeader = store.member.status.isLeader
+        health.hasLeader = store.member.status.leader != nil
+        health.isLearner = store.isLearner
         health.alarms = store.member.cluster.alarms.all.compactMap { MemberHealth.Alarm(rawValue: $0.kind.name) }
     }
 

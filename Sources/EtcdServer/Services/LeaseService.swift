@@ -89,6 +89,7 @@ final class LeaseKeepAliveStream: ServerCallEvents {
             return
         }
         waitingCount += 1
+        guard !store.asksLeader else { return forward(message) }
         store.renewLease(LeaseID(request.id)) { [self] result in
             waitingCount -= 1
             guard !isClosed else { return }
@@ -100,6 +101,22 @@ final class LeaseKeepAliveStream: ServerCallEvents {
             case .failure(let error):
                 isClosed = true
                 call.finish(error.status)
+            }
+        }
+    }
+
+    /// Leases run on the leader's clock.
+    private func forward(_ message: [UInt8]) {
+        store.askLeader("/etcdserverpb.Lease/LeaseKeepAlive", message, for: call) { [self] result in
+            waitingCount -= 1
+            guard !isClosed else { return }
+            switch result {
+            case .success(let bytes):
+                call.send(bytes)
+                finishIfDone()
+            case .failure(let status):
+                isClosed = true
+                call.finish(status)
             }
         }
     }

@@ -3,17 +3,22 @@
 import MartletEtcdAPI
 import MartletGRPCWire
 import MartletNode
+import MartletRaft
 import MartletReplica
 
 extension MaintenanceService {
-    /// A cluster of one has nobody who could lead instead.
+    /// Only the leader can hand over, to a voter. That it is the leader itself is no failure.
     package func moveLeader(_ call: any EtcdCall, _ message: [UInt8]) {
         guard let request = call.decoded(message, as: Etcdserverpb_MoveLeaderRequest.self) else { return }
         guard store.member.status.isLeader else { return call.fail(.notLeader) }
-        guard request.targetID == store.identity.memberID else { return call.fail(.badLeaderTransferee) }
-        var response = Etcdserverpb_MoveLeaderResponse()
-        response.header = store.header
-        call.respond(with: response)
+        let target = MemberID(request.targetID)
+        guard store.member.cluster.configuration.isVoter(target) else { return call.fail(.badLeaderTransferee) }
+        store.member.transferLeadership(to: target) { error in
+            if let error { return call.finish(error.status) }
+            var response = Etcdserverpb_MoveLeaderResponse()
+            response.header = store.header
+            call.respond(with: response)
+        }
     }
 
     /// Gives back the space that removed records left in the checkpoint's file. Requests are served meanwhile. The

@@ -23,9 +23,10 @@ package struct MaintenanceService {
         let size = store.size
         response.dbSize = size.totalBytes
         response.dbSizeInUse = size.inUseBytes
-        let hasLeader = store.member.status.isLeader
-        response.leader = hasLeader ? store.identity.memberID : 0
-        // A member alone applies what it commits in the same step.
+        let leader = store.member.status.leader
+        response.leader = leader?.rawValue ?? 0
+        response.isLearner = store.isLearner
+        // What is committed is applied in the same step, or a few later.
         response.raftIndex = store.appliedIndex.rawValue
         response.raftTerm = store.term.rawValue
         response.raftAppliedIndex = store.appliedIndex.rawValue
@@ -35,7 +36,7 @@ package struct MaintenanceService {
         response.downgradeInfo = Etcdserverpb_DowngradeInfo()
         response.downgradeInfo.enabled = cluster.downgrade.isEnabled
         response.downgradeInfo.targetVersion = cluster.downgrade.targetVersion
-        if !hasLeader { response.errors = [EtcdError.noLeader.message] }
+        if leader == nil { response.errors = [EtcdError.noLeader.message] }
         response.errors += cluster.alarms.all.map { alarm in
             "memberID:\(alarm.member.rawValue) alarm:\(alarm.kind.name) "
         }

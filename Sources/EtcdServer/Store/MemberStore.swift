@@ -20,6 +20,8 @@ package final class MemberStore {
     package let identity: MemberIdentity
     package let member: Member
     package internal(set) var counters = StoreCounters()
+    /// The other members; nil for a store in memory, which has none.
+    var peers: ClusterPeers?
 
     var watchStreams: [WatchStreamID: any WatchSink] = [:]
     var isCatchingUp = false
@@ -90,7 +92,10 @@ package final class MemberStore {
     package func startCompacting() {
         guard let interval = compactor?.interval else { return }
         compactionTimer = LoopTimer(period: TimeAmount(interval), on: eventLoop) { [weak self] in
-            guard let self, let revision = compactor?.tick(revision: keyValue.revision) else { return }
+            guard let self, let revision = compactor?.tick(revision: keyValue.revision),
+                // Each member has seen when to; one says so.
+                member.status.isLeader
+            else { return }
             let request = WriteRequest.compact(CompactionRequest(revision: revision), physical: false)
             propose(Write(request, identity: member.ownIdentity), reply: .discarded)
         }

@@ -105,12 +105,12 @@ package struct KeyValueRestorer {
         for place in order.indices.dropFirst() where keys[Int(order[place])] == keys[Int(order[place - 1])] {
             throw .inconsistent(CheckpointTable.key(KeyNumber(numbers[Int(order[place])])))
         }
-        versions.sortBySlot(slotCount: keys.count)
+        versions.sort(by: order)
         store.view.index = try CountedTree(nodeCapacity: configuration.indexNodeCapacity, count: order.count) {
             (place) throws(CheckpointError) in
             let slot = Int(order[place])
             let entry = try versions.entry(
-                slot: slot, number: KeyNumber(numbers[slot]), floor: header.floor)
+                rank: place, number: KeyNumber(numbers[slot]), floor: header.floor)
             if entry.lease != .none {
                 guard store.leases.contains(entry.lease) else {
                     throw .inconsistent(CheckpointTable.revision(entry.modified))

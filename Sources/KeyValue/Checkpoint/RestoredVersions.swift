@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CMartletPosix
 import MartletBasics
 
 /// The versions and tombstones of a checkpoint on their way into history and entries.
@@ -8,7 +9,7 @@ import MartletBasics
 ///
 ///     changes     0 1│2 3 4 5 6 7    in the order of arrival; from firstAbove on not below the floor
 ///     slots       3 1 1 0 3 0 1 2    place of the key of each
-///     bySlot      3 5│1 2 6│7│0 4    numbers by place; ends says where each place's end
+///     byKey       7│3 5│0 4│1 2 6    numbers in the order of keys; ends says where each key's end
 struct RestoredVersions {
     private var changes: [HistoryRecord] = []
     private var firstAbove = 0
@@ -16,7 +17,7 @@ struct RestoredVersions {
     private(set) var oldSlabs = OldSlabs()
     private(set) var survivors = SurvivorTable()
     private var slots: [Int32] = []
-    private var bySlot: [Int32] = []
+    private var byKey: [Int32] = []
     private var ends: [Int32] = []
 
     var count: Int { slots.count }
@@ -42,33 +43,51 @@ struct RestoredVersions {
         return change.liveBytes
     }
 
-    mutating func sortBySlot(slotCount: Int) {
-        ends = [Int32](repeating: 0, count: slotCount)
-        for slot in slots { ends[Int(slot)] += 1 }
+    /// - Parameter order: the keys' places in the order in which their entries will be made.
+    mutating func sort(by order: [Int32]) {
+        var ranks = [Int32](repeating: 0, count: order.count)
+        for (rank, slot) in order.enumerated() { ranks[Int(slot)] = Int32(rank) }
+        ends = [Int32](repeating: 0, count: order.count)
+        for slot in slots { ends[Int(ranks[Int(slot)])] += 1 }
         var begin: Int32 = 0
-        for slot in ends.indices {
-            let count = ends[slot]
-            ends[slot] = begin
+        for rank in ends.indices {
+            let count = ends[rank]
+            ends[rank] = begin
             begin += count
         }
-        bySlot = [Int32](repeating: 0, count: slots.count)
+        byKey = [Int32](repeating: 0, count: slots.count)
         for (number, slot) in slots.enumerated() {
-            bySlot[Int(ends[Int(slot)])] = Int32(number)
-            ends[Int(slot)] += 1
+            let rank = Int(ranks[Int(slot)])
+            byKey[Int(ends[rank])] = Int32(number)
+            ends[rank] += 1
         }
         slots = []
     }
 
-    /// Makes the entry of a key. Versions from below the floor that the entry does not hold become survivors.
+    /// Asks for memory that is needed some changes on: neither their records nor their bytes are in any cache, and to
+    /// wait for one after the other was a third of a restart.
+    private func fetch(behind place: Int) {
+        let (near, far) = (place + Self.headDistance, place + 2 * Self.headDistance)
+        guard far < byKey.count else { return }
+        changes.withUnsafeBufferPointer { changes in
+            if let base = changes.baseAddress { martlet_prefetch(base + Int(byKey[far])) }
+            changes[Int(byKey[near])].fetch()
+        }
+    }
+
+    private static let headDistance = 12
+
+    /// Makes the entry of the key at `rank` in the order. Versions from below the floor that the entry does not hold become survivors.
     mutating func entry(
-        slot: Int, number: KeyNumber, floor: Revision
+        rank: Int, number: KeyNumber, floor: Revision
     ) throws(CheckpointError) -> KeyEntry {
         var entry = KeyEntry()
-        let begin = slot == 0 ? 0 : Int(ends[slot - 1])
-        let end = Int(ends[slot])
+        let begin = rank == 0 ? 0 : Int(ends[rank - 1])
+        let end = Int(ends[rank])
         if end - begin > 1 { entry.older.reserveCapacity(end - begin - 1) }
         for place in begin..<end {
-            let change = changes[Int(bySlot[place])]
+            fetch(behind: place)
+            let change = changes[Int(byKey[place])]
             if entry.isLive, entry.newest.isBefore(floor) { survivors[entry.modified] = entry.newest }
             guard change.isTombstone ? entry.restoreTombstone(change) : entry.restorePut(change) else {
                 throw .inconsistent(CheckpointTable.revision(change.revision))

@@ -20,6 +20,9 @@ package enum KeyspaceTable {
     /// Those of streams included, in the order in which they are restored.
     package static let all = StreamTable.all + [keyspaces, keys]
 
+    /// Of all of them, and of no others.
+    static let numbers = StreamTable.streams.rawValue...keys.rawValue
+
     static let state = TableKey(keyspaces, object: 0)
 
     static func key(_ number: UInt64) -> TableKey { TableKey(keys, object: number) }

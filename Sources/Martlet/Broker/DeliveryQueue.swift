@@ -45,8 +45,8 @@ package final class DeliveryQueue: Sendable {
         var bytes = 0
         var members: [Member] = []
         var turn = 0
-        /// How often the last member has left. What pauses then is forgotten.
-        var generation = 0
+        /// Messages that are to come again, by a number of their own; `nil` where there is no task yet.
+        var pauses: [UInt64: Task<Void, Never>?] = [:]
         var nextID: UInt64 = 0
 
         mutating func makeID() -> UInt64 {
@@ -107,7 +107,8 @@ package final class DeliveryQueue: Sendable {
         return id
     }
 
-    /// Gives a member no more messages, waits for those that it has, and cancels what is left at the limit.
+    /// Gives a member no more messages, waits for those that it has, and cancels what is left at the limit. With the
+    /// last member all goes that waits or pauses.
     ///
     /// - Returns: Whether members are left.
     @discardableResult
@@ -121,19 +122,25 @@ package final class DeliveryQueue: Sendable {
         while self.state.withLock({ self.isBusy(member, $0) }), clock.now < end, !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(2))
         }
-        let (tasks, hasMembers) = self.state.withLock { state -> ([Task<Void, Never>], Bool) in
-            guard let position = state.position(of: member) else { return ([], !state.members.isEmpty) }
-            let tasks = Array(state.members.remove(at: position).tasks.values)
-            if state.members.isEmpty {
-                state.generation += 1
-                state.waiting = []
-                state.messages = 0
-                state.bytes = 0
-            }
-            return (tasks, !state.members.isEmpty)
-        }
-        for task in tasks { task.cancel() }
+        let (tasks, pauses, hasMembers) = self.state.withLock { Self.remove(member, &$0) }
+        for task in tasks + pauses { task.cancel() }
+        // These run nothing of anybody else's, and end at once.
+        for pause in pauses { await pause.value }
         return hasMembers
+    }
+
+    private static func remove(
+        _ member: UInt64, _ state: inout State
+    ) -> (tasks: [Task<Void, Never>], pauses: [Task<Void, Never>], hasMembers: Bool) {
+        guard let position = state.position(of: member) else { return ([], [], !state.members.isEmpty) }
+        let tasks = Array(state.members.remove(at: position).tasks.values)
+        guard state.members.isEmpty else { return (tasks, [], true) }
+        state.waiting = []
+        state.messages = 0
+        state.bytes = 0
+        let pauses = state.pauses.values.compactMap { $0 }
+        state.pauses = [:]
+        return (tasks, pauses, false)
     }
 
     /// Lets a member handle what waits, at most until the limit, and then leave.
@@ -226,22 +233,35 @@ package final class DeliveryQueue: Sendable {
         var waiting = waiting
         waiting.count += 1
         let again = waiting
-        let generation = self.state.withLock { state -> Int? in
+        let id = self.state.withLock { state -> UInt64? in
             guard !state.members.isEmpty else { return nil }
             // It keeps its place among what is bounded, even above the bound: it was here before.
             state.messages += 1
             state.bytes += again.message.body.count
-            return state.generation
+            let id = state.makeID()
+            state.pauses[id] = .some(nil)
+            return id
         }
-        guard let generation else { return }
-        Task {
+        guard let id else { return }
+        // Unstructured by design: the queue cancels it, and waits for it, when its last member leaves.
+        let task = Task {
             if pause > .zero { try? await Task.sleep(for: pause.sleepable) }
             let isWanted = self.state.withLock { state in
-                guard state.generation == generation else { return false }
+                guard state.pauses.removeValue(forKey: id) != nil else { return false }
                 state.waiting.append(again)
                 return true
             }
             if isWanted { self.pump() }
         }
+        let isWanted = self.state.withLock { state in
+            // It may be over already, or the last member gone.
+            guard state.pauses[id] != nil else { return false }
+            state.pauses[id] = task
+            return true
+        }
+        if !isWanted { task.cancel() }
     }
+
+    /// Messages that pause before they come again.
+    package var pausing: Int { self.state.withLock { $0.pauses.count } }
 }

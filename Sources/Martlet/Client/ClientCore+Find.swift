@@ -62,8 +62,10 @@ extension ClientCore {
             let look = try self.look(for: service)
             if isEnough(look.isKnown) { return look.isKnown }
             guard ContinuousClock.now < end else {
-                if rest < patience { throw MicroError.deadlineExceeded }
-                return look.isKnown
+                guard rest < patience else { return look.isKnown }
+                var late = MicroError.deadlineExceeded
+                if look.isKnown == nil { late.detail += "; the registry \"\(self.registry.name)\" has not answered" }
+                throw late
             }
             try await self.nextChange(after: look.changes, until: end)
         }

@@ -57,6 +57,7 @@ final class ClientCore: Sendable {
         settings.wire.backoff.maximum = Self.amount(configuration.breaker.maximumPause)
         settings.wire.maximumConnections = max(1, configuration.pool.maximumConnections)
         settings.wire.maximumAge = configuration.pool.maximumAge.map(Self.amount)
+        settings.wire.tls = configuration.tls?.client
         settings.callsInProcess = configuration.callsInProcess
         settings.wire.idleTimeout = configuration.pool.idleTimeout.map(Self.amount)
         self.channelSettings = settings

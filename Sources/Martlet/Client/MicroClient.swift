@@ -37,6 +37,12 @@ public struct MicroClient: Sendable {
         /// They are the same calls: interceptors, codecs, limits, metadata, deadlines, errors and cancellation don't
         /// change, but ``HandlerContext/peer`` is `nil`. A call that names its node's address always takes the socket.
         public var callsInProcess = true
+        /// How calls to nodes are encrypted; `nil` encrypts only those to nodes whose record says `secure`, and takes
+        /// the system's authorities for them.
+        ///
+        /// Records of go-micro don't say whether a node wants encryption: with certificates here all nodes are called
+        /// by them.
+        public var tls: MicroTLS?
         /// Code around every call; the first is the outermost.
         public var interceptors: [CallInterceptor] = []
         /// Code around every message that is published; the first is the outermost.

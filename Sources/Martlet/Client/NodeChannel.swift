@@ -80,7 +80,15 @@ package final class NodeChannel: Sendable {
     /// The connections to the node; none is made before the first call.
     func wire() throws -> WireClient {
         if let wire = self.madeWire.load() { return wire }
-        let made = try WireClient(self.target, configuration: self.settings.wire, logger: self.settings.logger)
+        var configuration = self.settings.wire
+        if configuration.tls == nil, self.node.isSecure { configuration.tls = WireClientTLS() }
+        let made: WireClient
+        do {
+            made = try WireClient(self.target, configuration: configuration, logger: self.settings.logger)
+        } catch {
+            throw MicroError(
+                .internalServerError, "the client's certificates can't be used: \(error)", id: MicroError.clientID)
+        }
         return self.madeWire.storeIfNil(made)
     }
 

@@ -13,12 +13,17 @@ public struct MicroPlugin: Sendable {
         public var addresses: [String]
         /// Certificates, where some are configured.
         public var tls: MicroTLS?
+        /// Who the plug-in says it is, where something is configured.
+        public var credentials: MicroCredentials?
         /// Where the plug-in says what it does.
         public var logger: Logger
 
-        public init(addresses: [String], tls: MicroTLS? = nil, logger: Logger) {
+        public init(
+            addresses: [String], tls: MicroTLS? = nil, credentials: MicroCredentials? = nil, logger: Logger
+        ) {
             self.addresses = addresses
             self.tls = tls
+            self.credentials = credentials
             self.logger = logger
         }
     }

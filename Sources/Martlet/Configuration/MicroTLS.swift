@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MartletGRPCWire
+package import MartletGRPCWire
 
 /// Certificates, as PEM files: who one is, and whom one trusts.
 public struct MicroTLS: Sendable, Hashable {
@@ -46,7 +46,7 @@ public struct MicroTLS: Sendable, Hashable {
     }
 
     /// For what connects.
-    var client: WireClientTLS {
+    package var client: WireClientTLS {
         var tls = WireClientTLS()
         tls.certificateChainFile = self.certificateChainFile
         tls.privateKeyFile = self.privateKeyFile

@@ -73,6 +73,8 @@ final class LocalNode: Sendable {
     /// Refuses further calls, and waits for those under way; what is left after `limit` is answered with status 14 and
     /// cancelled.
     func drain(limit: Duration) async {
+        // First of all: a call that begins now may outlive the timer.
+        self.state.withLock { $0.isDraining = true }
         let timer = Task {
             try await Task.sleep(for: limit.sleepable)
             let rest = self.state.withLock { Array($0.exchanges.values) }
@@ -80,7 +82,6 @@ final class LocalNode: Sendable {
         }
         await withCheckedContinuation { drained in
             let isEmpty = self.state.withLock { state in
-                state.isDraining = true
                 if !state.exchanges.isEmpty { state.drained = drained }
                 return state.exchanges.isEmpty
             }

@@ -67,6 +67,7 @@ package struct LocalService: Sendable {
             guard response.count <= self.maximumMessageBytes else {
                 throw Self.tooLargeToSend(response.count, self.maximumMessageBytes)
             }
+            if let refusal = call.refusal { throw refusal }
             return WireReply(message: response, metadata: call.responseMetadata, trailers: call.trailers)
         } catch is TimeLimitPassed {
             throw GRPCStatus.deadlineExceeded

@@ -40,6 +40,14 @@ public struct NodeRecord: Sendable, Hashable {
     }
 }
 
+extension NodeRecord {
+    /// Under this key a node's metadata says `true` where it takes encrypted connections only. Source: go-micro,
+    /// broker/http.
+    static let secureKey = "secure"
+
+    package var isSecure: Bool { self.metadata?[Self.secureKey] == "true" }
+}
+
 /// One endpoint of a service and the shape of its messages.
 public struct EndpointRecord: Sendable, Hashable {
     /// `Handler.Method`.

@@ -61,6 +61,14 @@ package enum AnsweredCall: Sendable {
         }
     }
 
+    /// Has the call fail in place of an answer that is good.
+    func refuse(_ status: GRPCStatus) {
+        switch self {
+        case .wire(let call): call.refuse(status)
+        case .local(let call): call.refuse(status)
+        }
+    }
+
     var trailers: HeaderBlock {
         get {
             switch self {
@@ -84,7 +92,13 @@ package final class LocalCall: Sendable {
     package let contentSubtype: String
     package let deadline: NIODeadline?
 
-    private let answer = Mutex((metadata: HeaderBlock(), trailers: HeaderBlock()))
+    private struct Answer {
+        var metadata = HeaderBlock()
+        var trailers = HeaderBlock()
+        var refusal: GRPCStatus?
+    }
+
+    private let answer = Mutex(Answer())
 
     package init(path: String, metadata: HeaderBlock, contentSubtype: String, deadline: NIODeadline?) {
         self.path = path
@@ -96,6 +110,13 @@ package final class LocalCall: Sendable {
     package var responseMetadata: HeaderBlock {
         get { self.answer.withLock { $0.metadata } }
         set { self.answer.withLock { $0.metadata = newValue } }
+    }
+
+    /// Why the call fails, whatever its handler returns; of several the first.
+    var refusal: GRPCStatus? { self.answer.withLock { $0.refusal } }
+
+    func refuse(_ status: GRPCStatus) {
+        self.answer.withLock { $0.refusal = $0.refusal ?? status }
     }
 
     package var trailers: HeaderBlock {

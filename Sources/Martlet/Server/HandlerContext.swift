@@ -46,15 +46,29 @@ public struct HandlerContext: Sendable {
     }
 
     /// The metadata that goes out before the first message; once that is on its way, changes are ignored.
+    ///
+    /// A key or a value that HTTP/2 can't carry changes nothing here, and the call is answered with code 500 and what
+    /// is wrong with it.
     public var responseMetadata: CallMetadata {
         get { CallMetadata(headers: self.call.responseMetadata) }
-        nonmutating set { self.call.responseMetadata = newValue.headers }
+        nonmutating set {
+            if self.canSend(newValue) { self.call.responseMetadata = newValue.headers }
+        }
     }
 
-    /// The metadata that goes out after the last message.
+    /// The metadata that goes out after the last message; as of ``responseMetadata``, what can't be sent is an error.
     public var trailingMetadata: CallMetadata {
         get { CallMetadata(headers: self.call.trailers) }
-        nonmutating set { self.call.trailers = newValue.headers }
+        nonmutating set {
+            if self.canSend(newValue) { self.call.trailers = newValue.headers }
+        }
+    }
+
+    private func canSend(_ metadata: CallMetadata) -> Bool {
+        guard let fault = metadata.fault else { return true }
+        self.call.refuse(self.runtime.status(for: MicroError(.internalServerError, fault)))
+        self.logger.error("the response's metadata can't be sent", metadata: ["reason": "\(fault)"])
+        return false
     }
 
     /// The service's logger, with what tells this call from others, or the one that an interceptor put in its place.

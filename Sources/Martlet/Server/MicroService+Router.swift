@@ -75,11 +75,11 @@ extension MicroService {
 
     /// The node's metadata: the user's, and what go-micro's clients look for.
     func nodeMetadata() -> [String: String] {
-        self.configuration.metadata.merging(
-            [
-                "broker": self.broker.name, "protocol": "grpc", "registry": self.registry.name, "server": "grpc",
-                "transport": "grpc",
-            ],
-            uniquingKeysWith: { user, _ in user })
+        var own = [
+            "broker": self.broker.name, "protocol": "grpc", "registry": self.registry.name, "server": "grpc",
+            "transport": "grpc",
+        ]
+        if self.configuration.tls?.server != nil { own[NodeRecord.secureKey] = "true" }
+        return self.configuration.metadata.merging(own, uniquingKeysWith: { user, _ in user })
     }
 }

@@ -30,6 +30,12 @@ extension MicroService: Service {
         var wireConfiguration = WireServerConfiguration()
         wireConfiguration.maximumMessageBytes = configuration.maximumMessageBytes
         wireConfiguration.maximumSentMessageBytes = configuration.maximumMessageBytes
+        if let tls = configuration.tls {
+            guard let tls = tls.server else {
+                throw MicroError(.badRequest, "to listen encrypted a service needs a certificate and its key")
+            }
+            wireConfiguration.tls = tls
+        }
         let health = HealthService()
         let local = self.local(runtime)
         let pipe = WireAddress.inProcess("node-\(NodeIdentity.uuid())")
@@ -41,7 +47,7 @@ extension MicroService: Service {
         var running = RunningService(runtime: runtime, server: server, client: client, health: health, monitor: monitor)
         do {
             let address = try WireAddress(registered: configuration.address)
-            let bound = try await server.bind(address)
+            let bound = try await server.listen(at: address, for: self.name)
             running.record = self.record(node: self.node(at: address, bound: bound))
             if configuration.answersInProcess {
                 _ = try await server.bind(pipe)
@@ -49,6 +55,8 @@ extension MicroService: Service {
             }
             await monitor.start()
             running.subscriptions = try await self.subscribe(runtime)
+        } catch is ShutdownCame {
+            running.isCutShort = true
         } catch {
             monitor.stop()
             await server.close()
@@ -58,10 +66,12 @@ extension MicroService: Service {
 
         var failure: (any Error)?
         do {
-            await self.register(running.record, runtime.logger)
-            if let node = running.local { LocalNodes.enter(node) }
-            for hook in hooks.afterStart { try await hook(running.record.nodes[0]) }
-            try await gracefulShutdown()
+            if !running.isCutShort { running.isCutShort = await !self.register(running.record, runtime.logger) }
+            if !running.isCutShort {
+                if let node = running.local { LocalNodes.enter(node) }
+                for hook in hooks.afterStart { try await hook(running.record.nodes[0]) }
+                try await gracefulShutdown()
+            }
         } catch is CancellationError {
             // The normal end of a service whose task is cancelled.
         } catch {
@@ -100,9 +110,16 @@ extension MicroService: Service {
         do {
             for subscriber in self.subscribers {
                 let broker = self.broker
-                let subscription = try await broker.subscribe(
-                    subscriber.topic, queue: subscriber.queue, options: subscriber.options
-                ) { await subscriber.outcome(of: $0, runtime, broker) }
+                // Brokers may register what subscribes, and wait for a registry that is away.
+                let subscription = try await untilShutdown {
+                    let subscription = try await broker.subscribe(
+                        subscriber.topic, queue: subscriber.queue, options: subscriber.options
+                    ) { await subscriber.outcome(of: $0, runtime, broker) }
+                    guard Task.isCancelled else { return subscription }
+                    // Nobody waits for it any more.
+                    await subscription.end(limit: .zero)
+                    throw CancellationError()
+                }
                 subscriptions.append(subscription)
             }
         } catch {
@@ -112,15 +129,22 @@ extension MicroService: Service {
         return subscriptions
     }
 
-    private func register(_ record: ServiceRecord, _ logger: Logger) async {
+    /// - Returns: Whether the service goes on: not when it was told to end before the registry had answered.
+    private func register(_ record: ServiceRecord, _ logger: Logger) async -> Bool {
         let metadata: Logger.Metadata = ["node": "\(record.nodes[0].id)", "address": "\(record.nodes[0].address)"]
         do {
-            try await self.registry.register(record, options: self.configuration.registration)
+            try await untilShutdown { [registry = self.registry, options = self.configuration.registration] in
+                try await registry.register(record, options: options)
+            }
             logger.info("registered", metadata: metadata)
+        } catch is ShutdownCame {
+            logger.info("told to end before the registry answered", metadata: metadata)
+            return false
         } catch {
             // The registry keeps trying; the service can be called by its address meanwhile.
             logger.warning("not registered yet", metadata: metadata.merging(["error": "\(error)"]) { $1 })
         }
+        return true
     }
 }
 
@@ -134,12 +158,19 @@ private struct RunningService: Sendable {
     var local: LocalNode?
     var record = ServiceRecord(name: "", version: "", endpoints: [], nodes: [])
     var subscriptions: [any BrokerSubscription] = []
+    /// The service was told to end before it had subscribed and its first registration was answered.
+    var isCutShort = false
 }
 
 extension MicroService {
     /// The end of a service: every step has a limit, so that none keeps the next from coming.
     private func stop(_ running: RunningService, _ hooks: ServiceHooks) async {
         let configuration = self.configuration
+        // A registry that hasn't answered yet is hardly going to now. Nobody may have heard of the node; if it was
+        // written all the same, its lease ends it.
+        let deregisterLimit =
+            running.isCutShort
+            ? min(configuration.deregisterLimit, Self.cutShortLimit) : configuration.deregisterLimit
         for hook in hooks.beforeStop { await self.step("before stop", configuration.hookLimit) { await hook() } }
         running.monitor.stop()
         running.health.table.shutDown()
@@ -147,7 +178,7 @@ extension MicroService {
             Task { await subscription.end(limit: configuration.drainLimit) }
         }
         if let node = running.local { LocalNodes.leave(node) }
-        await self.step("deregister", configuration.deregisterLimit) { [registry = self.registry] in
+        await self.step("deregister", deregisterLimit) { [registry = self.registry] in
             try await registry.deregister(running.record)
         }
         try? await Task.sleep(for: configuration.drainDelay.sleepable)
@@ -163,6 +194,9 @@ extension MicroService {
         for hook in hooks.afterStop { await self.step("after stop", configuration.hookLimit) { await hook() } }
         configuration.logger.info("stopped")
     }
+
+    /// How long leaving a registry may take that has not answered the first registration.
+    private static let cutShortLimit = Duration.seconds(1)
 
     private func step(
         _ name: String, _ limit: Duration, _ body: @escaping @Sendable () async throws -> Void

@@ -38,6 +38,12 @@ public struct MicroService: Sendable {
         /// ``MicroClient/Configuration/callsInProcess``.
         public var answersInProcess = true
 
+        /// The certificate to listen with; `nil` listens without encryption.
+        ///
+        /// The node's record then says `secure`, so that Martlet's clients know. They need the certificate's authority,
+        /// and the name in it where that isn't the node's address: ``MicroClient/Configuration/tls``.
+        public var tls: MicroTLS?
+
         /// Codecs beside protobuf and JSON.
         public var codecs: [MessageCodec] = []
 

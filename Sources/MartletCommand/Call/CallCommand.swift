@@ -56,7 +56,7 @@ struct CallCommand: AsyncParsableCommand {
         let access = try await ServiceAccess.find(service, connection)
         do {
             let reply = try await answer(access, json)
-            StandardStream.output.writeLine(raw || output.isJSON ? reply : PrettyJSON.text(reply))
+            StandardStream.output.writeLine(ReplyText.shown(reply, inLines: !raw && !output.isJSON))
         } catch {
             guard let text = CallErrorText.text(error) else { throw error }
             StandardStream.error.writeLine(text)
@@ -65,8 +65,8 @@ struct CallCommand: AsyncParsableCommand {
     }
 
     private func answer(_ access: ServiceAccess, _ json: String) async throws -> String {
-        if codec.mayReflect(connection), let address = access.firstAddress {
-            let reply = try await ServiceAccess.withWire(address) { wire -> String? in
+        if codec.mayReflect(connection), let node = access.firstNode {
+            let reply = try await access.withWire(node) { wire -> String? in
                 let options = access.wireOptions()
                 guard let method = try await DescribedMethod.find(endpoint, of: service, wire, options) else {
                     return nil
@@ -78,13 +78,13 @@ struct CallCommand: AsyncParsableCommand {
                 return try method.response(try await wire.unary(method.name.path, request, options: options).message)
             }
             if let reply { return reply }
-            try codec.requireReflection(address, service, endpoint)
+            try codec.requireReflection(node.address, service, endpoint)
         }
         let client = access.client()
         let result: Result<String, any Error>
         do {
             result = .success(
-                try await client.call(service, endpoint, json: json) { $0 = connection.options() })
+                try await client.call(service, endpoint, json: json) { $0 = access.callOptions() })
         } catch {
             result = .failure(error)
         }

@@ -23,15 +23,20 @@ package enum LiveCompletion {
     private static let limit = Duration.seconds(1)
 
     static func services(_ words: [String], _ prefix: String) async -> [String] {
-        let names = await within(limit) { try await registry(words).services().map(\.name) } ?? []
-        return Set(names.filter { $0.hasPrefix(prefix) }).sorted()
+        guard let registry = registry(words) else { return [] }
+        let names = await within(limit) { try await registry.services().map(\.name) } ?? []
+        return choices(names, prefix)
     }
 
     static func endpoints(_ words: [String], _ prefix: String) async -> [String] {
-        guard let service = service(in: words) else { return [] }
-        let records = await within(limit) { try await registry(words).services(named: service) } ?? []
-        let names = records.flatMap { $0.endpoints ?? [] }.map(\.name)
-        return Set(names.filter { $0.hasPrefix(prefix) }).sorted()
+        guard let service = service(in: words), let registry = registry(words) else { return [] }
+        let records = await within(limit) { try await registry.services(named: service) } ?? []
+        return choices(records.flatMap { $0.endpoints ?? [] }.map(\.name), prefix)
+    }
+
+    /// Names that can be typed: nothing in them that a terminal obeys.
+    private static func choices(_ names: [String], _ prefix: String) -> [String] {
+        Set(names.filter { $0.hasPrefix(prefix) && PeerText.line($0) == $0 }).sorted()
     }
 
     /// What is typed already of a word. The parser's own answer is about the last word of the line, where options may
@@ -60,14 +65,23 @@ package enum LiveCompletion {
         return nil
     }
 
-    private static let optionsWithValue: Set<String> = [
-        "--registry", "--address", "--metadata", "--timeout", "--codec", "--count", "-o", "--output",
-    ]
+    private static let registryOptions = ["--registry", "--user", "--password", "--cacert", "--cert", "--key"]
 
-    private static func registry(_ words: [String]) -> EtcdRegistry {
-        var option = RegistryOption()
-        option.registry = value(of: "--registry", in: words)
-        return option.make()
+    private static let optionsWithValue = Set(
+        registryOptions + [
+            "--address", "--metadata", "--timeout", "--codec", "--count", "-o", "--output", "--tls-cacert",
+            "--tls-cert", "--tls-key", "--tls-server-name",
+        ])
+
+    /// The options about the registry that are on the line, complete ones only.
+    package static func registryArguments(_ words: [String]) -> [String] {
+        registryOptions.flatMap { name in value(of: name, in: words).map { ["\(name)=\($0)"] } ?? [] }
+            + words.filter { EtcdAccessOption.switches.contains($0) }
+    }
+
+    /// `nil` while the line's options make no sense. Nobody is asked for a password in the middle of a line.
+    private static func registry(_ words: [String]) -> EtcdRegistry? {
+        try? RegistryOption.parse(registryArguments(words)).make(asksForPassword: false)
     }
 
     /// What `body` returns, if it does so in time. An error is as good as nothing: a completion has nowhere to tell it.

@@ -10,22 +10,20 @@ struct ConnectionOptions: ParsableArguments {
     @Option(help: "Speak to this host:port and don't ask the registry.")
     var address: String?
 
+    @OptionGroup var nodes: NodeTLSOption
+
     @Option(help: ArgumentHelp("Metadata that goes along; may be given several times.", valueName: "key=value"))
     var metadata: [String] = []
 
-    @Option(help: "How long a call may take, such as 500ms or 10s.")
-    var timeout = "5s"
-
     mutating func validate() throws {
-        guard let duration = FlagValue.duration(timeout), duration > .zero else {
-            throw ValidationError("--timeout \(timeout) is not a duration such as 500ms or 10s")
-        }
         for pair in metadata where !pair.dropFirst().contains("=") {
             throw ValidationError("--metadata \(pair) is not key=value")
         }
+        if address != nil, let flag = registry.access.given.first {
+            throw ValidationError(
+                "\(flag) is about the registry, which --address leaves out; about the node are --tls-cacert, …")
+        }
     }
-
-    var limit: Duration { FlagValue.duration(timeout) ?? .seconds(5) }
 
     /// A value may hold further equals signs.
     var pairs: CallMetadata {
@@ -36,20 +34,11 @@ struct ConnectionOptions: ParsableArguments {
         }
         return result
     }
-
-    /// The options of one call. Streams have no time limit: they last as long as there are messages.
-    func options(isStream: Bool = false) -> RequestOptions {
-        var options = RequestOptions()
-        options.address = address
-        options.timeout = isStream ? nil : limit
-        options.metadata = pairs
-        return options
-    }
 }
 
-/// Ends a command with a sentence on standard error and exit code 1.
+/// Ends a command with a sentence on standard error and exit code 1. What others said in it is made harmless.
 struct CommandFailure: Error, CustomStringConvertible {
     var description: String
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String) { self.description = PeerText.line(description) }
 }

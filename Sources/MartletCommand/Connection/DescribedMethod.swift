@@ -54,13 +54,13 @@ struct DescribedMethod {
     }
 }
 
-/// How a command shows the error of a call.
+/// How a command shows the error of a call: on one line, with nothing in it that a terminal obeys.
 enum CallErrorText {
     /// `error 404 Not Found: no name (go.micro.server)`
     static func text(_ error: MicroError) -> String {
         let status = error.status.isEmpty ? "" : " " + error.status
         let id = error.id.isEmpty ? "" : " (\(error.id))"
-        return "error \(error.code.rawValue)\(status): \(error.detail)\(id)"
+        return PeerText.line("error \(error.code.rawValue)\(status): \(error.detail)\(id)")
     }
 
     /// `status 5 NOT_FOUND: no name`. A server of Martlet's or go-micro's own kind is shown as above.
@@ -75,7 +75,7 @@ enum CallErrorText {
         ]
         let code = status.code.rawValue
         let name = names.indices.contains(code) ? " " + names[code] : ""
-        return "status \(code)\(name)" + (status.message.isEmpty ? "" : ": \(status.message)")
+        return PeerText.line("status \(code)\(name)" + (status.message.isEmpty ? "" : ": \(status.message)"))
     }
 
     /// What to write for any error of a call; `nil` for those that the argument parser shows.

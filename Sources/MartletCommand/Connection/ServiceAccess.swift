@@ -15,45 +15,54 @@ struct ServiceAccess {
     /// Every version of the service in the registry; empty for one that was pointed at by its address.
     let records: [ServiceRecord]
     let registry: EtcdRegistry
+    private let tls: MicroTLS?
+    private let start: ContinuousClock.Instant
 
     /// - Throws: ``CommandFailure`` when the registry can't be read or doesn't know the service.
     static func find(_ service: String, _ options: ConnectionOptions) async throws -> ServiceAccess {
-        let registry = options.registry.make()
+        let start = ContinuousClock.now
+        let tls = try options.nodes.certificates
+        let registry = try options.registry.make(asksForPassword: options.address == nil)
         guard options.address == nil else {
-            return ServiceAccess(service: service, options: options, records: [], registry: registry)
+            return ServiceAccess(
+                service: service, options: options, records: [], registry: registry, tls: tls, start: start)
         }
-        let records: [ServiceRecord]
-        do {
-            records = try await registry.services(named: service).filter { !$0.nodes.isEmpty }
-        } catch {
-            throw CommandFailure(
-                "the registry \(options.registry.shown) can't be read: \(error). Is `martlet server` or etcd running?")
-        }
+        let records = try await options.registry.ask(registry) { try await $0.services(named: service) }
+            .filter { !$0.nodes.isEmpty }
         if records.isEmpty {
-            let known = (try? await registry.services().map(\.name)) ?? []
-            throw CommandFailure(
-                UnknownName.sentence(
-                    "service \"\(service)\" is not in the registry \(options.registry.shown)", service, known))
+            let rest = options.registry.limit - start.duration(to: .now)
+            throw await options.registry.unknown(service, registry, within: rest)
         }
-        return ServiceAccess(service: service, options: options, records: records, registry: registry)
+        return ServiceAccess(
+            service: service, options: options, records: records, registry: registry, tls: tls, start: start)
     }
 
     var nodes: [NodeRecord] { records.flatMap(\.nodes) }
 
-    /// Where reflection is asked: the address that was given, else the first node.
-    var firstAddress: String? { options.address ?? nodes.first?.address }
+    /// Which one reflection is asked of: the address that was given, else the first.
+    var firstNode: NodeRecord? { options.address.map { NodeRecord(id: "", address: $0) } ?? nodes.first }
 
     /// A client that chooses nodes as services do.
-    func client() -> MicroClient { MicroClient(registry: registry) { $0.logger = RegistryOption.logger } }
-
-    /// Runs `body` with a connection to one address.
-    static func withWire<Result>(
-        _ address: String, _ body: (WireClient) async throws -> Result
-    ) async throws -> Result {
-        guard let target = WireAddress(address) else {
-            throw CommandFailure("\(address) is no address such as 127.0.0.1:9090 or unix:path")
+    func client() -> MicroClient {
+        MicroClient(registry: registry) {
+            $0.logger = RegistryOption.logger
+            $0.tls = tls
         }
-        let wire = try WireClient(target, logger: RegistryOption.logger)
+    }
+
+    /// Runs `body` with a connection to one node.
+    func withWire<Result>(_ node: NodeRecord, _ body: (WireClient) async throws -> Result) async throws -> Result {
+        guard let target = WireAddress(node.address) else {
+            throw CommandFailure("\(node.address) is no address such as 127.0.0.1:9090 or unix:path")
+        }
+        var configuration = WireClientConfiguration()
+        configuration.tls = tls?.client ?? (node.isSecure ? MicroTLS().client : nil)
+        let wire: WireClient
+        do {
+            wire = try WireClient(target, configuration: configuration, logger: RegistryOption.logger)
+        } catch {
+            throw CommandFailure("the certificates can't be used: \(error)")
+        }
         do {
             let result = try await body(wire)
             await wire.close()
@@ -64,12 +73,34 @@ struct ServiceAccess {
         }
     }
 
+    /// What is left of the time that the command may take; a moment at least, so that there is an error to tell.
+    private var rest: Duration { max(options.registry.limit - start.duration(to: .now), .milliseconds(1)) }
+
     /// The metadata and time limit as a wire's options.
     func wireOptions(isStream: Bool = false) -> WireCallOptions {
         var result = WireCallOptions()
         result.metadata = options.pairs.headers
-        if !isStream { result.timeout = options.limit }
+        if !isStream { result.timeout = rest }
         return result
+    }
+
+    /// The options of one call. Streams have no time limit: they last as long as there are messages.
+    func callOptions(isStream: Bool = false) -> RequestOptions {
+        var result = RequestOptions()
+        result.address = options.address
+        result.timeout = isStream ? nil : rest
+        result.metadata = options.pairs
+        return result
+    }
+}
+
+extension RegistryOption {
+    /// Says that a service isn't there, and which ones are.
+    func unknown(_ service: String, _ registry: EtcdRegistry, within limit: Duration) async -> CommandFailure {
+        // Only a help: without it the sentence is shorter.
+        let known = limit > .zero ? try? await ask(registry, within: limit) { try await $0.services() } : nil
+        return CommandFailure(
+            UnknownName.sentence("service \"\(service)\" is not in the registry \(shown)", service, known?.map(\.name)))
     }
 }
 
@@ -78,7 +109,9 @@ package enum UnknownName {
     /// More names than these are only counted.
     private static let shownNames = 12
 
-    package static func sentence(_ start: String, _ name: String, _ known: [String]) -> String {
+    /// - Parameter known: `nil` where nobody knows.
+    package static func sentence(_ start: String, _ name: String, _ known: [String]?) -> String {
+        guard let known else { return start }
         let names = Set(known).sorted()
         guard !names.isEmpty else { return "\(start), which is empty" }
         let near = names.filter { $0.lowercased().contains(name.lowercased()) || distance($0, name) <= 2 }

@@ -43,20 +43,21 @@ struct DescribeCommand: AsyncParsableCommand {
             for record in access.records { try await show(record, access) }
             return
         }
-        guard let address = access.firstAddress else { return }
+        guard let node = access.firstNode else { return }
         do {
-            let described = try await ServiceAccess.withWire(address) { wire in
+            let described = try await access.withWire(node) { wire in
                 try await Self.reflected(wire, access, only: service)
             }
             guard let described else {
                 throw CommandFailure(
-                    "the server at \(address) has no reflection; a service of the registry is described by its record")
+                    "the server at \(node.address) has no reflection; "
+                        + "a service of the registry is described by its record")
             }
             for (name, endpoints) in described {
                 try write(name, header: name, endpoints: endpoints, version: nil, nodes: [])
             }
         } catch let status as GRPCStatus {
-            throw CommandFailure("\(address): \(CallErrorText.text(status))")
+            throw CommandFailure("\(node.address): \(CallErrorText.text(status))")
         }
     }
 
@@ -67,7 +68,7 @@ struct DescribeCommand: AsyncParsableCommand {
         var endpoints = (record.endpoints ?? []).map(EndpointDescription.init)
         if endpoints.contains(where: { $0.request == nil }), let node = record.nodes.first {
             // Only a help: a node without reflection is described by its record alone.
-            let more = try? await ServiceAccess.withWire(node.address) { wire in
+            let more = try? await access.withWire(node) { wire in
                 try await Self.reflected(wire, access, only: nil, limit: Self.reflectionLimit)
             }
             for other in (more ?? nil)?.flatMap(\.1) ?? [] {
@@ -132,7 +133,7 @@ struct DescribeCommand: AsyncParsableCommand {
         }
         let style = TerminalStyle(
             isTerminal: StandardStream.output.isTerminal, environment: ProcessInfo.processInfo.environment)
-        StandardStream.output.writeLine(style.bold(header))
-        for line in shown.flatMap(\.lines) { StandardStream.output.writeLine(line) }
+        StandardStream.output.writeLine(style.bold(PeerText.line(header)))
+        for line in shown.flatMap(\.lines) { StandardStream.output.writeLine(PeerText.json(line)) }
     }
 }

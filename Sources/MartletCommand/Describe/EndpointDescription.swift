@@ -61,7 +61,7 @@ package struct EndpointDescription: Sendable {
     }
 
     package var lines: [String] {
-        var lines = ["  \(name)\(kind)"]
+        var lines = ["  \(PeerText.line(name))\(kind)"]
         if let request { lines.append("    request   \(request.plainText)") }
         if let response { lines.append("    response  \(response.plainText)") }
         return lines

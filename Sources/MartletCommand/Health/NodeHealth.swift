@@ -22,7 +22,7 @@ struct NodeHealth: Sendable {
         let start = ContinuousClock.now
         var status: String
         do {
-            status = try await ServiceAccess.withWire(node.address) { wire in
+            status = try await access.withWire(node) { wire in
                 do {
                     return try await check(service, wire, access.wireOptions())
                 } catch let error as GRPCStatus where error.code == .unimplemented {
@@ -59,7 +59,7 @@ struct NodeHealth: Sendable {
         do {
             reply = .success(
                 try await client.call(access.service, "Debug.Health", json: "{}") {
-                    $0 = access.options.options()
+                    $0 = access.callOptions()
                     $0.address = node.address
                 })
         } catch {

@@ -27,6 +27,14 @@ package enum MartletDependency: Equatable, Sendable {
         }
     }
 
+    /// The name of its folder, by which the package manager tells packages apart.
+    package var folder: String {
+        switch self {
+        case .path(let path): path.split(separator: "/").last.map(String.init) ?? path
+        case .repository: identity
+        }
+    }
+
     private static func literal(_ text: String) -> String {
         "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
     }

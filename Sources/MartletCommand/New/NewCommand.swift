@@ -32,9 +32,7 @@ struct NewCommand: ParsableCommand {
     var martletBranch = "main"
 
     mutating func validate() throws {
-        guard ProjectName(name) != nil else {
-            throw ValidationError("\(name) is no name: letters, digits, dashes, dots and underscores, a letter first")
-        }
+        if let refusal = ProjectName.refusal(of: name) { throw ValidationError(refusal) }
         if martletPath != nil, martletURL != nil {
             throw ValidationError("--martlet-path and --martlet-url can't both be")
         }
@@ -45,7 +43,14 @@ struct NewCommand: ParsableCommand {
         let root = URL(filePath: folder ?? name)
         let existing = try? FileManager.default.contentsOfDirectory(atPath: root.path)
         guard existing?.isEmpty ?? true else { throw CommandFailure("\(root.path) exists and is not empty") }
-        let template = ProjectTemplate(projectName, try dependency())
+        let dependency = try dependency()
+        let identity = root.standardizedFileURL.lastPathComponent.lowercased()
+        guard identity != dependency.folder.lowercased(), !TakenNames.packages.contains(identity) else {
+            throw CommandFailure(
+                "a package in a folder called \(root.lastPathComponent) can't depend on another that is called so, and "
+                    + "Martlet or one that it depends on is: name another --folder")
+        }
+        let template = ProjectTemplate(projectName, dependency)
         for (path, text) in template.files {
             let file = root.appending(path: path)
             try FileManager.default.createDirectory(

@@ -13,10 +13,10 @@ package struct TextTable: Sendable {
         alignments = columns.map(\.alignment)
     }
 
-    /// - Parameter cells: One a column.
+    /// - Parameter cells: One a column. What a terminal would obey is made harmless.
     package mutating func add(_ cells: [String]) {
         precondition(cells.count == alignments.count, "\(cells.count) cells for \(alignments.count) columns")
-        rows.append(cells)
+        rows.append(cells.map(PeerText.line))
     }
 
     /// The head and the rows, without spaces at the end of a line.

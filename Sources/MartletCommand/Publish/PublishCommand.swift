@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Martlet
+import MartletEtcd
 
 /// `martlet publish TOPIC JSON`
 struct PublishCommand: AsyncParsableCommand {
@@ -25,24 +26,35 @@ struct PublishCommand: AsyncParsableCommand {
 
     mutating func validate() throws {
         if message != StandardInput.name { try Self.check(message) }
+        if connection.address != nil { throw ValidationError("--address: subscribers are found in the registry") }
     }
 
     mutating func run() async throws {
+        let start = ContinuousClock.now
         var json = message
         if message == StandardInput.name {
             json = StandardInput.text()
             try Self.check(json)
         }
-        let registry = connection.registry.make()
+        let tls = try connection.nodes.certificates
+        let registry = try connection.registry.make()
+        // So that a registry that can't be read is said to be one.
+        _ = try await connection.registry.ask(registry) { try await $0.services(named: HTTPBroker.serviceName) }
         let client = MicroClient(registry: registry) {
             $0.logger = RegistryOption.logger
-            $0.broker = HTTPBroker(registry: registry) { $0.logger = RegistryOption.logger }
+            $0.broker = HTTPBroker(registry: registry) {
+                $0.logger = RegistryOption.logger
+                $0.tls = tls
+            }
         }
-        let (topic, metadata) = (topic, connection.pairs)
+        let (topic, metadata, bytes) = (topic, connection.pairs, [UInt8](json.utf8))
         let result: Result<Void, any Error>
         do {
+            let rest = max(connection.registry.limit - start.duration(to: .now), .milliseconds(1))
             result = .success(
-                try await client.publish(topic, bytes: [UInt8](json.utf8), codec: .json) { $0.metadata = metadata })
+                try await withTimeLimit(rest) {
+                    try await client.publish(topic, bytes: bytes, codec: .json) { $0.metadata = metadata }
+                })
         } catch {
             result = .failure(error)
         }
@@ -52,6 +64,8 @@ struct PublishCommand: AsyncParsableCommand {
         } catch let error as MicroError {
             StandardStream.error.writeLine(CallErrorText.text(error))
             throw ExitCode.failure
+        } catch is TimeLimitPassed {
+            throw CommandFailure("the subscribers did not take the message within \(connection.registry.timeout)")
         }
     }
 

@@ -35,14 +35,18 @@ extension ServerFlag {
     ]
 
     private static let clustering: [ServerFlag] = [
-        .used("listen-peer-urls", .urls, "http://localhost:2380", "where members will connect; nothing listens yet"),
+        .used("listen-peer-urls", .urls, "http://localhost:2380", "where the other members connect"),
         .used(
             "initial-advertise-peer-urls", .urls, "http://localhost:2380",
             "this member's peer URLs; its identity is made of them and the token"),
         .used(
-            "initial-cluster", .string, "", "the members, each name=URL; one, which must be this one"),
+            "initial-cluster", .string, "",
+            "the members, each name=URL, this one among them; without it this one alone"),
         .used("initial-cluster-state", .choice(["new", "existing"]), "new", "new, or existing"),
         .used("initial-cluster-token", .string, "etcd-cluster", "tells clusters apart"),
+        .used(
+            "strict-reconfig-check", .boolean, "true",
+            "refuse changes of the members that could leave too few that are there"),
         .used(
             "force-new-cluster", .boolean, "false",
             "make this member, with its data, a cluster of one: the others of its cluster no longer belong to it"),
@@ -70,6 +74,20 @@ extension ServerFlag {
         .used("auth-token-ttl", .number, "300", "seconds that a simple token is good for after its last use"),
         .used("bcrypt-cost", .number, "10", "how dear the hash of a password is: 4 to 31"),
         .used("stream-password-file", .string, "", "a file whose first line Redis's clients have to AUTH with"),
+        .used("peer-cert-file", .string, "", "certificate chain (PEM) for https between members"),
+        .used("peer-key-file", .string, "", "its private key (PEM)"),
+        .used("peer-client-cert-file", .string, "", "what is shown to other members, if not the same certificate"),
+        .used("peer-client-key-file", .string, "", "its private key (PEM)"),
+        .used("peer-trusted-ca-file", .string, "", "authorities (PEM) whose certificates members accept of members"),
+        .used("peer-client-cert-auth", .boolean, "false", "require a certificate of members that connect"),
+        .used(
+            "peer-auto-tls", .boolean, "false",
+            "without them: a certificate of its own, kept in DATA-DIR/fixtures/peer"),
+        .used("peer-crl-file", .string, "", "revoked certificates of members (PEM or DER)"),
+        .used(
+            "peer-cert-allowed-hostname", .string, "",
+            "host names or addresses, one of which a member's certificate must bear"),
+        .used("peer-cert-allowed-cn", .string, "", "common names, one of which a member's certificate must bear"),
         .used("host-whitelist", .string, "*", "host names that plain HTTP requests without TLS may name"),
         .used("cors", .origins, "*", "origins whose pages may read answers"),
     ]

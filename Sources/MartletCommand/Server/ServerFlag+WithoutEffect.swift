@@ -5,9 +5,9 @@ extension ServerFlag {
     static let withoutEffect: [ServerFlag] = refusals + storage + peers + rest + former
 
     private static let refusals: [ServerFlag] = [
-        .refused("discovery", .string, "", "a cluster of several members is not supported yet"),
-        .refused("discovery-srv", .string, "", "a cluster of several members is not supported yet"),
-        .refused("discovery-endpoints", .string, "", "a cluster of several members is not supported yet"),
+        .refused("discovery", .string, "", "members are found by --initial-cluster only"),
+        .refused("discovery-srv", .string, "", "members are found by --initial-cluster only"),
+        .refused("discovery-endpoints", .string, "", "members are found by --initial-cluster only"),
     ]
 
     private static let storage: [ServerFlag] = [
@@ -30,18 +30,7 @@ extension ServerFlag {
 
     private static let peers: [ServerFlag] = [
         .ignored("initial-election-tick-advance", .boolean, "true"),
-        .ignored("strict-reconfig-check", .boolean, "true"),
         .ignored("pre-vote", .boolean, "true"),
-        .ignored("peer-cert-file", .string),
-        .ignored("peer-key-file", .string),
-        .ignored("peer-client-cert-auth", .boolean, "false"),
-        .ignored("peer-client-cert-file", .string),
-        .ignored("peer-client-key-file", .string),
-        .ignored("peer-trusted-ca-file", .string),
-        .ignored("peer-cert-allowed-cn", .string),
-        .ignored("peer-cert-allowed-hostname", .string),
-        .ignored("peer-auto-tls", .boolean, "false"),
-        .ignored("peer-crl-file", .string),
         .ignored("peer-skip-client-san-verification", .boolean, "false"),
         .ignored("client-cert-file", .string),
         .ignored("client-key-file", .string),

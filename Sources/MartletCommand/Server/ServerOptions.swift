@@ -2,6 +2,7 @@
 
 package import MartletAuthTokens
 package import MartletEtcdServer
+import MartletNode
 
 /// What a server does, worked out from its flags and checked.
 package struct ServerOptions: Sendable {
@@ -34,6 +35,8 @@ package struct ServerOptions: Sendable {
 
     package var listeners: [Listener]
     package var streams: StreamListeners
+    package var cluster: Cluster
+    package var peerTLS: PeerTLS?
     /// Empty: clients are told where is listened.
     package var advertisedURLs: [ServerURL]
     package var tls: TLS?
@@ -70,6 +73,8 @@ package struct ServerOptions: Sendable {
         listeners = try Self.listeners(flags)
         streams = try StreamListeners(flags)
         store = try Self.store(flags)
+        cluster = try Cluster(flags)
+        store.peerURLs = cluster.own.peerURLs
         storage = try Storage(flags)
         let gates = FeatureGates.withoutEffect(in: flags.string("feature-gates"))
         if !gates.isEmpty {
@@ -92,6 +97,7 @@ package struct ServerOptions: Sendable {
         self.logFolder = logFolder.isEmpty ? nil : logFolder
         let encrypted = listeners + streams.urls.filter(\.isEncrypted).map { Listener(url: $0, role: .http) }
         tls = try Self.tls(flags, encrypted, dataFolder: dataFolder, &notices)
+        peerTLS = try PeerTLS(flags, cluster, dataFolder: dataFolder)
         if streams.areEncrypted, let tls, tls.examinesClients {
             throw .conflict(
                 "--listen-stream-urls: what client certificates must say is not asked of Redis's clients yet")
@@ -143,8 +149,8 @@ package struct ServerOptions: Sendable {
         }
         var store = EtcdServerConfiguration()
         store.name = flags.string("name")
-        store.peerURLs = try peerURLs(flags)
         store.clusterToken = flags.string("initial-cluster-token")
+        store.isStrictAboutMembers = flags.boolean("strict-reconfig-check")
         store.maximumTransactionOperations = Int(clamping: flags.number("max-txn-ops"))
         // More than a message can hold means no limit of its own.
         store.maximumRequestBytes = Int(clamping: min(flags.number("max-request-bytes"), UInt64(Int32.max)))
@@ -154,42 +160,6 @@ package struct ServerOptions: Sendable {
         // etcd takes any other word for the default.
         store.timesCalls = flags.string("metrics") == "extensive"
         return store
-    }
-
-    /// This member's peer URLs, once it is sure that it is the only member, or is to be.
-    private static func peerURLs(_ flags: ServerFlags) throws(ServerFlagError) -> [String] {
-        let advertised = flags.string("initial-advertise-peer-urls").split(separator: ",").map { $0.trimmed }
-        let cluster = flags.string("initial-cluster").split(separator: ",").map { $0.trimmed }
-        guard !cluster.isEmpty else { return advertised }
-        let name = flags.string("name")
-        var own: [String] = []
-        let names = cluster.compactMap { $0.split(separator: "=", maxSplits: 1).first.map(String.init) }
-        guard names.contains(name) else {
-            throw .conflict("couldn't find local name \(name.goQuoted) in the initial cluster configuration")
-        }
-        for member in cluster {
-            let parts = member.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2 else { throw .conflict("a member of --initial-cluster is name=URL: \(member)") }
-            guard parts[0] == name else {
-                if flags.boolean("force-new-cluster") { continue }
-                throw .conflict(
-                    "--initial-cluster names the member \(parts[0]) beside --name=\(name): "
-                        + "a cluster of several members is not supported yet")
-            }
-            own.append(String(parts[1]))
-        }
-        let isGiven = flags.isGiven("initial-advertise-peer-urls")
-        guard Set(own.map(resolved)) == Set(advertised.map(resolved)) || !isGiven else {
-            throw .conflict(
-                "--initial-cluster has \(own.map { "\(name)=\($0)" }.joined(separator: ",")) but missing from "
-                    + "--initial-advertise-peer-urls=\(advertised.joined(separator: ","))")
-        }
-        return own
-    }
-
-    /// etcd compares what names stand for; one name needs no name server.
-    private static func resolved(_ url: String) -> String {
-        url.replacing("://localhost:", with: "://127.0.0.1:")
     }
 
     private static func logging(

@@ -66,6 +66,7 @@ struct ServerRun {
         while true {
             var chosen = options
             let didChoose = try await ListenPorts.choose(&chosen, group)
+            let peers = try await PeerListeners.prepare(&chosen, memberLoop, logger)
             let data = try await openData(chosen, logger)
             let store = try await EtcdServer.start(
                 data, configuration: chosen.store, logger: logger, on: memberLoop, serving: loops,
@@ -73,6 +74,9 @@ struct ServerRun {
             var servers: [WireServer] = []
             var streams: StreamServer?
             do {
+                // The others must be able to reach a member before it can be ready.
+                if let server = try await peers.listen(store, memberLoop, logger) { servers.append(server) }
+                try await store.ready()
                 let addresses = try await bind(chosen, tls, store, group, logger, &servers)
                 streams = try await StreamServer.start(chosen, tls, store, memberLoop, logger)
                 return ServerRun(
@@ -93,7 +97,7 @@ struct ServerRun {
     /// Opens the data folder on a thread that may block: a large one takes its time.
     private static func openData(_ options: ServerOptions, _ logger: Logger) async throws -> OpenedData {
         let folder = DataFolder(path: options.dataFolder, logPath: options.logFolder)
-        let identity = MemberIdentity(peerURLs: options.store.peerURLs, clusterToken: options.store.clusterToken)
+        let identity = MemberIdentity(clusterID: options.cluster.id, memberID: options.cluster.own.id)
         let start = ContinuousClock.now
         let data = try await NIOThreadPool.singleton.runIfActive {
             try folder.sayingOnFault {
@@ -190,6 +194,7 @@ struct ServerRun {
 
     /// Ends watches, lets calls finish for a moment, closes.
     func stop() async {
+        try? await store.leaveLeadership()
         try? await store.endWatches()
         await streams?.stop()
         await withDiscardingTaskGroup { tasks in

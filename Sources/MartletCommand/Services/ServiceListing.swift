@@ -31,8 +31,8 @@ package enum ServiceListing {
         switch change {
         case .snapshot(let records): records.flatMap { line(.put($0)) }
         case .put(let record):
-            record.nodes.map { "+ \(record.name) \(record.version)  \($0.id)  \($0.address)" }
-        case .remove(let service, let nodeID): ["- \(service)  \(nodeID)"]
+            record.nodes.map { PeerText.line("+ \(record.name) \(record.version)  \($0.id)  \($0.address)") }
+        case .remove(let service, let nodeID): [PeerText.line("- \(service)  \(nodeID)")]
         }
     }
 

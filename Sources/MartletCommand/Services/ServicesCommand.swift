@@ -30,18 +30,17 @@ struct ServicesCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOption
 
     mutating func run() async throws {
-        let (shown, json) = (registry.shown, output.isJSON)
-        let registry = registry.make()
-        if watch { return try await follow(registry) }
-        let records: [ServiceRecord]
-        do {
-            records =
-                if let service { try await registry.services(named: service) } else { try await registry.services() }
-        } catch {
-            throw CommandFailure(
-                "the registry \(shown) can't be read: \(error). Is `martlet server` or etcd running?")
+        let start = ContinuousClock.now
+        let option = registry
+        let registry = try option.make()
+        if watch { return try await follow(registry, option) }
+        let records = try await option.ask(registry) { [service] registry -> [ServiceRecord] in
+            if let service { try await registry.services(named: service) } else { try await registry.services() }
         }
-        if json {
+        if let service, records.isEmpty {
+            throw await option.unknown(service, registry, within: option.limit - start.duration(to: .now))
+        }
+        if output.isJSON {
             for line in ServiceListing.json(records) { StandardStream.output.writeLine(line) }
         } else {
             var lines = ServiceListing.table(records)
@@ -50,11 +49,12 @@ struct ServicesCommand: AsyncParsableCommand {
             if !records.isEmpty { lines[0] = style.bold(lines[0]) }
             for line in lines { StandardStream.output.writeLine(line) }
         }
-        if let service, records.isEmpty { throw CommandFailure("service \(service): not found") }
     }
 
     /// Prints changes until a signal.
-    private func follow(_ registry: EtcdRegistry) async throws {
+    private func follow(_ registry: EtcdRegistry, _ option: RegistryOption) async throws {
+        // A watch waits for a registry that is away; whoever begins one wants to be told that it is.
+        _ = try await option.ask(registry) { try await $0.services(named: "") }
         let ending = await Ending()
         let (json, service) = (output.isJSON, service)
         let watching = Task {

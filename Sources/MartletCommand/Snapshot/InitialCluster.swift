@@ -8,17 +8,23 @@ package struct InitialCluster {
     package let members: [SnapshotRestore.Member]
     package let id: UInt64
 
-    package init(_ text: String, token: String) throws {
+    package struct Malformed: Error, CustomStringConvertible {
+        var reason: String
+
+        package var description: String { reason }
+    }
+
+    package init(_ text: String, token: String) throws(Malformed) {
         var urls: [(name: String, urls: [String])] = []
         for part in text.split(separator: ",").map({ $0.trimmed }) {
             let sides = part.split(separator: "=", maxSplits: 1).map(String.init)
             guard sides.count == 2 else {
-                throw CommandFailure("--initial-cluster: a member is name=URL, not \"\(part)\"")
+                throw Malformed(reason: "--initial-cluster: a member is name=URL, not \"\(part)\"")
             }
             do throws(ServerURL.Malformed) {
                 _ = try ServerURL(sides[1])
             } catch {
-                throw CommandFailure("--initial-cluster: \(error.reason)")
+                throw Malformed(reason: "--initial-cluster: \(error.reason)")
             }
             if let place = urls.firstIndex(where: { $0.name == sides[0] }) {
                 urls[place].urls.append(sides[1])
@@ -32,7 +38,7 @@ package struct InitialCluster {
                 peerURLs: member.urls.sorted())
         }
         guard Set(members.map(\.id)).count == members.count else {
-            throw CommandFailure("--initial-cluster: two members have the same URLs")
+            throw Malformed(reason: "--initial-cluster: two members have the same URLs")
         }
         id = MemberIdentity.clusterID(memberIDs: members.map(\.id))
     }

@@ -16,7 +16,7 @@ struct SnapshotCommand: AsyncParsableCommand {
             """,
         subcommands: [SnapshotSaveCommand.self, SnapshotStatusCommand.self, SnapshotRestoreCommand.self])
 
-    static let switches = SnapshotServerOption.switches.union(SnapshotRestoreCommand.switches)
+    static let switches = EtcdAccessOption.switches.union(SnapshotRestoreCommand.switches)
 }
 
 /// Go's form of flags, for scripts that were written for etcd's tools.

@@ -52,8 +52,8 @@ struct StreamCommand: AsyncParsableCommand {
     mutating func run() async throws {
         let access = try await ServiceAccess.find(service, connection)
         do {
-            if codec.mayReflect(connection), let address = access.firstAddress {
-                let isDone = try await ServiceAccess.withWire(address) { wire in
+            if codec.mayReflect(connection), let node = access.firstNode {
+                let isDone = try await access.withWire(node) { wire in
                     let method = try await DescribedMethod.find(endpoint, of: service, wire, access.wireOptions())
                     guard let method else { return false }
                     try await wire.withStream(method.name.path, options: access.wireOptions(isStream: true)) { stream in
@@ -62,12 +62,12 @@ struct StreamCommand: AsyncParsableCommand {
                     return true
                 }
                 if isDone { return }
-                try codec.requireReflection(address, service, endpoint)
+                try codec.requireReflection(node.address, service, endpoint)
             }
             let client = access.client()
             do {
                 try await client.withEncodedStream(
-                    service, endpoint, codec: .json, configure: { $0 = connection.options(isStream: true) }
+                    service, endpoint, codec: .json, configure: { $0 = access.callOptions(isStream: true) }
                 ) { stream in
                     try await converse(stream, { [UInt8]($0.utf8) }, { String(decoding: $0, as: UTF8.self) })
                 }
@@ -111,7 +111,7 @@ struct StreamCommand: AsyncParsableCommand {
         do {
             while let message = try await stream.next() {
                 let json = try decode(message)
-                StandardStream.output.writeLine(output.isJSON ? json : PrettyJSON.text(json))
+                StandardStream.output.writeLine(ReplyText.shown(json, inLines: !output.isJSON))
                 answers += 1
                 if answers == count { return }
             }

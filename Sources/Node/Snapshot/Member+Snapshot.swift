@@ -95,7 +95,7 @@ extension Member {
     }
 
     /// Succeeds when the tables hold all that is applied now.
-    private func checkpointNow() -> EventLoopFuture<Void> {
+    func checkpointNow() -> EventLoopFuture<Void> {
         let index = replica.applied.index
         guard replica.checkpointedIndex < index else { return eventLoop.makeSucceededVoidFuture() }
         let promise = eventLoop.makePromise(of: Void.self)

@@ -100,6 +100,7 @@ extension Replica {
         keyspace = state.keyspace
         keyspace.isNotifying = isNotifying
         cluster = state.cluster
+        effects.hasNewMembers = true
         auth = state.auth
         authTable = state.authTable
         applied = state.applied

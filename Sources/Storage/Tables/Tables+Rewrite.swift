@@ -39,6 +39,17 @@ extension Tables {
         }
     }
 
+    /// Puts another file in this one's place, durably: one of the same tables, closed and on disk. Reads that began
+    /// before have the old state, later ones the new.
+    ///
+    /// - Throws: `readersStayed` if reads did not end in time: then everything is as it was. `failed` if the file could
+    ///   not be opened: then the tables are closed.
+    package func become(_ other: String) throws(TablesError) {
+        beginWriting()
+        defer { endWriting() }
+        try whileNobodyReads { (environment) throws(TablesError) in try replace(&environment, by: other) }
+    }
+
     /// Opens the file anew; waits for reads to end. Throws `readersStayed` if they don't.
     ///
     /// What LMDB keeps for its next transactions, as much as the largest ever took, and the pages that were looked at,

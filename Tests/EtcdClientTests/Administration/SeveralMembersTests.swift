@@ -5,9 +5,9 @@ import MartletTestPrograms
 import Synchronization
 import Testing
 
-/// The client of a cluster of several members: of etcd's, since Martlet's own server runs alone.
+/// The client of a cluster of several members: of etcd's, and of Martlet's own.
 @Suite(.serialized, .timeLimit(.minutes(4))) struct SeveralMembersTests {
-    static let servers = EtcdProcess.Kind.original
+    static let servers = EtcdProcess.Kind.available
 
     /// The endpoint of the leader and of some other member.
     static func leader(_ client: EtcdClient, _ members: [EtcdProcess]) async throws -> (EtcdProcess, EtcdProcess) {

@@ -23,7 +23,7 @@ struct StoreFixture {
             configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             eventLoop: loop)
         do {
-            _ = try store.member.start()
+            try store.member.start()
         } catch {
             preconditionFailure("a store in memory has nothing that could fail: \(error)")
         }

@@ -41,8 +41,8 @@ package final class EtcdProcess: Sendable {
     }
 
     package let endpoint: String
-    private let command: Command
     private let folder: URL
+    private let command: Command
     private let process: Mutex<ChildProcess>
 
     private struct Command {
@@ -168,6 +168,19 @@ package final class EtcdProcess: Sendable {
 
     /// Kills the server; its data stay.
     package func kill() async { await Self.end(self.process.withLock { $0 }) }
+
+    /// Ends the server as an operator would, and waits until it is gone.
+    package func terminate() async {
+        let process = self.process.withLock { $0 }
+        process.send(SIGTERM)
+        while !process.hasEnded { try? await Task.sleep(for: .milliseconds(5)) }
+    }
+
+    /// Whether it has ended, by whatever.
+    package var hasEnded: Bool { self.process.withLock { $0.hasEnded } }
+
+    /// What it has logged.
+    package var log: String { (try? String(contentsOf: self.command.logFile, encoding: .utf8)) ?? "" }
 
     /// Kills the server if it runs, and starts it again, with its data and ports.
     package func restart() async throws {

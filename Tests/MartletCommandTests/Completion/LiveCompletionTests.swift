@@ -24,6 +24,16 @@ import Testing
         #expect(LiveCompletion.word(at: 9, in: ["martlet", "call"]) == "")
     }
 
+    @Test func findsWhoAsksTheRegistry() {
+        let words = [
+            "martlet", "call", "--user", "app:pw", "greeter", "--cacert=ca.pem", "--insecure-skip-tls-verify", "--cert",
+        ]
+        #expect(
+            LiveCompletion.registryArguments(words)
+                == ["--user=app:pw", "--cacert=ca.pem", "--insecure-skip-tls-verify"])
+        #expect(LiveCompletion.service(in: words) == "greeter")
+    }
+
     @Test func findsTheRegistry() {
         #expect(LiveCompletion.value(of: "--registry", in: ["martlet", "call", "--registry", "h:1"]) == "h:1")
         #expect(LiveCompletion.value(of: "--registry", in: ["martlet", "--registry=h:1,h:2"]) == "h:1,h:2")

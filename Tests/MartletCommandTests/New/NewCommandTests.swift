@@ -8,8 +8,9 @@ import Testing
 
 @Suite struct NewCommandTests {
     @Test(arguments: [
-        ("shop", "Shop"), ("my-shop", "MyShop"), ("acme.billing_v2", "AcmeBillingV2"), ("martlet", "MartletService"),
-        ("X", "X"),
+        ("shop", "Shop"), ("my-shop", "MyShop"), ("acme.billing_v2", "AcmeBillingV2"), ("X", "X"),
+        ("self", "SelfService"), ("any", "AnyService"), ("main", "MainService"), ("logging", "LoggingService"),
+        ("nio-http1", "NioHttp1Service"), ("Foundation", "FoundationService"), ("hello-request", "HelloRequestService"),
     ]) func namesBecomeModules(_ text: String, _ module: String) throws {
         let name = try #require(ProjectName(text))
         #expect(name.service == text && name.module == module)
@@ -18,6 +19,47 @@ import Testing
     @Test(arguments: ["", "1st", "a b", "ä", "a/b", "-x", "a\"b", String(repeating: "a", count: 65)])
     func othersAreNone(_ text: String) {
         #expect(ProjectName(text) == nil)
+    }
+
+    @Test(arguments: ["martlet", "Martlet", "martlet-etcd", "MartletTesting", "mart-let"])
+    func namesOfMartletsOwnAreRefused(_ text: String) {
+        #expect(
+            ProjectName.refusal(of: text)
+                == "\(text) is a name of Martlet's own, which the new package depends on: choose another, such as "
+                + "my-\(text)")
+    }
+
+    @Test func otherNamesAreNot() {
+        for text in ["my-martlet", "shop", "self"] { #expect(ProjectName.refusal(of: text) == nil) }
+        #expect(ProjectName.refusal(of: "1st")?.contains("is no name") == true)
+    }
+
+    /// Every package that Martlet's manifest names, and the modules of it that Martlet imports.
+    @Test func whatMartletDependsOnIsTaken() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let manifest = try String(contentsOf: root.appending(path: "Package.swift"), encoding: .utf8)
+        let packages = manifest.matches(of: /url: "[^"]*\/([^"\/]+?)(\.git)?"/).map { String($0.output.1) }
+        #expect(packages.count > 10)
+        #expect(Set(packages).subtracting(TakenNames.packages) == [])
+        let modules = manifest.matches(of: /\.product\(\s*name: "(\w+)"/).map { String($0.output.1) }
+        #expect(modules.count > 20)
+        for module in modules { #expect(TakenNames.isModule(module), "\(module)") }
+    }
+
+    @Test func foldersThatClashAreRefused() async throws {
+        let folder = try TemporaryFolder()
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        // The package manager takes two packages in folders of one name for the same.
+        for name in [root.lastPathComponent, "swift-nio"] {
+            let made = try await run(
+                BuiltBinary.path, ["new", "shop", "--folder", folder.file(name), "--martlet-path", root.path])
+            #expect(!made.isSuccess && made.output.contains("name another --folder"), "\(made.output)")
+            #expect(!FileManager.default.fileExists(atPath: folder.file(name)))
+        }
+        let refused = try await run(BuiltBinary.path, ["new", "martlet", "--folder", folder.file("a")])
+        #expect(!refused.isSuccess && refused.output.contains("martlet is a name of Martlet's own"))
     }
 
     @Test func dependenciesAreWrittenOut() {

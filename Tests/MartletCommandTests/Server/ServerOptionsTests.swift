@@ -179,11 +179,15 @@ import Testing
             "enabling feature gate LeaseCheckpointPersist requires enabling feature gate LeaseCheckpoint"
         ),
         (
-            ["--initial-cluster=default=http://a:1,b=http://b:1"],
-            "--initial-cluster names the member b beside --name=default: "
-                + "a cluster of several members is not supported yet"
+            ["--initial-cluster=a=http://a:1,b=http://b:1"],
+            "couldn't find local name \"default\" in the initial cluster configuration"
         ),
-        (["--initial-cluster=nonsense"], "couldn't find local name \"default\" in the initial cluster configuration"),
+        (["--initial-cluster=nonsense"], "--initial-cluster: a member is name=URL, not \"nonsense\""),
+        (
+            ["--listen-peer-urls=https://127.0.0.1:1"],
+            "TLS key/cert (--peer-cert-file, --peer-key-file) must be provided for peer url https://127.0.0.1:1 "
+                + "with HTTPS scheme"
+        ),
         (
             ["--initial-cluster=default=http://a:1", "--initial-advertise-peer-urls=http://b:1"],
             "--initial-cluster has default=http://a:1 but missing from --initial-advertise-peer-urls=http://b:1"

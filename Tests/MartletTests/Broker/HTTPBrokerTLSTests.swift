@@ -19,7 +19,7 @@ extension Trait where Self == ConditionTrait {
 /// Messages over TLS, from publishers to subscribers.
 @Suite(.timeLimit(.minutes(3)), .needsOpenSSL) struct HTTPBrokerTLSTests {
     /// Two authorities, and a certificate by each; valid for a day.
-    private struct Certificates {
+    struct Certificates {
         let folder: TemporaryFolder
 
         /// - Parameter names: What the certificates are for.

@@ -146,6 +146,29 @@ import Testing
         try await broker.publish(BrokerMessage(body: [1]), to: "nobody")
     }
 
+    /// The envelope of a message is a third longer than the message: the limit is about the message.
+    @Test func messagesAreBoundedAndNotTheirEnvelopes() async throws {
+        let registry = InMemoryRegistry()
+        let subscriber = HTTPBroker(registry: registry) {
+            $0.address = "127.0.0.1:0"
+            $0.drainDelay = .milliseconds(1)
+            $0.maximumMessageBytes = 1000
+        }
+        let got = Recorder<Int>()
+        let subscription = try await subscriber.subscribe("t", queue: "q", options: SubscriptionOptions()) {
+            await got.add($0.message.body.count)
+            return .acknowledge
+        }
+        let publisher = Self.broker(registry)
+        try await publisher.publish(BrokerMessage(body: [UInt8](repeating: 1, count: 1000)), to: "t")
+        let error = await EndpointLimitsTests.failure {
+            try await publisher.publish(BrokerMessage(body: [UInt8](repeating: 1, count: 1001)), to: "t")
+        }
+        #expect(error?.code.rawValue == 413 && error?.detail == "queue q takes no message so large")
+        #expect(try await eventually { await got.values == [1000] })
+        await subscription.end(limit: .seconds(10))
+    }
+
     @Test func servicesHearOneAnotherOverHTTP() async throws {
         let registry = InMemoryRegistry()
         let broker = Self.broker(registry)

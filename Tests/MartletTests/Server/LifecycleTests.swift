@@ -64,6 +64,86 @@ import Testing
         #expect(ContinuousClock.now - start < .seconds(60))
     }
 
+    /// A registry that is there and never answers.
+    final class SilentRegistry: ServiceRegistry {
+        let asked = Recorder<String>()
+        var name: String { "silent" }
+        private func never() async throws { try await Task.sleep(for: .seconds(600)) }
+        func register(_ record: ServiceRecord, options: RegistrationOptions) async throws {
+            await self.asked.add("register")
+            do {
+                try await self.never()
+            } catch {
+                await self.asked.add("given up")
+                throw error
+            }
+        }
+        func deregister(_ record: ServiceRecord) async throws {
+            await self.asked.add("deregister")
+            try await self.never()
+        }
+        func services(named name: String) async throws -> [ServiceRecord] { [] }
+        func services() async throws -> [ServiceRecord] { [] }
+        func watch(_ deliver: @Sendable @escaping (RegistryChange) -> Void) async throws { try await self.never() }
+    }
+
+    /// Told to end while its first registration is under way, a service gives that up, and leaves with one short try.
+    @Test(arguments: [true, false]) func aFirstRegistrationHoldsUpNoEnd(_ isGraceful: Bool) async throws {
+        let registry = SilentRegistry()
+        let notes = Recorder<String>()
+        var service = MicroService("test.life", registry: registry) {
+            $0.address = "127.0.0.1:0"
+            $0.drainDelay = .milliseconds(1)
+            // Longer than the test may last: only the short limit ends it in time.
+            $0.deregisterLimit = .seconds(600)
+        }
+        service.afterStart { _ in await notes.add("started") }
+        service.afterStop { await notes.add("stopped") }
+        let group = ServiceGroup(services: [service], logger: service.configuration.logger)
+        let running = Task { [service] in
+            if isGraceful { try await group.run() } else { try await service.run() }
+        }
+        #expect(try await eventually { await registry.asked.values == ["register"] })
+        if isGraceful { await group.triggerGracefulShutdown() } else { running.cancel() }
+        _ = await running.result
+        #expect(await notes.values == ["stopped"])
+        #expect(try await eventually { await Set(registry.asked.values) == ["register", "given up", "deregister"] })
+    }
+
+    /// So is a subscription that a broker registers.
+    @Test func aFirstSubscriptionHoldsUpNoEnd() async throws {
+        let silent = SilentRegistry()
+        let registry = InMemoryRegistry()
+        let broker = HTTPBroker(registry: silent) { $0.address = "127.0.0.1:0" }
+        let notes = Recorder<String>()
+        var service = MicroService("test.life", registry: registry, broker: broker) {
+            $0.address = "127.0.0.1:0"
+            $0.drainDelay = .milliseconds(1)
+        }
+        service.subscribe("topic") { (bytes: [UInt8], context) in }
+        service.afterStart { _ in await notes.add("started") }
+        service.afterStop { await notes.add("stopped") }
+        let group = ServiceGroup(services: [service], logger: service.configuration.logger)
+        let running = Task { try await group.run() }
+        #expect(try await eventually { await silent.asked.values == ["register"] })
+        await group.triggerGracefulShutdown()
+        try await running.value
+        #expect(await notes.values == ["stopped"])
+        #expect(try await eventually { await silent.asked.values == ["register", "given up", "deregister"] })
+        #expect(try await registry.services().isEmpty)
+    }
+
+    @Test func anAddressThatIsTakenIsNamed() async throws {
+        let registry = InMemoryRegistry()
+        try await withService(MicroService("test.first", registry: registry)) { (node) async throws in
+            let second = MicroService("test.second", registry: registry) { $0.address = node.address }
+            let error = await EndpointLimitsTests.failure { try await second.run() }
+            #expect(error?.id == "test.second")
+            #expect(error?.detail.hasPrefix("test.second can't listen at \(node.address): ") == true)
+            #expect(error?.detail.contains("in use") == true, "\(error?.detail ?? "")")
+        }
+    }
+
     @Test func callsUnderWayFinishAndThoseThatDoNotAreCancelled() async throws {
         let registry = InMemoryRegistry()
         let (started, start) = AsyncStream.makeStream(of: Void.self)

@@ -18,6 +18,8 @@ package struct MetricsSample: Sendable {
     package var probes = ProbeCounts()
 
     package var isLeader = false
+    package var hasLeader = false
+    package var isLearner = false
     package var appliedIndex: UInt64 = 0
     package var authRevision: UInt64 = 1
     package var revision = KeyValueStore.emptyRevision
@@ -46,6 +48,8 @@ package struct MetricsSample: Sendable {
         store = member.keyValue.counters
         statistics = member.member.measured()
         isLeader = member.member.status.isLeader
+        hasLeader = member.member.status.leader != nil
+        isLearner = member.isLearner
         appliedIndex = member.appliedIndex.rawValue
         authRevision = member.member.auth.revision
         revision = member.keyValue.revision

@@ -13,10 +13,10 @@ extension MetricsText {
             "Always 1; the version of etcd whose behaviour this server has is a label.")
         let id = String(sample.identity.memberID, radix: 16)
         gauge("etcd_server_id", 1, [("server_id", id)], "Always 1; the member's id, in hexadecimal, is a label.")
-        gauge("etcd_server_has_leader", sample.isLeader ? 1 : 0, "1 where a leader is known, else 0.")
+        gauge("etcd_server_has_leader", sample.hasLeader ? 1 : 0, "1 where a leader is known, else 0.")
         gauge("etcd_server_is_leader", sample.isLeader ? 1 : 0, "1 on the leader, else 0.")
         // A member alone has a vote, and applies what it commits in the same step.
-        gauge("etcd_server_is_learner", 0, "1 on a member without a vote, else 0.")
+        gauge("etcd_server_is_learner", sample.isLearner ? 1 : 0, "1 on a member without a vote, else 0.")
         counter("etcd_server_leader_changes_seen_total", statistics.leaderChanges, "How often a leader was found.")
         gauge("etcd_server_proposals_committed_total", sample.appliedIndex, "Index of the last committed entry.")
         gauge("etcd_server_proposals_applied_total", sample.appliedIndex, "Index of the last applied entry.")

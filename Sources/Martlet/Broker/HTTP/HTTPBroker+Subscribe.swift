@@ -37,16 +37,27 @@ extension HTTPBroker {
             return subscription
         } catch {
             await deliveries.leave(member, limit: .zero)
+            if let record = subscription.record.withLock({ $0 }) { await self.withdraw(record) }
             await self.forget(id)
             throw error
         }
     }
 
+    /// Takes a record back whose registration was cancelled: the registry would go on with it. This task is cancelled,
+    /// hence another one.
+    private func withdraw(_ record: ServiceRecord) async {
+        let registry = self.registry
+        await Task { try? await withTimeLimit(Self.withdrawalLimit) { try await registry.deregister(record) } }.value
+    }
+
+    /// How long that may take: the registry hasn't answered before either.
+    private static let withdrawalLimit = Duration.seconds(1)
+
     /// A subscription as go-micro registers it.
     package static func record(
         topic: String, queue: String?, id: String, address: String, isSecure: Bool = false
     ) -> ServiceRecord {
-        let metadata = ["broker": "http", "secure": "\(isSecure)", "topic": topic]
+        let metadata = ["broker": "http", NodeRecord.secureKey: "\(isSecure)", "topic": topic]
         return ServiceRecord(
             name: self.serviceName, version: queue ?? self.broadcastVersion,
             nodes: [NodeRecord(id: id, address: address, metadata: metadata)])
@@ -72,7 +83,7 @@ extension HTTPBroker {
             router: GRPCRouter(), configuration: wire, logger: self.configuration.logger)
         do {
             let address = try WireAddress(registered: self.configuration.address)
-            let bound = try await server.bind(address)
+            let bound = try await server.listen(at: address, for: Self.errorID)
             if let advertised = self.configuration.advertisedAddress { return (server, advertised) }
             guard case .hostPort(let host, _) = address.kind, let port = bound.port else {
                 throw MicroError(.badRequest, "the HTTP broker listens on a host and a port", id: Self.errorID)
@@ -140,6 +151,12 @@ extension HTTPBroker {
         } catch {
             let detail = "Error parsing request body: \(error.reason)"
             return Self.refusal(500, MicroError(.internalServerError, detail, id: Self.errorID))
+        }
+        // The wire bounds the envelope, in which a body is a third longer than it is.
+        let maximum = self.configuration.maximumMessageBytes
+        guard message.body.count <= maximum else {
+            let detail = "message larger than max (\(message.body.count) vs. \(maximum))"
+            return Self.refusal(Int(Self.tooLarge.rawValue), MicroError(Self.tooLarge, detail, id: Self.errorID))
         }
         guard message.headers[MessageHeaders.httpTopic] != nil else {
             return Self.refusal(500, MicroError(.internalServerError, "Topic not found", id: Self.errorID))

@@ -24,7 +24,7 @@ public final class HTTPBroker: MessageBroker {
         public var registration = RegistrationOptions(ttl: .seconds(60), interval: .seconds(30))
         /// How long one post may take.
         public var postTimeout = Duration.seconds(5)
-        /// The largest message that is taken.
+        /// The largest message that is taken; a larger one is refused, and so is an envelope of twice this size.
         public var maximumMessageBytes = 4 << 20
         /// How long a subscription goes on after it has left the registry, so that publishers learn of it.
         public var drainDelay = Duration.milliseconds(250)
@@ -45,6 +45,8 @@ public final class HTTPBroker: MessageBroker {
     package static let broadcastVersion = "ff.http.broadcast"
     /// The id of errors that the broker finds by itself.
     static let errorID = "go.micro.broker"
+    /// A message is larger than its subscriber takes; go-micro has no name for it. Source: RFC 9110 §15.5.14.
+    static let tooLarge = MicroError.Code(rawValue: 413)
 
     let registry: any ServiceRegistry
     let configuration: Configuration
@@ -70,8 +72,8 @@ public final class HTTPBroker: MessageBroker {
 
     /// Posts a message to every subscription without a queue, and to one of each queue.
     ///
-    /// - Throws: ``MicroError``: code 503 when no node of a queue took it, 429 when all of them were full. What a
-    ///   subscription without a queue doesn't take is lost to it, and logged.
+    /// - Throws: ``MicroError``: code 503 when no node of a queue took it, 429 when all of them were full, 413 when it
+    ///   is larger than they take. What a subscription without a queue doesn't take is lost to it, and logged.
     public func publish(_ message: BrokerMessage, to topic: String) async throws {
         var message = message
         message.headers[MessageHeaders.httpTopic] = topic
@@ -101,11 +103,13 @@ public final class HTTPBroker: MessageBroker {
 
     private func post(_ body: [UInt8], toOneOf nodes: [NodeRecord], _ queue: String) async throws {
         var isFull = false
+        var isTooLarge = false
         for node in nodes {
             do {
                 let status = try await self.poster.post(body, to: node)
                 if status == 200 { return }
                 isFull = isFull || status == 429
+                isTooLarge = isTooLarge || status == UInt(Self.tooLarge.rawValue)
             } catch {
                 try Task.checkCancellation()
                 self.configuration.logger.info(
@@ -113,6 +117,7 @@ public final class HTTPBroker: MessageBroker {
             }
         }
         if isFull { throw MicroError(.tooManyRequests, "queue \(queue) is full", id: Self.errorID) }
+        if isTooLarge { throw MicroError(Self.tooLarge, "queue \(queue) takes no message so large", id: Self.errorID) }
         throw MicroError(.unavailable, "no node of queue \(queue) took the message", id: Self.errorID)
     }
 }

@@ -37,9 +37,7 @@ final class HTTPPoster: Sendable {
             throw MicroError(.badRequest, "\"\(node.address)\" is no address", id: HTTPBroker.errorID)
         }
         let uri = "\(HTTPEnvelope.path)?id=\(Self.escaped(node.id))"
-        // Source: go-micro, broker/http.
-        let isSecure = node.metadata?["secure"] == "true"
-        let key = (isSecure ? "https://" : "http://") + node.address
+        let key = (node.isSecure ? "https://" : "http://") + node.address
         if let kept = self.take(key) {
             do {
                 return try await self.post(body, uri, node.address, kept, key)
@@ -48,7 +46,7 @@ final class HTTPPoster: Sendable {
             }
         }
         let connection = try await PostConnection.connect(
-            host: host, port: port, timeout: self.timeout, tls: isSecure ? try self.clientTLS() : nil)
+            host: host, port: port, timeout: self.timeout, tls: node.isSecure ? try self.clientTLS() : nil)
         return try await self.post(body, uri, node.address, connection, key)
     }
 

@@ -50,9 +50,9 @@ package struct EventLog: LogHandler {
             return JSONLine.object(values: all) + "\n"
         case .console:
             let text = sorted.map { "  \($0.key)=\($0.value)" }.joined()
-            // An event stays on one line, whatever is in it.
+            // An event stays on one line, whatever is in it, and a terminal obeys nothing of it.
             let line = "\(time.clock) \(name(level).uppercased()) \(message)\(text)"
-            return String(line.map { $0.isNewline ? " " : $0 }) + "\n"
+            return PeerText.line(String(line.map { $0.isNewline ? " " : $0 })) + "\n"
         }
     }
 

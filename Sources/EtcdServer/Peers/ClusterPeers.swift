@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Logging
+package import MartletGRPCWire
+package import MartletNode
+import MartletPeerWire
+package import MartletRaft
+import MartletReplica
+import NIOCore
+
+/// A member among others: its streams to them, what it takes from theirs, and what it asks its leader for.
+///
+/// Confined to the member's loop, on which the peers' connections are, too: between a message and the replica there is
+/// no queue.
+package final class ClusterPeers: PeerHost {
+    package let clusterID: UInt64
+    package let memberID: MemberID
+    let member: Member
+    let links: PeerLinks
+    let logger: Logger
+    private let isEncryptable: Bool
+    /// Whether this member only learns: it may not serve what it may not know of.
+    private(set) var isLearner = false
+
+    package init(
+        _ member: Member, _ identity: MemberIdentity, tls: WireClientTLS?, logger: Logger
+    ) {
+        self.member = member
+        self.logger = logger
+        clusterID = identity.clusterID
+        memberID = MemberID(identity.memberID)
+        var configuration = WireClientConfiguration()
+        configuration.tls = tls
+        isEncryptable = tls != nil
+        links = PeerLinks(
+            cluster: clusterID, own: memberID, configuration: configuration, on: member.eventLoop, logger: logger)
+        links.onUnreachable = { [weak member] in member?.peerUnreachable($0) }
+        member.onMessages = { [links] in links.send($0) }
+        member.onMembersChange = { [weak self] in self?.follow() }
+        member.onStateWanted = { [weak self] in self?.send($0) }
+        follow()
+    }
+
+    /// Speaks to those who are members now.
+    private func follow() {
+        let cluster = member.cluster
+        let others = cluster.members.filter { $0.id != memberID }
+        isLearner = cluster.members.contains { $0.id == memberID && $0.isLearner }
+        links.update(
+            others.map { other in
+                let urls = other.peerURLs.compactMap(PeerURL.init)
+                return PeerLinks.Peer(
+                    id: other.id, addresses: urls.map(\.address),
+                    isEncrypted: isEncryptable && urls.contains(where: \.isEncrypted))
+            })
+    }
+
+    package func isRemoved(_ member: MemberID) -> Bool { self.member.cluster.removed.contains(member) }
+
+    package func receive(_ messages: [Message]) { member.receive(messages) }
+
+    func close() { links.close() }
+}
+
+/// A URL at which a member is reached: `http://host:port`, `https://…`, `unix://path` or `unixs://…`.
+struct PeerURL {
+    var address: WireAddress
+    var isEncrypted: Bool
+
+    init?(_ text: String) {
+        guard let separator = text.firstRange(of: "://") else { return nil }
+        var rest = text[separator.upperBound...]
+        if rest.hasSuffix("/") { rest = rest.dropLast() }
+        let scheme = text[..<separator.lowerBound]
+        let place = scheme.hasPrefix("unix") ? "unix:\(rest)" : String(rest)
+        guard ["http", "https", "unix", "unixs"].contains(scheme), let address = WireAddress(place) else { return nil }
+        self.address = address
+        isEncrypted = scheme.hasSuffix("s")
+    }
+}

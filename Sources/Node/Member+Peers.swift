@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+package import MartletRaft
+import MartletReplica
+import NIOCore
+
+extension Member {
+    /// Messages of another member, in the order in which they came.
+    package func receive(_ messages: [Message]) {
+        guard case .running = phase else { return }
+        for message in messages { replica.step(.received(message), at: now, into: &effects) }
+        endTurnSoon()
+    }
+
+    /// What was sent to a member may be lost.
+    package func peerUnreachable(_ peer: MemberID) {
+        guard case .running = phase else { return }
+        step(.peerUnreachable(peer))
+    }
+
+    /// Hands leadership to another member; nil: to whoever is best prepared. `answer` comes when another leads, or with
+    /// what went wrong.
+    package func transferLeadership(to target: MemberID?, then answer: @escaping ReadAnswer) {
+        let waiter = readers.insert(Reader(answer: answer))
+        step(.transferLeadership(to: target, waiter: waiter))
+    }
+}

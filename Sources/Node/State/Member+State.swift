@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Dispatch
+package import MartletBasics
+package import MartletRaft
+package import MartletKeyValue
+package import MartletReplica
+import MartletStorage
+package import NIOCore
+
+extension Member {
+    /// All that is applied now, or more, for another member. The work is done on threads of its own.
+    package func makeStateDump(for peer: MemberID) -> EventLoopFuture<StateDump> {
+        guard case .running = phase, let data else {
+            return eventLoop.makeFailedFuture(data == nil ? StateTransferError.unsupported : .busy)
+        }
+        let (tables, queue, isStopping) = (data.tables, snapshots.queue, snapshots.isStopping)
+        let path = "\(tables.path).state-\(peer)"
+        return checkpointNow().flatMap { [eventLoop] in
+            let promise = eventLoop.makePromise(of: StateDump.self)
+            queue.async {
+                promise.completeWith(
+                    Result { try StateDump(of: tables, spoolingTo: path) { isStopping.isSet } })
+            }
+            return promise.futureResult
+        }
+    }
+
+    /// What an order of `onStateWanted` has come to: the last entry of what was sent whole; nil if it was not.
+    package func stateSent(to peer: MemberID, upTo index: LogIndex?) {
+        guard case .running = phase else { return }
+        step(.snapshotSent(to: peer, upTo: index))
+    }
+
+    /// Room for another member's state; one at a time. `endArrival` is due in any case.
+    package func beginArrival() -> MemberArrival? {
+        guard case .running = phase, let data, !isStateArriving else { return nil }
+        isStateArriving = true
+        return MemberArrival(StateArrival(data.folder), replica.configuration, now)
+    }
+
+    /// All of the state is here, or nothing of it that is of use.
+    package func endArrival(_ state: RestoredState?, from peer: MemberID, term: Term) {
+        isStateArriving = false
+        guard let state, case .running = phase else { return }
+        step(.snapshotArrived(state, from: peer, term: term))
+    }
+
+    func carryOut(_ arrival: Effects.Arrival) {
+        guard let data else { return }
+        switch arrival {
+        case .discard:
+            snapshots.queue.async { try? data.folder.removeArrived() }
+        case .install:
+            let mailbox = mailbox
+            // Between two checkpoints: none is under way.
+            snapshots.queue.async {
+                let result = Result { () throws(TablesError) in try data.tables.become(data.folder.arrivedFile) }
+                mailbox?.post { $0.installation = result }
+            }
+        }
+    }
+}
+
+/// Takes another member's state, chunk by chunk; from any thread.
+package struct MemberArrival: Sendable {
+    private let arrival: StateArrival
+    private let configuration: ReplicaConfiguration
+    private let moment: Moment
+
+    init(_ arrival: StateArrival, _ configuration: ReplicaConfiguration, _ moment: Moment) {
+        self.arrival = arrival
+        self.configuration = configuration
+        self.moment = moment
+    }
+
+    package func add(_ chunk: [UInt8]) async throws { try await arrival.add(chunk) }
+
+    package func finish(_ applied: AppliedPosition) async throws -> RestoredState {
+        try await arrival.finish(configuration, applied, at: moment)
+    }
+
+    package func abandon() { arrival.abandon() }
+}

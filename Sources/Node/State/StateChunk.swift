@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletWALCodec
+
+/// Part of a member's tables on its way to another member: records in key order.
+///
+///     CRC-32C   of all behind it, 4 bytes, little-endian
+///     record    table (1 byte), object, id, length of the value (varints), value
+///
+/// Formats of processors and page sizes don't show, so members may run on different machines.
+enum StateChunk {
+    /// A chunk is closed when it has this much.
+    static let byteCount = 1 << 20
+
+    private static let checksumCount = 4
+
+    static func begin(_ bytes: inout [UInt8]) {
+        bytes = [0, 0, 0, 0]
+    }
+
+    static func isEmpty(_ bytes: [UInt8]) -> Bool { bytes.count <= checksumCount }
+
+    static func append(_ key: TableKey, _ value: RawSpan, to bytes: inout [UInt8]) {
+        bytes.append(key.table.rawValue)
+        Varint.append(key.object, to: &bytes)
+        Varint.append(key.id, to: &bytes)
+        Varint.append(UInt64(value.byteCount), to: &bytes)
+        bytes.append(contentsOf: value)
+    }
+
+    static func close(_ bytes: inout [UInt8]) {
+        let sum = checksum(bytes)
+        for place in 0..<checksumCount { bytes[place] = UInt8(truncatingIfNeeded: sum >> (8 * UInt32(place))) }
+    }
+
+    private static func checksum(_ bytes: [UInt8]) -> UInt32 {
+        CRC32C.extend(0, bytes.span.bytes.extracting(droppingFirst: checksumCount))
+    }
+
+    /// Calls `body` with each record.
+    ///
+    /// - Throws: `StateTransferError.damaged` for bytes that are none, and what `body` throws.
+    static func forEach(_ bytes: [UInt8], _ body: (TableKey, RawSpan) throws -> Void) throws {
+        guard bytes.count >= checksumCount else { throw StateTransferError.damaged }
+        let sum = (0..<checksumCount).reduce(UInt32(0)) { $0 | UInt32(bytes[$1]) << (8 * UInt32($1)) }
+        guard sum == checksum(bytes) else { throw StateTransferError.damaged }
+        let span = bytes.span.bytes
+        var offset = checksumCount
+        while offset < bytes.count {
+            let table = TableID(bytes[offset])
+            offset += 1
+            guard let object = Varint.read(span, at: &offset), let id = Varint.read(span, at: &offset),
+                let count = Varint.read(span, at: &offset), count <= UInt64(bytes.count - offset)
+            else { throw StateTransferError.damaged }
+            try body(TableKey(table, object: object, id: id), span.extracting(offset..<(offset + Int(count))))
+            offset += Int(count)
+        }
+    }
+}
+
+/// Why a member's state did not get from one to another.
+package enum StateTransferError: Error, Hashable, Sendable {
+    /// A chunk's checksum is wrong, or its bytes are no records in order.
+    case damaged
+    /// The state is at another index than was announced, or not whole.
+    case incomplete
+    /// One is being received already, or the member stops.
+    case busy
+    /// A member in memory has no tables.
+    case unsupported
+}

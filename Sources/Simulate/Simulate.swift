@@ -3,9 +3,9 @@
 import Foundation
 import MartletSimulation
 
-/// Runs simulations of a member: the seed that is asked for, with its story, or one after the other for a while.
+/// Runs simulations of a member, or of a cluster of three or five: the seed that is asked for, with its story, or one after the other for a while.
 ///
-/// usage: simulate [--seed N] [--seconds S] [--runs N] [--flaw NAME] [--story]
+/// usage: simulate [--members N] [--seed N] [--seconds S] [--runs N] [--flaw NAME] [--story]
 ///
 /// A seed's run is the same in every process; its trace hash says so. Exit 0: every promise was kept; 2: wrong
 /// arguments; 3: one was broken, or a seed gave two different runs.
@@ -26,25 +26,27 @@ struct Simulate {
     }
 
     private static func one(_ seed: UInt64, _ options: Options) {
-        var simulation = Simulation(seed: seed, flaw: options.flaw)
+        var simulation = Simulation(seed: seed, members: options.members, flaw: options.flaw)
+        print("simulate: \(simulation.drawnConditions)")
         if options.tellsStory { simulation.tell = { print($0) } }
         let report = simulation.run()
         print("simulate: seed \(seed), \(report.seconds) s, \(report.counts)")
         print("simulate: trace \(hex(report.traceHash)), state \(hex(report.stateDigest))")
-        end(report)
+        end(report, options)
     }
 
     private static func many(_ options: Options) {
         let first = UInt64.random(in: 1...UInt64(UInt32.max)) << 20
         let (start, limit) = (ContinuousClock.now, Duration.seconds(options.seconds))
         print("simulate: seeds from \(first) on")
-        var (runs, simulated, answered, deaths, hash) = (0, 0.0, 0, 0, UInt64(0))
+        var (runs, simulated, answered, deaths, leaders, hash) = (0, 0.0, 0, 0, 0, UInt64(0))
         while runs < options.runs, ContinuousClock.now - start < limit {
             let seed = first + UInt64(runs)
-            let report = Simulation(seed: seed, flaw: options.flaw).run()
-            if report.violation != nil { end(report) }
+            let simulation = Simulation(seed: seed, members: options.members, flaw: options.flaw)
+            let report = simulation.run()
+            if report.violation != nil { end(report, options) }
             if runs % seedsBetweenTwins == 0,
-                Simulation(seed: seed, flaw: options.flaw).run().traceHash != report.traceHash
+                simulation.run().traceHash != report.traceHash
             {
                 print("simulate: two runs of seed \(seed) differ")
                 exit(3)
@@ -53,18 +55,21 @@ struct Simulate {
             simulated += report.seconds
             answered += report.counts.answered
             deaths += report.counts.deaths
+            leaders += report.counts.leaders
             hash = hash &* 31 &+ report.traceHash
         }
         let seconds = max(0.001, (ContinuousClock.now - start) / .seconds(1))
         print(
             "simulate: \(runs) runs, \(Int(Double(runs) / seconds)) a second, \(Int(simulated)) simulated seconds, "
-                + "\(answered) answers, \(deaths) deaths; every promise was kept; traces \(hex(hash))")
+                + "\(answered) answers, \(deaths) deaths, \(leaders) leaders; every promise was kept; traces \(hex(hash))"
+        )
     }
 
-    private static func end(_ report: SimulationReport) {
+    private static func end(_ report: SimulationReport, _ options: Options) {
         guard let violation = report.violation else { return }
         print("simulate: seed \(report.seed): \(violation)")
-        print("simulate: make sim SEED=\(report.seed) repeats it, and tells the story with ARGUMENTS=--story")
+        let members = options.members == 1 ? "" : "--members \(options.members) "
+        print("simulate: make sim SEED=\(report.seed) ARGUMENTS='\(members)--story' repeats it, and tells the story")
         exit(3)
     }
 
@@ -80,6 +85,7 @@ private struct Options {
     var seed: UInt64?
     var seconds = 60
     var runs = Int.max
+    var members = 1
     var flaw: Flaw?
     var tellsStory = false
 
@@ -94,6 +100,9 @@ private struct Options {
             switch name {
             case "--seed": seed = try Self.number(name, value)
             case "--seconds": seconds = Int(clamping: try Self.number(name, value))
+            case "--members":
+                members = Int(clamping: try Self.number(name, value))
+                guard 1...7 ~= members else { throw Failure(description: "--members is 1 to 7") }
             case "--runs": runs = Int(clamping: try Self.number(name, value))
             case "--flaw":
                 guard let known = Flaw(rawValue: value) else {

@@ -25,6 +25,21 @@ package struct Conditions: Sendable {
     package var reclaimedPerStep: Int
     package var pendingWritesMax: Int
     package var uncheckpointedBytesMax: Int
+    /// How many begin the cluster: 1, 3 or 5.
+    package var members = 1
+    /// Between two acts of the nemesis of a cluster, on average; `nil`: it never acts.
+    package var partitionTime: Int?
+    package var changesMembers = false
+    /// Of a message, at most.
+    package var networkDelay = 1
+    /// In a thousand messages.
+    package var losses = 0
+    package var doubles = 0
+    package var lateness = 0
+    package var reorders = false
+    package var keptEntries = 5_000
+    package var keptBytes = 1 << 20
+    package var appendBytesMax = 1 << 20
     /// Where the power goes: at this operation of the log's disk, counted from its first.
     package var powerLossAtOperation: Int?
     /// Before this effect of the member, counted from its first, the process ends.
@@ -47,6 +62,28 @@ package struct Conditions: Sendable {
         reclaimedPerStep = random.pick([1, 7, 500])
         pendingWritesMax = random.pick([2, 50, 5_000])
         uncheckpointedBytesMax = random.pick([3_000, 20_000, 1_000_000])
+    }
+
+    /// - Parameter members: how many begin the cluster.
+    package init(members: Int, _ random: inout SeededRandom) {
+        self.init(&random)
+        self.members = members
+        guard members > 1 else { return }
+        // Each fault strikes one of many.
+        if let time = faultTime { faultTime = time * 2 }
+        partitionTime = random.once(in: 6) ? nil : random.pick([100_000, 500_000, 2_000_000])
+        changesMembers = random.flag()
+        networkDelay = random.pick([200, 2_000, 20_000, 60_000])
+        losses = random.flag() ? 0 : random.pick([1, 20, 150])
+        doubles = random.flag() ? 0 : random.pick([10, 200])
+        reorders = random.flag()
+        keptEntries = random.pick([0, 5, 5_000])
+        keptBytes = random.pick([1, 2_000, 1 << 20])
+        appendBytesMax = random.pick([64, 2_000, 1 << 20])
+        pendingWritesMax = max(pendingWritesMax, 50)
+        thinkTime = random.pick([5_000, 50_000, 300_000])
+        uncheckpointedBytesMax = max(uncheckpointedBytesMax, 20_000)
+        lateness = random.flag() ? 0 : random.pick([5, 50])
     }
 
     /// A short life with a few clients in which nothing goes wrong by itself.

@@ -2,6 +2,14 @@
 
 /// A fault put into the member on purpose. A simulator that does not find each of them finds nothing.
 package enum Flaw: String, CaseIterable, Sendable {
+    /// Whether it takes several members to have it.
+    package var isOfClusters: Bool {
+        switch self {
+        case .answersLaterRounds, .appliesClocks, .appliesHashOrder, .commitsEarlierTerms: true
+        default: false
+        }
+    }
+
     /// The log says that a batch is on disk as soon as it is handed over.
     case answersBeforeSync
     /// The disk's sync does nothing.
@@ -28,6 +36,14 @@ package enum Flaw: String, CaseIterable, Sendable {
     case countsLeasesByWallClock
     /// A renewal is answered but not done.
     case forgetsRenewals
+    /// An answer to one round counts for rounds that were started since. Of clusters, as those below.
+    case answersLaterRounds
+    /// What an entry does depends on the member's clock.
+    case appliesClocks
+    /// What an entry does depends on an order that differs from process to process.
+    case appliesHashOrder
+    /// A leader has entries of earlier terms committed that a majority has.
+    case commitsEarlierTerms
     /// The clock that leases are counted on stands still.
     case stopsTheClock
 }

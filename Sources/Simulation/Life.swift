@@ -10,6 +10,7 @@ import MartletWALCodec
 /// One life of the simulated member, from its start to its death: what a real one has in memory.
 final class Life {
     let number: Int
+    unowned let host: Host
     /// The production code under test.
     var replica: Replica
     var effects = Effects()
@@ -32,17 +33,22 @@ final class Life {
     var log: LogQueue
     /// On its way to the tables.
     var checkpoint: ReplicaCheckpoint?
+    /// A state has arrived and is not installed.
+    var isReceiving = false
     /// As the store was a while ago; only for a flaw.
     var staleStore: KeyValueStore?
 
-    init(number: Int, replica: Replica, log: consuming LogQueue, start: Int, clock: Int) {
+    init(number: Int, host: Host, replica: Replica, log: consuming LogQueue, start: Int, clock: Int) {
         self.number = number
+        self.host = host
         self.replica = replica
         self.log = log
         (self.start, self.clock) = (start, clock)
         notedIndex = replica.applied.index
         proposedIndex = replica.node.log.last
     }
+
+    var isAlive: Bool { host.life === self }
 
     func monotonic(_ time: Int) -> Duration { .microseconds(clock + time - start) }
 }

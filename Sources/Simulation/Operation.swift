@@ -36,6 +36,10 @@ struct Operation {
     let seenEntries: Int
     /// When it came to the member: no renewal counts from earlier.
     var arrived = 0
+    /// Who has it and owes an answer.
+    var holder: Life?
+    /// How often it was passed on.
+    var hops = 0
     var answer: Answer?
 
     /// No message of etcd's has it.

@@ -48,6 +48,9 @@ struct Oracle {
         entries.append(entry)
         if entry.kind == .normal, !entry.data.isEmpty {
             if let number = client(of: entry.data) {
+                if case .refused(let error) = operations[number].answer {
+                    throw Violation("request \(number) was refused (\(error.map { "\($0)" } ?? "")), but is applied")
+                }
                 try apply(operations[number].request, number, at: time)
             } else {
                 try applyOwn(entry, proposed: proposed)
@@ -89,8 +92,11 @@ struct Oracle {
         } catch {
             throw Violation("\(entry.id) is unreadable: \(error)")
         }
-        if record.stamp < lastStamp { throw Violation("the stamp of \(entry.id) goes back") }
-        lastStamp = record.stamp
+        // Those of forwarded requests come from other clocks.
+        if case .keyspace = record.request {
+            if record.stamp < lastStamp { throw Violation("the stamp of \(entry.id) goes back") }
+        }
+        lastStamp = max(lastStamp, record.stamp)
         switch record.request {
         case .clusterVersion, .memberAttributes, .leaseRemainders, .keyspace: return
         case .write(.leaseRevoke(let lease)):
@@ -105,7 +111,7 @@ struct Oracle {
 
     /// Checks what a client is told.
     mutating func check(
-        _ answer: Operation.Answer, to operation: Operation, number: Int, at time: Int
+        _ answer: Operation.Answer, to operation: Operation, number: Int, applied: LogIndex?, at time: Int
     ) throws(Violation) {
         switch answer {
         case .unknown: return
@@ -132,12 +138,25 @@ struct Oracle {
             }
         case .leaseStatus(let status):
             try checkRead(answer, operation)
-            if let status, case .leaseStatus(let lease) = operation.request {
+            // One that is behind may speak of an earlier lease of the same name.
+            if let status, case .leaseStatus(let lease) = operation.request, applied?.rawValue == UInt64(entries.count)
+            {
                 try leases.check(status, of: lease, at: time)
             }
-        case .range, .readTxn, .leases:
+        case .range:
+            // What one member has applied: it may be behind all others.
+            if case .range(_, isSerializable: true) = operation.request, let applied {
+                return try checkLocalRead(answer, operation, at: Int(applied.rawValue))
+            }
             try checkRead(answer, operation)
+        case .readTxn, .leases: try checkRead(answer, operation)
         }
+    }
+
+    private func checkLocalRead(_ answer: Operation.Answer, _ operation: Operation, at count: Int) throws(Violation) {
+        guard count < positions.count else { throw Violation("a read was answered from entry \(count) of nobody") }
+        if isPossible(answer, operation.request, at: positions[count]) { return }
+        throw Violation("\(operation.request) was answered \(answer) at \(positions[count])")
     }
 
     private mutating func checkRead(_ answer: Operation.Answer, _ operation: Operation) throws(Violation) {

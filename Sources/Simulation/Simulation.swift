@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
 import MartletReplica
 import MartletSimulatedDisk
 
-/// One simulated run of one member.
+/// One simulated run of a member, or of a cluster of them.
 ///
 /// The same seed, conditions and flaw give the same run, in every process: see `SimulationReport.traceHash`.
 package struct Simulation {
     package var seed: UInt64
+    /// How many begin the cluster, where conditions are drawn.
+    package var members: Int
     /// `nil`: drawn from the seed.
     package var conditions: Conditions?
     /// What is wrong with the member; `nil`: nothing on purpose.
@@ -15,12 +18,18 @@ package struct Simulation {
     /// Takes the story, line by line.
     package var tell: ((String) -> Void)?
 
-    package init(seed: UInt64, conditions: Conditions? = nil, flaw: Flaw? = nil) {
-        (self.seed, self.conditions, self.flaw) = (seed, conditions, flaw)
+    package init(seed: UInt64, members: Int = 1, conditions: Conditions? = nil, flaw: Flaw? = nil) {
+        (self.seed, self.members, self.conditions, self.flaw) = (seed, members, conditions, flaw)
+    }
+
+    /// What is drawn from the seed.
+    package var drawnConditions: Conditions {
+        var random = SeededRandom(seed: seed)
+        return Conditions(members: members, &random)
     }
 
     package func run() -> SimulationReport {
-        let simulator = Simulator(seed: seed, conditions: conditions, flaw: flaw, tell: tell)
+        let simulator = Simulator(seed: seed, members: members, conditions: conditions, flaw: flaw, tell: tell)
         var violation: String?
         do throws(Violation) {
             try simulator.run()
@@ -32,8 +41,9 @@ package struct Simulation {
         counts.expiredLeases = simulator.oracle.leases.expiredCount
         return SimulationReport(
             seed: seed, violation: violation, traceHash: simulator.trace.hash,
-            stateDigest: simulator.life?.replica.stateDigest() ?? 0, effects: simulator.effects,
-            diskOperations: simulator.disk.operationCount, seconds: Double(simulator.now) / 1_000_000, counts: counts)
+            stateDigest: simulator.hosts[0].life?.replica.stateDigest() ?? 0, effects: simulator.effects,
+            diskOperations: simulator.hosts[0].disk.operationCount, seconds: Double(simulator.now) / 1_000_000,
+            counts: counts)
     }
 }
 
@@ -56,6 +66,13 @@ package struct SimulationReport: Sendable {
         package var tornTails = 0
         /// Entries of streams that were acknowledged.
         package var streamEntries = 0
+        /// Of clusters.
+        package var messages = 0
+        package var leaders = 0
+        package var states = 0
+        package var transfers = 0
+        package var memberChanges = 0
+        package var timeouts = 0
 
         package init() {}
     }

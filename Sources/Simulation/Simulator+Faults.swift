@@ -28,68 +28,79 @@ extension Simulator {
         guard case .busy = part else { return }
         planFault()
         counts.faults += 1
+        let host = hosts.count == 1 ? hosts[0] : faults.pick(hosts)
+        let disk = host.disk
         switch faults.number(0...25) {
-        case 0...3: try die(.power)
-        case 4...5: try die(.process)
-        case 6: try die(.stop)
+        case 0...3: try die(.power, host.life)
+        case 4...5: try die(.process, host.life)
+        case 6: try die(.stop, host.life)
         case 7...12: disk.crash(atOperation: disk.operationCount + faults.number(1...40))
         case 13: disk.fail(.sync)
         case 14: disk.fail(faults.pick([.write, .syncFolder, .rename, .create]))
         case 15:
             disk.capacity = disk.usedBytes + faults.number(0...conditions.segmentBytes * 2)
-            plan(.relief(.logSpace), in: faults.number(1_000...3_000_000))
+            plan(.relief(.logSpace, host.place), in: faults.number(1_000...3_000_000))
         case 16:
-            tables.capacity = tables.byteCount + faults.number(0...1_000)
-            plan(.relief(.tableSpace), in: faults.number(1_000...3_000_000))
+            host.tables.capacity = host.tables.byteCount + faults.number(0...1_000)
+            plan(.relief(.tableSpace, host.place), in: faults.number(1_000...3_000_000))
         case 17:
-            slowness = faults.pick([10, 100])
-            plan(.relief(.diskSpeed), in: faults.number(1_000...2_000_000))
+            host.slowness = faults.pick([10, 100])
+            plan(.relief(.diskSpeed, host.place), in: faults.number(1_000...2_000_000))
         case 18...20: deathAtEffect = effects + faults.number(1...30)
         default:
             // By seconds or by days, both ways.
             let size = faults.pick([2_000, 20_000, 100_000_000])
-            wallOffset = max(0, wallOffset + faults.number(-size / 3...size))
+            host.wallOffset = max(0, host.wallOffset + faults.number(-size / 3...size))
         }
     }
 
-    func relieve(_ relief: Relief) {
+    func relieve(_ relief: Relief, _ host: Host) {
         switch relief {
-        case .logSpace: disk.capacity = nil
-        case .tableSpace: tables.capacity = nil
-        case .diskSpeed: slowness = 1
+        case .logSpace: host.disk.capacity = nil
+        case .tableSpace: host.tables.capacity = nil
+        case .diskSpeed: host.slowness = 1
         }
     }
 
+    /// Nothing fails any more.
     func relieveAll() {
-        disk.relieve()
-        for relief in [Relief.logSpace, .tableSpace, .diskSpeed] { relieve(relief) }
+        network.heal()
+        (network.losses, network.doubles, network.lateness) = (0, 0, 0)
+        for host in hosts {
+            host.disk.relieve()
+            host.pausedUntil = 0
+            for relief in [Relief.logSpace, .tableSpace, .diskSpeed] { relieve(relief, host) }
+        }
     }
 
-    /// Ends the present life; the next begins after a while.
-    func die(_ death: Death) throws(Violation) {
-        guard let life else { return }
-        trace.note(now, "died", life.number, effects, "\(death)")
+    /// Ends a life; the machine's next begins after a while.
+    func die(_ death: Death, _ life: Life?) throws(Violation) {
+        guard let life, life.isAlive else { return }
+        trace.note(now, "died", life.number, effects, "\(life.host.id) \(death)")
         counts.deaths += 1
         if case .stop = death {
-            try step(.stop)
-            try step(.turnEnded)
-            guard self.life === life else { return }
+            try step(.stop, life)
+            try step(.turnEnded, life)
+            guard life.isAlive else { return }
             // Whoever waits was told; the log is set in order, if the disk lets it.
             try? life.log.appender.close()
         }
-        self.life = nil
-        loseMemory(death)
+        let host = life.host
+        host.life = nil
+        host.pausedUntil = 0
+        loseMemory(death, host)
         for number in life.inFlight.sorted() { try finish(number, .unknown) }
-        for place in watchers.indices { watchers[place].disconnect() }
-        forgetStreamAnswers()
-        plan(.restart, in: timing.number(1_000...timing.pick([5_000, 300_000, 3_000_000])))
+        for place in watchers.indices where watchers[place].life === life { watchers[place].disconnect() }
+        forgetStreamAnswers(of: life)
+        if host.isGone { return }
+        plan(.restart(host.place), in: timing.number(1_000...timing.pick([5_000, 300_000, 3_000_000])))
     }
 
     /// What a new process finds on the disk.
-    func loseMemory(_ death: Death) {
+    func loseMemory(_ death: Death, _ host: Host) {
         switch death {
-        case .power: disk.restart(losing: faults.once(in: 5) ? .everything : .random)
-        case .process, .stop: disk.restart(losing: .nothing)
+        case .power: host.disk.restart(losing: faults.once(in: 5) ? .everything : .random)
+        case .process, .stop: host.disk.restart(losing: .nothing)
         }
     }
 }

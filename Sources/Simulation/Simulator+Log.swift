@@ -18,54 +18,57 @@ extension Simulator {
         return configuration
     }
 
-    var logFolder: LogFolder { LogFolder(files: disk, path: "wal", configuration: logConfiguration) }
+    func logFolder(_ host: Host) -> LogFolder {
+        LogFolder(files: host.disk, path: "wal", configuration: logConfiguration)
+    }
 
     func beginLogWrite(_ life: Life) {
-        if life.log.begin() { plan(.logWrites, in: timing.number(1...conditions.diskTime * slowness), ofLife: true) }
+        if life.log.begin() {
+            plan(.logWrites, in: timing.number(1...conditions.diskTime * life.host.slowness), of: life)
+        }
     }
 
     /// The disk has had its time: it does what it does.
-    func writeLog() throws(Violation) {
-        guard let life, let batch = life.log.writing else { return }
+    func writeLog(_ life: Life) throws(Violation) {
+        guard let batch = life.log.writing else { return }
         do throws(StorageError) {
             try life.log.appender.append(batch)
         } catch {
-            return try end(with: error)
+            return try end(life, with: error)
         }
-        trace.note(now, "written", batch.recordCount, disk.operationCount)
+        trace.note(now, "written", batch.recordCount, life.host.disk.operationCount)
         guard try survives(life) else { return }
-        plan(.logWritten, in: timing.number(0...100), ofLife: true)
+        plan(.logWritten, in: timing.number(0...100), of: life)
     }
 
-    func endLogWrite() throws(Violation) {
-        guard let life else { return }
+    func endLogWrite(_ life: Life) throws(Violation) {
         if flaw == .answersBeforeSync {
             // Also when the disk has had no time.
-            try step(.synced(life.log.lastNumber))
+            try step(.synced(life.log.lastNumber), life)
         }
-        guard life === self.life, life.log.writing != nil else { return }
+        guard life.isAlive, life.log.writing != nil else { return }
         let number = life.log.end()
         beginLogWrite(life)
-        if flaw != .answersBeforeSync { try step(.synced(number)) }
+        if flaw != .answersBeforeSync { try step(.synced(number), life) }
     }
 
-    func releaseLog() throws(Violation) {
-        guard let life, let index = life.log.releaseBelow else { return }
+    func releaseLog(_ life: Life) throws(Violation) {
+        guard let index = life.log.releaseBelow else { return }
         life.log.releaseBelow = nil
         do throws(StorageError) {
             try life.log.appender.release(below: index)
         } catch {
-            try end(with: error)
+            try end(life, with: error)
         }
     }
 
     /// The log can't go on, and so the member can't.
-    func end(with error: StorageError) throws(Violation) {
-        if disk.isDown { return try die(faults.once(in: 3) ? .process : .power) }
+    func end(_ life: Life, with error: StorageError) throws(Violation) {
+        if life.host.disk.isDown { return try die(faults.once(in: 3) ? .process : .power, life) }
         guard isExpected(error) else { throw Violation("the log failed without a cause: \(error)") }
         trace.note(now, "log failed", error.code == .noSpace ? 1 : 0, 0, "\(error)")
-        try? life?.log.appender.close()
-        try die(.process)
+        try? life.log.appender.close()
+        try die(.process, life)
     }
 
     /// Whether the simulated disk said so itself.
@@ -75,17 +78,17 @@ extension Simulator {
 
     // MARK: Checkpoints
 
-    func writeCheckpoint() throws(Violation) {
-        guard let life, let checkpoint = life.checkpoint else { return }
+    func writeCheckpoint(_ life: Life) throws(Violation) {
+        guard let checkpoint = life.checkpoint else { return }
         var batch = TableBatch()
         checkpoint.encode(into: &batch)
         let isTorn = flaw == .tearsCheckpoints && faults.flag()
-        let isWritten = tables.commit(batch, part: isTorn ? batch.count / 2 : .max)
+        let isWritten = life.host.tables.commit(batch, part: isTorn ? batch.count / 2 : .max)
         trace.note(now, "checkpoint", Int(checkpoint.applied.index.rawValue), isWritten ? 1 : 0)
         guard try survives(life) else { return }
         life.checkpoint = nil
         counts.checkpoints += isWritten ? 1 : 0
-        plan(.checkpointEnds(isWritten: isWritten), in: timing.number(0...conditions.diskTime), ofLife: true)
+        plan(.checkpointEnds(isWritten: isWritten), in: timing.number(0...conditions.diskTime), of: life)
     }
 
     /// A copy of the member takes everything that it has handed over for synced, and that is written down.
@@ -98,6 +101,6 @@ extension Simulator {
         guard let checkpoint = effects.checkpoint else { return }
         var batch = TableBatch()
         checkpoint.encode(into: &batch)
-        _ = tables.commit(batch)
+        _ = life.host.tables.commit(batch)
     }
 }

@@ -9,7 +9,7 @@ import MartletWALCodec
 
 extension Simulator {
     func moment(of life: Life) -> Moment {
-        let wall = wallOffset + now / 1_000
+        let wall = life.host.wallOffset + now / 1_000
         let monotonic: Duration =
             switch flaw {
             case .countsLeasesByWallClock: .milliseconds(wall)
@@ -20,8 +20,8 @@ extension Simulator {
     }
 
     /// Hands an event to the member, notes what it applied, and carries out what it wants.
-    func step(_ event: Event) throws(Violation) {
-        guard let life else { return }
+    func step(_ event: Event, _ life: Life) throws(Violation) {
+        guard life.isAlive else { return }
         life.replica.step(event, at: moment(of: life), into: &life.effects)
         switch event {
         case .propose, .changeMembers, .renewLease, .read, .received: return
@@ -30,26 +30,52 @@ extension Simulator {
             break
         }
         try noteEntries(life)
+        try noteLeader(life)
         try carryOut(life)
-        if self.life === life { planCommands(life) }
+        if life.isAlive { planCommands(life) }
     }
 
     /// What is new in the log, and what of it is applied.
     private func noteEntries(_ life: Life) throws(Violation) {
         let log = life.replica.node.log
+        life.proposedIndex = max(min(life.proposedIndex, log.last), log.base.index)
         while life.proposedIndex < log.last {
             life.proposedIndex = life.proposedIndex + 1
-            proposals[life.proposedIndex] = now
+            let id = log[life.proposedIndex].id
+            if proposals[id] == nil { proposals[id] = now }
         }
+        // Another member's state may have brought it further.
+        life.notedIndex = max(life.notedIndex, log.base.index)
         while life.notedIndex < life.replica.applied.index {
             life.notedIndex = life.notedIndex + 1
             let entry = log[life.notedIndex]
-            let proposed = proposals[entry.index] ?? now
+            let proposed = proposals[entry.id] ?? now
             trace.note(now, "applied", Int(entry.index.rawValue), Int(entry.term.rawValue))
             trace.add(entry.data)
             try oracle.take(applied: entry, proposed: proposed, at: now, operations)
             counts.entries += 1
+            spoil(life, entry)
         }
+    }
+
+    /// Election safety: one leader a term. Source: Raft figure 3.
+    private func noteLeader(_ life: Life) throws(Violation) {
+        guard hosts.count > 1, life.replica.isLeader else { return }
+        let known = leaders.updateValue(life.host.id, forKey: life.replica.term)
+        if known == nil { counts.leaders += 1 }
+        if let known, known != life.host.id {
+            throw Violation("\(known) and \(life.host.id) lead in term \(life.replica.term)")
+        }
+        let broken = life.replica.node.violatedInvariants()
+        if !broken.isEmpty { throw Violation("\(life.host.id): \(broken)") }
+    }
+
+    /// All members hold the same after the same entries. Source: Raft figure 3, state machine safety.
+    func compareDigest(_ life: Life) throws(Violation) {
+        let index = life.replica.applied.index
+        let digest = life.replica.stateDigest()
+        let known = digests.updateValue(digest, forKey: index)
+        if let known, known != digest { throw Violation("after \(index) \(life.host.id) differs from others") }
     }
 
     /// Everything that a step wants done, in any order, each thing possibly the last that the member does.
@@ -60,16 +86,20 @@ extension Simulator {
             effects.removeAll()
             swap(&effects, &life.effects)
         }
-        if let failure = effects.failure { throw Violation("the member can't go on: \(failure)") }
+        if let failure = effects.failure {
+            guard failure == .removed else { throw Violation("the member can't go on: \(failure)") }
+            life.host.isGone = true
+            return try die(.process, life)
+        }
         var parts = EffectPart.allCases.filter { $0.isThere(effects) }
         if parts.count > 1 { parts.shuffle(using: &ordering) }
         for part in parts {
             try carryOut(part, effects, life)
-            guard self.life === life else { return }
+            guard life.isAlive else { return }
         }
         if effects.hasWork, !life.isWorkPlanned {
             life.isWorkPlanned = true
-            plan(.work, in: timing.number(0...100), ofLife: true)
+            plan(.work, in: timing.number(0...100), of: life)
         }
         if flaw == .servesStaleReads, counts.steps % 8 == 0 { life.staleStore = life.replica.store }
     }
@@ -81,11 +111,11 @@ extension Simulator {
             life.log.submit(effects.batch, number)
             beginLogWrite(life)
             if flaw == .checkpointsAheadOfLog, life.checkpoint == nil { commitAhead(life) }
-            if flaw == .answersBeforeSync { plan(.logWritten, in: 0, ofLife: true) }
+            if flaw == .answersBeforeSync { plan(.logWritten, in: 0, of: life) }
         case .replies:
             for reply in effects.replies {
                 guard try survives(life) else { return }
-                try answer(reply)
+                try answer(reply, life)
             }
         case .reads:
             for read in effects.reads {
@@ -98,32 +128,47 @@ extension Simulator {
                 try take(reply)
             }
         case .watches:
-            if try survives(life) { try deliver() }
+            if try survives(life) { try deliver(life) }
         case .checkpoint:
             guard try survives(life) else { return }
             if life.checkpoint != nil { throw Violation("two checkpoints are under way") }
             life.checkpoint = effects.checkpoint
-            plan(.checkpointWrites, in: timing.number(0...conditions.diskTime * 3 * slowness), ofLife: true)
+            plan(.checkpointWrites, in: timing.number(0...conditions.diskTime * 3 * life.host.slowness), of: life)
         case .release:
             guard try survives(life), let index = effects.releaseBelow else { return }
             life.log.releaseBelow = index
-            plan(.logReleases, in: timing.number(0...50_000), ofLife: true)
+            plan(.logReleases, in: timing.number(0...50_000), of: life)
         case .ready:
             if try survives(life) { try becomeReady(life) }
+        case .messages:
+            for message in effects.messages {
+                guard try survives(life) else { return }
+                send(message, from: life)
+            }
+        case .states:
+            for order in effects.snapshotsToSend { send(order, from: life) }
+        case .arrival:
+            guard try survives(life) else { return }
+            if case .install = effects.arrival {
+                plan(.stateInstalled, in: timing.number(0...conditions.diskTime * life.host.slowness), of: life)
+            } else {
+                life.host.staged = nil
+                life.isReceiving = false
+            }
         }
     }
 
     /// Counts an effect; false if the member ends before it.
     func survives(_ life: Life) throws(Violation) -> Bool {
         effects += 1
-        if effects == deathAtEffect { try die(faults.flag() ? .process : .power) }
-        return self.life === life
+        if effects == deathAtEffect { try die(faults.flag() ? .process : .power, life) }
+        return life.isAlive
     }
 }
 
 /// What a step may want done.
 private enum EffectPart: CaseIterable {
-    case batch, replies, reads, commands, watches, checkpoint, release, ready
+    case batch, replies, reads, commands, watches, checkpoint, release, ready, messages, states, arrival
 
     func isThere(_ effects: Effects) -> Bool {
         switch self {
@@ -135,6 +180,9 @@ private enum EffectPart: CaseIterable {
         case .checkpoint: effects.checkpoint != nil
         case .release: effects.releaseBelow != nil
         case .ready: effects.isReady
+        case .messages: !effects.messages.isEmpty
+        case .states: !effects.snapshotsToSend.isEmpty
+        case .arrival: effects.arrival != nil
         }
     }
 }

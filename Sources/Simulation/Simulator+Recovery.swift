@@ -9,10 +9,15 @@ import MartletStorage
 import MartletWALCodec
 
 extension Simulator {
-    var configuration: ReplicaConfiguration {
+    func configuration(_ host: Host) -> ReplicaConfiguration {
         var configuration = ReplicaConfiguration(
-            member: MemberID(7), name: "simulated", clientURLs: ["http://127.0.0.1:2379"],
-            peerURLs: ["http://127.0.0.1:2380"], seed: 1)
+            member: host.id, name: "member \(host.place)", clientURLs: ["http://10.0.0.\(host.place + 1):2379"],
+            peerURLs: [Self.peerURL(host.place)], seed: host.id.rawValue &* 0x9E37_79B9 &+ UInt64(lives))
+        configuration.beginning = host.beginning
+        configuration.healthTicks = 5
+        configuration.limits.keptEntries = conditions.keptEntries
+        configuration.limits.keptBytes = conditions.keptBytes
+        configuration.raft.limits.appendBytesMax = conditions.appendBytesMax
         configuration.store.indexNodeCapacity = 4
         configuration.store.maximumCatchUpRevisions = 5
         configuration.store.maximumCatchUpWatches = 3
@@ -29,39 +34,67 @@ extension Simulator {
     }
 
     /// A new process: tables, then log, then the member.
-    func restart() throws(Violation) {
-        precondition(life == nil, "a member lives twice")
+    func restart(_ host: Host) throws(Violation) {
+        precondition(host.life == nil, "a member lives twice")
+        if host.isGone { return }
         let clock = timing.number(0...1_000_000_000)
         let moment = Moment(
-            monotonic: .microseconds(clock), wallMilliseconds: UInt64(wallOffset + now / 1_000))
-        let state = try restoredState(at: moment)
+            monotonic: .microseconds(clock), wallMilliseconds: UInt64(host.wallOffset + now / 1_000))
+        var state = try restoredState(of: host.tables, host, at: moment)
         let opened: OpenedMemberLog
         do throws(StorageError) {
-            opened = try openLog(after: state.applied.index)
+            if try adoptsState(host, state) { state = stateOrTrap(host, at: moment) }
+            opened = try openLog(host, after: state.applied.index)
         } catch {
-            return try retry(error)
+            return try retry(error, host)
         }
         let recovery = opened.recovery
         try compare(recovery)
         let replica: Replica
         do throws(ReplicaFailure) {
-            replica = try Replica(configuration, restoring: state, log: recovery, at: moment)
+            replica = try Replica(configuration(host), restoring: state, log: recovery, at: moment)
         } catch {
             throw Violation("the member can't start: \(error)")
         }
         lives += 1
         let life = Life(
-            number: lives, replica: replica, log: LogQueue(opened.intoAppender(), logConfiguration), start: now,
-            clock: clock)
-        self.life = life
+            number: lives, host: host, replica: replica, log: LogQueue(opened.intoAppender(), logConfiguration),
+            start: now, clock: clock)
+        host.life = life
         trace.note(now, "restarted", lives, Int(recovery.lastIndex.rawValue))
-        plan(.tick, in: timing.number(1...100_000), ofLife: true)
-        try step(.start)
+        plan(.tick, in: timing.number(1...100_000), of: life)
+        try step(.start, life)
     }
 
-    private func restoredState(at moment: Moment) throws(Violation) -> RestoredState {
-        if tables.isEmpty { return .empty(configuration) }
-        var restorer = ReplicaRestorer(configuration)
+    /// A state that had arrived, and of which the log says that it is there, takes the place of the tables now; any
+    /// other is of no use any more.
+    ///
+    /// - Returns: whether it did.
+    private func adoptsState(_ host: Host, _ state: RestoredState) throws(StorageError) -> Bool {
+        guard let staged = host.staged else { return false }
+        let opened = try openLog(host, after: state.applied.index)
+        let isSaid = opened.recovery.after > state.applied.index
+        var appender = opened.intoAppender()
+        try appender.close()
+        host.staged = nil
+        guard isSaid else { return false }
+        host.tables = staged
+        return true
+    }
+
+    private func stateOrTrap(_ host: Host, at moment: Moment) -> RestoredState {
+        do throws(Violation) {
+            return try restoredState(of: host.tables, host, at: moment)
+        } catch {
+            preconditionFailure("a state that was read once can't be read again: \(error)")
+        }
+    }
+
+    func restoredState(
+        of tables: SimulatedTables, _ host: Host, at moment: Moment
+    ) throws(Violation) -> RestoredState {
+        if tables.isEmpty { return .empty(configuration(host)) }
+        var restorer = ReplicaRestorer(configuration(host))
         do throws(CheckpointError) {
             try tables.forEach { (key, value) throws(CheckpointError) in
                 try restorer.load(key, value.span.bytes)
@@ -72,32 +105,38 @@ extension Simulator {
         }
     }
 
-    private func openLog(after index: LogIndex) throws(StorageError) -> OpenedMemberLog {
-        let isThere = try logFolder.exists
-        guard isThere || wasMade else {
-            let metadata = WALMetadata(memberID: 7, clusterID: 9).encoded
-            let appender = try logFolder.create(metadata: metadata, source: LogFolder.inline)
-            wasMade = true
+    private func metadata(_ host: Host) -> [UInt8] {
+        WALMetadata(memberID: host.id.rawValue, clusterID: 9).encoded
+    }
+
+    private func openLog(_ host: Host, after index: LogIndex) throws(StorageError) -> OpenedMemberLog {
+        let folder = logFolder(host)
+        let isThere = try folder.exists
+        guard isThere || host.wasMade else {
+            let appender = try folder.create(metadata: metadata(host), source: LogFolder.inline)
+            host.wasMade = true
             return OpenedMemberLog(recovery: WALRecovery(), appender: appender)
         }
-        wasMade = true
-        let opened = try logFolder.open(after: index, source: LogFolder.inline)
+        host.wasMade = true
+        let opened = try folder.open(after: index, source: LogFolder.inline)
         if opened.repair != nil { counts.tornTails += 1 }
         return OpenedMemberLog(recovery: opened.recovery, appender: opened.intoAppender())
     }
 
     /// The power may go while a log is opened, and a full disk may stay full.
-    private func retry(_ error: StorageError) throws(Violation) {
-        if disk.isDown {
-            loseMemory(.power)
+    private func retry(_ error: StorageError, _ host: Host) throws(Violation) {
+        if host.disk.isDown {
+            loseMemory(.power, host)
         } else if !isExpected(error) {
             throw Violation("the log can't be opened: \(error)")
         }
-        plan(.restart, in: timing.number(1_000...500_000))
+        plan(.restart(host.place), in: timing.number(1_000...500_000))
     }
 
-    /// What was applied once is there, as it was.
+    /// What was applied once is there, as it was. One member among others may lack what the others have, and may have
+    /// what nobody committed.
     private func compare(_ recovery: WALRecovery) throws(Violation) {
+        guard hosts.count == 1 else { return }
         let known = oracle.entries.count
         if recovery.lastIndex.rawValue < UInt64(known) {
             throw Violation("of \(known) entries that were applied, \(recovery.lastIndex) are left")
@@ -114,32 +153,35 @@ extension Simulator {
     func becomeReady(_ life: Life) throws(Violation) {
         guard !life.isReady else { throw Violation("the member is ready twice") }
         life.isReady = true
-        let replayed = try replayedMember()
+        let replayed = try replayedMember(life)
         let digest = life.replica.stateDigest()
         trace.note(now, "ready", Int(life.replica.applied.index.rawValue), Int(truncatingIfNeeded: digest))
         guard digest == replayed.stateDigest() else {
             throw Violation("the state differs from what the log alone gives, at \(life.replica.applied)")
         }
+        guard hosts.count == 1 else { return }
         try checkStreams(life)
         guard case .last = part else { return try oracle.check(life.replica.store, revisions: 5) }
         try oracle.check(life.replica.store)
         part = .done
     }
 
-    /// A member made from nothing but the entries that were ever applied.
-    private func replayedMember() throws(Violation) -> Replica {
+    /// A member made from nothing but the entries that were ever applied, as far as this one has them.
+    private func replayedMember(_ life: Life) throws(Violation) -> Replica {
+        let host = life.host
+        let entries = oracle.entries.prefix(Int(life.replica.applied.index.rawValue))
         var batch = LogBatch()
-        for entry in oracle.entries {
+        for entry in entries {
             batch.append(
                 entry: entry.index, term: entry.term, kind: entry.kind == .normal ? .normal : .configurationChange,
                 data: entry.data.span.bytes)
         }
-        if let last = oracle.entries.last {
-            batch.append(WALHardState(term: last.term, vote: 7, commit: last.index), mustSync: true)
+        if let last = entries.last {
+            batch.append(WALHardState(term: last.term, vote: host.id.rawValue, commit: last.index), mustSync: true)
         }
         var encoder = WALEncoder()
         encoder.appendChain()
-        encoder.append(.metadata, WALMetadata(memberID: 7, clusterID: 9).encoded.span.bytes)
+        encoder.append(.metadata, metadata(host).span.bytes)
         var (cursor, head) = (LogBatch.Cursor(), LogHead())
         encoder.append(batch, from: &cursor, until: .max, head: &head)
         let name = WALSegmentName(sequence: 0, firstIndex: LogIndex(0))
@@ -147,7 +189,8 @@ extension Simulator {
         var recovery = WALRecovery()
         let moment = Moment(monotonic: .zero, wallMilliseconds: 0)
         guard (try? recovery.read(&decoder)) != nil,
-            var member = try? Replica(configuration, restoring: .empty(configuration), log: recovery, at: moment)
+            var member = try? Replica(
+                configuration(host), restoring: .empty(configuration(host)), log: recovery, at: moment)
         else { throw Violation("the log can't be replayed") }
         var effects = Effects()
         member.step(.start, at: moment, into: &effects)

@@ -3,6 +3,7 @@
 import MartletBasics
 import MartletKeyspace
 import MartletRESPCodec
+import MartletRaft
 import MartletReplica
 
 /// What the clients of streams know, over all lives.
@@ -41,6 +42,7 @@ struct StreamClient {
 
     var asked: [Ask] = []
     var reply: [UInt8] = []
+    var life: Life?
     var count = 0
 }
 
@@ -52,7 +54,8 @@ extension Simulator {
     func act(streamClient number: Int) throws(Violation) {
         guard case .busy = part else { return }
         plan(.streamClientActs(number), in: streaming.number(0...conditions.thinkTime * 2))
-        guard let life, life.isReady, streamClients[number].asked.isEmpty else { return }
+        guard streamClients[number].asked.isEmpty, let life = leadingLife else { return }
+        streamClients[number].life = life
         if !life.hasGroups { makeGroups(life) }
         var reply = ReplyWriter()
         let answer: CommandAnswer
@@ -84,6 +87,12 @@ extension Simulator {
         try take(CommandReply(client: UInt64(number), bytes: reply.bytes, isLast: answer == .complete))
         openTurn(life)
         planCommands(life)
+    }
+
+    /// Commands go to the leader; that may have changed since the shell heard of it.
+    private var leadingLife: Life? {
+        let leading = hosts.compactMap(\.life).filter { $0.isReady && $0.replica.isLeader }
+        return leading.count < 2 ? leading.first : streaming.pick(leading)
     }
 
     private func newValue(_ client: Int) -> String {
@@ -165,6 +174,8 @@ extension Simulator {
             let text = String(decoding: text, as: UTF8.self)
             // Before the group is made, and at the end of a life.
             if text.hasPrefix("NOGROUP") || text.hasPrefix("UNCERTAIN") || text.hasPrefix("TRYAGAIN") { return }
+            // Leadership was lost.
+            if hosts.count > 1, text.hasPrefix("READONLY") || text.hasPrefix("UNBLOCKED") { return }
             throw Violation("\(ask) was answered \(text)")
         }
         switch (ask, reply) {
@@ -208,8 +219,11 @@ extension Simulator {
     }
 
     /// Whoever asked the life that has ended is told nothing.
-    func forgetStreamAnswers() {
-        for number in streamClients.indices { (streamClients[number].asked, streamClients[number].reply) = ([], []) }
+    func forgetStreamAnswers(of life: Life) {
+        for number in streamClients.indices where streamClients[number].life === life {
+            streamClients[number].life = nil
+            (streamClients[number].asked, streamClients[number].reply) = ([], [])
+        }
     }
 
     // MARK: Lives
@@ -296,7 +310,7 @@ extension Simulator {
     func openTurn(_ life: Life) {
         guard !life.isTurnOpen else { return }
         life.isTurnOpen = true
-        plan(.turnEnd, in: timing.number(0...200), ofLife: true)
+        plan(.turnEnd, in: timing.number(0...200), of: life)
     }
 
     /// Sees to it that waits end.
@@ -304,6 +318,6 @@ extension Simulator {
         guard !life.areCommandsPlanned, let due = life.replica.commandsDue(at: moment(of: life)) else { return }
         life.areCommandsPlanned = true
         let (seconds, attoseconds) = (due - moment(of: life).monotonic).components
-        plan(.commandsDue, in: max(Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000), 0), ofLife: true)
+        plan(.commandsDue, in: max(Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000), 0), of: life)
     }
 }

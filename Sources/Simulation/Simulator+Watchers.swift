@@ -6,11 +6,14 @@ import MartletReplica
 
 /// A client with one stream of watches. After a restart it opens another and goes on where it was.
 struct Watcher {
+    /// The process that the client is connected to.
+    var life: Life?
     var stream: WatchStreamID?
     var isFull = false
     var watches: [Watch] = []
 
     mutating func disconnect() {
+        life = nil
         stream = nil
         isFull = false
         for place in watches.indices { watches[place].id = nil }
@@ -23,8 +26,12 @@ extension Simulator {
     func act(watcher: Int) throws(Violation) {
         let rest = if case .busy = part { max(1_000, conditions.thinkTime) } else { 50_000 }
         plan(.watcherActs(watcher), in: timing.number(1...rest))
-        guard let life, life.isReady else { return }
-        if watchers[watcher].stream == nil { watchers[watcher].stream = life.replica.store.openWatchStream() }
+        if hosts.count > 1, watchers[watcher].life != nil, watching.once(in: 40) { watchers[watcher].disconnect() }
+        guard let life = watchers[watcher].life ?? readyLife() else { return }
+        if watchers[watcher].stream == nil {
+            watchers[watcher].life = life
+            watchers[watcher].stream = life.replica.store.openWatchStream()
+        }
         guard let stream = watchers[watcher].stream else { return }
         for place in watchers[watcher].watches.indices where !watchers[watcher].watches[place].isOver {
             if watchers[watcher].watches[place].id == nil { try create(place, of: watcher, on: stream, life) }
@@ -37,7 +44,12 @@ extension Simulator {
         default: break
         }
         if case .busy = part {} else if watchers[watcher].isFull { setFull(watcher, on: stream, life) }
-        try deliver()
+        try deliver(life)
+    }
+
+    private func readyLife() -> Life? {
+        let ready = hosts.compactMap(\.life).filter(\.isReady)
+        return ready.isEmpty ? nil : ready.count == 1 ? ready[0] : watching.pick(ready)
     }
 
     private func addWatch(_ watcher: Int, on stream: WatchStreamID, _ life: Life) throws(Violation) {
@@ -78,7 +90,7 @@ extension Simulator {
         guard !open.isEmpty else { return }
         let place = watching.pick(open)
         // What was made before the cancellation comes before it.
-        try deliver()
+        try deliver(life)
         guard let id = watchers[watcher].watches[place].id else { return }
         if flaw != .deliversAfterCancel, !life.replica.store.cancelWatch(id, on: stream) {
             throw Violation("\(id) is not there to be cancelled")
@@ -88,7 +100,7 @@ extension Simulator {
     }
 
     private func askProgress(_ watcher: Int, on stream: WatchStreamID, _ life: Life) throws(Violation) {
-        try deliver()
+        try deliver(life)
         let all = life.replica.store.progressRevision(on: stream)
         for place in watchers[watcher].watches.indices {
             guard let id = watchers[watcher].watches[place].id else { continue }
@@ -109,22 +121,26 @@ extension Simulator {
     }
 
     /// Sends what the store has for watches, and plans the next step of those that catch up.
-    func deliver() throws(Violation) {
-        guard let life else { return }
+    func deliver(_ life: Life) throws(Violation) {
         for delivery in life.replica.store.drainWatchDeliveries() {
             if flaw == .losesWatchEvents, watching.once(in: 20) { continue }
-            try take(delivery)
-            if flaw == .repeatsWatchEvents, watching.once(in: 20) { try take(delivery) }
+            try take(delivery, life)
+            if flaw == .repeatsWatchEvents, watching.once(in: 20) { try take(delivery, life) }
         }
         guard life.replica.store.hasWatchesToCatchUp, !life.isWatchWorkPlanned else { return }
         life.isWatchWorkPlanned = true
-        plan(.watchWork, in: timing.number(0...2_000), ofLife: true)
+        plan(.watchWork, in: timing.number(0...2_000), of: life)
     }
 
-    private func take(_ delivery: WatchDelivery) throws(Violation) {
-        guard let watcher = watchers.firstIndex(where: { $0.stream == delivery.stream }),
-            let place = watchers[watcher].watches.firstIndex(where: { $0.id == delivery.watch })
-        else { throw Violation("\(delivery) is for nobody") }
+    private func take(_ delivery: WatchDelivery, _ life: Life) throws(Violation) {
+        guard let watcher = watchers.firstIndex(where: { $0.life === life && $0.stream == delivery.stream }) else {
+            // The client has gone to another member.
+            if hosts.count > 1 { return }
+            throw Violation("\(delivery) is for nobody")
+        }
+        guard let place = watchers[watcher].watches.firstIndex(where: { $0.id == delivery.watch }) else {
+            throw Violation("\(delivery) is for nobody")
+        }
         trace.note(now, "delivered", watcher, place, "\(delivery.content)")
         switch delivery.content {
         case .canceled(let compactRevision):

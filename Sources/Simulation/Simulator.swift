@@ -2,19 +2,21 @@
 
 import MartletBasics
 import MartletKeyValue
+import MartletRaft
 import MartletReplica
 import MartletSimulatedDisk
 import MartletStorage
 
-/// One member, its disk, its clients and its bad luck, all in one thread and in simulated time, all from one seed.
+/// Members, their disks, the network between them, their clients and their bad luck, all in one thread and in simulated
+/// time, all from one seed.
 ///
-/// The member is production code: `Replica`, and under it the log's folder, appender and recovery. Simulated are what
+/// A member is production code: `Replica`, and under it the log's folder, appender and recovery. Simulated are what
 /// stands around: the log's queue and thread (`LogQueue`), disk, tables, clocks, clients. The simulator does what a
 /// shell has to do: carry out effects, and hand events over.
 ///
 /// A run has three parts. *Busy:* clients ask, faults strike. *Calm:* nothing is asked and nothing fails any more; all
-/// answers and events must come, all leases end. *Last:* one more power loss, and what is then there is compared with
-/// all that ever was.
+/// answers and events must come, all leases end, all members come to hold the same. *Last:* one more power loss, for
+/// all of them, and what is then there is compared with all that ever was.
 final class Simulator {
     enum Action {
         // Of one life
@@ -22,13 +24,17 @@ final class Simulator {
         case logWrites, logWritten, logReleases
         case checkpointWrites
         case checkpointEnds(isWritten: Bool)
+        case stateLeaves(Effects.SnapshotOrder)
+        case stateInstalled
         // Of all
-        case restart
+        case restart(Int)
+        case packetArrives(Int, to: Int)
+        case nemesisActs
         case clientActs(Int)
-        case requestArrives(Int)
+        case requestArrives(Int, at: Int)
         case watcherActs(Int)
         case streamClientActs(Int)
-        case fault, relief(Relief)
+        case fault, relief(Relief, Int)
         case look
     }
 
@@ -40,21 +46,19 @@ final class Simulator {
     enum Part {
         case busy
         case calm(since: Int)
-        case last
+        case last(since: Int)
         case done
     }
 
-    /// Steps of a run before it counts as one that never rests. A run has some thousands.
-    static let stepsMax = 400_000
+    /// Steps of a run before it counts as one that never rests. A run has some thousands for each member.
+    static let stepsMax = 1_000_000
 
     let conditions: Conditions
     let flaw: Flaw?
     var part = Part.busy
     /// Microseconds since the beginning.
     var now = 0
-    /// Milliseconds that the wall clock is ahead of that.
-    var wallOffset = 1_700_000_000_000
-    var queue = EventQueue<(life: Int, action: Action)>()
+    var queue = EventQueue<(life: Life?, action: Action)>()
     var trace: Trace
 
     // Each has numbers of its own, so that a change of one does not stir the others.
@@ -64,32 +68,39 @@ final class Simulator {
     var watching: SeededRandom
     var ordering: SeededRandom
     var streaming: SeededRandom
+    var networking: SeededRandom
+    var nemesis: SeededRandom
+    var looking: SeededRandom
 
-    let disk: SimulatedDisk
-    var tables = SimulatedTables()
-    /// Whether the log was made: it must be there from then on.
-    var wasMade = false
-    /// How many times slower the disks are than on a good day.
-    var slowness = 1
-    var life: Life?
+    var hosts: [Host]
+    var network = Network()
+    /// Under way.
+    var packets: [Int: Message] = [:]
+    var nextPacket = 0
     var lives = 0
     /// When each entry was proposed; over all lives, since an entry may be applied in a later one.
-    var proposals: [LogIndex: Int] = [:]
+    var proposals: [EntryID: Int] = [:]
+    /// Who led in each term.
+    var leaders: [Term: MemberID] = [:]
+    /// Of a state after so many entries, of whichever member first.
+    var digests: [LogIndex: UInt64] = [:]
     var effects = 0
     /// Before this one the member ends.
     var deathAtEffect: Int?
 
     var oracle = Oracle()
     var operations: [Operation] = []
+    /// Where each client is connected.
+    var connections: [Int: Int] = [:]
     var answeredCount = 0
     var watchers: [Watcher]
     var streamLedger = StreamLedger()
     var streamClients = Array(repeating: StreamClient(), count: Simulator.streamClients)
     var counts = SimulationReport.Counts()
 
-    init(seed: UInt64, conditions given: Conditions?, flaw: Flaw?, tell: ((String) -> Void)?) {
+    init(seed: UInt64, members: Int, conditions given: Conditions?, flaw: Flaw?, tell: ((String) -> Void)?) {
         var random = SeededRandom(seed: seed)
-        let drawn = Conditions(&random)
+        let drawn = Conditions(members: members, &random)
         conditions = given ?? drawn
         self.flaw = flaw
         deathAtEffect = conditions.deathAtEffect
@@ -99,67 +110,119 @@ final class Simulator {
         faults = random.split()
         watching = random.split()
         ordering = random.split()
-        disk = SimulatedDisk(seed: random.next())
+        let diskSeed = random.next()
         streaming = random.split()
+        networking = random.split()
+        nemesis = random.split()
+        looking = random.split()
+        var disks = SeededRandom(seed: diskSeed)
+        let founders = (0..<conditions.members).map {
+            MemberContext(member: Self.memberID($0), peerURLs: [Self.peerURL($0)], name: "member \($0)")
+        }
+        hosts = (0..<conditions.members).map { place in
+            Host(
+                place: place, id: Self.memberID(place),
+                beginning: founders.count == 1 ? .alone : .together(founders),
+                disk: SimulatedDisk(seed: place == 0 ? diskSeed : disks.next()))
+        }
         watchers = Array(repeating: Watcher(), count: conditions.watchers)
-        if flaw == .syncsNothing { disk.ignoreSyncs() }
-        if let operation = conditions.powerLossAtOperation { disk.crash(atOperation: operation) }
+        for host in hosts {
+            if flaw == .syncsNothing { host.disk.ignoreSyncs() }
+            if let operation = conditions.powerLossAtOperation { host.disk.crash(atOperation: operation) }
+        }
+        network.delay = conditions.networkDelay
+        network.losses = conditions.losses
+        network.doubles = conditions.doubles
+        network.lateness = conditions.lateness
+        network.reorders = conditions.reorders
     }
 
+    static func memberID(_ place: Int) -> MemberID { MemberID(UInt64(7 + place)) }
+    static func peerURL(_ place: Int) -> String { "http://10.0.0.\(place + 1):2380" }
+
     func run() throws(Violation) {
-        plan(.restart, in: 0)
+        for host in hosts { plan(.restart(host.place), in: host.place * 100) }
+        planNemesis()
         for client in 0..<conditions.clients { plan(.clientActs(client), in: timing.number(0...1_000)) }
         for watcher in watchers.indices { plan(.watcherActs(watcher), in: timing.number(0...1_000)) }
         for client in streamClients.indices { plan(.streamClientActs(client), in: streaming.number(0...1_000)) }
         if conditions.faultTime != nil { planFault() }
         plan(.look, in: 100_000)
         while let next = queue.next() {
-            guard next.element.life == 0 || next.element.life == life?.number else { continue }
+            let (life, action) = next.element
+            if let life, !life.isAlive { continue }
             now = next.time
+            if let host = life?.host ?? place(of: action), host.pausedUntil > now {
+                queue.add(next.element, at: host.pausedUntil)
+                continue
+            }
             counts.steps += 1
             if counts.steps > Self.stepsMax { throw Violation("the simulation never rests") }
-            try perform(next.element.action)
+            if let life { try perform(action, life) } else { try perform(action) }
             if case .done = part { return }
         }
         throw Violation("nothing is left to happen")
     }
 
-    /// - Parameter ofLife: whether it is off when the present life ends.
-    func plan(_ action: Action, in time: Int, ofLife: Bool = false) {
-        queue.add((ofLife ? life?.number ?? -1 : 0, action), at: now + time)
+    /// - Parameter life: with whose end it is off.
+    func plan(_ action: Action, in time: Int, of life: Life? = nil) {
+        queue.add((life, action), at: now + time)
+    }
+
+    /// Where a pause holds it up.
+    private func place(of action: Action) -> Host? {
+        switch action {
+        case .packetArrives(_, let place), .requestArrives(_, let place): hosts[place]
+        default: nil
+        }
+    }
+
+    private func perform(_ action: Action, _ life: Life) throws(Violation) {
+        switch action {
+        case .tick:
+            plan(.tick, in: 100_000, of: life)
+            try step(.tick, life)
+        case .turnEnd:
+            life.isTurnOpen = false
+            try step(.turnEnded, life)
+        case .work:
+            life.isWorkPlanned = false
+            try step(.work, life)
+        case .commandsDue:
+            life.areCommandsPlanned = false
+            try step(.commandsDue, life)
+        case .watchWork:
+            life.isWatchWorkPlanned = false
+            life.replica.store.catchUpWatches()
+            try deliver(life)
+        case .logWrites: try writeLog(life)
+        case .logWritten: try endLogWrite(life)
+        case .logReleases: try releaseLog(life)
+        case .checkpointWrites: try writeCheckpoint(life)
+        case .checkpointEnds(let isWritten): try step(.checkpointEnded(isWritten: isWritten), life)
+        case .stateLeaves(let order): try transmit(order, from: life)
+        case .stateInstalled: try installState(life)
+        case .restart, .packetArrives, .nemesisActs, .clientActs, .requestArrives, .watcherActs, .streamClientActs,
+            .fault, .relief, .look:
+            preconditionFailure("\(action) is no life's")
+        }
     }
 
     private func perform(_ action: Action) throws(Violation) {
         switch action {
-        case .tick:
-            plan(.tick, in: 100_000, ofLife: true)
-            try step(.tick)
-        case .turnEnd:
-            life?.isTurnOpen = false
-            try step(.turnEnded)
-        case .work:
-            life?.isWorkPlanned = false
-            try step(.work)
-        case .commandsDue:
-            life?.areCommandsPlanned = false
-            try step(.commandsDue)
-        case .watchWork:
-            life?.isWatchWorkPlanned = false
-            life?.replica.store.catchUpWatches()
-            try deliver()
-        case .logWrites: try writeLog()
-        case .logWritten: try endLogWrite()
-        case .logReleases: try releaseLog()
-        case .checkpointWrites: try writeCheckpoint()
-        case .checkpointEnds(let isWritten): try step(.checkpointEnded(isWritten: isWritten))
-        case .restart: try restart()
+        case .restart(let place): try restart(hosts[place])
+        case .packetArrives(let number, let place): try receive(number, at: place)
+        case .nemesisActs: try actAsNemesis()
         case .clientActs(let client): try act(client: client)
-        case .requestArrives(let number): try arrive(number)
+        case .requestArrives(let number, let place): try arrive(number, at: hosts[place])
         case .watcherActs(let watcher): try act(watcher: watcher)
         case .streamClientActs(let client): try act(streamClient: client)
         case .fault: try strike()
-        case .relief(let relief): relieve(relief)
+        case .relief(let relief, let place): relieve(relief, hosts[place])
         case .look: try look()
+        case .tick, .turnEnd, .work, .watchWork, .commandsDue, .logWrites, .logWritten, .logReleases,
+            .checkpointWrites, .checkpointEnds, .stateLeaves, .stateInstalled:
+            preconditionFailure("\(action) is a life's")
         }
     }
 }

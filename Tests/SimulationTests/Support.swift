@@ -29,5 +29,5 @@ let isDebug: Bool = {
 
 extension SimulationReport {
     /// What to do about a broken promise.
-    var finding: String? { violation.map { "make sim SEED=\(seed): \($0)" } }
+    var finding: String? { violation.map { "seed \(seed): \($0)" } }
 }

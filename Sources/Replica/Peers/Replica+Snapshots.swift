@@ -118,17 +118,19 @@ extension Replica {
         }
     }
 
-    /// What this member proposed of the entries that the state contains may have taken effect, or not.
+    /// What this member proposed of the entries that the state contains may have taken effect, or not; what it proposed
+    /// behind them has not: entries there are of later terms.
     private mutating func answerSkipped(upTo index: LogIndex, into effects: inout Effects) {
-        while pendingHead < pending.count, pending[pendingHead].id.index <= index {
+        while pendingHead < pending.count {
             let write = pending[pendingHead]
+            let error: ReplicaError = write.id.index <= index ? .timedOut(.leaderFailed) : .leaderChanged
             pendingHead += 1
             pendingBytes -= write.byteCount
             noteEnd(of: write)
             if write.isAbandoned { continue }
-            if write.isKeyspaceRecord { lose(commands.takePlan(), .timedOut(.leaderFailed), into: &effects) }
+            if write.isKeyspaceRecord { lose(commands.takePlan(), error, into: &effects) }
             guard let waiter = write.waiter else { continue }
-            effects.replies.append(.init(waiter: waiter, result: .failure(.timedOut(.leaderFailed))))
+            effects.replies.append(.init(waiter: waiter, result: .failure(error)))
         }
         forgetAnswered()
     }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletKeyValue
+import MartletRaft
+import MartletReplica
+
+/// Flaws of clusters, put into the members from outside.
+extension Simulator {
+    /// What a flawed member does when it applies an entry.
+    func spoil(_ life: Life, _ entry: Entry) {
+        guard entry.kind == .normal, !entry.data.isEmpty else { return }
+        switch flaw {
+        case .appliesClocks:
+            guard entry.index.rawValue % 32 == 0 else { return }
+            // As if a record had been stamped when it was applied.
+            let lease = LeaseID(Int64(Workload.leases.lowerBound))
+            life.replica.store.noteLeaseRemaining(lease, seconds: Int64(life.host.wallOffset + now / 1_000))
+        case .appliesHashOrder:
+            guard entry.index.rawValue % 32 == 0 else { return }
+            // The first lease of a set whose order is the process's own.
+            let leases = life.replica.store.leaseIDs().sorted { hash($0, life) < hash($1, life) }
+            if let first = leases.first { life.replica.store.noteLeaseRemaining(first, seconds: 1) }
+        default: return
+        }
+    }
+
+    private func hash(_ lease: LeaseID, _ life: Life) -> UInt64 {
+        var random = SeededRandom(seed: UInt64(bitPattern: lease.rawValue) &* 31 &+ UInt64(life.number))
+        return random.next()
+    }
+
+    /// What a flawed leader tells its followers: that what a majority has is committed, of whatever term. It also sends
+    /// its own entries after those of others, as it may.
+    func spoiled(_ message: Message, of life: Life) -> Message {
+        guard flaw == .commitsEarlierTerms else { return message }
+        let node = life.replica.node
+        func match(_ member: MemberID) -> LogIndex {
+            member == node.id ? node.log.synced : node.progress(of: member)?.match ?? .zero
+        }
+        let agreed = LogIndex(node.configuration.agreedValue { match($0).rawValue })
+        var message = message
+        switch message.body {
+        case .append(let previous, let entries, let commit):
+            let foreign = entries.prefix { $0.term < node.term }
+            let sent = foreign.isEmpty ? entries : Array(foreign)
+            let last = previous.index + sent.count
+            message.body = .append(
+                previous: previous, entries: sent, commit: max(min(commit, last), min(agreed, last)))
+        case .heartbeat(let commit, let round):
+            message.body = .heartbeat(commit: max(commit, min(agreed, match(message.to))), round: round)
+        default: break
+        }
+        return message
+    }
+}

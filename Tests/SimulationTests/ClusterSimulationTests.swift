@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import MartletBasics
+import MartletSimulation
+import MartletTestPrograms
+import Testing
+
+/// Goal: a cluster keeps its promises whatever happens to its members and between them.
+/// Method: as `SimulationTests`, with a network, and a nemesis that cuts, pauses, changes members and hands leadership
+/// over.
+/// Checks: those of the simulator; here also that enough was going on.
+@Suite struct ClusterSimulationTests {
+    @Test(arguments: [3, 5]) func everyPromiseIsKept(members: Int) {
+        var seeds = SeededRandom(seed: testSeed("ClusterSimulationTests"))
+        var sum = SimulationReport.Counts()
+        for _ in 0..<(isDebug ? 10 : 200) {
+            let report = Simulation(seed: seeds.next(), members: members).run()
+            #expect(report.finding == nil)
+            sum.answered += report.counts.answered
+            sum.deaths += report.counts.deaths
+            sum.leaders += report.counts.leaders
+            sum.states += report.counts.states
+            sum.transfers += report.counts.transfers
+            sum.memberChanges += report.counts.memberChanges
+            sum.timeouts += report.counts.timeouts
+            sum.events += report.counts.events
+            sum.expiredLeases += report.counts.expiredLeases
+            sum.streamEntries += report.counts.streamEntries
+        }
+        print("ClusterSimulationTests: \(sum)")
+        #expect(sum.answered > 500 && sum.deaths > 30 && sum.leaders > 20 && sum.states > 0)
+        #expect(sum.events > 200 && sum.expiredLeases > 5 && sum.streamEntries > 100)
+    }
+
+    /// As for one member: also in another process.
+    @Test(arguments: [UInt64(3), 17]) func seedsRepeat(seed: UInt64) async throws {
+        let report = Simulation(seed: seed, members: 3).run()
+        #expect(report.finding == nil && report.traceHash == Simulation(seed: seed, members: 3).run().traceHash)
+        let own = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
+        let program = URL(filePath: own).deletingLastPathComponent().appending(path: "MartletSimulate").path
+        let other = try await output(of: program, ["--seed", "\(seed)", "--members", "3"])
+        let digits = String(report.traceHash, radix: 16)
+        #expect(other.contains("\(String(repeating: "0", count: 16 - digits.count))\(digits)"), "\(other)")
+    }
+
+    /// Each is found within three hundred fixed seeds.
+    @Test(arguments: [
+        (Flaw.answersBeforeSync, 3), (.appliesClocks, 3), (.appliesHashOrder, 3),
+    ])
+    func findsEveryFlaw(flaw: Flaw, members: Int) {
+        let first = (1...300).first { seed in
+            Simulation(seed: UInt64(seed), members: members, flaw: flaw).run().violation != nil
+        }
+        #expect(first != nil, "\(flaw)")
+        print("findsEveryFlaw: \(flaw) after \(first ?? 0) seeds")
+    }
+}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three members beside three of etcd 3.5.1's, all on this machine: calls of leaders and followers, a leader that goes."""
+"""Three members beside three of etcd 3.5.1's, on this machine: calls of leaders and followers, a leader that goes."""
 
 import argparse
 import base64
@@ -179,7 +179,8 @@ def _measure_gaps(claims, options, found):
             gaps[key, how] = statistics.median(taken)
             table.row(f"{cluster.name}, {name}", "", f"{gaps[key, how]:,.0f}", "",
                       ", ".join(f"{each:,.0f}" for each in taken))
-    print(f"From the signal to the first put that another member has answered; each is asked for {PATIENCE * 1000:.0f} ms.")
+    print("From the signal to the first put that another member has answered; each is asked for "
+          f"{PATIENCE * 1000:.0f} ms.")
     ours = gaps["martlet", signal.SIGTERM]
     claims.summarize("leader stopped by SIGTERM: time without writes", "≤ 100 ms", f"{ours:.0f} ms", claims.at_most(
         "cluster: no writes after SIGTERM", ours, 100, "ms"))

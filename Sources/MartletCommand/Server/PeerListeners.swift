@@ -48,7 +48,7 @@ struct PeerListeners {
             do {
                 let address = try await server.bind(url.wireAddress)
                 logger.info("serving peer traffic", metadata: ["address": "\(address.text)"])
-            } catch where mayStayAlone {
+            } catch  where mayStayAlone {
                 logger.warning(
                     "no member can join: the default peer URL is taken; see --listen-peer-urls",
                     metadata: ["url": "\(url)"])

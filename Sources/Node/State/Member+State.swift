@@ -2,8 +2,8 @@
 
 import Dispatch
 package import MartletBasics
-package import MartletRaft
 package import MartletKeyValue
+package import MartletRaft
 package import MartletReplica
 import MartletStorage
 package import NIOCore

@@ -71,7 +71,8 @@ package final class EtcdServer: Sendable {
             member.onFailure = onFailure
             let identity = MemberIdentity(clusterID: data.metadata.clusterID, memberID: data.metadata.memberID)
             let store = MemberStore(configuration: configuration, member: member, identity: identity)
-            store.peers = ClusterPeers(member, identity, tls: configuration.peerTLS, logger: logger)
+            store.peers = ClusterPeers(
+                member, identity, known: configuration.knownMembers, tls: configuration.peerTLS, logger: logger)
             return store
         }
     }

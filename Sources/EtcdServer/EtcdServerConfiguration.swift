@@ -45,6 +45,9 @@ package struct EtcdServerConfiguration: Sendable {
 
     /// How a member whose folder is new begins.
     package var beginning = ReplicaConfiguration.Beginning.alone
+    /// The members of a cluster that this one joins, until its own log names them: the leader's entries are answered
+    /// over this member's own streams.
+    package var knownMembers: [ClusterList.Member] = []
     /// Whether changes of the members are refused that could leave too few that are there.
     package var isStrictAboutMembers = true
     /// How other members are connected to where their URLs ask for TLS; nil: as if none did.

@@ -18,14 +18,17 @@ package final class ClusterPeers: PeerHost {
     let member: Member
     let links: PeerLinks
     let logger: Logger
+    /// See `EtcdServerConfiguration.knownMembers`.
+    private let known: [ClusterList.Member]
     private let isEncryptable: Bool
     /// Whether this member only learns: it may not serve what it may not know of.
     private(set) var isLearner = false
 
     package init(
-        _ member: Member, _ identity: MemberIdentity, tls: WireClientTLS?, logger: Logger
+        _ member: Member, _ identity: MemberIdentity, known: [ClusterList.Member], tls: WireClientTLS?, logger: Logger
     ) {
         self.member = member
+        self.known = known
         self.logger = logger
         clusterID = identity.clusterID
         memberID = MemberID(identity.memberID)
@@ -44,15 +47,20 @@ package final class ClusterPeers: PeerHost {
     /// Speaks to those who are members now.
     private func follow() {
         let cluster = member.cluster
-        let others = cluster.members.filter { $0.id != memberID }
-        isLearner = cluster.members.contains { $0.id == memberID && $0.isLearner }
-        links.update(
-            others.map { other in
-                let urls = other.peerURLs.compactMap(PeerURL.init)
-                return PeerLinks.Peer(
-                    id: other.id, addresses: urls.map(\.address),
-                    isEncrypted: isEncryptable && urls.contains(where: \.isEncrypted))
-            })
+        let own = cluster.members.first { $0.id == memberID }
+        isLearner = own?.isLearner ?? known.contains { MemberID($0.id) == memberID && $0.isLearner }
+        var peers: [MemberID: [String]] = [:]
+        if own == nil { for other in known { peers[MemberID(other.id)] = other.peerURLs } }
+        for other in cluster.members { peers[other.id] = other.peerURLs }
+        peers[memberID] = nil
+        links.update(peers.sorted { $0.key < $1.key }.map { peer($0.key, $0.value) })
+    }
+
+    private func peer(_ id: MemberID, _ peerURLs: [String]) -> PeerLinks.Peer {
+        let urls = peerURLs.compactMap(PeerURL.init)
+        return PeerLinks.Peer(
+            id: id, addresses: urls.map(\.address),
+            isEncrypted: isEncryptable && urls.contains(where: \.isEncrypted))
     }
 
     package func isRemoved(_ member: MemberID) -> Bool { self.member.cluster.removed.contains(member) }

@@ -156,7 +156,8 @@ extension MemberStore {
     private static func outcome(_ status: GRPCStatus) -> GRPCStatus {
         if status.isConnectFailure || status.wasNotProcessed { return EtcdError.noLeader.status }
         if status.code == .deadlineExceeded { return EtcdError.timeout.status }
-        return status
+        // Without what the leader's headers said to this member.
+        return GRPCStatus(status.code, status.message)
     }
 
     /// The same for a unary call, which gets the answer.

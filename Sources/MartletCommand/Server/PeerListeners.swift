@@ -23,8 +23,13 @@ struct PeerListeners {
         let tls = try options.peerTLS?.server.wire(logger)
         if let tls, let peerTLS = options.peerTLS { options.store.peerTLS = peerTLS.client(tls) }
         let cluster = options.cluster
-        if !cluster.isNew, !options.hasData {
-            try await options.join(loop, logger)
+        if !cluster.isNew {
+            do {
+                try await options.join(loop, logger)
+            } catch  where options.hasData {
+                // It has been told before, unless it was ended too soon.
+                logger.info("no member was asked who belongs to the cluster", metadata: ["reason": "\(error)"])
+            }
         } else if cluster.members.count > 1 {
             options.store.beginning = .together(
                 cluster.members.map {
@@ -97,5 +102,6 @@ extension ServerOptions {
         cluster.own.id = member.id
         cluster.id = list.clusterID
         store.beginning = .joining
+        store.knownMembers = list.members
     }
 }

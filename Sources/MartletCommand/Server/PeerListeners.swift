@@ -26,8 +26,9 @@ struct PeerListeners {
         if !cluster.isNew {
             do {
                 try await options.join(loop, logger)
-            } catch  where options.hasData {
+            } catch {
                 // It has been told before, unless it was ended too soon.
+                guard options.hasData else { throw error }
                 logger.info("no member was asked who belongs to the cluster", metadata: ["reason": "\(error)"])
             }
         } else if cluster.members.count > 1 {
@@ -53,17 +54,14 @@ struct PeerListeners {
             do {
                 let address = try await server.bind(url.wireAddress)
                 logger.info("serving peer traffic", metadata: ["address": "\(address.text)"])
-            } catch  where mayStayAlone {
-                logger.warning(
-                    "no member can join: the default peer URL is taken; see --listen-peer-urls",
-                    metadata: ["url": "\(url)"])
-                await server.close()
-                server.executors.stop()
-                return nil
             } catch {
                 await server.close()
                 server.executors.stop()
-                throw ListenFailure(url: url, cause: error)
+                guard mayStayAlone else { throw ListenFailure(url: url, cause: error) }
+                logger.warning(
+                    "no member can join: the default peer URL is taken; see --listen-peer-urls",
+                    metadata: ["url": "\(url)"])
+                return nil
             }
         }
         return server

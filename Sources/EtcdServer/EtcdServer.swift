@@ -55,13 +55,24 @@ package final class EtcdServer: Sendable {
         return server
     }
 
+    /// The store in a folder, ready to serve; see `begin`.
+    package static func start(
+        _ data: OpenedData, configuration: EtcdServerConfiguration, logger: Logger, on eventLoop: any EventLoop,
+        serving loops: [any EventLoop] = [], onFailure: @escaping @Sendable (MemberFailure) -> Void
+    ) async throws -> EtcdServer {
+        let server = try await begin(
+            data, configuration: configuration, logger: logger, on: eventLoop, serving: loops, onFailure: onFailure)
+        try await server.ready()
+        return server
+    }
+
     /// The store in a folder. It is ready to serve when `ready()` returns: a member of several needs the others, so
     /// that they must be able to reach it before.
     ///
     /// - Parameters:
     ///   - loops: of the connections; the store's may be among them.
     ///   - onFailure: called once, on the loop, when the member can't go on: the process must end.
-    package static func start(
+    package static func begin(
         _ data: OpenedData, configuration: EtcdServerConfiguration, logger: Logger, on eventLoop: any EventLoop,
         serving loops: [any EventLoop] = [], onFailure: @escaping @Sendable (MemberFailure) -> Void
     ) async throws -> EtcdServer {

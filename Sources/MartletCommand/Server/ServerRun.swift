@@ -68,7 +68,7 @@ struct ServerRun {
             let didChoose = try await ListenPorts.choose(&chosen, group)
             let peers = try await PeerListeners.prepare(&chosen, memberLoop, logger)
             let data = try await openData(chosen, logger)
-            let store = try await EtcdServer.start(
+            let store = try await EtcdServer.begin(
                 data, configuration: chosen.store, logger: logger, on: memberLoop, serving: loops,
                 onFailure: onFailure)
             var servers: [WireServer] = []

@@ -171,11 +171,11 @@ import Testing
 
     @Test func namesFlagsWithoutEffect() throws {
         let flags = try ServerFlags(arguments: [
-            "--snapshot-count=5", "--peer-auto-tls", "--strict-reconfig-check=false",
+            "--snapshot-count=5", "--pre-vote=false", "--max-wals=3",
         ])
         #expect(
             flags.warnings == [
-                "without effect yet: --snapshot-count, --strict-reconfig-check, --peer-auto-tls"
+                "without effect yet: --snapshot-count, --max-wals, --pre-vote"
             ])
     }
 

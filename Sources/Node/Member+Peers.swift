@@ -19,6 +19,11 @@ extension Member {
         step(.peerUnreachable(peer))
     }
 
+    /// The other members have removed this one: it ends.
+    package func leave() {
+        fail(.replica(.removed))
+    }
+
     /// Hands leadership to another member; nil: to whoever is best prepared. `answer` comes when another leads, or with
     /// what went wrong.
     package func transferLeadership(to target: MemberID?, then answer: @escaping ReadAnswer) {

@@ -37,6 +37,8 @@ package final class PeerLinks {
     private var links: [Link] = []
     /// A peer can't be reached, or not any more; see `RaftNode`'s handling of it. Not with each message that is lost.
     package var onUnreachable: (MemberID) -> Void = { _ in }
+    /// A peer says that this member was removed. It may not learn it otherwise: nobody sends it the log any more.
+    package var onRemoved: () -> Void = {}
 
     /// - Parameters:
     ///   - configuration: how peers are connected to; its TLS is used for those whose URLs ask for it.
@@ -108,6 +110,7 @@ package final class PeerLinks {
                     "remote-peer-id": "\(peer)", "stream": "\(lane.purpose)", "error": "\(status.message)",
                 ])
             onUnreachable(peer)
+            if status.code == .permissionDenied { onRemoved() }
         }
     }
 

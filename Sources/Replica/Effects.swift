@@ -10,7 +10,8 @@ package import MartletWALCodec
 /// What a `Replica` wants done after a step.
 ///
 /// Keep one value: carry it out after each event but `propose`, `changeMembers`, `renewLease`, `read` and `received`,
-/// then `removeAll`; the arrays keep their memory. The order in which the parts are carried out is free, but for `tokens`.
+/// then `removeAll`; the arrays keep their memory. The order in which the parts are carried out is free, but for
+/// `tokens`.
 /// Nothing in here may be said before something else is durable: what had to wait has waited in the replica.
 package struct Effects: Sendable {
     package struct Reply: Sendable {

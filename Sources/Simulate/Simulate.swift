@@ -3,7 +3,8 @@
 import Foundation
 import MartletSimulation
 
-/// Runs simulations of a member, or of a cluster of three or five: the seed that is asked for, with its story, or one after the other for a while.
+/// Runs simulations of a member, or of a cluster of three or five: the seed that is asked for, with its story, or one
+/// after the other for a while.
 ///
 /// usage: simulate [--members N] [--seed N] [--seconds S] [--runs N] [--flaw NAME] [--story]
 ///
@@ -61,7 +62,8 @@ struct Simulate {
         let seconds = max(0.001, (ContinuousClock.now - start) / .seconds(1))
         print(
             "simulate: \(runs) runs, \(Int(Double(runs) / seconds)) a second, \(Int(simulated)) simulated seconds, "
-                + "\(answered) answers, \(deaths) deaths, \(leaders) leaders; every promise was kept; traces \(hex(hash))"
+                + "\(answered) answers, \(deaths) deaths, \(leaders) leaders; every promise was kept; "
+                + "traces \(hex(hash))"
         )
     }
 

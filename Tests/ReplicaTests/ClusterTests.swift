@@ -145,7 +145,8 @@ import Testing
         cluster.checkEqual()
     }
 
-    /// A leader that hears nobody tells those who wait when their time is over, and whoever is told so isn't told again.
+    /// A leader that hears nobody tells those who wait when their time is over, and whoever is told so isn't told
+    /// again.
     @Test func aLeaderWithoutMajorityAnswersInTime() throws {
         var cluster = try TestCluster(3)
         let first = cluster.elect()

@@ -37,6 +37,7 @@ package final class ClusterPeers: PeerHost {
         isEncryptable = tls != nil
         links = PeerLinks(
             cluster: clusterID, own: memberID, configuration: configuration, on: member.eventLoop, logger: logger)
+        links.onRemoved = { [weak member] in member?.leave() }
         links.onUnreachable = { [weak member] in member?.peerUnreachable($0) }
         member.onMessages = { [links] in links.send($0) }
         member.onMembersChange = { [weak self] in self?.follow() }

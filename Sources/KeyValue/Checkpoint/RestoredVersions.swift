@@ -77,7 +77,8 @@ struct RestoredVersions {
 
     private static let headDistance = 12
 
-    /// Makes the entry of the key at `rank` in the order. Versions from below the floor that the entry does not hold become survivors.
+    /// Makes the entry of the key at `rank` in the order. Versions from below the floor that the entry does not hold
+    /// become survivors.
     mutating func entry(
         rank: Int, number: KeyNumber, floor: Revision
     ) throws(CheckpointError) -> KeyEntry {

@@ -16,8 +16,8 @@ struct KeptLog: Sendable {
 }
 
 extension Replica {
-    /// Lets go of what is in a checkpoint and no member is likely to ask for. Complexity: O(entries that this checkpoint
-    /// added or that are dropped); a member that is alone keeps none.
+    /// Lets go of what is in a checkpoint and no member is likely to ask for. Complexity: O(entries that this
+    /// checkpoint added or that are dropped); a member that is alone keeps none.
     mutating func trimLog(into effects: inout Effects) {
         let end = checkpoint.last
         let base = node.log.base.index

@@ -116,7 +116,8 @@ struct PeerLinksTests {
             for first in [[], [0xFF], PeerHello(cluster: 1, from: MemberID(1), to: two.id).encoded()] as [[UInt8]] {
                 let stream = try await client.openStream(path)
                 try await stream.write(first)
-                try await stream.write([0xEE, 1, 2, 3])
+                // The first may have been enough.
+                try? await stream.write([0xEE, 1, 2, 3])
                 await #expect(throws: GRPCStatus.self) { try await stream.next() }
                 #expect(stream.status?.code == .invalidArgument)
             }

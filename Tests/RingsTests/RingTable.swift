@@ -123,6 +123,8 @@ let ringTable: [String: RingEntry] = [
         .shell, folder: "EtcdClient",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletEtcdAPI", "MartletBasics"],
         modules: network.union(["SwiftProtobuf", "ServiceLifecycle"])),
+    "MartletRedisClient": RingEntry(
+        .shell, folder: "RedisClient", targets: ["MartletRESPCodec"], modules: network),
     "MartletEtcdConfiguration": RingEntry(
         .shell, folder: "EtcdConfiguration", targets: ["MartletEtcdClient"],
         modules: system.union(["Configuration", "ServiceLifecycle"])),
@@ -140,6 +142,8 @@ let ringTable: [String: RingEntry] = [
     "MartletEtcd": RingEntry(
         .shell, folder: "Etcd", targets: ["Martlet", "MartletEtcdClient", "MartletBasics"],
         modules: network.union(["SwiftProtobuf", "ServiceLifecycle"])),
+    "MartletRedis": RingEntry(
+        .shell, folder: "Redis", targets: ["Martlet", "MartletRedisClient"], modules: network),
     "MartletTesting": RingEntry(.shell, folder: "Testing", targets: ["Martlet"], modules: system),
     "MartletGRPC": RingEntry(
         .shell, folder: "GRPCSwiftAdapter",
@@ -154,8 +158,8 @@ let ringTable: [String: RingEntry] = [
             "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdServer",
             "MartletEtcdSnapshot", "MartletEtcdClient",
             "MartletGRPCWire", "MartletHTTP2Session", "MartletJSON", "MartletNode", "MartletProcesses",
-            "MartletRedisServer", "MartletReflection", "MartletReplica", "MartletStorage", "MartletWALCodec",
-            "MartletWireAPI",
+            "MartletRedisClient", "MartletRedisServer", "MartletReflection", "MartletReplica", "MartletStorage",
+            "MartletWALCodec", "MartletWireAPI",
             "MartletWireServices", "MartletKeyValue", "MartletBasics", "CMartletPosix",
         ],
         modules: network.union([

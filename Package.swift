@@ -60,6 +60,8 @@ let package = Package(
         .library(name: "MartletEtcdClient", targets: ["MartletEtcdClient"]),
         .library(name: "MartletEtcdConfiguration", targets: ["MartletEtcdConfiguration"]),
         .library(name: "MartletGRPC", targets: ["MartletGRPC"]),
+        .library(name: "MartletRedis", targets: ["MartletRedis"]),
+        .library(name: "MartletRedisClient", targets: ["MartletRedisClient"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
         .executable(name: "protoc-gen-martlet", targets: ["MartletProtocPlugin"]),
@@ -230,6 +232,10 @@ let package = Package(
             dependencies: ["MartletEtcdClient", configuration, lifecycle],
             path: "Sources/EtcdConfiguration", swiftSettings: settings),
         .target(
+            name: "MartletRedisClient",
+            dependencies: ["MartletRESPCodec", deque, logging, nioCore, nioPosix, nioSSL],
+            path: "Sources/RedisClient", swiftSettings: settings),
+        .target(
             name: "Martlet",
             dependencies: [
                 "CMartletZlib", "MartletDNSCodec", "MartletGRPCWire", "MartletHTTP2Session", "MartletWireAPI",
@@ -246,6 +252,9 @@ let package = Package(
             name: "MartletEtcd", dependencies: ["Martlet", "MartletEtcdClient", logging, nioCore],
             path: "Sources/Etcd", swiftSettings: settings),
         .target(
+            name: "MartletRedis", dependencies: ["Martlet", "MartletRedisClient", logging], path: "Sources/Redis",
+            swiftSettings: settings),
+        .target(
             name: "MartletTesting", dependencies: ["Martlet"], path: "Sources/Testing", swiftSettings: settings),
         .target(
             name: "MartletGRPC",
@@ -260,9 +269,10 @@ let package = Package(
             dependencies: [
                 "CMartletPosix", "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdClient",
                 "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire", "MartletJSON", "MartletNode",
-                "MartletPeerWire", "MartletProcesses", "MartletRaft", "MartletRedisServer", "MartletReflection",
-                "MartletReplica", "MartletStorage", "MartletWALCodec", "MartletWireAPI", "MartletWireServices",
-                argumentParser, asn1, crypto, histogram, logging, nioCore, nioPosix, protobuf, signals, x509,
+                "MartletPeerWire", "MartletProcesses", "MartletRaft", "MartletRedisClient", "MartletRedisServer",
+                "MartletReflection", "MartletReplica", "MartletStorage", "MartletWALCodec", "MartletWireAPI",
+                "MartletWireServices", argumentParser, asn1, crypto, histogram, logging, nioCore, nioPosix, protobuf,
+                signals, x509,
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(
@@ -404,6 +414,26 @@ let package = Package(
                 "MartletReplica", "MartletTestPrograms", "MartletWALCodec", logging, nioCore, nioPosix,
             ],
             path: "Tests/RedisServerTests", swiftSettings: settings),
+        .target(
+            name: "MartletRedisPeers",
+            dependencies: [
+                "MartletNode", "MartletProcesses", "MartletRaft", "MartletRedisServer", "MartletReplica",
+                "MartletTestPrograms", "MartletWALCodec", logging, nioCore, nioPosix,
+            ],
+            path: "Tests/Fixtures/RedisPeers", swiftSettings: settings),
+        .testTarget(
+            name: "MartletRedisClientTests",
+            dependencies: [
+                "MartletBasics", "MartletRESPCodec", "MartletRedisClient", "MartletRedisPeers", "MartletTestPrograms",
+                logging, nioCore, nioPosix,
+            ],
+            path: "Tests/RedisClientTests", swiftSettings: settings),
+        .testTarget(
+            name: "MartletRedisTests",
+            dependencies: [
+                "Martlet", "MartletRedis", "MartletRedisClient", "MartletRedisPeers", "MartletTestPrograms", logging,
+            ],
+            path: "Tests/MartletRedisTests", swiftSettings: settings),
         .testTarget(
             name: "MartletWALCodecTests", dependencies: ["CMartletPosix", "MartletBasics", "MartletWALCodec"],
             path: "Tests/WALCodecTests", swiftSettings: settings),
@@ -545,6 +575,7 @@ let package = Package(
                 "Martlet", "MartletAuthTokens", "MartletBasics", "MartletCommand", "MartletEtcd", "MartletEtcdClient",
                 "MartletEtcdPeers", "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire",
                 "MartletGreeterFixture", "MartletJSON", "MartletKeyValue", "MartletNode", "MartletProcesses",
+                "MartletRedisClient", "MartletRedisPeers",
                 "MartletReflection", "MartletTestPrograms", "MartletWireServices", logging, nioCore, protobuf,
             ],
             path: "Tests/MartletCommandTests", swiftSettings: settings),

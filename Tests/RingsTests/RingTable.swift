@@ -125,6 +125,8 @@ let ringTable: [String: RingEntry] = [
         .shell, folder: "EtcdClient",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletEtcdAPI", "MartletBasics"],
         modules: network.union(["SwiftProtobuf", "ServiceLifecycle"])),
+    "MartletRedisClient": RingEntry(
+        .shell, folder: "RedisClient", targets: ["MartletRESPCodec"], modules: network),
     "MartletEtcdConfiguration": RingEntry(
         .shell, folder: "EtcdConfiguration", targets: ["MartletEtcdClient"],
         modules: system.union(["Configuration", "ServiceLifecycle"])),
@@ -142,6 +144,8 @@ let ringTable: [String: RingEntry] = [
     "MartletEtcd": RingEntry(
         .shell, folder: "Etcd", targets: ["Martlet", "MartletEtcdClient", "MartletBasics"],
         modules: network.union(["SwiftProtobuf", "ServiceLifecycle"])),
+    "MartletRedis": RingEntry(
+        .shell, folder: "Redis", targets: ["Martlet", "MartletRedisClient"], modules: network),
     "MartletTesting": RingEntry(.shell, folder: "Testing", targets: ["Martlet"], modules: system),
     "MartletGRPC": RingEntry(
         .shell, folder: "GRPCSwiftAdapter",
@@ -156,8 +160,8 @@ let ringTable: [String: RingEntry] = [
             "Martlet", "MartletAuth", "MartletAuthTokens", "MartletEtcd", "MartletEtcdServer",
             "MartletEtcdSnapshot", "MartletEtcdClient",
             "MartletGRPCWire", "MartletHTTP2Session", "MartletJSON", "MartletNode", "MartletProcesses",
-            "MartletPeerWire", "MartletRaft", "MartletRedisServer", "MartletReflection", "MartletReplica",
-            "MartletStorage", "MartletWALCodec", "MartletWireAPI",
+            "MartletPeerWire", "MartletRaft", "MartletRedisClient", "MartletRedisServer", "MartletReflection",
+            "MartletReplica", "MartletStorage", "MartletWALCodec", "MartletWireAPI",
             "MartletWireServices", "MartletKeyValue", "MartletBasics", "CMartletPosix",
         ],
         modules: network.union([

@@ -88,8 +88,11 @@ final class PosixFolderLock: LogFolderLock {
         self.descriptor = PosixDescriptor(descriptor)
     }
 
-    /// A lock of this kind belongs to the open folder and goes with it.
+    /// A lock of this kind belongs to the open folder, of which a process that is just being started may hold a copy
+    /// for a moment longer: closing alone would leave it locked until then.
     func unlock() {
+        let number = descriptor.value
+        if number >= 0 { _ = flock(number, LOCK_UN) }
         descriptor.close()
     }
 }

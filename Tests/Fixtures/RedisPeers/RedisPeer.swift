@@ -187,11 +187,9 @@ private final class OwnServer: Sendable {
     private static func member(_ folder: String, _ loop: any EventLoop) async throws -> NIOLoopBound<Member> {
         let replica = ReplicaConfiguration(
             member: MemberID(7), name: "default", clientURLs: [], peerURLs: ["http://localhost:2380"], seed: 1)
-        let data = try await eventuallyUnlocked {
-            try DataFolder(path: folder).open(
-                replica, new: WALMetadata(memberID: 7, clusterID: 5),
-                at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds()))
-        }
+        let data = try DataFolder(path: folder).open(
+            replica, new: WALMetadata(memberID: 7, clusterID: 5),
+            at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds()))
         let member = try await loop.submit {
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             return NIOLoopBound(
@@ -200,21 +198,9 @@ private final class OwnServer: Sendable {
                 eventLoop: loop)
         }.get()
         try await loop.flatSubmit {
-            loop.makeCompletedFuture(withResultOf: { try member.value.start() }).flatMap { $0 }
+            loop.makeCompletedFuture(withResultOf: { try member.value.start() }).flatMap { member.value.ready }
         }.get()
         return member
-    }
-
-    /// Between its fork and its exec, a program that another test starts holds a copy of each of this process's locks.
-    private static func eventuallyUnlocked<Value>(_ open: () throws -> Value) async throws -> Value {
-        var attempts = 0
-        while true {
-            do { return try open() } catch {
-                attempts += 1
-                guard attempts < 50, "\(error)".contains("another process uses") else { throw error }
-                try await Task.sleep(for: .milliseconds(20))
-            }
-        }
     }
 
     func stop() async {

@@ -71,6 +71,7 @@ package struct SimulationReport: Sendable {
         package var leaders = 0
         package var states = 0
         package var transfers = 0
+        package var nemesisActs = 0
         package var memberChanges = 0
         package var timeouts = 0
 

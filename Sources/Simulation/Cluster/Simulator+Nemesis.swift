@@ -7,14 +7,19 @@ import MartletSimulatedDisk
 
 /// What goes wrong among members, and is done to them by hand.
 extension Simulator {
+    /// In one run; then the network is whole, and it must get somewhere.
+    private static let nemesisActsMax = 30
+
     func planNemesis() {
         guard let time = conditions.partitionTime, hosts.count > 1 else { return }
+        if counts.nemesisActs >= Self.nemesisActsMax { return network.heal() }
         plan(.nemesisActs, in: nemesis.number(1...time * 2))
     }
 
     func actAsNemesis() throws(Violation) {
         guard case .busy = part else { return }
-        planNemesis()
+        counts.nemesisActs += 1
+        defer { planNemesis() }
         switch nemesis.number(0...13) {
         case 0...1: isolate(nemesis.pick(present))
         case 2: split()

@@ -53,6 +53,9 @@ struct Ending: Sendable {
         raise(number)
     }
 
+    /// Ends this process as one that did what it was asked.
+    static func endProcess() -> Never { exit(0) }
+
     /// Gives a reason oneself.
     func end(_ reason: Reason) {
         continuation.yield(reason)

@@ -50,25 +50,53 @@ struct ServerCommand: AsyncParsableCommand {
         }
         logger.info("Running: ", metadata: ["args": .array(CommandLine.arguments.map { .string($0) })])
         let ending = await Ending()
-        do {
-            let server = try await ServerRun.start(options, logger: logger) { _ in ending.end(.failed) }
-            let reason = await ending.wait()
-            switch reason {
-            case .signal(let name, _):
-                logger.info("received signal; shutting down", metadata: ["signal": "\(name)"])
-            case .failed, .inputEnded, nil: break
+        return await withTaskGroup(of: Step.self) { steps in
+            steps.addTask {
+                do {
+                    return .started(try await ServerRun.start(options, logger: logger) { _ in ending.end(.failed) })
+                } catch {
+                    return .notStarted(error)
+                }
             }
-            await server.stop()
-            switch reason {
-            case .signal(_, let number): Ending.endProcess(by: number)
-            case .failed: return 1
-            case .inputEnded, nil: break
+            steps.addTask { .ended(await ending.wait()) }
+            var server: ServerRun?
+            while let step = await steps.next() {
+                switch step {
+                case .started(let started): server = started
+                case .notStarted(let error):
+                    logger.critical("\(error)")
+                    steps.cancelAll()
+                    return 1
+                case .ended(let reason):
+                    // A member that can't begin says why itself.
+                    if server == nil, case .failed = reason { continue }
+                    return await end(server, reason, logger)
+                }
             }
-            return 0
-        } catch {
-            logger.critical("\(error)")
             return 1
         }
+    }
+
+    private enum Step: Sendable {
+        case started(ServerRun)
+        case notStarted(any Error)
+        case ended(Ending.Reason?)
+    }
+
+    /// - Parameter server: nil where it still waits for the other members: what it has, is on disk.
+    private static func end(_ server: ServerRun?, _ reason: Ending.Reason?, _ logger: Logger) async -> Int32 {
+        if case .signal(let name, _) = reason {
+            logger.info("received signal; shutting down", metadata: ["signal": "\(name)"])
+        }
+        await server?.stop()
+        switch reason {
+        case .signal(_, let number): Ending.endProcess(by: number)
+        case .failed: return 1
+        case .inputEnded, nil: break
+        }
+        // Nothing ends the wait for the other members but the process's end.
+        if server == nil { Ending.endProcess() }
+        return 0
     }
 
     /// The server's log, where its options want it.

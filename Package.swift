@@ -575,8 +575,8 @@ let package = Package(
                 "Martlet", "MartletAuthTokens", "MartletBasics", "MartletCommand", "MartletEtcd", "MartletEtcdClient",
                 "MartletEtcdPeers", "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire",
                 "MartletGreeterFixture", "MartletJSON", "MartletKeyValue", "MartletNode", "MartletProcesses",
-                "MartletRedisClient", "MartletRedisPeers",
-                "MartletReflection", "MartletTestPrograms", "MartletWireServices", logging, nioCore, protobuf,
+                "MartletRedisClient", "MartletRedisPeers", "MartletReflection", "MartletTestPrograms",
+                "MartletWireServices", logging, nioCore, protobuf,
             ],
             path: "Tests/MartletCommandTests", swiftSettings: settings),
         .testTarget(

@@ -46,6 +46,6 @@ struct MartletCommand: AsyncParsableCommand {
             ServerCommand.self, DemoCommand.self, NewCommand.self, ServicesCommand.self, DescribeCommand.self,
             CallCommand.self, StreamCommand.self, HealthCommand.self, PublishCommand.self, SnapshotCommand.self,
             CheckCommand.self, CheckWorkerCommand.self, DemoServerCommand.self, DemoGreeterCommand.self,
-            DemoClientCommand.self,
+            DemoClientCommand.self, QueueServerCommand.self, QueueWorkerCommand.self, QueueProducerCommand.self,
         ])
 }

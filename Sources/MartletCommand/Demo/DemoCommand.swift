@@ -19,7 +19,11 @@ struct DemoCommand: AsyncParsableCommand {
 
               martlet demo
               martlet demo --seconds 60 --rate 100
-            """)
+
+            And a queue whose workers and server are killed:
+              martlet demo queue
+            """,
+        subcommands: [DemoQueueCommand.self])
 
     @Option(help: "How long to call, in seconds.")
     var seconds = 20

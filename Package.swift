@@ -599,6 +599,19 @@ let package = Package(
             name: "MartletClusterTests",
             dependencies: ["MartletEtcdClient", "MartletTestPrograms", logging],
             path: "Tests/ClusterTests", swiftSettings: settings),
+        .executableTarget(
+            name: "MartletTorture",
+            dependencies: [
+                "MartletBasics", "MartletDiskLoss", "MartletEtcdClient", "MartletProcesses", "MartletSimulation",
+                "MartletTestPrograms", logging, nioCore, nioPosix,
+            ],
+            path: "Tests/Torture", swiftSettings: settings),
+        .testTarget(
+            name: "MartletTortureTests",
+            dependencies: [
+                "MartletBasics", "MartletDiskLoss", "MartletTestPrograms", "MartletTorture", nioCore, nioPosix,
+            ],
+            path: "Tests/TortureTests", swiftSettings: settings),
         .testTarget(name: "MartletRingsTests", path: "Tests/RingsTests", swiftSettings: settings),
     ]
 )

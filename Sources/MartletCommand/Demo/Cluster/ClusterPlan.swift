@@ -8,7 +8,7 @@ package enum ClusterPlan {
 
     package static let defaultSeconds = 20
     /// Shorter, and the leader is killed too seldom to prove anything.
-    package static let minimumSeconds = 8
+    package static let minimumSeconds = 12
 
     /// From one kill of the leader to the next.
     package static let killInterval = Duration.milliseconds(2500)

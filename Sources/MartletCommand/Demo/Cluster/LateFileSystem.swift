@@ -27,10 +27,10 @@ struct LateFileSystem: LogFileSystem {
 /// A file whose writes wait.
 private final class LateFile: MartletStorage.LogFile {
     private let file: any MartletStorage.LogFile
-    private let waiting = Mutex<[(offset: Int, bytes: [UInt8])]>([])
+    private let waiting = Mutex<[(due: ContinuousClock.Instant, offset: Int, bytes: [UInt8])]>([])
 
-    /// Well above what an answer needs to reach its client.
-    private static let lateness = DispatchTimeInterval.milliseconds(400)
+    /// In milliseconds; well above what an answer needs to reach its client.
+    private static let lateness = 400
 
     init(_ file: any MartletStorage.LogFile) { self.file = file }
 
@@ -46,7 +46,8 @@ private final class LateFile: MartletStorage.LogFile {
 
     func write(_ bytes: RawSpan, at offset: Int) throws(StorageError) {
         let copy = bytes.withUnsafeBytes { [UInt8]($0) }
-        waiting.withLock { $0.append((offset, copy)) }
+        let due = ContinuousClock.now + .milliseconds(Self.lateness)
+        waiting.withLock { $0.append((due, offset, copy)) }
     }
 
     func preallocate(_ size: Int) throws(StorageError) { try file.preallocate(size) }
@@ -57,7 +58,8 @@ private final class LateFile: MartletStorage.LogFile {
     }
 
     func sync() throws(StorageError) {
-        DispatchQueue.global().asyncAfter(deadline: .now() + Self.lateness) { try? self.settle() }
+        let pause = DispatchTimeInterval.milliseconds(Self.lateness)
+        DispatchQueue.global().asyncAfter(deadline: .now() + pause) { try? self.settle(dueBy: .now) }
     }
 
     func close() {
@@ -65,12 +67,13 @@ private final class LateFile: MartletStorage.LogFile {
         file.close()
     }
 
-    /// Writes what waits; under the lock, so that two never use the file at once.
-    private func settle() throws(StorageError) {
+    /// Writes what is due, or all that waits; under the lock, so that two never use the file at once.
+    private func settle(dueBy time: ContinuousClock.Instant? = nil) throws(StorageError) {
         let failure: StorageError? = waiting.withLock { waiting in
-            defer { waiting = [] }
+            let count = time.map { time in waiting.firstIndex { $0.due > time } ?? waiting.count } ?? waiting.count
+            defer { waiting.removeFirst(count) }
             do throws(StorageError) {
-                for write in waiting { try file.write(write.bytes.span.bytes, at: write.offset) }
+                for write in waiting[..<count] { try file.write(write.bytes.span.bytes, at: write.offset) }
                 return nil
             } catch {
                 return error

@@ -47,6 +47,15 @@ extension ServerFlag {
         .used(
             "strict-reconfig-check", .boolean, "true",
             "refuse changes of the members that could leave too few that are there"),
+        .used("max-learners", .integer, "1", "most members that only learn"),
+        .used(
+            "initial-corrupt-check", .boolean, "false",
+            "before serving, compare what this member holds with what the others do"),
+        .used("corrupt-check-time", .duration, "0s", "how often the leader compares what the members hold; 0 never"),
+        .used(
+            "compact-hash-check-enabled", .boolean, "false",
+            "have the leader compare what the members held at the last compaction"),
+        .used("compact-hash-check-time", .duration, "1m0s", "how often it looks whether there was one"),
         .used(
             "force-new-cluster", .boolean, "false",
             "make this member, with its data, a cluster of one: the others of its cluster no longer belong to it"),

@@ -21,10 +21,6 @@ extension ServerFlag {
         .ignored("compaction-batch-limit", .integer, "1000"),
         .ignored("compaction-sleep-interval", .duration, "10ms"),
         .ignored("bootstrap-defrag-threshold-megabytes", .number, "0"),
-        .ignored("initial-corrupt-check", .boolean, "false"),
-        .ignored("corrupt-check-time", .duration, "0s"),
-        .ignored("compact-hash-check-enabled", .boolean, "false"),
-        .ignored("compact-hash-check-time", .duration, "1m0s"),
         .ignored("memory-mlock", .boolean, "false"),
     ]
 
@@ -49,7 +45,6 @@ extension ServerFlag {
         .ignored("discovery-cacert", .string),
         .ignored("discovery-user", .string),
         .ignored("discovery-password", .string),
-        .ignored("max-learners", .integer, "1"),
         .ignored("downgrade-check-time", .duration, "5s"),
         .ignored("raft-read-timeout", .duration, "5s"),
         .ignored("raft-write-timeout", .duration, "5s"),

@@ -47,6 +47,18 @@ extension ServerFlag {
         .used(
             "strict-reconfig-check", .boolean, "true",
             "refuse changes of the members that could leave too few that are there"),
+        .used(
+            "discovery-token", .string, "",
+            "instead of --initial-cluster: the new cluster's name where its members find each other"),
+        .used("discovery-endpoints", .string, "", "where that is: servers of another etcd or Martlet"),
+        .used("discovery-dial-timeout", .duration, "2s", "how long connecting to them may take"),
+        .used("discovery-request-timeout", .duration, "5s", "how long a request to them may take"),
+        .used("discovery-user", .string, "", "who asks them: user, or user:password"),
+        .used("discovery-password", .string, "", "the password"),
+        .used("discovery-cacert", .string, "", "who vouches for them, where they are https:// (PEM)"),
+        .used("discovery-cert", .string, "", "the certificate shown to them (PEM)"),
+        .used("discovery-key", .string, "", "its private key (PEM)"),
+        .used("discovery-insecure-skip-tls-verify", .boolean, "false", "take whatever certificate they show"),
         .used("max-learners", .integer, "1", "most members that only learn"),
         .used(
             "initial-corrupt-check", .boolean, "false",

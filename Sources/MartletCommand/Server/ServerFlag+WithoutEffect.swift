@@ -5,9 +5,8 @@ extension ServerFlag {
     static let withoutEffect: [ServerFlag] = refusals + storage + peers + rest + former
 
     private static let refusals: [ServerFlag] = [
-        .refused("discovery", .string, "", "members are found by --initial-cluster only"),
-        .refused("discovery-srv", .string, "", "members are found by --initial-cluster only"),
-        .refused("discovery-endpoints", .string, "", "members are found by --initial-cluster only"),
+        .refused("discovery", .string, "", "members are found by --initial-cluster or --discovery-endpoints"),
+        .refused("discovery-srv", .string, "", "members are found by --initial-cluster or --discovery-endpoints"),
     ]
 
     private static let storage: [ServerFlag] = [
@@ -33,18 +32,9 @@ extension ServerFlag {
         .ignored("discovery-fallback", .choice(["exit", "proxy"]), "exit"),
         .ignored("discovery-proxy", .string),
         .ignored("discovery-srv-name", .string),
-        .ignored("discovery-token", .string),
-        .ignored("discovery-dial-timeout", .duration, "2s"),
-        .ignored("discovery-request-timeout", .duration, "5s"),
         .ignored("discovery-keepalive-time", .duration, "2s"),
         .ignored("discovery-keepalive-timeout", .duration, "6s"),
         .ignored("discovery-insecure-transport", .boolean, "true"),
-        .ignored("discovery-insecure-skip-tls-verify", .boolean, "false"),
-        .ignored("discovery-cert", .string),
-        .ignored("discovery-key", .string),
-        .ignored("discovery-cacert", .string),
-        .ignored("discovery-user", .string),
-        .ignored("discovery-password", .string),
         .ignored("downgrade-check-time", .duration, "5s"),
         .ignored("raft-read-timeout", .duration, "5s"),
         .ignored("raft-write-timeout", .duration, "5s"),

@@ -137,10 +137,11 @@ package final class EtcdProcess: Sendable {
             "--listen-client-urls", "\(scheme)://127.0.0.1:\(place.clientPort)",
             "--advertise-client-urls", "\(scheme)://127.0.0.1:\(place.clientPort)",
             "--listen-peer-urls", place.peerURL, "--initial-advertise-peer-urls", place.peerURL,
-            "--initial-cluster", cluster.map { "\($0.name)=\($0.peerURL)" }.joined(separator: ","),
         ]
+        let members = cluster.map { "\($0.name)=\($0.peerURL)" }.joined(separator: ",")
+        let membership = cluster.isEmpty ? [] : ["--initial-cluster", members]
         let command = Command(
-            program: program, arguments: (kind == .martlet ? ["server"] : []) + arguments + additional,
+            program: program, arguments: (kind == .martlet ? ["server"] : []) + arguments + membership + additional,
             logFile: folder.appendingPathComponent("log"))
         do {
             let process = try await Self.start(command)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # demo and test are all a newcomer needs; each installs what is missing, and both share one build.
 
-.PHONY: help demo test bench fuzz sim soak tsan examples scaffold docs lint format clean
+.PHONY: help demo test bench fuzz sim torture torture-etcd soak tsan examples scaffold docs lint format clean
 
 help:
 	@echo 'make demo      a server, two services and a client at work, for about 20 seconds'
@@ -9,6 +9,8 @@ help:
 	@echo 'make bench     the benchmarks, beside the systems Martlet is measured by'
 	@echo 'make fuzz      the fuzzers; ARGUMENTS=… goes to them'
 	@echo 'make sim       a member in simulated time on a disk that fails: many seeds, for SIM_SECONDS (60)'
+	@echo 'make torture   real members, killed, stopped and cut off from each other, for SECONDS (60); MEMBERS=5'
+	@echo 'make torture-etcd  the same checks on two etcds: one that passes, one whose known bug must be caught'
 	@echo 'make soak      the tests again and again with new seeds, for SOAK_SECONDS (3600)'
 	@echo 'make tsan      the tests of wire and framework under the thread sanitizer'
 	@echo 'make examples  build Examples/ from outside, as a package of its own'
@@ -40,6 +42,12 @@ sim:
 	@scripts/setup demo
 	@scripts/build
 	@.build/release/MartletSimulate $(if $(SEED),--seed $(SEED),--seconds $(or $(SIM_SECONDS),60)) $(ARGUMENTS)
+
+torture:
+	@scripts/torture $(if $(SEED),--seed $(SEED)) --seconds $(or $(SECONDS),60) --members $(or $(MEMBERS),3) $(ARGUMENTS)
+
+torture-etcd:
+	@scripts/torture-etcd
 
 soak:
 	@scripts/soak

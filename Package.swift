@@ -550,8 +550,24 @@ let package = Package(
             ],
             path: "Tests/CrashTests"),
         .testTarget(
-            name: "MartletClusterTests", dependencies: ["MartletEtcdClient", "MartletTestPrograms", logging],
+            name: "MartletClusterTests",
+            dependencies: [
+                "MartletEtcdClient", "MartletRESPClient", "MartletRESPCodec", "MartletTestPrograms", logging,
+            ],
             path: "Tests/ClusterTests"),
+        .executableTarget(
+            name: "MartletTorture",
+            dependencies: [
+                "MartletBasics", "MartletDiskLoss", "MartletEtcdClient", "MartletProcesses", "MartletSimulation",
+                "MartletTestPrograms", logging, nioCore, nioPosix,
+            ],
+            path: "Tests/Torture"),
+        .testTarget(
+            name: "MartletTortureTests",
+            dependencies: [
+                "MartletBasics", "MartletDiskLoss", "MartletTestPrograms", "MartletTorture", nioCore, nioPosix,
+            ],
+            path: "Tests/TortureTests"),
         .testTarget(name: "MartletRingsTests", path: "Tests/RingsTests"),
     ]
 )

@@ -47,5 +47,6 @@ struct MartletCommand: AsyncParsableCommand {
             CallCommand.self, StreamCommand.self, HealthCommand.self, PublishCommand.self, SnapshotCommand.self,
             CheckCommand.self, CheckWorkerCommand.self, DemoServerCommand.self, DemoGreeterCommand.self,
             DemoClientCommand.self, QueueServerCommand.self, QueueWorkerCommand.self, QueueProducerCommand.self,
+            ClusterMemberCommand.self,
         ])
 }

@@ -32,7 +32,7 @@ extension DataFolder {
         isAlone: Bool
     ) throws(MemberFailure) -> OpenedData {
         var state = try restoredState(configuration, at: moment)
-        let folder = LogFolder(files: PosixFileSystem(), path: logPath, configuration: logConfiguration)
+        let folder = LogFolder(files: logFiles, path: logPath, configuration: logConfiguration)
         let trouble = SegmentTrouble()
         var opened = try openLog(folder, state, metadata, trouble)
         if try finishInstallation(state, opened.recovery) {

@@ -13,6 +13,8 @@ package struct DataFolder: Sendable {
     package let path: String
     package let logPath: String
     package var logConfiguration = LogConfiguration()
+    /// The disk of the log.
+    package var logFiles: any LogFileSystem = PosixFileSystem()
 
     /// - Parameter logPath: where the log lies, if not in the folder itself; for a disk of its own.
     package init(path: String, logPath: String? = nil) {

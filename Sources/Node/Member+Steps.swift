@@ -11,7 +11,17 @@ import NIOCore
 
 extension Member {
     /// Tells the replica what happened, and carries out what it wants.
+    ///
+    /// What is carried out may come back here: a connection that breaks under a message says so at once. The bundle in
+    /// hand must stay what it is until all of it is done, so that waits.
     func step(_ event: Event) {
+        guard !isStepping else { return waitingEvents.append(event) }
+        perform(event)
+        while !waitingEvents.isEmpty { perform(waitingEvents.removeFirst()) }
+    }
+
+    private func perform(_ event: Event) {
+        isStepping = true
         let start = ContinuousClock.now
         replica.step(event, at: now, into: &effects)
         status = replica.status
@@ -40,6 +50,7 @@ extension Member {
         if carried.hasWork { workSoon() }
         let failure = carried.failure
         carried.removeAll()
+        isStepping = false
         scheduleCommands()
         if let failure { fail(.replica(failure)) }
     }

@@ -62,6 +62,9 @@ package final class Member {
     var effects = Effects()
     /// What is being carried out; empty between steps.
     var carried = Effects()
+    var isStepping = false
+    /// What happened while a bundle was carried out; a few at most, one for each connection that broke under it.
+    var waitingEvents: [Event] = []
     /// Batches that the log had no room for, oldest first. Bounded by `ReplicaLimits.pendingBytesMax`: nothing above
     /// that is proposed.
     var heldBatches: [(number: BatchNumber, batch: LogBatch)] = []

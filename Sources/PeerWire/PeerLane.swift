@@ -141,14 +141,16 @@ final class PeerLane {
     }
 
     func close() {
-        switch state {
+        let last = state
+        // First: a call that is cancelled says so at once, and must not be taken for one that broke.
+        state = .closed
+        isOpen = false
+        switch last {
         case .connecting(let task): task.cancel()
         case .open(let call): call.cancel()
         case .pausing(let pause): pause.cancel()
         case .idle, .closed: break
         }
-        state = .closed
-        isOpen = false
     }
 }
 

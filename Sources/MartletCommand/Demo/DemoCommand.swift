@@ -22,8 +22,10 @@ struct DemoCommand: AsyncParsableCommand {
 
             And a queue whose workers and server are killed:
               martlet demo queue
+            And a cluster whose leader is killed:
+              martlet demo cluster
             """,
-        subcommands: [DemoQueueCommand.self])
+        subcommands: [DemoQueueCommand.self, DemoClusterCommand.self])
 
     @Option(help: "How long to call, in seconds.")
     var seconds = 20

@@ -33,9 +33,12 @@ struct ServerRun {
 
     /// Listens everywhere and only then says that it is ready.
     ///
-    /// - Parameter onFailure: called once, on some thread, when the store can't go on.
+    /// - Parameters:
+    ///   - logFiles: the disk of the log.
+    ///   - onFailure: called once, on some thread, when the store can't go on.
     static func start(
-        _ options: ServerOptions, logger: Logger, onFailure: @escaping @Sendable (MemberFailure) -> Void
+        _ options: ServerOptions, logger: Logger, logFiles: any LogFileSystem = PosixFileSystem(),
+        onFailure: @escaping @Sendable (MemberFailure) -> Void
     ) async throws -> ServerRun {
         for notice in options.notices { notice.log(logger) }
         let isEncrypted = options.listeners.contains { $0.url.isEncrypted } || options.streams.areEncrypted
@@ -46,7 +49,7 @@ struct ServerRun {
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
         do {
-            let run = try await start(options, tls, group, logger, onFailure)
+            let run = try await start(options, tls, group, logger, logFiles, onFailure)
             run.announce(options)
             return run
         } catch {
@@ -57,7 +60,7 @@ struct ServerRun {
 
     private static func start(
         _ options: ServerOptions, _ tls: WireServerTLS?, _ group: MultiThreadedEventLoopGroup, _ logger: Logger,
-        _ onFailure: @escaping @Sendable (MemberFailure) -> Void
+        _ logFiles: any LogFileSystem, _ onFailure: @escaping @Sendable (MemberFailure) -> Void
     ) async throws -> ServerRun {
         let loops = Array(group.makeIterator())
         // The group deals connections out in turn from its first loop on.
@@ -67,7 +70,7 @@ struct ServerRun {
             var chosen = options
             let didChoose = try await ListenPorts.choose(&chosen, group)
             let peers = try await PeerListeners.prepare(&chosen, memberLoop, logger)
-            let data = try await openData(chosen, logger)
+            let data = try await openData(chosen, logger, logFiles)
             let store = try await EtcdServer.begin(
                 data, configuration: chosen.store, logger: logger, on: memberLoop, serving: loops,
                 onFailure: onFailure)
@@ -95,11 +98,14 @@ struct ServerRun {
     }
 
     /// Opens the data folder on a thread that may block: a large one takes its time.
-    private static func openData(_ options: ServerOptions, _ logger: Logger) async throws -> OpenedData {
-        let folder = DataFolder(path: options.dataFolder, logPath: options.logFolder)
+    private static func openData(
+        _ options: ServerOptions, _ logger: Logger, _ logFiles: any LogFileSystem
+    ) async throws -> OpenedData {
+        var folder = DataFolder(path: options.dataFolder, logPath: options.logFolder)
+        folder.logFiles = logFiles
         let identity = MemberIdentity(clusterID: options.cluster.id, memberID: options.cluster.own.id)
         let start = ContinuousClock.now
-        let data = try await NIOThreadPool.singleton.runIfActive {
+        let data = try await NIOThreadPool.singleton.runIfActive { [folder] in
             try folder.sayingOnFault {
                 try folder.open(
                     options.store.replica(memberID: identity.memberID),

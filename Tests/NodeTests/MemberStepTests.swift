@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import MartletNode
+import MartletRaft
+import MartletReplica
+import NIOCore
+import NIOPosix
+import Testing
+
+/// What comes back to a member while it carries out what its replica wants.
+@Suite(.timeLimit(.minutes(1))) struct MemberStepTests {
+    /// Confined to the member's loop.
+    private final class Log {
+        let member: Member
+        var sent: [Message] = []
+
+        init(_ member: Member) { self.member = member }
+    }
+
+    /// A member of three; the others are nowhere.
+    private static func configuration() -> ReplicaConfiguration {
+        let founders = (1...3).map { number in
+            MemberContext(
+                member: MemberID(UInt64(number)), peerURLs: ["http://localhost:\(number)"], name: "m\(number)")
+        }
+        var configuration = ReplicaConfiguration(
+            member: MemberID(1), name: "m1", clientURLs: [], peerURLs: ["http://localhost:1"], seed: 1)
+        configuration.beginning = .together(founders)
+        return configuration
+    }
+
+    /// A connection that breaks under a message says so before the call that sends has returned.
+    @Test func aBrokenConnectionRepeatsNothing() async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let log = try await loop.submit {
+            let member = Member(
+                inMemory: Self.configuration(), configuration: MemberConfiguration(),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, eventLoop: loop)
+            let log = Log(member)
+            member.onMessages = { [unowned log] messages in
+                log.sent += messages
+                log.member.peerUnreachable(messages[0].to)
+            }
+            try member.start()
+            return NIOLoopBound(log, eventLoop: loop)
+        }.get()
+        // A pre-vote goes to both others.
+        while try await loop.submit({ log.value.sent.count }).get() < 2 { try await Task.sleep(for: .milliseconds(5)) }
+        let receivers = try await loop.submit {
+            // Each of them would take along what an earlier step has left.
+            for _ in 0..<3 { log.value.member.peerUnreachable(MemberID(2)) }
+            return log.value.sent.map(\.to)
+        }.get()
+        #expect(receivers.sorted { $0.rawValue < $1.rawValue } == [MemberID(2), MemberID(3)])
+        try await loop.flatSubmit { log.value.member.stop() }.get()
+    }
+}

@@ -99,7 +99,7 @@ let package = Package(
     ],
     targets: [
         // Leaves
-        .target(name: "MartletBasics", path: "Sources/Basics", swiftSettings: settings),
+        .target(name: "MartletBasics", path: "Sources/Basics"),
         .systemLibrary(
             name: "CMartletNghttp2", path: "Sources/CNghttp2", pkgConfig: "libnghttp2",
             providers: [.apt(["libnghttp2-dev"]), .brew(["libnghttp2"])]),
@@ -113,53 +113,41 @@ let package = Package(
         .systemLibrary(
             name: "CMartletCrypt", path: "Sources/CCrypt", pkgConfig: "libcrypt",
             providers: [.apt(["libcrypt-dev"]), .brew(["libxcrypt"])]),
-        .target(name: "MartletProcesses", path: "Sources/Processes", swiftSettings: settings),
-        .target(
-            name: "MartletEtcdAPI", dependencies: [protobuf], path: "Sources/EtcdAPI", swiftSettings: settings),
-        .target(
-            name: "MartletWireAPI", dependencies: [protobuf], path: "Sources/WireAPI", swiftSettings: settings),
+        .target(name: "MartletProcesses", path: "Sources/Processes"),
+        .target(name: "MartletEtcdAPI", dependencies: [protobuf], path: "Sources/EtcdAPI"),
+        .target(name: "MartletWireAPI", dependencies: [protobuf], path: "Sources/WireAPI"),
 
-        .target(name: "MartletJSON", path: "Sources/JSON", swiftSettings: settings),
+        .target(name: "MartletJSON", path: "Sources/JSON"),
 
         // Pure cores
-        .target(
-            name: "MartletKeyValue", dependencies: ["CMartletPosix", "MartletBasics"], path: "Sources/KeyValue",
-            swiftSettings: settings),
-        .target(
-            name: "MartletAuth", dependencies: ["MartletBasics", "MartletKeyValue"], path: "Sources/Auth",
-            swiftSettings: settings),
-        .target(
-            name: "MartletRaft", dependencies: ["MartletBasics"], path: "Sources/Raft", swiftSettings: settings),
-        .target(
-            name: "MartletWALCodec", dependencies: ["CMartletPosix", "MartletBasics"], path: "Sources/WALCodec",
-            swiftSettings: settings),
-        .target(
-            name: "MartletStreams", dependencies: ["MartletBasics"], path: "Sources/Streams", swiftSettings: settings),
-        .target(
-            name: "MartletRESPCodec", dependencies: ["MartletBasics"], path: "Sources/RESPCodec",
-            swiftSettings: settings),
+        .target(name: "MartletKeyValue", dependencies: ["CMartletPosix", "MartletBasics"], path: "Sources/KeyValue"),
+        .target(name: "MartletAuth", dependencies: ["MartletBasics", "MartletKeyValue"], path: "Sources/Auth"),
+        .target(name: "MartletRaft", dependencies: ["MartletBasics"], path: "Sources/Raft"),
+        .target(name: "MartletWALCodec", dependencies: ["CMartletPosix", "MartletBasics"], path: "Sources/WALCodec"),
+        .target(name: "MartletStreams", dependencies: ["MartletBasics"], path: "Sources/Streams"),
+        .target(name: "MartletRESPCodec", dependencies: ["MartletBasics"], path: "Sources/RESPCodec"),
         .target(
             name: "MartletKeyspace", dependencies: ["MartletBasics", "MartletRESPCodec", "MartletStreams"],
-            path: "Sources/Keyspace", swiftSettings: settings),
+            path: "Sources/Keyspace"),
         .target(
             name: "MartletReplica",
             dependencies: [
                 "MartletAuth", "MartletBasics", "MartletKeyValue", "MartletKeyspace", "MartletRESPCodec",
                 "MartletRaft", "MartletWALCodec",
             ],
-            path: "Sources/Replica", swiftSettings: settings),
-        .target(name: "MartletDNSCodec", path: "Sources/DNSCodec", swiftSettings: settings),
-        .target(name: "MartletBoltFile", path: "Sources/BoltFile", swiftSettings: settings),
+            path: "Sources/Replica"),
+        .target(name: "MartletDNSCodec", path: "Sources/DNSCodec"),
+        .target(name: "MartletBoltFile", path: "Sources/BoltFile"),
         .target(
             name: "MartletEtcdSnapshot",
             dependencies: ["MartletBasics", "MartletBoltFile", "MartletJSON", "MartletKeyValue", crypto],
-            path: "Sources/EtcdSnapshot", swiftSettings: settings),
+            path: "Sources/EtcdSnapshot"),
 
         // Shells
         .target(
             name: "MartletStorage",
             dependencies: ["CMartletLMDB", "CMartletPosix", "MartletBasics", "MartletWALCodec"],
-            path: "Sources/Storage", swiftSettings: settings),
+            path: "Sources/Storage"),
         .target(
             name: "MartletNode",
             dependencies: [
@@ -167,50 +155,45 @@ let package = Package(
                 "MartletKeyValue", "MartletKeyspace", "MartletRESPCodec", "MartletRaft", "MartletReplica",
                 "MartletStorage", "MartletWALCodec", logging, nioCore,
             ],
-            path: "Sources/Node", swiftSettings: settings),
+            path: "Sources/Node"),
         .target(
             name: "MartletRedisServer",
-            dependencies: [
-                "MartletKeyspace", "MartletNode", "MartletRESPCodec", "MartletStreams", nioCore,
-                nioPosix,
-            ],
-            path: "Sources/RedisServer", swiftSettings: settings),
+            dependencies: ["MartletKeyspace", "MartletNode", "MartletRESPCodec", "MartletStreams", nioCore, nioPosix],
+            path: "Sources/RedisServer"),
         .target(
             name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
-            path: "Sources/SimulatedDisk", swiftSettings: settings),
+            path: "Sources/SimulatedDisk"),
         .target(
             name: "MartletSimulation",
             dependencies: [
                 "MartletBasics", "MartletKeyValue", "MartletKeyspace", "MartletRESPCodec", "MartletRaft",
                 "MartletReplica", "MartletSimulatedDisk", "MartletStorage", "MartletWALCodec",
             ],
-            path: "Sources/Simulation", swiftSettings: settings),
+            path: "Sources/Simulation"),
         .target(
             name: "MartletAuthTokens",
             dependencies: ["CMartletCrypt", "MartletAuth", asn1, crypto, cryptoExtras, x509],
-            path: "Sources/AuthTokens", swiftSettings: settings),
-        .target(
-            name: "MartletHTTP2Session", dependencies: ["CMartletNghttp2", deque], path: "Sources/HTTP2Session",
-            swiftSettings: settings),
+            path: "Sources/AuthTokens"),
+        .target(name: "MartletHTTP2Session", dependencies: ["CMartletNghttp2", deque], path: "Sources/HTTP2Session"),
         .target(
             name: "MartletGRPCWire",
             dependencies: [
                 "MartletBasics", "MartletHTTP2Session", "CMartletZlib", deque, logging, nioCore, nioPosix, nioHTTP1,
                 nioSSL,
             ],
-            path: "Sources/GRPCWire", swiftSettings: settings),
+            path: "Sources/GRPCWire"),
         .target(
             name: "MartletPeerWire",
             dependencies: ["MartletBasics", "MartletGRPCWire", "MartletRaft", logging, nioCore],
-            path: "Sources/PeerWire", swiftSettings: settings),
+            path: "Sources/PeerWire"),
         .target(
             name: "MartletWireServices",
             dependencies: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireAPI", nioCore, protobuf],
-            path: "Sources/WireServices", swiftSettings: settings),
+            path: "Sources/WireServices"),
         .target(
             name: "MartletReflection",
             dependencies: ["MartletBasics", "MartletGRPCWire", "MartletJSON", "MartletWireAPI", protobuf],
-            path: "Sources/Reflection", swiftSettings: settings),
+            path: "Sources/Reflection"),
         .target(
             name: "MartletEtcdServer",
             dependencies: [
@@ -219,49 +202,42 @@ let package = Package(
                 "MartletWALCodec",
                 "MartletWireServices", nioCore, logging, protobuf,
             ],
-            path: "Sources/EtcdServer", swiftSettings: settings),
+            path: "Sources/EtcdServer"),
         .target(
             name: "MartletEtcdClient",
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", logging, nioCore,
                 protobuf,
             ],
-            path: "Sources/EtcdClient", swiftSettings: settings),
+            path: "Sources/EtcdClient"),
         .target(
-            name: "MartletEtcdConfiguration",
-            dependencies: ["MartletEtcdClient", configuration, lifecycle],
-            path: "Sources/EtcdConfiguration", swiftSettings: settings),
+            name: "MartletEtcdConfiguration", dependencies: ["MartletEtcdClient", configuration, lifecycle],
+            path: "Sources/EtcdConfiguration"),
         .target(
-            name: "MartletRedisClient",
-            dependencies: ["MartletRESPCodec", deque, logging, nioCore, nioPosix, nioSSL],
-            path: "Sources/RedisClient", swiftSettings: settings),
+            name: "MartletRedisClient", dependencies: ["MartletRESPCodec", deque, logging, nioCore, nioPosix, nioSSL],
+            path: "Sources/RedisClient"),
         .target(
             name: "Martlet",
             dependencies: [
                 "CMartletZlib", "MartletDNSCodec", "MartletGRPCWire", "MartletHTTP2Session", "MartletWireAPI",
                 "MartletWireServices", logging, lifecycle, signals, deque, nioCore, nioHTTP1, nioPosix, protobuf,
             ],
-            path: "Sources/Martlet", swiftSettings: settings),
+            path: "Sources/Martlet"),
         .target(
             name: "MartletConfiguration", dependencies: ["Martlet", configuration, logging],
-            path: "Sources/Configuration", swiftSettings: settings),
+            path: "Sources/Configuration"),
         .target(
             name: "MartletObservability", dependencies: ["Martlet", coreMetrics, tracing],
-            path: "Sources/Observability", swiftSettings: settings),
+            path: "Sources/Observability"),
         .target(
             name: "MartletEtcd", dependencies: ["Martlet", "MartletEtcdClient", logging, nioCore],
-            path: "Sources/Etcd", swiftSettings: settings),
-        .target(
-            name: "MartletRedis", dependencies: ["Martlet", "MartletRedisClient", logging], path: "Sources/Redis",
-            swiftSettings: settings),
-        .target(
-            name: "MartletTesting", dependencies: ["Martlet"], path: "Sources/Testing", swiftSettings: settings),
+            path: "Sources/Etcd"),
+        .target(name: "MartletRedis", dependencies: ["Martlet", "MartletRedisClient", logging], path: "Sources/Redis"),
+        .target(name: "MartletTesting", dependencies: ["Martlet"], path: "Sources/Testing"),
         .target(
             name: "MartletGRPC",
-            dependencies: [
-                "Martlet", "MartletGRPCWire", "MartletHTTP2Session", grpcCore, logging, nioCore, nioPosix,
-            ],
-            path: "Sources/GRPCSwiftAdapter", swiftSettings: settings),
+            dependencies: ["Martlet", "MartletGRPCWire", "MartletHTTP2Session", grpcCore, logging, nioCore, nioPosix],
+            path: "Sources/GRPCSwiftAdapter"),
 
         // Programs
         .executableTarget(
@@ -274,32 +250,28 @@ let package = Package(
                 "MartletWireServices", argumentParser, asn1, crypto, histogram, logging, nioCore, nioPosix, protobuf,
                 signals, x509,
             ],
-            path: "Sources/MartletCommand", swiftSettings: settings),
+            path: "Sources/MartletCommand"),
         .executableTarget(
-            name: "MartletProtocPlugin", dependencies: [protobuf, protobufPlugin], path: "Sources/ProtocGenMartlet",
-            swiftSettings: settings),
+            name: "MartletProtocPlugin", dependencies: [protobuf, protobufPlugin], path: "Sources/ProtocGenMartlet"),
         .executableTarget(
             name: "MartletWireBench", dependencies: ["MartletGRPCWire", "MartletHTTP2Session", logging, nioCore],
-            path: "Sources/WireBench", swiftSettings: settings),
+            path: "Sources/WireBench"),
         .executableTarget(
-            name: "MartletStoreBench", dependencies: ["MartletBasics", "MartletKeyValue"],
-            path: "Sources/StoreBench", swiftSettings: settings),
+            name: "MartletStoreBench", dependencies: ["MartletBasics", "MartletKeyValue"], path: "Sources/StoreBench"),
         .executableTarget(
             name: "MartletFleetBench",
             dependencies: [
                 "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletProcesses", argumentParser, histogram,
                 lifecycle, logging, nioCore, protobuf, signals,
             ],
-            path: "Sources/FleetBench", swiftSettings: settings),
+            path: "Sources/FleetBench"),
         .executableTarget(
             name: "MartletWireFuzz",
             dependencies: [
                 "MartletBasics", "MartletGRPCWire", "MartletHTTP2Session", logging, nioCore, nioEmbedded, nioPosix,
             ],
-            path: "Sources/WireFuzz", swiftSettings: settings),
-        .executableTarget(
-            name: "MartletSimulate", dependencies: ["MartletSimulation"], path: "Sources/Simulate",
-            swiftSettings: settings),
+            path: "Sources/WireFuzz"),
+        .executableTarget(name: "MartletSimulate", dependencies: ["MartletSimulation"], path: "Sources/Simulate"),
 
         // Examples, which see of Martlet what every package sees. Examples/Package.swift builds them from outside.
         .executableTarget(
@@ -315,16 +287,15 @@ let package = Package(
             name: "MartletExampleInterceptors", dependencies: ["Martlet"], path: "Examples/Interceptors",
             packageAccess: false),
         .executableTarget(
-            name: "MartletExamplePubSub", dependencies: ["Martlet"], path: "Examples/PubSub",
-            packageAccess: false),
+            name: "MartletExamplePubSub", dependencies: ["Martlet"], path: "Examples/PubSub", packageAccess: false),
         .executableTarget(
             name: "MartletExampleResilience", dependencies: ["Martlet"], path: "Examples/Resilience",
             packageAccess: false),
 
         // Tests
         .target(
-            name: "MartletScaffold", dependencies: ["Martlet"],
-            path: "Tests/Fixtures/Scaffold/Sources/MartletScaffold", packageAccess: false),
+            name: "MartletScaffold", dependencies: ["Martlet"], path: "Tests/Fixtures/Scaffold/Sources/MartletScaffold",
+            packageAccess: false),
         .executableTarget(
             name: "MartletScaffoldServer", dependencies: ["MartletEtcd", "MartletScaffold"],
             path: "Tests/Fixtures/Scaffold/Sources/MartletScaffoldServer", packageAccess: false),
@@ -334,126 +305,117 @@ let package = Package(
         .testTarget(
             name: "MartletScaffoldTests", dependencies: ["MartletScaffold", "MartletTesting"],
             path: "Tests/Fixtures/Scaffold/Tests/MartletScaffoldTests", packageAccess: false),
-        .target(
-            name: "MartletGreeterFixture", dependencies: [protobuf], path: "Tests/Fixtures/Greeter",
-            swiftSettings: settings),
+        .target(name: "MartletGreeterFixture", dependencies: [protobuf], path: "Tests/Fixtures/Greeter"),
         .target(
             name: "MartletGreeterGRPCFixture",
             dependencies: ["MartletGreeterFixture", grpcCore, grpcProtobuf, protobuf],
-            path: "Tests/Fixtures/GreeterGRPC", swiftSettings: settings),
+            path: "Tests/Fixtures/GreeterGRPC"),
         .target(
             name: "MartletGreeterMartletFixture", dependencies: ["Martlet", "MartletGreeterFixture"],
-            path: "Tests/Fixtures/GreeterMartlet", swiftSettings: settings),
-        .target(
-            name: "MartletKindsFixture", dependencies: [protobuf], path: "Tests/Fixtures/Kinds",
-            swiftSettings: settings),
+            path: "Tests/Fixtures/GreeterMartlet"),
+        .target(name: "MartletKindsFixture", dependencies: [protobuf], path: "Tests/Fixtures/Kinds"),
         .target(
             name: "MartletWireGreeter",
             dependencies: [
                 "MartletGRPCWire", "MartletGreeterFixture", "MartletHTTP2Session", "MartletWireServices", logging,
                 nioCore, nioPosix, protobuf,
             ],
-            path: "Tests/Fixtures/WireGreeter", swiftSettings: settings),
-        .target(
-            name: "MartletTestPrograms", dependencies: ["MartletProcesses"], path: "Tests/Fixtures/Programs",
-            swiftSettings: settings),
+            path: "Tests/Fixtures/WireGreeter"),
+        .target(name: "MartletTestPrograms", dependencies: ["MartletProcesses"], path: "Tests/Fixtures/Programs"),
         .target(
             name: "MartletRESPClient", dependencies: ["MartletRESPCodec", nioCore, nioPosix],
-            path: "Tests/Fixtures/RESPClient", swiftSettings: settings),
+            path: "Tests/Fixtures/RESPClient"),
         .target(
             name: "MartletEtcdPeers",
             dependencies: ["MartletBasics", "MartletKeyValue", "MartletProcesses", "MartletTestPrograms"],
-            path: "Tests/Fixtures/EtcdPeers", swiftSettings: settings),
+            path: "Tests/Fixtures/EtcdPeers"),
         .target(
             name: "MartletDiskLoss", dependencies: ["MartletBasics", "MartletTestPrograms"], path: "Tests/DiskLoss",
-            exclude: ["Preload", "Writer"], swiftSettings: settings),
+            exclude: ["Preload", "Writer"]),
         .target(
             name: "MartletAllocationCount", dependencies: ["MartletTestPrograms"], path: "Tests/AllocationCount",
-            exclude: ["Preload"], swiftSettings: settings),
+            exclude: ["Preload"]),
         .executableTarget(
             name: "MartletTablesChild", dependencies: ["MartletBasics", "MartletStorage"],
-            path: "Tests/Fixtures/TablesChild", swiftSettings: settings),
-        .testTarget(
-            name: "MartletRaftTests", dependencies: ["MartletBasics", "MartletRaft"], path: "Tests/RaftTests",
-            swiftSettings: settings),
+            path: "Tests/Fixtures/TablesChild"),
+        .testTarget(name: "MartletRaftTests", dependencies: ["MartletBasics", "MartletRaft"], path: "Tests/RaftTests"),
         .testTarget(
             name: "MartletReplicaTests",
             dependencies: [
                 "MartletAuth", "MartletBasics", "MartletKeyValue", "MartletKeyspace", "MartletRESPCodec", "MartletRaft",
                 "MartletReplica", "MartletWALCodec",
             ],
-            path: "Tests/ReplicaTests", swiftSettings: settings),
+            path: "Tests/ReplicaTests"),
         .testTarget(
             name: "MartletSimulationTests",
             dependencies: [
                 "MartletBasics", "MartletKeyValue", "MartletReplica", "MartletSimulate", "MartletSimulation",
                 "MartletTestPrograms",
             ],
-            path: "Tests/SimulationTests", swiftSettings: settings),
+            path: "Tests/SimulationTests"),
         .testTarget(
             name: "MartletStorageTests",
             dependencies: [
                 "CMartletPosix", "MartletBasics", "MartletKeyValue", "MartletProcesses", "MartletSimulatedDisk",
                 "MartletStorage", "MartletTablesChild", "MartletTestPrograms", "MartletWALCodec",
             ],
-            path: "Tests/StorageTests", swiftSettings: settings),
+            path: "Tests/StorageTests"),
         .testTarget(
-            name: "MartletStreamsTests", dependencies: ["MartletBasics", "MartletStreams"], path: "Tests/StreamsTests",
-            swiftSettings: settings),
+            name: "MartletStreamsTests", dependencies: ["MartletBasics", "MartletStreams"], path: "Tests/StreamsTests"),
         .testTarget(
             name: "MartletRESPCodecTests", dependencies: ["MartletBasics", "MartletRESPCodec"],
-            path: "Tests/RESPCodecTests", swiftSettings: settings),
+            path: "Tests/RESPCodecTests"),
         .testTarget(
             name: "MartletKeyspaceTests",
             dependencies: ["MartletBasics", "MartletKeyspace", "MartletRESPCodec", "MartletStreams"],
-            path: "Tests/KeyspaceTests", exclude: ["Golden"], swiftSettings: settings),
+            path: "Tests/KeyspaceTests", exclude: ["Golden"]),
         .testTarget(
             name: "MartletRedisServerTests",
             dependencies: [
                 "MartletNode", "MartletProcesses", "MartletRESPClient", "MartletRaft", "MartletRedisServer",
                 "MartletReplica", "MartletTestPrograms", "MartletWALCodec", logging, nioCore, nioPosix,
             ],
-            path: "Tests/RedisServerTests", swiftSettings: settings),
+            path: "Tests/RedisServerTests"),
         .target(
             name: "MartletRedisPeers",
             dependencies: [
                 "MartletNode", "MartletProcesses", "MartletRaft", "MartletRedisServer", "MartletReplica",
                 "MartletTestPrograms", "MartletWALCodec", logging, nioCore, nioPosix,
             ],
-            path: "Tests/Fixtures/RedisPeers", swiftSettings: settings),
+            path: "Tests/Fixtures/RedisPeers"),
         .testTarget(
             name: "MartletRedisClientTests",
             dependencies: [
                 "MartletBasics", "MartletRESPCodec", "MartletRedisClient", "MartletRedisPeers", "MartletTestPrograms",
                 logging, nioCore, nioPosix,
             ],
-            path: "Tests/RedisClientTests", swiftSettings: settings),
+            path: "Tests/RedisClientTests"),
         .testTarget(
             name: "MartletRedisTests",
             dependencies: [
                 "Martlet", "MartletRedis", "MartletRedisClient", "MartletRedisPeers", "MartletTestPrograms", logging,
             ],
-            path: "Tests/MartletRedisTests", swiftSettings: settings),
+            path: "Tests/MartletRedisTests"),
         .testTarget(
             name: "MartletWALCodecTests", dependencies: ["CMartletPosix", "MartletBasics", "MartletWALCodec"],
-            path: "Tests/WALCodecTests", swiftSettings: settings),
+            path: "Tests/WALCodecTests"),
         .testTarget(
             name: "MartletAuthTests", dependencies: ["MartletAuth", "MartletBasics", "MartletKeyValue"],
-            path: "Tests/AuthTests", swiftSettings: settings),
+            path: "Tests/AuthTests"),
         .testTarget(
             name: "MartletAuthTokensTests",
             dependencies: ["MartletAuth", "MartletAuthTokens", "MartletBasics", asn1, crypto, cryptoExtras, x509],
-            path: "Tests/AuthTokensTests", swiftSettings: settings),
+            path: "Tests/AuthTokensTests"),
         .testTarget(
             name: "MartletBoltFileTests", dependencies: ["MartletBasics", "MartletBoltFile"],
-            path: "Tests/BoltFileTests", swiftSettings: settings),
+            path: "Tests/BoltFileTests"),
         .testTarget(
             name: "MartletEtcdSnapshotTests",
             dependencies: [
                 "MartletBasics", "MartletBoltFile", "MartletEtcdPeers", "MartletEtcdSnapshot", "MartletKeyValue",
                 "MartletTestPrograms",
             ],
-            path: "Tests/EtcdSnapshotTests", exclude: ["Fixtures"], swiftSettings: settings),
+            path: "Tests/EtcdSnapshotTests", exclude: ["Fixtures"]),
         .testTarget(
             name: "MartletNodeTests",
             dependencies: [
@@ -461,22 +423,20 @@ let package = Package(
                 "MartletKeyValue", "MartletNode", "MartletRaft", "MartletReplica", "MartletStorage",
                 "MartletTestPrograms", "MartletWALCodec", logging, nioCore, nioPosix,
             ],
-            path: "Tests/NodeTests", swiftSettings: settings),
+            path: "Tests/NodeTests"),
         .testTarget(
             name: "MartletPeerWireTests",
             dependencies: [
                 "MartletBasics", "MartletGRPCWire", "MartletPeerWire", "MartletRaft", logging, nioCore, nioPosix,
             ],
-            path: "Tests/PeerWireTests", swiftSettings: settings),
-        .testTarget(
-            name: "MartletBasicsTests", dependencies: ["MartletBasics"], path: "Tests/BasicsTests",
-            swiftSettings: settings),
+            path: "Tests/PeerWireTests"),
+        .testTarget(name: "MartletBasicsTests", dependencies: ["MartletBasics"], path: "Tests/BasicsTests"),
         .testTarget(
             name: "MartletKeyValueTests", dependencies: ["MartletKeyValue", "MartletBasics"],
-            path: "Tests/KeyValueTests", swiftSettings: settings),
+            path: "Tests/KeyValueTests"),
         .testTarget(
             name: "MartletHTTP2SessionTests", dependencies: ["MartletBasics", "MartletHTTP2Session"],
-            path: "Tests/HTTP2SessionTests", swiftSettings: settings),
+            path: "Tests/HTTP2SessionTests"),
         .testTarget(
             name: "MartletGRPCWireTests",
             dependencies: [
@@ -484,58 +444,58 @@ let package = Package(
                 "MartletProcesses", "MartletTestPrograms", "MartletWireFuzz", "MartletWireGreeter", logging, nioCore,
                 nioEmbedded, nioPosix, protobuf,
             ],
-            path: "Tests/GRPCWireTests", swiftSettings: settings),
+            path: "Tests/GRPCWireTests"),
         .testTarget(
             name: "MartletWireServicesTests",
             dependencies: [
                 "MartletGRPCWire", "MartletGreeterFixture", "MartletHTTP2Session", "MartletWireAPI",
                 "MartletWireServices", logging, nioCore, protobuf,
             ],
-            path: "Tests/WireServicesTests", swiftSettings: settings),
+            path: "Tests/WireServicesTests"),
         .testTarget(
             name: "MartletReflectionTests",
             dependencies: [
                 "MartletBasics", "MartletGRPCWire", "MartletGreeterFixture", "MartletJSON", "MartletKindsFixture",
                 "MartletReflection", "MartletWireServices", logging, nioCore, protobuf,
             ],
-            path: "Tests/ReflectionTests", swiftSettings: settings),
+            path: "Tests/ReflectionTests"),
         .testTarget(
             name: "MartletProtocPluginTests",
             dependencies: [
                 "Martlet", "MartletGreeterFixture", "MartletGreeterMartletFixture", "MartletKindsFixture",
                 "MartletProtocPlugin", "MartletTestPrograms", protobuf, protobufPlugin,
             ],
-            path: "Tests/ProtocGenMartletTests", swiftSettings: settings),
+            path: "Tests/ProtocGenMartletTests"),
         .testTarget(
             name: "MartletGRPCTests",
             dependencies: [
                 "Martlet", "MartletGRPC", "MartletGRPCWire", "MartletGreeterFixture", "MartletGreeterGRPCFixture",
                 "MartletHTTP2Session", grpcCore, logging, nioCore, protobuf,
             ],
-            path: "Tests/GRPCSwiftAdapterTests", swiftSettings: settings),
+            path: "Tests/GRPCSwiftAdapterTests"),
         .testTarget(
             name: "MartletEtcdServerTests",
             dependencies: [
                 "MartletAuth", "MartletAuthTokens", "MartletBasics", "MartletEtcdAPI", "MartletEtcdServer",
-                "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue", "MartletNode", "MartletReplica",
-                "MartletTestPrograms", "MartletWALCodec", logging, nioCore,
-                nioEmbedded, nioPosix, protobuf,
+                "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue", "MartletNode", "MartletRaft",
+                "MartletReplica", "MartletTestPrograms", "MartletWALCodec", logging, nioCore, nioEmbedded, nioPosix,
+                protobuf,
             ],
-            path: "Tests/EtcdServerTests", swiftSettings: settings),
+            path: "Tests/EtcdServerTests"),
         .testTarget(
             name: "MartletEtcdClientTests",
             dependencies: [
                 "MartletCommand", "MartletEtcdAPI", "MartletEtcdClient", "MartletGRPCWire", "MartletHTTP2Session",
                 "MartletTestPrograms", logging, nioCore, nioPosix, protobuf,
             ],
-            path: "Tests/EtcdClientTests", swiftSettings: settings),
+            path: "Tests/EtcdClientTests"),
         .testTarget(
             name: "MartletEtcdConfigurationTests",
             dependencies: [
                 "MartletCommand", "MartletEtcdClient", "MartletEtcdConfiguration", "MartletTestPrograms",
                 configuration, configurationTesting, lifecycle, logging,
             ],
-            path: "Tests/EtcdConfigurationTests", swiftSettings: settings),
+            path: "Tests/EtcdConfigurationTests"),
         .testTarget(
             name: "MartletTests",
             dependencies: [
@@ -543,32 +503,32 @@ let package = Package(
                 "MartletReflection", "MartletTestPrograms", grpcCore, lifecycle, logging, nioCore, nioPosix, protobuf,
                 tracing,
             ],
-            path: "Tests/MartletTests", swiftSettings: settings),
+            path: "Tests/MartletTests"),
         .testTarget(
             name: "MartletFleetTests",
             dependencies: [
                 "Martlet", "MartletAllocationCount", "MartletCommand", "MartletEtcd", "MartletFleetBench",
                 "MartletProcesses", "MartletTestPrograms", "MartletTesting", logging, nioCore, nioPosix,
             ],
-            path: "Tests/FleetTests", swiftSettings: settings),
+            path: "Tests/FleetTests"),
         .testTarget(
             name: "MartletTestingTests", dependencies: ["Martlet", "MartletTesting"],
-            path: "Tests/MartletTestingTests", swiftSettings: settings),
+            path: "Tests/MartletTestingTests"),
         .testTarget(
             name: "MartletConfigurationTests",
             dependencies: ["Martlet", "MartletConfiguration", configuration, logging],
-            path: "Tests/ConfigurationTests", swiftSettings: settings),
+            path: "Tests/ConfigurationTests"),
         .testTarget(
             name: "MartletObservabilityTests",
             dependencies: ["Martlet", "MartletObservability", coreMetrics, inMemoryTracing, metricsTestKit, tracing],
-            path: "Tests/ObservabilityTests", swiftSettings: settings),
+            path: "Tests/ObservabilityTests"),
         .testTarget(
             name: "MartletEtcdTests",
             dependencies: [
                 "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletGreeterFixture", "MartletProcesses",
                 "MartletTestPrograms", lifecycle, logging, protobuf,
             ],
-            path: "Tests/MartletEtcdTests", swiftSettings: settings),
+            path: "Tests/MartletEtcdTests"),
         .testTarget(
             name: "MartletCommandTests",
             dependencies: [
@@ -578,40 +538,39 @@ let package = Package(
                 "MartletRedisClient", "MartletRedisPeers", "MartletReflection", "MartletTestPrograms",
                 "MartletWireServices", logging, nioCore, protobuf,
             ],
-            path: "Tests/MartletCommandTests", swiftSettings: settings),
-        .testTarget(
-            name: "MartletPeersTests", dependencies: ["MartletTestPrograms"], path: "Tests/PeersTests",
-            swiftSettings: settings),
-        .testTarget(
-            name: "MartletDNSCodecTests", dependencies: ["MartletDNSCodec"], path: "Tests/DNSCodecTests",
-            swiftSettings: settings),
-        .testTarget(
-            name: "MartletProcessesTests", dependencies: ["MartletProcesses"], path: "Tests/ProcessesTests",
-            swiftSettings: settings),
+            path: "Tests/MartletCommandTests"),
+        .testTarget(name: "MartletPeersTests", dependencies: ["MartletTestPrograms"], path: "Tests/PeersTests"),
+        .testTarget(name: "MartletDNSCodecTests", dependencies: ["MartletDNSCodec"], path: "Tests/DNSCodecTests"),
+        .testTarget(name: "MartletProcessesTests", dependencies: ["MartletProcesses"], path: "Tests/ProcessesTests"),
         .testTarget(
             name: "MartletCrashTests",
             dependencies: [
                 "MartletBasics", "MartletDiskLoss", "MartletEtcdClient", "MartletProcesses", "MartletRESPClient",
                 "MartletRESPCodec", "MartletStorage", "MartletTablesChild", "MartletTestPrograms", logging,
             ],
-            path: "Tests/CrashTests", swiftSettings: settings),
+            path: "Tests/CrashTests"),
         .testTarget(
             name: "MartletClusterTests",
-            dependencies: ["MartletEtcdClient", "MartletTestPrograms", logging],
-            path: "Tests/ClusterTests", swiftSettings: settings),
+            dependencies: [
+                "MartletEtcdClient", "MartletRESPClient", "MartletRESPCodec", "MartletTestPrograms", logging,
+            ],
+            path: "Tests/ClusterTests"),
         .executableTarget(
             name: "MartletTorture",
             dependencies: [
                 "MartletBasics", "MartletDiskLoss", "MartletEtcdClient", "MartletProcesses", "MartletSimulation",
                 "MartletTestPrograms", logging, nioCore, nioPosix,
             ],
-            path: "Tests/Torture", swiftSettings: settings),
+            path: "Tests/Torture"),
         .testTarget(
             name: "MartletTortureTests",
             dependencies: [
                 "MartletBasics", "MartletDiskLoss", "MartletTestPrograms", "MartletTorture", nioCore, nioPosix,
             ],
-            path: "Tests/TortureTests", swiftSettings: settings),
-        .testTarget(name: "MartletRingsTests", path: "Tests/RingsTests", swiftSettings: settings),
+            path: "Tests/TortureTests"),
+        .testTarget(name: "MartletRingsTests", path: "Tests/RingsTests"),
     ]
 )
+
+// The examples stay as every package is that uses Martlet.
+for target in package.targets where target.packageAccess && target.type != .system { target.swiftSettings = settings }

@@ -82,8 +82,10 @@ package final class EtcdServer: Sendable {
             member.onFailure = onFailure
             let identity = MemberIdentity(clusterID: data.metadata.clusterID, memberID: data.metadata.memberID)
             let store = MemberStore(configuration: configuration, member: member, identity: identity)
-            store.peers = ClusterPeers(
+            let peers = ClusterPeers(
                 member, identity, known: configuration.knownMembers, tls: configuration.peerTLS, logger: logger)
+            store.peers = peers
+            store.corruptionCheck = CorruptionCheck(store, peers)
             return store
         }
     }
@@ -100,8 +102,11 @@ package final class EtcdServer: Sendable {
     }
 
     /// Returns when all that the member had acknowledged is applied again, and its cluster has a leader.
+    ///
+    /// - Throws: ``CorruptionFound`` where it is to compare what it holds with what others do, and one differs.
     package func ready() async throws {
         try await store.eventLoop.flatSubmit { [store] in store.value.member.ready }.get()
+        try await store.eventLoop.flatSubmit { [store] in store.value.compareAtStart() }.get()
     }
 
     /// The member, for servers of other protocols on the same loop.
@@ -170,12 +175,17 @@ package final class EtcdServer: Sendable {
     package func addPeerRoutes(to router: inout GRPCRouter) async throws {
         let (store, methods) = (store, methods)
         let peers = try await store.eventLoop.submit {
-            store.value.peers.map { NIOLoopBound($0, eventLoop: store.value.eventLoop) }
+            store.value.peers.map {
+                let loop = store.value.eventLoop
+                return (NIOLoopBound($0, eventLoop: loop), PeerService($0, on: loop))
+            }
         }.get()
-        guard let peers else { return }
-        try await store.eventLoop.submit { PeerService(peers.value, on: store.value.eventLoop) }.get()
-            .addRoutes(to: &router)
+        guard let (peers, service) = peers else { return }
+        service.addRoutes(to: &router)
         ClusterPeers.addStateRoute(to: &router, peers)
+        router.add(
+            CorruptionCheck.path,
+            .unaryEvent { call, message in MaintenanceService(store: store.value).hashKV(call, message) })
         router.add(
             LeaderCalls.path,
             .unaryEvent { call, message in
@@ -232,20 +242,12 @@ package final class EtcdServer: Sendable {
         var methods = EtcdMethods()
         func unary(_ path: String, _ serve: @escaping @Sendable (MemberStore, any EtcdCall, [UInt8]) -> Void) {
             let method = LeaderCalls.methods.contains(path) ? askingLeader(path, serve) : serve
-            guard let requirement = CallGate.requirement(of: path) else {
-                methods[path] = .unary { call, message in
-                    guard !store.value.isLearner || store.value.servesLearner(path, message) else {
-                        return call.fail(.notSupportedForLearner)
-                    }
-                    method(store.value, call, message)
-                }
-                return
-            }
+            let requirement = CallGate.requirement(of: path)
             methods[path] = .unary { call, message in
                 guard !store.value.isLearner || store.value.servesLearner(path, message) else {
                     return call.fail(.notSupportedForLearner)
                 }
-                guard store.value.meets(requirement, call) else { return }
+                if let requirement, !store.value.meets(requirement, call) { return }
                 method(store.value, call, message)
             }
         }

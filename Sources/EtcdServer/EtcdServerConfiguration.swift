@@ -50,6 +50,14 @@ package struct EtcdServerConfiguration: Sendable {
     package var knownMembers: [ClusterList.Member] = []
     /// Whether changes of the members are refused that could leave too few that are there.
     package var isStrictAboutMembers = true
+    /// Most members that only learn.
+    package var learnersMax = 1
+    /// Whether this member compares what it holds with what the others do before it is ready.
+    package var comparesAtStart = false
+    /// How often the leader compares what the members hold; nil: never.
+    package var corruptionCheckInterval: Duration?
+    /// How often it compares what they held at the last compaction, if there was one; nil: never.
+    package var compactionCheckInterval: Duration?
     /// How other members are connected to where their URLs ask for TLS; nil: as if none did.
     package var peerTLS: WireClientTLS?
 
@@ -80,6 +88,7 @@ extension EtcdServerConfiguration {
         replica.clusterVersion = EtcdVersion.cluster
         replica.beginning = beginning
         replica.isStrictAboutMembers = isStrictAboutMembers
+        replica.learnersMax = learnersMax
         replica.requestTicks = Int((requestTimeout / heartbeatInterval).rounded(.up))
         replica.readRetryTicks = max(Int(Self.readRetry / heartbeatInterval), 1)
         replica.healthTicks = max(Int(Self.healthTime / heartbeatInterval), 1)

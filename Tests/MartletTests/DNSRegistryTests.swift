@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Martlet
 import MartletDNSCodec
 import NIOCore
@@ -15,25 +16,37 @@ import Testing
         let truncates = Atomic(false)
         private let channels = Recorder<any Channel>()
 
+        /// On a port that is free for datagrams and for streams.
         func start() async throws -> String {
-            let datagrams = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(Datagrams(self))
+            var attempts = 0
+            while true {
+                let datagrams = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .channelInitializer { channel in
+                        channel.eventLoop.makeCompletedFuture {
+                            try channel.pipeline.syncOperations.addHandler(Datagrams(self))
+                        }
                     }
+                    .bind(host: "127.0.0.1", port: 0).get()
+                let port = datagrams.localAddress?.port ?? 0
+                await self.channels.add(datagrams)
+                do {
+                    await self.channels.add(try await streams(port))
+                    return "127.0.0.1:\(port)"
+                } catch let error as IOError {
+                    attempts += 1
+                    guard error.errnoCode == EADDRINUSE, attempts < 20 else { throw error }
                 }
-                .bind(host: "127.0.0.1", port: 0).get()
-            let port = datagrams.localAddress?.port ?? 0
-            let streams = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            }
+        }
+
+        private func streams(_ port: Int) async throws -> any Channel {
+            try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(Streams(self))
                     }
                 }
                 .bind(host: "127.0.0.1", port: port).get()
-            await self.channels.add(datagrams)
-            await self.channels.add(streams)
-            return "127.0.0.1:\(port)"
         }
 
         func stop() async { for channel in await self.channels.values { try? await channel.close() } }

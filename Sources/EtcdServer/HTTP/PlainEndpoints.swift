@@ -32,26 +32,29 @@ package enum PlainEndpoints {
         case "/health":
             answer = { HealthSummary.respond(target.query, state.health, noting: probes) }
         case "/version":
-            answer = {
-                .text(
-                    200,
-                    #"{"etcdserver":"\#(EtcdVersion.server)","etcdcluster":"\#(EtcdVersion.cluster)","#
-                        + #""storage":"\#(EtcdVersion.storage)"}"#,
-                    type: "application/json"
-                )
-            }
+            answer = { version }
         case metricsPath:
             answer = { .text(200, metrics, type: MetricsPage.contentType) }
         default:
             guard let checks = HealthChecks(path: target.path) else { return .failure(404, "404 page not found\n") }
             answer = { checks.respond(target.query, state.health, noting: probes) }
         }
-        guard request.method == "GET" else {
-            var refusal = HTTP1Response.failure(405, "Method Not Allowed\n")
-            refusal.headers.append(("Allow", "GET"))
-            return refusal
-        }
-        return answer()
+        return request.method == "GET" ? answer() : onlyGET
+    }
+
+    /// What `/version` answers, on the clients' port and the peers'.
+    static var version: HTTP1Response {
+        .text(
+            200,
+            #"{"etcdserver":"\#(EtcdVersion.server)","etcdcluster":"\#(EtcdVersion.cluster)","#
+                + #""storage":"\#(EtcdVersion.storage)"}"#,
+            type: "application/json")
+    }
+
+    static var onlyGET: HTTP1Response {
+        var refusal = HTTP1Response.failure(405, "Method Not Allowed\n")
+        refusal.headers.append(("Allow", "GET"))
+        return refusal
     }
 }
 

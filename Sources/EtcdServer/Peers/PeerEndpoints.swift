@@ -6,27 +6,18 @@ import MartletNode
 import MartletRaft
 import MartletReplica
 
-/// What the peer port answers beside the members' streams, over plain HTTP, as etcd's does: `/members`, `/version`,
-/// `/raft/probing` and `/health`.
+/// What the peer port answers beside the members' streams, over plain HTTP, as etcd's does: `/members`, `/version`
+/// and `/raft/probing`.
 enum PeerEndpoints {
     static func respond(to request: HTTP1Request, _ cluster: ClusterState, clusterID: UInt64) -> HTTP1Response {
-        let path = RequestTarget(request.uri).path
-        guard request.method == "GET" else {
-            var refusal = HTTP1Response.failure(405, "Method Not Allowed\n")
-            refusal.headers.append(("Allow", "GET"))
-            return refusal
-        }
-        switch path {
+        guard request.method == "GET" else { return PlainEndpoints.onlyGET }
+        switch RequestTarget(request.uri).path {
         case "/members":
             var response = HTTP1Response.text(200, members(cluster), type: "application/json")
             response.headers.append((clusterHeader, String(clusterID, radix: 16)))
             return response
         case "/version":
-            return .text(
-                200,
-                #"{"etcdserver":"\#(EtcdVersion.server)","etcdcluster":"\#(EtcdVersion.cluster)","#
-                    + #""storage":"\#(EtcdVersion.storage)"}"#,
-                type: "application/json")
+            return PlainEndpoints.version
         case "/raft/probing":
             return .text(200, #"{"OK":true}"#, type: "application/json")
         default:

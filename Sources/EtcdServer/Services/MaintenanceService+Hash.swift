@@ -55,7 +55,7 @@ extension MaintenanceService {
 }
 
 /// A hash on its way. Confined to the loop; nobody but the loop's next task holds it.
-private final class HashRun {
+final class HashRun {
     private var hasher: KeyValueHasher
     private let eventLoop: any EventLoop
     private let completion: (KeyValueHash) -> Void

@@ -22,6 +22,7 @@ package final class MemberStore {
     package internal(set) var counters = StoreCounters()
     /// The other members; nil for a store in memory, which has none.
     var peers: ClusterPeers?
+    var corruptionCheck: CorruptionCheck?
 
     var watchStreams: [WatchStreamID: any WatchSink] = [:]
     var isCatchingUp = false
@@ -105,6 +106,7 @@ package final class MemberStore {
     package func endWatches() {
         eventLoop.preconditionInEventLoop()
         compactionTimer?.cancel()
+        corruptionCheck?.stop()
         for id in watchStreams.keys.sorted() {
             watchStreams[id]?.end(EtcdError.stopped.status)
         }

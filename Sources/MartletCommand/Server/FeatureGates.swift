@@ -28,6 +28,10 @@ enum FeatureGates {
     /// What this server always does, whatever is said: a lease's remaining time is kept. Source: etcd lease
     /// `checkpointScheduledLeases`.
     private static let alwaysOn: Set<String> = ["LeaseCheckpoint", "LeaseCheckpointPersist"]
+    /// Those that are followed.
+    static let compactHashCheck = "CompactHashCheck"
+    static let initialCorruptCheck = "InitialCorruptCheck"
+    private static let followed: Set<String> = [compactHashCheck, initialCorruptCheck]
     /// Those that change how etcd does something, not what clients see.
     private static let internals: Set<String> = [
         "FastLeaseKeepAlive", "PriorityRequest", "TxnModeWriteWithSharedBuffer",
@@ -39,7 +43,8 @@ enum FeatureGates {
             let parts = item.split(separator: "=", maxSplits: 1)
             guard parts.count == 2, let value = FlagValue.boolean(parts[1].trimmed) else { return nil }
             let name = parts[0].trimmed
-            return internals.contains(name) || value == alwaysOn.contains(name) ? nil : item.trimmed
+            let isMet = internals.contains(name) || followed.contains(name) || value == alwaysOn.contains(name)
+            return isMet ? nil : item.trimmed
         }
     }
 

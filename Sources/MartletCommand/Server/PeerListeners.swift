@@ -22,6 +22,11 @@ struct PeerListeners {
     ) async throws -> PeerListeners {
         let tls = try options.peerTLS?.server.wire(logger)
         if let tls, let peerTLS = options.peerTLS { options.store.peerTLS = peerTLS.client(tls) }
+        if let discovery = options.cluster.discovery, !options.hasData {
+            let own = options.cluster.own
+            let found = try InitialCluster(try await discovery.join(own, logger: logger), token: discovery.token)
+            (options.cluster.members, options.cluster.id) = (found.members, found.id)
+        }
         let cluster = options.cluster
         if !cluster.isNew {
             do {

@@ -48,6 +48,27 @@ extension ServerFlag {
             "strict-reconfig-check", .boolean, "true",
             "refuse changes of the members that could leave too few that are there"),
         .used(
+            "discovery-token", .string, "",
+            "instead of --initial-cluster: the new cluster's name where its members find each other"),
+        .used("discovery-endpoints", .string, "", "where that is: servers of another etcd or Martlet"),
+        .used("discovery-dial-timeout", .duration, "2s", "how long connecting to them may take"),
+        .used("discovery-request-timeout", .duration, "5s", "how long a request to them may take"),
+        .used("discovery-user", .string, "", "who asks them: user, or user:password"),
+        .used("discovery-password", .string, "", "the password"),
+        .used("discovery-cacert", .string, "", "who vouches for them, where they are https:// (PEM)"),
+        .used("discovery-cert", .string, "", "the certificate shown to them (PEM)"),
+        .used("discovery-key", .string, "", "its private key (PEM)"),
+        .used("discovery-insecure-skip-tls-verify", .boolean, "false", "take whatever certificate they show"),
+        .used("max-learners", .integer, "1", "most members that only learn"),
+        .used(
+            "initial-corrupt-check", .boolean, "false",
+            "before serving, compare what this member holds with what the others do"),
+        .used("corrupt-check-time", .duration, "0s", "how often the leader compares what the members hold; 0 never"),
+        .used(
+            "compact-hash-check-enabled", .boolean, "false",
+            "have the leader compare what the members held at the last compaction"),
+        .used("compact-hash-check-time", .duration, "1m0s", "how often it looks whether there was one"),
+        .used(
             "force-new-cluster", .boolean, "false",
             "make this member, with its data, a cluster of one: the others of its cluster no longer belong to it"),
     ]

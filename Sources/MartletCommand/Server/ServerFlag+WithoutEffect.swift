@@ -5,9 +5,8 @@ extension ServerFlag {
     static let withoutEffect: [ServerFlag] = refusals + storage + peers + rest + former
 
     private static let refusals: [ServerFlag] = [
-        .refused("discovery", .string, "", "members are found by --initial-cluster only"),
-        .refused("discovery-srv", .string, "", "members are found by --initial-cluster only"),
-        .refused("discovery-endpoints", .string, "", "members are found by --initial-cluster only"),
+        .refused("discovery", .string, "", "members are found by --initial-cluster or --discovery-endpoints"),
+        .refused("discovery-srv", .string, "", "members are found by --initial-cluster or --discovery-endpoints"),
     ]
 
     private static let storage: [ServerFlag] = [
@@ -21,10 +20,6 @@ extension ServerFlag {
         .ignored("compaction-batch-limit", .integer, "1000"),
         .ignored("compaction-sleep-interval", .duration, "10ms"),
         .ignored("bootstrap-defrag-threshold-megabytes", .number, "0"),
-        .ignored("initial-corrupt-check", .boolean, "false"),
-        .ignored("corrupt-check-time", .duration, "0s"),
-        .ignored("compact-hash-check-enabled", .boolean, "false"),
-        .ignored("compact-hash-check-time", .duration, "1m0s"),
         .ignored("memory-mlock", .boolean, "false"),
     ]
 
@@ -37,19 +32,9 @@ extension ServerFlag {
         .ignored("discovery-fallback", .choice(["exit", "proxy"]), "exit"),
         .ignored("discovery-proxy", .string),
         .ignored("discovery-srv-name", .string),
-        .ignored("discovery-token", .string),
-        .ignored("discovery-dial-timeout", .duration, "2s"),
-        .ignored("discovery-request-timeout", .duration, "5s"),
         .ignored("discovery-keepalive-time", .duration, "2s"),
         .ignored("discovery-keepalive-timeout", .duration, "6s"),
         .ignored("discovery-insecure-transport", .boolean, "true"),
-        .ignored("discovery-insecure-skip-tls-verify", .boolean, "false"),
-        .ignored("discovery-cert", .string),
-        .ignored("discovery-key", .string),
-        .ignored("discovery-cacert", .string),
-        .ignored("discovery-user", .string),
-        .ignored("discovery-password", .string),
-        .ignored("max-learners", .integer, "1"),
         .ignored("downgrade-check-time", .duration, "5s"),
         .ignored("raft-read-timeout", .duration, "5s"),
         .ignored("raft-write-timeout", .duration, "5s"),

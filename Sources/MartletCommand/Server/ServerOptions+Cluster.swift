@@ -12,17 +12,19 @@ extension ServerOptions {
         package var id: UInt64
         /// Whether the cluster begins with its members, or is there and was told of this one.
         package var isNew: Bool
+        /// Where the members are found instead of being named.
+        package var discovery: Discovery?
         package var listenURLs: [ServerURL]
         /// Whether it is no matter if nobody can be listened to: nobody asked for it.
         package var mayStayAlone: Bool
 
-        package var isAlone: Bool { members.count == 1 && isNew }
         package var others: [SnapshotRestore.Member] { members.filter { $0 != own } }
 
         init(_ flags: ServerFlags) throws(ServerFlagError) {
             let name = flags.string("name")
             let advertised = flags.string("initial-advertise-peer-urls").split(separator: ",").map { $0.trimmed }
-            let token = flags.string("initial-cluster-token")
+            discovery = try Discovery(flags)
+            let token = discovery?.token ?? flags.string("initial-cluster-token")
             var text = flags.string("initial-cluster")
             if text.isEmpty { text = advertised.map { "\(name)=\($0)" }.joined(separator: ",") }
             let cluster: InitialCluster
@@ -46,7 +48,7 @@ extension ServerOptions {
             id = cluster.id
             isNew = flags.string("initial-cluster-state") == "new"
             listenURLs = flags.urls("listen-peer-urls")
-            mayStayAlone = members.count == 1 && !flags.isGiven("listen-peer-urls")
+            mayStayAlone = members.count == 1 && discovery == nil && !flags.isGiven("listen-peer-urls")
         }
 
         /// etcd compares what names stand for; one name needs no name server.

@@ -159,6 +159,17 @@ package struct ServerOptions: Sendable {
         store.heartbeatInterval = .milliseconds(Int64(clamping: heartbeat))
         // etcd takes any other word for the default.
         store.timesCalls = flags.string("metrics") == "extensive"
+        store.learnersMax = Int(clamping: flags.integer("max-learners"))
+        store.comparesAtStart =
+            flags.boolean("initial-corrupt-check")
+            || FeatureGates.isEnabled(FeatureGates.initialCorruptCheck, in: flags.string("feature-gates"))
+        let corruption = flags.duration("corrupt-check-time")
+        store.corruptionCheckInterval = corruption == .zero ? nil : corruption
+        let compaction = flags.duration("compact-hash-check-time")
+        let comparesCompacted =
+            flags.boolean("compact-hash-check-enabled")
+            || FeatureGates.isEnabled(FeatureGates.compactHashCheck, in: flags.string("feature-gates"))
+        store.compactionCheckInterval = comparesCompacted && compaction != .zero ? compaction : nil
         return store
     }
 

@@ -2,19 +2,33 @@
 
 extension EtcdProcess {
     /// Runs `body` beside a fresh cluster and ends it.
+    ///
+    /// - Parameters:
+    ///   - peerScheme: https where the members encrypt what they say to each other.
+    ///   - arguments: For each member.
+    ///   - isDiscovered: Whether the members must find each other by themselves.
+    ///   - prepare: Before they start; gives more arguments, for each member its own.
     package static func withCluster<Result>(
-        _ kind: Kind, count: Int = 3, _ body: ([EtcdProcess]) async throws -> Result
+        _ kind: Kind, count: Int = 3, peerScheme: String = "http", arguments: [String] = [],
+        isDiscovered: Bool = false,
+        prepare: ([(name: String, peerURL: String)]) async throws -> [[String]] = { $0.map { _ in [] } },
+        _ body: ([EtcdProcess]) async throws -> Result
     ) async throws -> Result {
-        let places = try (1...count).map { try Place(name: "test\($0)") }
+        let places = try (1...count).map { try Place(name: "test\($0)", peerScheme: peerScheme) }
+        let more = try await prepare(places.map { ($0.name, $0.peerURL) })
+        let others = isDiscovered ? [] : places
         // All at once: none serves before most of them run.
         let members = try await withThrowingTaskGroup(of: EtcdProcess.self) { group in
-            for place in places { group.addTask { try await self.start(kind, at: place, in: places) } }
+            for (place, own) in zip(places, more) {
+                group.addTask { try await self.start(kind, at: place, in: others, "http", arguments + own) }
+            }
             var members: [EtcdProcess] = []
             while let next = await group.nextResult() {
                 switch next {
                 case .success(let member): members.append(member)
                 case .failure(let error):
                     for member in members { await member.end() }
+                    while let late = await group.nextResult() { await (try? late.get())?.end() }
                     throw error
                 }
             }

@@ -41,6 +41,8 @@ package final class EtcdProcess: Sendable {
     }
 
     package let endpoint: String
+    /// Where other members reach this one.
+    package let peerURL: String
     private let folder: URL
     private let command: Command
     private let process: Mutex<ChildProcess>
@@ -62,8 +64,9 @@ package final class EtcdProcess: Sendable {
         }
     }()
 
-    private init(endpoint: String, command: Command, folder: URL, process: ChildProcess) {
-        self.endpoint = endpoint
+    private init(at place: Place, command: Command, folder: URL, process: ChildProcess) {
+        self.endpoint = "127.0.0.1:\(place.clientPort)"
+        self.peerURL = place.peerURL
         self.command = command
         self.folder = folder
         self.process = Mutex(process)
@@ -110,14 +113,16 @@ package final class EtcdProcess: Sendable {
         var name: String
         var clientPort: Int
         var peerPort: Int
+        var peerScheme: String
 
-        init(name: String) throws {
+        init(name: String, peerScheme: String = "http") throws {
             self.name = name
+            self.peerScheme = peerScheme
             self.clientPort = try freePort()
             self.peerPort = try freePort()
         }
 
-        var peerURL: String { "http://127.0.0.1:\(self.peerPort)" }
+        var peerURL: String { "\(self.peerScheme)://127.0.0.1:\(self.peerPort)" }
     }
 
     /// Starts one member of a cluster and waits until it serves.
@@ -132,15 +137,15 @@ package final class EtcdProcess: Sendable {
             "--listen-client-urls", "\(scheme)://127.0.0.1:\(place.clientPort)",
             "--advertise-client-urls", "\(scheme)://127.0.0.1:\(place.clientPort)",
             "--listen-peer-urls", place.peerURL, "--initial-advertise-peer-urls", place.peerURL,
-            "--initial-cluster", cluster.map { "\($0.name)=\($0.peerURL)" }.joined(separator: ","),
         ]
+        let members = cluster.map { "\($0.name)=\($0.peerURL)" }.joined(separator: ",")
+        let membership = cluster.isEmpty ? [] : ["--initial-cluster", members]
         let command = Command(
-            program: program, arguments: (kind == .martlet ? ["server"] : []) + arguments + additional,
+            program: program, arguments: (kind == .martlet ? ["server"] : []) + arguments + membership + additional,
             logFile: folder.appendingPathComponent("log"))
         do {
             let process = try await Self.start(command)
-            return EtcdProcess(
-                endpoint: "127.0.0.1:\(place.clientPort)", command: command, folder: folder, process: process)
+            return EtcdProcess(at: place, command: command, folder: folder, process: process)
         } catch {
             try? FileManager.default.removeItem(at: folder)
             throw error

@@ -154,7 +154,7 @@ import Testing
                     ] where way[0] == "--address" || words[0] != "describe" {
                         // By its address a node is asked for gRPC's own names.
                         let named = words[0] == "health" && way[0] == "--address" ? ["health"] : words
-                        let done = try await Self.martlet(named + way + own)
+                        let done = try await Self.martlet(named + way + own + ["--timeout", "60s"])
                         #expect(done.isSuccess, "\(named) \(way): \(done.output)")
                         let plain = try await Self.martlet(named + way + ["--timeout", "3s"])
                         #expect(!plain.isSuccess, "\(named) \(way): \(plain.output)")

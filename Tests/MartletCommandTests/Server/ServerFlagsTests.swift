@@ -76,7 +76,7 @@ import Testing
         ),
         (
             ["--discovery=http://127.0.0.1:1/token"],
-            .refused("discovery", "members are found by --initial-cluster only"), 1
+            .refused("discovery", "members are found by --initial-cluster or --discovery-endpoints"), 1
         ),
     ])
     func refuses(_ arguments: [String], _ error: ServerFlagError, _ code: Int32) {

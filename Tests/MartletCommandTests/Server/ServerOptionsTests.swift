@@ -119,12 +119,24 @@ import Testing
         (["--feature-gates=LeaseCheckpoint=false"], ["without effect: --feature-gates=LeaseCheckpoint=false"]),
         (
             ["--feature-gates=CompactHashCheck=true,LeaseCheckpoint=1,SetMemberLocalAddr=t"],
-            ["without effect: --feature-gates=CompactHashCheck=true,SetMemberLocalAddr=t"]
+            ["without effect: --feature-gates=SetMemberLocalAddr=t"]
         ),
     ])
     func saysWhichFeaturesItLacks(_ arguments: [String], _ expected: [String]) throws {
         let options = try ServerOptions(try ServerFlags(arguments: arguments))
         #expect(options.warnings.filter { $0.hasPrefix("without effect") } == expected)
+    }
+
+    @Test func comparesMembers() throws {
+        let quiet = try options().store
+        #expect(!quiet.comparesAtStart)
+        #expect(quiet.corruptionCheckInterval == nil && quiet.compactionCheckInterval == nil)
+        let flags = try options("--experimental-initial-corrupt-check", "--corrupt-check-time=1h").store
+        #expect(flags.comparesAtStart && flags.corruptionCheckInterval == .seconds(3600))
+        let gates = try options("--feature-gates=InitialCorruptCheck=true,CompactHashCheck=true").store
+        #expect(gates.comparesAtStart && gates.compactionCheckInterval == .seconds(60))
+        let often = try options("--compact-hash-check-enabled", "--compact-hash-check-time=5s").store
+        #expect(often.compactionCheckInterval == .seconds(5))
     }
 
     @Test func forcesANewCluster() throws {

@@ -14,8 +14,8 @@ struct DemoQueueCommand: AsyncParsableCommand {
         discussion: """
             Starts a server, a producer and four workers, each a process of its own. Two workers are killed with \
             SIGKILL while they work, and so is the server, which is started again; one message fails whoever tries it. \
-            The end is a table of what was claimed and what was measured; the exit code is 0 only if every message that \
-            was produced was acknowledged or is a dead letter, and none is lost.
+            The end is a table of what was claimed and what was measured; the exit code is 0 only if every message \
+            that was produced was acknowledged or is a dead letter, and none is lost.
 
               martlet demo queue
               martlet demo queue --messages 2000

@@ -73,7 +73,10 @@ private final class LateFile: MartletStorage.LogFile {
             let count = time.map { time in waiting.firstIndex { $0.due > time } ?? waiting.count } ?? waiting.count
             defer { waiting.removeFirst(count) }
             do throws(StorageError) {
-                for write in waiting[..<count] { try file.write(write.bytes.span.bytes, at: write.offset) }
+                for index in 0..<count {
+                    let bytes = waiting[index].bytes
+                    try file.write(bytes.span.bytes, at: waiting[index].offset)
+                }
                 return nil
             } catch {
                 return error

@@ -34,6 +34,7 @@ extension Replica {
         do throws(RequestError) {
             switch try node.propose([Proposal(kind: .configurationChange, data: data)]) {
             case .appended(let id):
+                giveUpOverwritten(from: id.index, into: &effects)
                 pendingBytes += data.count
                 pending.append(
                     PendingWrite(id: id, waiter: waiter, request: nil, byteCount: data.count, began: ticks))

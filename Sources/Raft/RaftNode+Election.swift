@@ -121,6 +121,14 @@ extension RaftNode {
         send(.committed(EntryID(index: log.committed, term: term)), to: candidate)
     }
 
+    /// Tells all voters what is committed: the last words of a member that is no voter any more, and that nobody asks.
+    package mutating func tellVotersCommitted() {
+        guard log.committed > .zero, let term = log.term(at: log.committed) else { return }
+        for voter in configuration.voters where voter != id {
+            send(.committed(EntryID(index: log.committed, term: term)), to: voter)
+        }
+    }
+
     /// A log that has a committed entry has all before it as well: log matching. A leader finds out for itself.
     mutating func takeCommitted(_ entry: EntryID) {
         guard role != .leader, log.contains(entry) else {

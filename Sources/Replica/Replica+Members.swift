@@ -34,6 +34,7 @@ extension Replica {
         do throws(RequestError) {
             switch try node.propose([Proposal(kind: .configurationChange, data: data)]) {
             case .appended(let id):
+                giveUpOverwritten(from: id.index, into: &effects)
                 pendingBytes += data.count
                 pending.append(
                     PendingWrite(id: id, waiter: waiter, request: nil, byteCount: data.count, began: ticks))
@@ -81,13 +82,18 @@ extension Replica {
         }
         cluster.apply(change, context)
         effects.hasNewMembers = true
+        let wasLeader = isLeader
         node.apply(change.change)
         if change.kind == .remove {
             contacts.forget(change.member)
             // It lives on for a while, so that the others hear of it, and from it.
-            if change.member == configuration.member { removedAt = ticks }
+            if change.member == configuration.member {
+                removedAt = ticks
+                owesFarewell = wasLeader && node.configuration.voters.count == 1
+            }
         } else if change.member == configuration.member {
             removedAt = nil
+            owesFarewell = false
         }
         return .success(.members(cluster.members))
     }

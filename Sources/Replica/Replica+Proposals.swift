@@ -107,6 +107,7 @@ extension Replica {
         do throws(RequestError) {
             switch try node.propose(queue) {
             case .appended(let first):
+                giveUpOverwritten(from: first.index, into: &effects)
                 let begin = pending.count
                 // Mostly everything before is answered: then nothing is copied.
                 if pending.isEmpty { swap(&pending, &queuedWrites) } else { pending.append(contentsOf: queuedWrites) }
@@ -131,6 +132,19 @@ extension Replica {
         }
         queue.removeAll(keepingCapacity: true)
         queuedWrites.removeAll(keepingCapacity: true)
+    }
+
+    /// Ends the wait for what this member proposed at these places or behind in an earlier term: its log holds it no
+    /// longer, and waiting writes follow each other in the order of the log. Another's log may hold it, so nobody knows
+    /// whether it takes effect. Redis's clients have heard when leadership was lost.
+    mutating func giveUpOverwritten(from index: LogIndex, into effects: inout Effects) {
+        while pending.count > pendingHead, pending[pending.count - 1].id.index >= index {
+            let write = pending.removeLast()
+            pendingBytes -= write.byteCount
+            noteEnd(of: write)
+            guard !write.isAbandoned, let waiter = write.waiter else { continue }
+            effects.replies.append(.init(waiter: waiter, result: .failure(.timedOut(.leaderFailed))))
+        }
     }
 
     /// Says that what was queued is not proposed. The plan of a keyspace record is the caller's affair.

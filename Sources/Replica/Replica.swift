@@ -113,6 +113,8 @@ package struct Replica: Sendable {
     var keptLog = KeptLog()
     /// When this member's removal was applied, in ticks.
     var removedAt: Int?
+    /// The only voter that is left can't know without this member that it is the only one. See `passTick`.
+    var owesFarewell = false
 
     // Redis's clients
     var commands: CommandQueue

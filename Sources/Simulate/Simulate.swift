@@ -6,7 +6,7 @@ import MartletSimulation
 /// Runs simulations of a member, or of a cluster of three or five: the seed that is asked for, with its story, or one
 /// after the other for a while.
 ///
-/// usage: simulate [--members N] [--seed N] [--seconds S] [--runs N] [--flaw NAME] [--story]
+/// usage: simulate [--members N] [--seed N] [--first N] [--seconds S] [--runs N] [--flaw NAME] [--story]
 ///
 /// A seed's run is the same in every process; its trace hash says so. Exit 0: every promise was kept; 2: wrong
 /// arguments; 3: one was broken, or a seed gave two different runs.
@@ -37,10 +37,10 @@ struct Simulate {
     }
 
     private static func many(_ options: Options) {
-        let first = UInt64.random(in: 1...UInt64(UInt32.max)) << 20
+        let first = options.first ?? UInt64.random(in: 1...UInt64(UInt32.max)) << 20
         let (start, limit) = (ContinuousClock.now, Duration.seconds(options.seconds))
         print("simulate: seeds from \(first) on")
-        var (runs, simulated, answered, deaths, leaders, hash) = (0, 0.0, 0, 0, 0, UInt64(0))
+        var (runs, long, simulated, answered, deaths, leaders, hash) = (0, 0, 0.0, 0, 0, 0, UInt64(0))
         while runs < options.runs, ContinuousClock.now - start < limit {
             let seed = first + UInt64(runs)
             let simulation = Simulation(seed: seed, members: options.members, flaw: options.flaw)
@@ -53,6 +53,7 @@ struct Simulate {
                 exit(3)
             }
             runs += 1
+            if report.isLong { long += 1 }
             simulated += report.seconds
             answered += report.counts.answered
             deaths += report.counts.deaths
@@ -61,8 +62,9 @@ struct Simulate {
         }
         let seconds = max(0.001, (ContinuousClock.now - start) / .seconds(1))
         print(
-            "simulate: \(runs) runs, \(Int(Double(runs) / seconds)) a second, \(Int(simulated)) simulated seconds, "
-                + "\(answered) answers, \(deaths) deaths, \(leaders) leaders; every promise was kept; "
+            "simulate: \(runs) runs, \(Int(Double(runs) / seconds * 3_600)) an hour, \(long) of them with "
+                + "\(SimulationReport.longSteps) events, a crash and a change of the leader; "
+                + "\(Int(simulated)) simulated seconds, \(answered) answers, \(deaths) deaths, \(leaders) leaders; every promise was kept; "
                 + "traces \(hex(hash))"
         )
     }
@@ -85,6 +87,7 @@ private struct Options {
     struct Failure: Error, CustomStringConvertible { var description: String }
 
     var seed: UInt64?
+    var first: UInt64?
     var seconds = 60
     var runs = Int.max
     var members = 1
@@ -101,6 +104,7 @@ private struct Options {
             guard let value = rest.popFirst() else { throw Failure(description: "\(name) needs a value") }
             switch name {
             case "--seed": seed = try Self.number(name, value)
+            case "--first": first = try Self.number(name, value)
             case "--seconds": seconds = Int(clamping: try Self.number(name, value))
             case "--members":
                 members = Int(clamping: try Self.number(name, value))

@@ -30,6 +30,10 @@ package struct Conditions: Sendable {
     /// Between two acts of the nemesis of a cluster, on average; `nil`: it never acts.
     package var partitionTime: Int?
     package var changesMembers = false
+    /// Clients that do nothing but read, from whichever member they have met.
+    package var readers = 0
+    /// How many in a hundred new leaders the nemesis cuts off.
+    package var overthrows = 0
     /// Of a message, at most.
     package var networkDelay = 1
     /// In a thousand messages.
@@ -73,6 +77,8 @@ package struct Conditions: Sendable {
         if let time = faultTime { faultTime = time * 2 }
         partitionTime = random.once(in: 6) ? nil : random.pick([100_000, 500_000, 2_000_000])
         changesMembers = random.flag()
+        readers = random.number(0...3)
+        overthrows = partitionTime == nil || random.flag() ? 0 : random.pick([20, 70])
         networkDelay = random.pick([200, 2_000, 20_000, 60_000])
         losses = random.flag() ? 0 : random.pick([1, 20, 150])
         doubles = random.flag() ? 0 : random.pick([10, 200])

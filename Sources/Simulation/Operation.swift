@@ -34,6 +34,9 @@ struct Operation {
     var bytes: [UInt8] = []
     /// Entries of the log that had shown in an answer when this was asked.
     let seenEntries: Int
+    /// When the client asked, and when it learnt what became of it.
+    var began = 0
+    var ended: Int?
     /// When it came to the member: no renewal counts from earlier.
     var arrived = 0
     /// Who has it and owes an answer.

@@ -35,6 +35,7 @@ package struct Simulation {
             try simulator.run()
         } catch {
             violation = error.message
+            for host in simulator.hosts { tell?(simulator.words(host)) }
         }
         var counts = simulator.counts
         counts.appliedWrites = simulator.oracle.appliedWrites
@@ -74,6 +75,9 @@ package struct SimulationReport: Sendable {
         package var nemesisActs = 0
         package var memberChanges = 0
         package var timeouts = 0
+        /// Requests whose order was looked for, and registers for which that took too long.
+        package var registerOperations = 0
+        package var undecidedRegisters = 0
 
         package init() {}
     }
@@ -89,4 +93,10 @@ package struct SimulationReport: Sendable {
     /// Simulated time.
     package let seconds: Double
     package let counts: Counts
+
+    /// Of a run in which much has happened.
+    package static let longSteps = 5_000
+
+    /// Whether it had so many, a crash, and a change of the leader.
+    package var isLong: Bool { counts.steps >= Self.longSteps && counts.deaths > 0 && counts.leaders > 1 }
 }

@@ -6,6 +6,9 @@ import MartletRaft
 import MartletReplica
 
 extension Simulator {
+    /// Between two reads of who only reads, at most: the others shall have their share of the run.
+    private static let readersRest = 300_000
+
     /// A client asks, as long as there is something to ask; its next request comes after the answer.
     func act(client: Int) throws(Violation) {
         guard case .busy = part, operations.count < conditions.operations else { return }
@@ -13,13 +16,17 @@ extension Simulator {
             return plan(.clientActs(client), in: timing.number(1_000...20_000))
         }
         let number = operations.count
-        let request = workload.request(number, at: oracle.model.position)
-        let operation = Operation(request, number: number, client: client, seenEntries: oracle.seenEntries)
+        let request =
+            isReader(client) ? workload.read() : workload.request(number, at: oracle.model.position, registers)
+        var operation = Operation(request, number: number, client: client, seenEntries: oracle.seenEntries)
+        operation.began = now
         operations.append(operation)
         oracle.note(asked: operation, number: number)
         trace.note(now, "asked", client, number, "\(request)")
         plan(.requestArrives(number, at: place), in: timing.number(0...300))
     }
+
+    private func isReader(_ client: Int) -> Bool { client >= conditions.clients }
 
     /// A client stays with a machine as long as it gets answers.
     private func connect(_ client: Int) -> Int? {
@@ -152,6 +159,8 @@ extension Simulator {
         try oracle.check(
             answer, to: operations[number], number: number, applied: life?.replica.applied.index, at: now)
         operations[number].answer = answer
+        operations[number].ended = now
+        noteRegister(operations[number])
         answeredCount += 1
         switch answer {
         case .refused:
@@ -162,7 +171,9 @@ extension Simulator {
             connections[operations[number].client] = nil
         case .write, .range, .readTxn, .keepAlive, .leaseStatus, .leases: counts.answered += 1
         }
-        plan(.clientActs(operations[number].client), in: timing.number(0...conditions.thinkTime))
+        let client = operations[number].client
+        let rest = isReader(client) ? max(conditions.thinkTime, Self.readersRest) : conditions.thinkTime
+        plan(.clientActs(client), in: timing.number(0...rest))
     }
 }
 

@@ -22,7 +22,8 @@ extension Simulator {
         switch part {
         case .busy:
             // Clients ask again after each answer: none is in flight when all are answered.
-            guard operations.count >= conditions.operations else { return }
+            guard operations.count >= conditions.operations || counts.steps > Self.busyStepsMax * (hosts.count + 1)
+            else { return }
             part = .calm(since: now)
             relieveAll()
             trace.note(now, "calm", answeredCount)
@@ -33,6 +34,7 @@ extension Simulator {
                 }
                 return
             }
+            try checkRegisters()
             part = .last(since: now)
             trace.note(now, "last", Int(truncatingIfNeeded: hosts[0].life?.replica.stateDigest() ?? 0))
             for host in hosts { try die(.power, host.life) }
@@ -47,6 +49,15 @@ extension Simulator {
             part = .done
         case .done: return
         }
+    }
+
+    /// Where a member stands, for the story.
+    func words(_ host: Host) -> String {
+        guard let life = host.life else { return "\(host.id): not there" + (host.isGone ? ", removed" : "") }
+        let node = life.replica.node
+        return "\(host.id): \(node.role) in \(node.term), follows \(node.leader.map { "\($0)" } ?? "nobody"), "
+            + "applied \(life.replica.applied.index) of \(node.log.last), \(node.configuration)"
+            + (life.isReady ? "" : ", not ready")
     }
 
     /// What is still to come.

@@ -50,7 +50,9 @@ extension Simulator {
             life.notedIndex = life.notedIndex + 1
             let entry = log[life.notedIndex]
             let proposed = proposals[entry.id] ?? now
-            trace.note(now, "applied", Int(entry.index.rawValue), Int(entry.term.rawValue))
+            trace.note(
+                now, "applied", Int(entry.index.rawValue), Int(entry.term.rawValue),
+                "\(life.host.id) \(Self.words(entry))")
             trace.add(entry.data)
             try oracle.take(applied: entry, proposed: proposed, at: now, operations)
             counts.entries += 1
@@ -58,11 +60,21 @@ extension Simulator {
         }
     }
 
+    private static func words(_ entry: Entry) -> String {
+        guard entry.kind == .normal, !entry.data.isEmpty else { return "\(entry.kind)" }
+        return (try? LogRecord(entry.data)).map { "\($0.request)" } ?? "unreadable"
+    }
+
     /// Election safety: one leader a term. Source: Raft figure 3.
     private func noteLeader(_ life: Life) throws(Violation) {
         guard hosts.count > 1, life.replica.isLeader else { return }
         let known = leaders.updateValue(life.host.id, forKey: life.replica.term)
-        if known == nil { counts.leaders += 1 }
+        if known == nil {
+            counts.leaders += 1
+            termsBegan[life.replica.term] = now
+            trace.note(now, "leads", life.host.place, Int(life.replica.term.rawValue))
+            overthrow(life.host)
+        }
         if let known, known != life.host.id {
             throw Violation("\(known) and \(life.host.id) lead in term \(life.replica.term)")
         }

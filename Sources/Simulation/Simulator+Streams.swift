@@ -48,13 +48,16 @@ struct StreamClient {
 
 extension Simulator {
     static let streamClients = 3
+    /// Entries that one client adds in a run: all are looked at by whoever asks and checks.
+    private static let entriesMax = 120
     private static let streams = ["s", "t"]
 
     /// A client asks, as long as others do.
     func act(streamClient number: Int) throws(Violation) {
         guard case .busy = part else { return }
         plan(.streamClientActs(number), in: streaming.number(0...conditions.thinkTime * 2))
-        guard streamClients[number].asked.isEmpty, let life = leadingLife else { return }
+        guard streamClients[number].asked.isEmpty, streamClients[number].count < Self.entriesMax, let life = leadingLife
+        else { return }
         streamClients[number].life = life
         if !life.hasGroups { makeGroups(life) }
         var reply = ReplyWriter()

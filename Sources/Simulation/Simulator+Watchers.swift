@@ -22,6 +22,8 @@ struct Watcher {
 
 extension Simulator {
     private static let watchesMax = 8
+    /// Of one client in a run, ended ones among them: all are looked at with each event.
+    private static let allWatchesMax = 60
 
     func act(watcher: Int) throws(Violation) {
         let rest = if case .busy = part { max(1_000, conditions.thinkTime) } else { 50_000 }
@@ -54,7 +56,8 @@ extension Simulator {
 
     private func addWatch(_ watcher: Int, on stream: WatchStreamID, _ life: Life) throws(Violation) {
         let open = watchers[watcher].watches.filter { !$0.isOver }.count
-        guard case .busy = part, open < Self.watchesMax else { return }
+        guard case .busy = part, open < Self.watchesMax, watchers[watcher].watches.count < Self.allWatchesMax
+        else { return }
         var request = WatchRequest(key: workload.key(), rangeEnd: workload.rangeEnd())
         request.skipsPuts = watching.once(in: 6)
         request.skipsDeletes = watching.once(in: 6)

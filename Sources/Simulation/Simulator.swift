@@ -30,6 +30,7 @@ final class Simulator {
         case restart(Int)
         case packetArrives(Int, to: Int)
         case nemesisActs
+        case nemesisIsolates(Int)
         case clientActs(Int)
         case requestArrives(Int, at: Int)
         case watcherActs(Int)
@@ -51,7 +52,10 @@ final class Simulator {
     }
 
     /// Steps of a run before it counts as one that never rests. A run has some thousands for each member.
-    static let stepsMax = 1_000_000
+    static let stepsMax = 500_000
+    /// Steps after which nothing more is asked, whatever was to be; for each member. Most runs have a few thousand
+    /// for each when their clients are done.
+    static let busyStepsMax = 25_000
 
     let conditions: Conditions
     let flaw: Flaw?
@@ -82,6 +86,10 @@ final class Simulator {
     var proposals: [EntryID: Int] = [:]
     /// Who led in each term.
     var leaders: [Term: MemberID] = [:]
+    /// The nemesis lets what it has done last take its course until then.
+    var quietUntil = 0
+    /// When each term had its leader.
+    var termsBegan: [Term: Int] = [:]
     /// Of a state after so many entries, of whichever member first.
     var digests: [LogIndex: UInt64] = [:]
     var effects = 0
@@ -90,6 +98,8 @@ final class Simulator {
 
     var oracle = Oracle()
     var operations: [Operation] = []
+    /// What clients last learnt of each register.
+    var registers: [[UInt8]: RegisterHistory.Value] = [:]
     /// Where each client is connected.
     var connections: [Int: Int] = [:]
     var answeredCount = 0
@@ -143,7 +153,8 @@ final class Simulator {
     func run() throws(Violation) {
         for host in hosts { plan(.restart(host.place), in: host.place * 100) }
         planNemesis()
-        for client in 0..<conditions.clients { plan(.clientActs(client), in: timing.number(0...1_000)) }
+        let clients = conditions.clients + conditions.readers
+        for client in 0..<clients { plan(.clientActs(client), in: timing.number(0...1_000)) }
         for watcher in watchers.indices { plan(.watcherActs(watcher), in: timing.number(0...1_000)) }
         for client in streamClients.indices { plan(.streamClientActs(client), in: streaming.number(0...1_000)) }
         if conditions.faultTime != nil { planFault() }
@@ -202,7 +213,8 @@ final class Simulator {
         case .checkpointEnds(let isWritten): try step(.checkpointEnded(isWritten: isWritten), life)
         case .stateLeaves(let order): try transmit(order, from: life)
         case .stateInstalled: try installState(life)
-        case .restart, .packetArrives, .nemesisActs, .clientActs, .requestArrives, .watcherActs, .streamClientActs,
+        case .restart, .packetArrives, .nemesisActs, .nemesisIsolates, .clientActs, .requestArrives, .watcherActs,
+            .streamClientActs,
             .fault, .relief, .look:
             preconditionFailure("\(action) is no life's")
         }
@@ -213,6 +225,7 @@ final class Simulator {
         case .restart(let place): try restart(hosts[place])
         case .packetArrives(let number, let place): try receive(number, at: place)
         case .nemesisActs: try actAsNemesis()
+        case .nemesisIsolates(let place): cutOff(hosts[place])
         case .clientActs(let client): try act(client: client)
         case .requestArrives(let number, let place): try arrive(number, at: hosts[place])
         case .watcherActs(let watcher): try act(watcher: watcher)

@@ -14,11 +14,18 @@ struct Workload {
     var random: SeededRandom
     let keys: Int
 
+    /// They lie before all other keys, and so outside of all ranges.
+    static let registers = (1...3).map { Array("a\($0)".utf8) }
+
     /// - Parameters:
     ///   - number: of the request; values bear it, so that each is written once.
     ///   - position: roughly where the store stands.
-    mutating func request(_ number: Int, at position: ModelStore.Position) -> Operation.Request {
-        switch random.number(1...100) {
+    ///   - known: what registers are known to hold.
+    mutating func request(
+        _ number: Int, at position: ModelStore.Position, _ known: [[UInt8]: RegisterHistory.Value]
+    ) -> Operation.Request {
+        if random.once(in: 4) { return register(number, known) }
+        return switch random.number(1...100) {
         case 1...32: .write(.put(put(number)))
         case 33...39: .write(.deleteRange(deleteRange()))
         case 40...51: .write(.txn(txn(number, position, depth: 2)))
@@ -30,6 +37,30 @@ struct Workload {
         case 83...90: .keepAlive(lease())
         case 91...96: .leaseStatus(lease())
         default: .leases
+        }
+    }
+
+    /// Of a register, or of some keys as they are now.
+    mutating func read() -> Operation.Request {
+        if random.flag() { return .range(RangeRequest(key: random.pick(Self.registers)), isSerializable: false) }
+        return .range(RangeRequest(key: key(), rangeEnd: [0]), isSerializable: false)
+    }
+
+    private mutating func register(
+        _ number: Int, _ known: [[UInt8]: RegisterHistory.Value]
+    ) -> Operation.Request {
+        let key = random.pick(Self.registers)
+        var put = PutRequest(key: key)
+        put.value = Array("\(number)".utf8)
+        switch random.number(0...9) {
+        case 0...2: return .write(.put(put))
+        case 3: return .write(.deleteRange(DeleteRangeRequest(key: key)))
+        case 4...6:
+            let target: TxnCompare.Target = known[key].map { .value(Array("\($0)".utf8)) } ?? .createRevision(0)
+            var txn = TxnRequest(compare: [TxnCompare(target, of: key, is: .equal)])
+            txn.success = [.put(put)]
+            return .write(.txn(txn))
+        default: return .range(RangeRequest(key: key), isSerializable: false)
         }
     }
 

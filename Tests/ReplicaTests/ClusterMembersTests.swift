@@ -68,6 +68,33 @@ import Testing
         cluster.checkEqual()
     }
 
+    /// Of two voters the leader goes, and the other one hears of it late.
+    @Test func theLastVoterHearsThatItIsAlone() throws {
+        var cluster = try TestCluster(3)
+        let leader = cluster.elect()
+        cluster.tick(60)
+        let gone = cluster.follower()
+        #expect(change(&cluster, leader, .remove(TestCluster.id(gone)))?.failure == nil)
+        cluster.tick(3)
+        cluster.isDown.insert(TestCluster.id(gone))
+        let last = cluster.follower(but: gone)
+        cluster.tick(50)
+        // The entry arrives, and what was said of it; not that it is committed.
+        cluster.step(leader, .changeMembers(.remove(TestCluster.id(leader)), waiter: WaiterID(5)))
+        cluster.step(leader, .turnEnded)
+        cluster.settle(rounds: 2)
+        #expect(cluster[leader].replica.cluster.removed.contains(TestCluster.id(leader)))
+        #expect(!cluster[last].replica.cluster.removed.contains(TestCluster.id(leader)))
+        cluster.isolate(leader)
+        cluster.tick(40)
+        #expect(cluster[leader].failure == nil && cluster.leader == nil)
+        cluster.cut = []
+        // As soon as it stands for election again.
+        cluster.tick(25)
+        #expect(cluster[last].replica.isLeader && cluster.write(last, "a")?.failure == nil)
+        #expect(cluster[last].replica.cluster.removed.contains(TestCluster.id(leader)))
+    }
+
     @Test func onlyTheLeaderChangesMembers() throws {
         var cluster = try TestCluster(3)
         let leader = cluster.elect()

@@ -145,6 +145,32 @@ import Testing
         cluster.checkEqual()
     }
 
+    /// Who leads again in a shorter log proposes at places where it waits for older writes of its own.
+    @Test func writesOfAnEarlierTermDoNotStandInTheWay() throws {
+        var cluster = try TestCluster(3)
+        let first = cluster.elect()
+        cluster.isolate(first)
+        for number in 0..<8 {
+            cluster.step(first, .propose(put("k", "\(number)"), waiter: WaiterID(UInt64(number))))
+        }
+        cluster.settle()
+        let second = cluster.elect(not: first)
+        cluster.cut = []
+        cluster.tick(3)
+        cluster.step(second, .transferLeadership(to: TestCluster.id(first), waiter: WaiterID(90)))
+        cluster.settle()
+        cluster.tick(2)
+        #expect(cluster.leader == first)
+        for number in 0..<8 { #expect(cluster.write(first, "n", "\(number)")?.failure == nil) }
+        let replies = cluster[first].replies.filter { $0.waiter.rawValue < 8 }
+        #expect(replies.count == 8)
+        // Of the last ones it can't be known, by who leads now.
+        #expect(replies.first?.result.failure == .leaderChanged)
+        #expect(replies.contains { $0.result.failure == .timedOut(.leaderFailed) })
+        cluster.tick(2)
+        cluster.checkEqual()
+    }
+
     /// A leader that hears nobody tells those who wait when their time is over, and whoever is told so isn't told
     /// again.
     @Test func aLeaderWithoutMajorityAnswersInTime() throws {

@@ -104,6 +104,49 @@ import Testing
         try member.checkRestarts()
     }
 
+    /// What is left of a lease is not noted behind an entry that says that it is whole.
+    @Test func timeThatPassesBeforeARenewalIsAppliedIsNotTheLeases() throws {
+        var member = try member()
+        pass(&member, seconds: 301)
+        member.replies = []
+        member.step(.renewLease(lease, waiter: WaiterID(1)))
+        member.step(.turnEnded)
+        member.moment.monotonic += .seconds(300)
+        member.step(.tick)
+        #expect(member.replies.isEmpty)
+        member.settle()
+        #expect(member.replies.map(\.result) == [.success(.leaseRenewal(ttlSeconds: 1000))])
+        #expect(remaining(member) == 1000 && member.replica.store.notedLeaseRemaining(lease) == 0)
+        // It ends when that is over.
+        member.moment.monotonic += .seconds(998)
+        pass(&member, seconds: 1)
+        #expect(member.replica.store.leaseCount == 1)
+        pass(&member, seconds: 10)
+        #expect(member.replica.store.leaseCount == 0)
+        try member.checkRestarts()
+    }
+
+    /// A client ends a lease and grants it anew; before that is applied the first one is over by itself.
+    @Test func whatEndsALeaseDoesNotEndTheNextOneOfItsName() throws {
+        var member = try TestMember()
+        member.settle()
+        #expect(member.outcome(of: .leaseGrant(lease, ttlSeconds: 10))?.failure == nil)
+        member.replies = []
+        member.step(.propose(Write(.leaseRevoke(lease)), waiter: WaiterID(1)))
+        member.step(.propose(Write(.leaseGrant(lease, ttlSeconds: 60)), waiter: WaiterID(2)))
+        member.step(.turnEnded)
+        member.moment.monotonic += .seconds(11)
+        member.step(.tick)
+        member.settle()
+        #expect(member.replies.allSatisfy { $0.result.failure == nil } && member.replies.count == 2)
+        #expect(remaining(member) == 60)
+        pass(&member, seconds: 58)
+        #expect(member.replica.store.leaseCount == 1)
+        pass(&member, seconds: 10)
+        #expect(member.replica.store.leaseCount == 0)
+        try member.checkRestarts()
+    }
+
     @Test func onlyTheLeaderRenews() throws {
         var member = try TestMember()
         #expect(member.replica.isLeader == false)

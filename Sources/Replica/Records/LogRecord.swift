@@ -216,6 +216,26 @@ extension LogRecord {
         return id
     }
 
+    /// Adds the lease that a record grants, or those of whose terms it says that they are whole. What can't be read
+    /// concerns no lease. Complexity: O(fields), whatever their size.
+    static func addBegunLeases(of bytes: [UInt8], to leases: inout Set<LeaseID>) {
+        var reader = FieldReader(bytes)
+        while let (number, value) = try? reader.field() {
+            switch number {
+            case WriteRequest.Kind.leaseGrant.rawValue:
+                if let range = try? value.range(),
+                    case .leaseGrant(let lease, _)? = try? RequestDecoder(bytes).request(.leaseGrant, range)
+                {
+                    leases.insert(lease)
+                }
+            case RecordField.leaseRemainders:
+                guard let range = try? value.range(), let all = try? LeaseRemainder.decode(bytes, range) else { return }
+                for remainder in all where remainder.seconds == 0 { leases.insert(remainder.lease) }
+            default: continue
+            }
+        }
+    }
+
     /// The stamp alone. Complexity: O(fields), whatever their size.
     static func stamp(of bytes: [UInt8]) throws(RecordError) -> UInt64 {
         var stamp: UInt64 = 0

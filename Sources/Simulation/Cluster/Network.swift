@@ -5,6 +5,8 @@ import MartletRaft
 /// Which machines can't reach which, and what else is wrong with the network.
 struct Network {
     private var cut: Set<[Int]> = []
+    /// Microseconds that messages of a link take longer, at most; they overtake each other. Only searched.
+    private var slowness: [[Int]: Int] = [:]
     /// In a thousand messages.
     var losses = 0
     var doubles = 0
@@ -22,11 +24,15 @@ struct Network {
 
     mutating func cut(from: Int, to: Int) { cut.insert([from, to]) }
 
-    mutating func heal() { cut = [] }
+    mutating func slow(from: Int, to: Int, by time: Int) { slowness[[from, to]] = time }
+
+    func slowness(from: Int, to: Int) -> Int { slowness.isEmpty ? 0 : slowness[[from, to]] ?? 0 }
+
+    mutating func heal() { (cut, slowness) = ([], [:]) }
 
     /// When a message that leaves now and takes `delay` arrives.
     mutating func arrival(from: Int, to: Int, at time: Int) -> Int {
-        if reorders { return time }
+        if reorders || slowness(from: from, to: to) > 0 { return time }
         let arrival = max(time, lastArrivals[[from, to]] ?? 0)
         lastArrivals[[from, to]] = arrival
         return arrival

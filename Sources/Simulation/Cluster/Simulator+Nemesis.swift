@@ -13,14 +13,14 @@ extension Simulator {
     func planNemesis() {
         guard let time = conditions.partitionTime, hosts.count > 1 else { return }
         if counts.nemesisActs >= Self.nemesisActsMax { return network.heal() }
-        plan(.nemesisActs, in: nemesis.number(1...time * 2))
+        plan(.nemesisActs, in: max(0, quietUntil - now) + nemesis.number(1...time * 2))
     }
 
     func actAsNemesis() throws(Violation) {
         guard case .busy = part else { return }
         counts.nemesisActs += 1
         defer { planNemesis() }
-        switch nemesis.number(0...13) {
+        switch nemesis.number(0...15) {
         case 0...1: isolate(nemesis.pick(present))
         case 2: split()
         case 3: cutOneWay()
@@ -29,6 +29,7 @@ extension Simulator {
         case 8: pause(nemesis.pick(hosts))
         case 9...10: try transferLeadership()
         case 11...12: if conditions.changesMembers { try changeMembers() }
+        case 13...14: strandLeader()
         default:
             // The leader, of all.
             if let leader = leadersLife { try die(nemesis.flag() ? .power : .process, leader) }
@@ -50,6 +51,36 @@ extension Simulator {
             network.cut(from: host.place, to: other.place)
             network.cut(from: other.place, to: host.place)
         }
+    }
+
+    /// What others say to the leader takes long; then nothing new is said at all. It goes on leading on old words while
+    /// the others make another.
+    private func strandLeader() {
+        guard let leader = leadersLife?.host else { return }
+        for other in hosts where other !== leader {
+            network.slow(from: other.place, to: leader.place, by: 6_000_000)
+        }
+        plan(.nemesisIsolates(leader.place), in: nemesis.number(1...1_000_000))
+        quietUntil = now + 5_000_000
+    }
+
+    /// Cuts a new leader off, at once or when it has done something, and lets those before it come back: terms follow
+    /// each other in which little is replicated. Source: Raft figure 8.
+    func overthrow(_ host: Host) {
+        guard case .busy = part, conditions.overthrows > 0, counts.nemesisActs < Self.nemesisActsMax,
+            now >= quietUntil, nemesis.number(1...100) <= conditions.overthrows
+        else { return }
+        counts.nemesisActs += 1
+        network.heal()
+        if nemesis.flag() {
+            isolate(host)
+        } else {
+            plan(.nemesisIsolates(host.place), in: nemesis.number(1...1_000_000))
+        }
+    }
+
+    func cutOff(_ host: Host) {
+        if case .busy = part, counts.nemesisActs < Self.nemesisActsMax { isolate(host) }
     }
 
     private func split() {

@@ -26,6 +26,8 @@ extension Simulator {
     private func post(_ message: Message, from: Int, to: Int) {
         var delay = networking.number(1...network.delay)
         if chance(network.lateness) { delay += networking.number(100_000...3_000_000) }
+        let slowness = network.slowness(from: from, to: to)
+        if slowness > 0 { delay += networking.number(1...slowness) }
         let arrival = network.arrival(from: from, to: to, at: now + delay)
         let number = nextPacket
         nextPacket += 1

@@ -30,8 +30,11 @@ extension Simulator {
         return random.next()
     }
 
+    /// How long a flawed leader keeps its own entries to itself.
+    private static let restraint = 1_000_000
+
     /// What a flawed leader tells its followers: that what a majority has is committed, of whatever term. It also sends
-    /// its own entries after those of others, as it may.
+    /// its own entries some time after those of others, as it may: together with them the others would be safe.
     func spoiled(_ message: Message, of life: Life) -> Message {
         guard flaw == .commitsEarlierTerms else { return message }
         let node = life.replica.node
@@ -43,7 +46,8 @@ extension Simulator {
         switch message.body {
         case .append(let previous, let entries, let commit):
             let foreign = entries.prefix { $0.term < node.term }
-            let sent = foreign.isEmpty ? entries : Array(foreign)
+            let isRestrained = now < (termsBegan[node.term] ?? now) + Self.restraint
+            let sent = foreign.isEmpty && !isRestrained ? entries : Array(foreign)
             let last = previous.index + sent.count
             message.body = .append(
                 previous: previous, entries: sent, commit: max(min(commit, last), min(agreed, last)))

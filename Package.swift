@@ -597,7 +597,9 @@ let package = Package(
             path: "Tests/CrashTests", swiftSettings: settings),
         .testTarget(
             name: "MartletClusterTests",
-            dependencies: ["MartletEtcdClient", "MartletTestPrograms", logging],
+            dependencies: [
+                "MartletEtcdClient", "MartletRESPClient", "MartletRESPCodec", "MartletTestPrograms", logging,
+            ],
             path: "Tests/ClusterTests", swiftSettings: settings),
         .testTarget(name: "MartletRingsTests", path: "Tests/RingsTests", swiftSettings: settings),
     ]

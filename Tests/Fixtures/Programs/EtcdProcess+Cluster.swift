@@ -2,13 +2,18 @@
 
 extension EtcdProcess {
     /// Runs `body` beside a fresh cluster and ends it.
+    ///
+    /// - Parameter servesStreams: whether each member has a `streamPort`.
     package static func withCluster<Result>(
-        _ kind: Kind, count: Int = 3, _ body: ([EtcdProcess]) async throws -> Result
+        _ kind: Kind, count: Int = 3, servesStreams: Bool = false, _ body: ([EtcdProcess]) async throws -> Result
     ) async throws -> Result {
         let places = try (1...count).map { try Place(name: "test\($0)") }
         // All at once: none serves before most of them run.
         let members = try await withThrowingTaskGroup(of: EtcdProcess.self) { group in
-            for place in places { group.addTask { try await self.start(kind, at: place, in: places) } }
+            for place in places {
+                let streams = try servesStreams ? streamFlags() : []
+                group.addTask { try await self.start(kind, at: place, in: places, "http", streams) }
+            }
             var members: [EtcdProcess] = []
             while let next = await group.nextResult() {
                 switch next {
@@ -28,6 +33,11 @@ extension EtcdProcess {
             for member in members { await member.end() }
             throw error
         }
+    }
+
+    private static func streamFlags() throws -> [String] {
+        let port = try freePort()
+        return ["--listen-stream-urls", "redis://127.0.0.1:\(port)"]
     }
 
     /// A member that isn't started yet.

@@ -53,6 +53,7 @@ extension Keyspace {
             switch entry.name {
             case "xreadgroup": return try vainGroupRead(call, &reply)
             case "blpop", "brpop": return try vainPop(call)
+            case "blmove", "brpoplpush": return try vainMove(call)
             default: return nil
             }
         } catch {

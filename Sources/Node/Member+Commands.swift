@@ -58,6 +58,10 @@ extension Member {
     /// Whether what is answered is on disk.
     package var isDurable: Bool { data != nil }
 
+    /// Members that vote, this one among them.
+    package var voterCount: Int { replica.cluster.members.count { !$0.isLearner } }
+    package var isLeading: Bool { replica.isLeader }
+
     /// Clients that wait for what isn't there.
     package var blockedClients: Int { replica.blockedClients }
 

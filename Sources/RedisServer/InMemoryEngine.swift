@@ -36,6 +36,8 @@ package final class InMemoryEngine: KeyspaceEngine {
     package var isDurable: Bool { false }
     package var offset: Int64 { Int64(clamping: space.keyspace.changeCount) }
 
+    package var cluster: EngineCluster { EngineCluster() }
+
     package var isNotifying: Bool {
         get { space.keyspace.isNotifying }
         set { space.keyspace.isNotifying = newValue }

@@ -51,7 +51,12 @@ extension ClientHub {
             ("Persistence", Self.persistence(engine.isDurable)), ("Stats", stats),
             (
                 "Replication",
-                [("role", "master"), ("connected_slaves", "0"), ("master_repl_offset", "\(engine.offset)")]
+                [
+                    ("role", "master"), ("connected_slaves", "0"), ("master_repl_offset", "\(engine.offset)"),
+                    ("martlet_role", engine.cluster.isLeader ? "leader" : "follower"),
+                    ("martlet_voters", "\(engine.cluster.voters)"),
+                    ("martlet_acknowledging_members", "\(engine.cluster.acknowledging)"),
+                ]
             ),
             ("Cluster", [("cluster_enabled", "0")]), ("Keyspace", keyspace),
         ]

@@ -10,6 +10,21 @@ package protocol KeyspaceClients: AnyObject {
     func notify(_ events: [KeyEvent])
 }
 
+/// The members behind an engine.
+package struct EngineCluster: Hashable, Sendable {
+    /// Those who vote.
+    package var voters = 1
+    package var isLeader = true
+
+    package init(voters: Int = 1, isLeader: Bool = true) {
+        self.voters = voters
+        self.isLeader = isLeader
+    }
+
+    /// How many beside one have on disk, at least, what a client was told.
+    package var acknowledging: Int { voters / 2 }
+}
+
 /// Carries out what clients ask of a keyspace, at once or by way of a log. Confined to one event loop.
 ///
 /// A client hands over its next commands when those before are answered. So an engine may carry out one client's
@@ -26,6 +41,8 @@ package protocol KeyspaceEngine: AnyObject {
     var isDurable: Bool { get }
     /// How far the state has come: rises with what changes it. Redis's replication offset.
     var offset: Int64 { get }
+    /// Those who have the state, this member among them.
+    var cluster: EngineCluster { get }
     /// Whether events are to be told.
     var isNotifying: Bool { get set }
 

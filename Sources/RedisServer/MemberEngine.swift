@@ -21,6 +21,10 @@ package final class MemberEngine: KeyspaceEngine {
     package var isDurable: Bool { member.isDurable }
     package var offset: Int64 { member.commandOffset }
 
+    package var cluster: EngineCluster {
+        EngineCluster(voters: member.voterCount, isLeader: member.isLeading)
+    }
+
     package var isNotifying: Bool {
         get { member.isNotifyingKeyEvents }
         set { member.isNotifyingKeyEvents = newValue }

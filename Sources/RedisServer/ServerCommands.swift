@@ -42,11 +42,12 @@ extension ClientHub {
             reply.bulk(engine.now / 1000)
             reply.bulk(engine.now % 1000 * 1000)
         case "role":
+            // Every member takes writes: to clients that look for one who does, all are what they look for.
             reply.array(3)
             reply.bulk("master")
             reply.integer(engine.offset)
             reply.array(0)
-        case "wait": reply.integer(0)
+        case "wait": waitForOthers(arguments, &reply)
         case "waitaof":
             waitForDisk(arguments, &reply)
         case "lolwut": reply.verbatim("Redis ver. \(configuration.environment.redisVersion)\n")
@@ -56,7 +57,17 @@ extension ClientHub {
         }
     }
 
-    /// WAITAOF: what was answered is on the disk of this member, and there is no other.
+    /// WAIT: what was answered is with a majority. Whether with more isn't known, so nobody waits for that.
+    private func waitForOthers(_ arguments: Arguments, _ reply: inout ReplyWriter) {
+        guard let others = arguments.integer(1), let timeout = arguments.integer(2) else {
+            return reply.error("ERR value is not an integer or out of range")
+        }
+        if others < 0 { return reply.error("ERR value is out of range, must be positive") }
+        if timeout < 0 { return reply.error("ERR timeout is negative") }
+        reply.integer(engine.cluster.acknowledging)
+    }
+
+    /// WAITAOF: what was answered is on the disks of a majority.
     private func waitForDisk(_ arguments: Arguments, _ reply: inout ReplyWriter) {
         guard let local = arguments.integer(1), let others = arguments.integer(2), arguments.integer(3) != nil else {
             return reply.error("ERR value is not an integer or out of range")
@@ -67,7 +78,7 @@ extension ClientHub {
         }
         reply.array(2)
         reply.integer(engine.isDurable ? 1 : 0)
-        reply.integer(0)
+        reply.integer(engine.isDurable ? engine.cluster.acknowledging : 0)
     }
 
     // MARK: CLIENT

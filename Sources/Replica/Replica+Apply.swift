@@ -61,6 +61,7 @@ extension Replica {
         case .normal:
             // A leader's first entry.
             if entry.data.isEmpty {
+                loseForwarded(before: entry.term, into: &effects)
                 if isLeader, entry.term == node.term { beginTerm(at: moment) }
                 return
             }
@@ -68,14 +69,16 @@ extension Replica {
                 // As it was decoded from the same bytes.
                 note(stamp: waiting.stamp)
                 try apply(
-                    request, as: waiting.identity, for: waiting.waiter, isOwn: true,
+                    request, as: waiting.identity, for: waiting.waiter, plan: .proposed,
                     isPublication: waiting.isPublication, entry.index, at: moment, into: &effects)
             } else {
                 let record = try LogRecord(entry.data)
                 note(stamp: record.stamp)
                 let returned = forwarded.isEmpty ? nil : takeForwarded(record.header.id)
+                let isOwnRecord = returned?.isKeyspaceRecord == true
                 try apply(
-                    record.request, as: record.header.identity, for: returned?.waiter, isOwn: false,
+                    record.request, as: record.header.identity, for: returned?.waiter,
+                    plan: isOwnRecord ? .forwarded(record.header.id) : .none,
                     isPublication: returned?.isPublication ?? false, entry.index, at: moment, into: &effects)
             }
         }
@@ -86,19 +89,27 @@ extension Replica {
         lastStamp = max(lastStamp, cluster.stamp)
     }
 
+    /// What this member knows of a record of Redis's clients.
+    private enum KnownPlan {
+        case none
+        /// The member has proposed it as a leader in its present life.
+        case proposed
+        /// The member has handed it to the leader in its present life.
+        case forwarded(UInt64)
+    }
+
     /// - Parameters:
-    ///   - isOwn: this member has proposed it as a leader in its present life.
     ///   - isPublication: it tells of this member, and was asked for in its present life.
     private mutating func apply(
-        _ request: LogRecord.Request, as identity: AuthIdentity, for waiter: WaiterID?, isOwn: Bool,
+        _ request: LogRecord.Request, as identity: AuthIdentity, for waiter: WaiterID?, plan: KnownPlan,
         isPublication: Bool, _ index: LogIndex, at moment: Moment, into effects: inout Effects
     ) throws(RecordError) {
         switch request {
         case .keyspace(let record):
-            if isOwn {
-                applyPlan(at: moment, into: &effects)
-            } else {
-                try apply(keyspaceRecord: record, at: moment, into: &effects)
+            switch plan {
+            case .proposed: apply(commands.takePlan(), at: moment, into: &effects)
+            case .forwarded(let id): try apply(forwarded: id, record, at: moment, into: &effects)
+            case .none: try apply(keyspaceRecord: record, at: moment, into: &effects)
             }
         case .write(let write):
             // Raised, lifted or refused: whether it has to be raised is asked anew.

@@ -9,6 +9,8 @@ import MartletRaft
 struct ReadBatch: Sendable {
     var waiters: [WaiterID]
     var renewals: [Renewal] = []
+    /// Slots of Redis's clients.
+    var commands: [Int] = []
     /// In ticks.
     var began: Int
     var asked = 0
@@ -41,9 +43,10 @@ extension Replica {
 
     /// All reads of a turn share one question.
     mutating func askReads(into effects: inout Effects) {
-        guard !queuedReads.isEmpty || !queuedRenewals.isEmpty else { return }
-        let batch = ReadBatch(waiters: queuedReads, renewals: queuedRenewals, began: ticks)
-        (queuedReads, queuedRenewals) = ([], [])
+        guard !queuedReads.isEmpty || !queuedRenewals.isEmpty || !queuedCommandReads.isEmpty else { return }
+        let batch = ReadBatch(
+            waiters: queuedReads, renewals: queuedRenewals, commands: queuedCommandReads, began: ticks)
+        (queuedReads, queuedRenewals, queuedCommandReads) = ([], [], [])
         ask(batch, into: &effects)
     }
 
@@ -111,13 +114,19 @@ extension Replica {
 
     mutating func releaseReads(at moment: Moment, into effects: inout Effects) {
         var done = 0
+        var slots: [Int] = []
         while done < indexedReads.count, indexedReads[done].index <= applied.index {
             for waiter in indexedReads[done].waiters { effects.reads.append(.init(waiter: waiter, error: nil)) }
             for renewal in indexedReads[done].renewals { renew(renewal, at: moment, into: &effects) }
+            slots += indexedReads[done].commands
             waitingReadCount -= indexedReads[done].waiters.count
             done += 1
         }
         indexedReads.removeSubrange(0..<done)
+        if slots.isEmpty { return }
+        for slot in slots { read(slot, at: moment, into: &effects) }
+        // Behind what they read there may be something to propose.
+        if !commands.parts.isEmpty || !queue.isEmpty { effects.hasWork = true }
     }
 
     mutating func expireReads(begunBy limit: Int, into effects: inout Effects) {
@@ -134,6 +143,12 @@ extension Replica {
         for renewal in batch.renewals {
             effects.replies.append(.init(waiter: renewal.waiter, result: .failure(error)))
         }
+        if !batch.commands.isEmpty {
+            // They only read, whatever has become of the question.
+            var cause = error
+            if case .timedOut = error { cause = node.leader == nil ? .noLeader : .timedOut(.notProposed) }
+            for slot in batch.commands { fail(slot, cause, into: &effects) }
+        }
         waitingReadCount -= batch.waiters.count
     }
 
@@ -145,6 +160,7 @@ extension Replica {
             queuedRenewals.map(\.waiter) + batches.flatMap { $0.renewals.map(\.waiter) }
         )
         (queuedReads, queuedRenewals, askedReads, indexedReads, waitingReadCount) = ([], [], [], [], 0)
+        queuedCommandReads = []
         return readers
     }
 }

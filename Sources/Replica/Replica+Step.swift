@@ -23,7 +23,7 @@ extension Replica {
             renewLease(lease, for: waiter, at: moment, into: &effects)
             return
         case .received(let message):
-            receive(message)
+            receive(message, at: moment)
             return
         case .stop:
             end(.stopped, into: &effects)
@@ -115,6 +115,7 @@ extension Replica {
                 return
             }
             standForElection()
+            wakeAllIfDue(at: moment, into: &effects)
             // What the orders brought may itself propose.
             proposeHeld(at: moment)
             closeRecord(at: moment)

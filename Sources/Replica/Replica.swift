@@ -73,6 +73,8 @@ package struct Replica: Sendable {
     // Reading
     var queuedReads: [WaiterID] = []
     var queuedRenewals: [Renewal] = []
+    /// Slots of Redis's clients.
+    var queuedCommandReads: [Int] = []
     /// Raft was asked, or will be; few at a time.
     var askedReads: [ReadBatch] = []
     /// Wait until their index is applied, ascending.
@@ -119,6 +121,8 @@ package struct Replica: Sendable {
     // Redis's clients
     var commands: CommandQueue
     var keyspaceProgress = KeyspaceProgress()
+    /// Those who wait for what isn't there have missed something.
+    var mustWakeAll = false
 
     enum Phase: Sendable {
         case created
@@ -130,6 +134,9 @@ package struct Replica: Sendable {
 
     struct PendingWrite: Sendable {
         var id = EntryID.zero
+        /// Of one that was handed to the leader: what its record says, and the term of that leader.
+        var recordID: UInt64 = 0
+        var forwardedIn = Term.zero
         /// Nobody waits for what the member proposes itself.
         var waiter: WaiterID?
         /// `nil`: a change of the members.

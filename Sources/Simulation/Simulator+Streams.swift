@@ -56,7 +56,7 @@ extension Simulator {
     func act(streamClient number: Int) throws(Violation) {
         guard case .busy = part else { return }
         plan(.streamClientActs(number), in: streaming.number(0...conditions.thinkTime * 2))
-        guard streamClients[number].asked.isEmpty, streamClients[number].count < Self.entriesMax, let life = leadingLife
+        guard streamClients[number].asked.isEmpty, streamClients[number].count < Self.entriesMax, let life = servingLife
         else { return }
         streamClients[number].life = life
         if !life.hasGroups { makeGroups(life) }
@@ -92,10 +92,10 @@ extension Simulator {
         planCommands(life)
     }
 
-    /// Commands go to the leader; that may have changed since the shell heard of it.
-    private var leadingLife: Life? {
-        let leading = hosts.compactMap(\.life).filter { $0.isReady && $0.replica.isLeader }
-        return leading.count < 2 ? leading.first : streaming.pick(leading)
+    /// Any member takes commands.
+    private var servingLife: Life? {
+        let serving = hosts.compactMap(\.life).filter(\.isReady)
+        return serving.count < 2 ? serving.first : streaming.pick(serving)
     }
 
     private func newValue(_ client: Int) -> String {
@@ -177,8 +177,8 @@ extension Simulator {
             let text = String(decoding: text, as: UTF8.self)
             // Before the group is made, and at the end of a life.
             if text.hasPrefix("NOGROUP") || text.hasPrefix("UNCERTAIN") || text.hasPrefix("TRYAGAIN") { return }
-            // Leadership was lost.
-            if hosts.count > 1, text.hasPrefix("READONLY") || text.hasPrefix("UNBLOCKED") { return }
+            // For too long nobody led.
+            if hosts.count > 1, text.hasPrefix("CLUSTERDOWN") { return }
             throw Violation("\(ask) was answered \(text)")
         }
         switch (ask, reply) {

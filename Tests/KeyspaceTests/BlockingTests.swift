@@ -218,6 +218,17 @@ import Testing
         #expect(notation(server.late(3)) == Self.entry("1-0"))
     }
 
+    @Test func itemsAreMovedWhenTheyCome() {
+        var server = LocalServer()
+        #expect(server.run("BLMOVE a b LEFT RIGHT 0", client: 2) == nil)
+        #expect(server.run("BRPOPLPUSH b c 0", client: 3) == nil)
+        _ = server.run("RPUSH a v")
+        #expect(notation(server.late(2)) == "$\"v\"")
+        #expect(notation(server.late(3)) == "$\"v\"")
+        #expect(notation(server.run("LRANGE c 0 -1")) == "*[$\"v\"]")
+        #expect(notation(server.run("EXISTS a b")) == ":0")
+    }
+
     @Test func aDeletedConsumerIsMadeAgain() {
         var server = server()
         _ = server.run("XGROUP DELCONSUMER s g c0")

@@ -40,7 +40,9 @@ import Testing
             ("LINDEX l -1", "$\"3\""), ("LMOVE l m LEFT RIGHT", "$\"2\""), ("RPOPLPUSH l l", "$\"3\""),
             ("LMOVE l m RIGHT LEFT", "$\"3\""), ("LRANGE m 0 -1", "*[$\"3\", $\"2\"]"), ("TYPE l", "+none"),
             ("BLPOP x m 0", "*[$\"m\", $\"3\"]"), ("BLPOP m x", "-ERR timeout is not a float or out of range"),
-            ("LTRIM m 5 9", "+OK"), ("EXISTS m", ":0"),
+            ("LTRIM m 5 9", "+OK"), ("EXISTS m", ":0"), ("RPUSH l 1 2 3", ":3"), ("BLMOVE l m LEFT RIGHT 0", "$\"1\""),
+            ("BRPOPLPUSH l m 1", "$\"3\""), ("LRANGE m 0 -1", "*[$\"3\", $\"1\"]"),
+            ("BLMOVE l m LEFT UP 0", "-ERR syntax error"), ("BLMOVE l m LEFT LEFT -1", "-ERR timeout is negative"),
         ])
     }
 

@@ -255,6 +255,12 @@ struct ClusterMember {
         replica.run(request, &reply, at: moment, into: &effects)
     }
 
+    mutating func run(_ transaction: Transaction, client: UInt64, at moment: Moment) {
+        var reply = ReplyWriter()
+        let answer = replica.run(transaction, client: client, &reply, at: moment, into: &effects) { _, _ in }
+        if answer == .complete { commandReplies.append(CommandReply(client: client, bytes: reply.bytes)) }
+    }
+
     mutating func takeMessages() -> [Message] {
         defer { messages = [] }
         return messages

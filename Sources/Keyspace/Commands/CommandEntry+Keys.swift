@@ -220,6 +220,14 @@ extension CommandEntry {
         .write("rpoplpush", 3, .denyOOM, Keys(1, 2), "Moves an item to another list.", since: "1.2.0", group: .list) {
             keyspace, call, reply throws(CommandError) in try keyspace.rpoplpush(call, &reply)
         },
+        .write(
+            "blmove", 6, [.denyOOM, .blocking], Keys(1, 2), "Moves an item to another list; waits.", since: "6.2.0",
+            group: .list
+        ) { keyspace, call, reply throws(CommandError) in try keyspace.blockingMove(call, &reply) },
+        .write(
+            "brpoplpush", 4, [.denyOOM, .blocking], Keys(1, 2), "Moves an item to another list; waits.", since: "2.2.0",
+            group: .list
+        ) { keyspace, call, reply throws(CommandError) in try keyspace.blockingMove(call, &reply) },
     ]
 
     static let sets: [CommandEntry] = [

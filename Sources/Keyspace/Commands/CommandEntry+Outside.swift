@@ -98,6 +98,25 @@ extension CommandEntry {
             "function", "No functions: only what harnesses call.", since: "7.0.0", group: .scripting,
             [.outside("function|flush", -2, [], "Taken, without effect.", since: "7.0.0", group: .scripting)]),
         .container(
+            "acl", "Tells who may do what: there is one user.", since: "6.0.0", group: .server,
+            [
+                .outside("acl|whoami", 2, .fast, "Says who one is.", since: "6.0.0"),
+                .outside("acl|users", 2, .admin, "Names users.", since: "6.0.0"),
+                .outside("acl|list", 2, .admin, "Tells what users may do.", since: "6.0.0"),
+                .outside("acl|getuser", 3, .admin, "Tells what a user may do.", since: "6.0.0"),
+                .outside("acl|cat", -2, [], "Lists kinds of commands, or the commands of one.", since: "6.0.0"),
+                .outside("acl|setuser", -3, .admin, "Refused.", since: "6.0.0"),
+                .outside("acl|deluser", -3, .admin, "Refused.", since: "6.0.0"),
+            ]),
+        .outside("cluster", -2, [], "Refused: there are no slots.", since: "3.0.0"),
+        .outside("asking", 1, .fast, "Refused: there are no slots.", since: "3.0.0"),
+        .outside("eval", -3, [], "Refused: there are no scripts.", since: "2.6.0", group: .scripting),
+        .outside("evalsha", -3, [], "Refused: there are no scripts.", since: "2.6.0", group: .scripting),
+        .outside("eval_ro", -3, [], "Refused: there are no scripts.", since: "7.0.0", group: .scripting),
+        .outside("evalsha_ro", -3, [], "Refused: there are no scripts.", since: "7.0.0", group: .scripting),
+        .outside("fcall", -3, [], "Refused: there are no functions.", since: "7.0.0", group: .scripting),
+        .outside("fcall_ro", -3, [], "Refused: there are no functions.", since: "7.0.0", group: .scripting),
+        .container(
             "slowlog", "No slow commands are kept.", since: "2.2.12", group: .server,
             [
                 .outside("slowlog|get", -2, .admin, "Lists none.", since: "2.2.12"),

@@ -159,6 +159,27 @@ extension Keyspace {
         reply.bulk(item)
     }
 
+    /// BLMOVE, BRPOPLPUSH: when the first list has something.
+    mutating func blockingMove(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        let sides = try moveSides(call)
+        _ = try Self.listTimeout(call)
+        if livePlace(call, 1) == nil { throw .waits }
+        try moveItem(call, &reply, fromFront: sides.fromFront, toFront: sides.toFront)
+    }
+
+    /// BRPOPLPUSH has no words for them.
+    private func moveSides(_ call: Call) throws(CommandError) -> (fromFront: Bool, toFront: Bool) {
+        if call.count == 4 { return (false, true) }
+        return (try side(call, 3), try side(call, 4))
+    }
+
+    /// As `vainGroupRead`, of BLMOVE and BRPOPLPUSH.
+    func vainMove(_ call: Call) throws(CommandError) -> CommandOutcome? {
+        _ = try moveSides(call)
+        _ = try Self.listTimeout(call)
+        return place(call, 1) == nil ? .waits : nil
+    }
+
     /// BLPOP, BRPOP: of the first key that has something.
     mutating func blockingPop(_ call: Call, _ reply: inout ReplyWriter, atFront: Bool) throws(CommandError) {
         _ = try Self.listTimeout(call)

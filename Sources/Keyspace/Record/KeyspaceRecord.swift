@@ -91,6 +91,27 @@ package struct KeyspaceRecord: Sendable {
         }
     }
 
+    /// Stamp and seed of an encoded record; `nil`: it is none of this version.
+    package static func head(of record: RawSpan) -> (stamp: Int64, seed: UInt64)? {
+        var offset = 1
+        guard record.byteCount > 0, record.unsafeLoad(fromByteOffset: 0, as: UInt8.self) == version,
+            let stamp = Varint.read(record, at: &offset), record.byteCount - offset >= 8
+        else { return nil }
+        let seed = UInt64(littleEndian: record.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        return (Int64(clamping: stamp), seed)
+    }
+
+    /// The encoded record with another stamp; `nil`: it is none of this version.
+    package static func restamped(_ record: [UInt8], _ stamp: UInt64) -> [UInt8]? {
+        var offset = 1
+        guard record.first == version, Varint.read(record.span.bytes, at: &offset) != nil else { return nil }
+        var bytes: [UInt8] = [version]
+        bytes.reserveCapacity(record.count + 10)
+        Varint.append(stamp, to: &bytes)
+        bytes += record[offset...]
+        return bytes
+    }
+
     /// Takes away keys that are expired.
     package mutating func appendExpiry() {
         begin(.expiry)
@@ -113,31 +134,34 @@ extension Keyspace {
     /// Applies a record, item by item. What can't be read changes nothing.
     ///
     /// - Parameters:
+    ///   - notBefore: the time, where the record's own stamp is below it.
     ///   - reply: gets the replies, in the protocol that it is set to before each item by `before`.
     ///   - before: called with the number of each item; tells in `reply` what protocol its client speaks.
     ///   - after: called with the number of each item and what became of it, once its reply is written. Where nobody
     ///     waits for it, it is to be forgotten there.
     ///   - outside: in a transaction, writes the reply of a command that is not a matter of the keyspace.
     package mutating func apply(
-        record: RawSpan, _ reply: inout ReplyWriter, before: (Int, inout ReplyWriter) -> Void,
+        record: RawSpan, notBefore time: Int64 = 0, _ reply: inout ReplyWriter,
+        before: (Int, inout ReplyWriter) -> Void,
         after: (Int, CommandOutcome, inout ReplyWriter) -> Void,
         outside: (_ item: Int, _ command: Int, inout ReplyWriter) -> Void
     ) throws(KeyspaceRecordError) {
         let content = try RecordContent(record)
+        let now = max(content.stamp, time)
         for (number, item) in content.items.enumerated() {
             before(number, &reply)
             let seed = KeyspaceRecord.seed(content.seed, item: number)
             switch item {
             case .command(let index, let entry, let database):
-                let call = Call(content.commands[index], database: database, now: content.stamp, seed: seed)
+                let call = Call(content.commands[index], database: database, now: now, seed: seed)
                 after(number, apply(entry, call, &reply), &reply)
             case .transaction(let transaction):
-                apply(transaction, now: content.stamp, seed: seed, client: 0, &reply) { command, reply in
+                apply(transaction, now: now, seed: seed, client: 0, &reply) { command, reply in
                     outside(number, command, &reply)
                 }
                 after(number, .replied, &reply)
             case .expiry:
-                expireKeys(now: content.stamp)
+                expireKeys(now: now)
                 after(number, .replied, &reply)
             }
         }

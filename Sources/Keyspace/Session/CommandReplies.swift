@@ -46,6 +46,45 @@ enum CommandReplies {
         return names
     }
 
+    private static let categoryNames = [
+        "keyspace", "read", "write", "set", "list", "string", "stream", "pubsub", "admin", "fast", "slow", "blocking",
+        "dangerous", "connection", "transaction", "scripting",
+    ]
+
+    /// ACL CAT.
+    static func categories(_ arguments: Arguments, _ reply: inout ReplyWriter) {
+        if arguments.count > 3 { return reply.error("ERR wrong number of arguments for 'acl|cat' command") }
+        var names = categoryNames
+        if arguments.count == 3 {
+            let category = arguments.text(2).lowercased()
+            guard names.contains(category) else { return reply.error("ERR Unknown category '\(category)'") }
+            names = CommandTable.shared.entries.filter { categories($0).contains("@" + category) }.map(\.name)
+        }
+        reply.array(names.count)
+        for name in names { reply.bulk(name) }
+    }
+
+    /// ACL GETUSER: the one user that is there.
+    static func user(_ arguments: Arguments, hasPassword: Bool, _ reply: inout ReplyWriter) {
+        guard arguments.text(2) == "default" else { return reply.null() }
+        reply.map(6)
+        reply.bulk("flags")
+        reply.set(hasPassword ? 1 : 2)
+        reply.bulk("on")
+        if !hasPassword { reply.bulk("nopass") }
+        // Nobody is told passwords, nor what they could be guessed by.
+        reply.bulk("passwords")
+        reply.array(0)
+        reply.bulk("commands")
+        reply.bulk("+@all")
+        reply.bulk("keys")
+        reply.bulk("~*")
+        reply.bulk("channels")
+        reply.bulk("&*")
+        reply.bulk("selectors")
+        reply.array(0)
+    }
+
     private static func info(_ entry: CommandEntry, _ reply: inout ReplyWriter) {
         reply.array(10)
         reply.bulk(entry.name)

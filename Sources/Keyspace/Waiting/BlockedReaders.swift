@@ -139,6 +139,20 @@ package struct BlockedReaders: Sendable {
         }
     }
 
+    /// Makes it everybody's turn: something may have happened to any key. Complexity: O(n log n), and more where
+    /// waiters stand at many keys.
+    package mutating func wakeAll() {
+        var seen: Set<Key> = []
+        for ticket in waiters.keys.sorted() {
+            guard let waiter = waiters[ticket] else { continue }
+            for name in waiter.keys where seen.insert(Key(database: waiter.database, name: name)).inserted {
+                wake([
+                    .filled(database: waiter.database, name: name), .lost(database: waiter.database, name: name),
+                ])
+            }
+        }
+    }
+
     /// Entries are pending now: those for whom no moment was in sight have to look for it.
     private mutating func addWithoutClaim(_ key: Key) {
         for kind in groups[key] ?? [] {

@@ -45,6 +45,11 @@ extension Keyspace {
                 client: call.client, kind: .popper, database: call.database,
                 keys: (1..<call.count - 1).map { call.arguments.array($0) }, arguments: call.arguments.copy(),
                 deadline: Self.deadline(timeout, ticks), isRESP3: isRESP3)
+        case "blmove", "brpoplpush":
+            guard let timeout = try? Self.listTimeout(call) else { return nil }
+            return Waiter(
+                client: call.client, kind: .popper, database: call.database, keys: [call.arguments.array(1)],
+                arguments: call.arguments.copy(), deadline: Self.deadline(timeout, ticks), isRESP3: isRESP3)
         default: return nil
         }
     }

@@ -27,6 +27,10 @@ struct CommandQueue: Sendable {
         var reply: ReplyWriter
         /// Whether those of the commands that may make the keyspace grow are refused.
         var refusesGrowth = false
+        /// When they were asked, in ticks.
+        var began = 0
+        /// Whether the client is gone: what changes state is carried out still, but nobody waits.
+        var hasLeft = false
     }
 
     /// A part of a record: one of its items, or the next commands of one client, of which those that only read are no
@@ -54,7 +58,9 @@ struct CommandQueue: Sendable {
     /// Of the records that are in the log and not applied, oldest first; those before `plansHead` are applied.
     private var plans: [Plan] = []
     private var plansHead = 0
-    /// Bytes of those records.
+    /// Of the records that were handed to a leader, by the records' ids. Only searched.
+    private var forwardedPlans: [UInt64: Plan] = [:]
+    /// Bytes of all those records.
     private(set) var proposedBytes = 0
     private var running: [Running?] = []
     private var freeSlots: [Int] = []
@@ -103,6 +109,14 @@ struct CommandQueue: Sendable {
         return held[heldHead]
     }
 
+    /// When the first of those who are held back asked, in ticks.
+    var heldSince: Int? { hasHeld ? running[held[heldHead]]?.began : nil }
+
+    /// Takes note that a client is gone. Complexity: O(clients that have asked and not heard).
+    mutating func noteLeft(_ client: UInt64) {
+        for slot in running.indices where running[slot]?.client == client { running[slot]!.hasLeft = true }
+    }
+
     // MARK: Plans
 
     mutating func append(_ plan: Plan) {
@@ -132,10 +146,23 @@ struct CommandQueue: Sendable {
         return newest
     }
 
+    mutating func forward(_ plan: Plan, id: UInt64) {
+        forwardedPlans[id] = plan
+        proposedBytes += plan.byteCount
+    }
+
+    /// The plan of a record that was handed to a leader.
+    mutating func takeForwarded(_ id: UInt64) -> Plan {
+        guard let plan = forwardedPlans.removeValue(forKey: id) else { preconditionFailure("no plan of \(id)") }
+        proposedBytes -= plan.byteCount
+        return plan
+    }
+
     /// All who have asked and not heard, in no order that means something but always the same.
     mutating func removeAll() -> [Running] {
         let all = running.compactMap { $0 }
         (running, freeSlots, held, heldHead, plans, plansHead, proposedBytes) = ([], [], [], 0, [], 0, 0)
+        forwardedPlans = [:]
         parts = []
         record.removeAll()
         return all

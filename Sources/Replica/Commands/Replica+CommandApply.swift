@@ -6,8 +6,9 @@ import MartletRESPCodec
 
 extension Replica {
     /// Applies a record of this member's own, of which it knows whose the items are.
-    mutating func applyPlan(at moment: Moment, into effects: inout Effects) {
-        let plan = commands.takePlan()
+    mutating func apply(_ proposed: CommandQueue.Plan, at moment: Moment, into effects: inout Effects) {
+        var plan = proposed
+        plan.stamp = max(plan.stamp, applyTime)
         var item = 0
         keyspace.isSignalling = !commands.blocked.isEmpty
         for part in plan.parts {
@@ -30,6 +31,19 @@ extension Replica {
         finishCommands(at: moment, into: &effects)
     }
 
+    /// What records take for the time, the same at every member: a new leader's may be behind what its log holds.
+    private var applyTime: Int64 { Int64(clamping: cluster.stamp) }
+
+    /// A record of this member's own that came back from the leader, with the leader's stamp.
+    mutating func apply(
+        forwarded id: UInt64, _ record: [UInt8], at moment: Moment, into effects: inout Effects
+    ) throws(RecordError) {
+        var plan = commands.takeForwarded(id)
+        guard let (stamp, seed) = KeyspaceRecord.head(of: record.span.bytes) else { throw .malformed }
+        (plan.stamp, plan.seed) = (stamp, seed)
+        apply(plan, at: moment, into: &effects)
+    }
+
     /// Applies a record of which nobody here waits for replies.
     mutating func apply(
         keyspaceRecord record: [UInt8], at moment: Moment, into effects: inout Effects
@@ -38,7 +52,8 @@ extension Replica {
         var reply = ReplyWriter()
         do throws(KeyspaceRecordError) {
             try keyspace.apply(
-                record: record.span.bytes, &reply, before: { _, _ in }, after: { _, _, reply in reply.removeAll() },
+                record: record.span.bytes, notBefore: applyTime, &reply, before: { _, _ in },
+                after: { _, _, reply in reply.removeAll() },
                 outside: { _, _, _ in })
         } catch {
             throw .malformed
@@ -79,7 +94,7 @@ extension Replica {
                 outcome = keyspace.apply(entry, call, &running.reply)
             }
             guard outcome == .waits else { continue }
-            waits = wait(entry, call, isRESP3: request.isRESP3, at: moment)
+            waits = !running.hasLeft && wait(entry, call, isRESP3: request.isRESP3, at: moment)
             if waits { keyspace.isSignalling = true } else { running.reply.nullArray() }
         }
         running.next = end

@@ -4,27 +4,34 @@ import MartletAuth
 import MartletBasics
 import MartletKeyspace
 import MartletRESPCodec
+import MartletRaft
 
 extension Replica {
     /// Why no command can be proposed now.
     var commandRefusal: StaticString? {
-        switch leadersRefusal {
+        switch unavailability {
         case nil: nil
         case .stopped: "UNCERTAIN the member ends"
-        case .notLeader(.some): "READONLY another member leads"
-        default: "TRYAGAIN the member has no leader"
+        default: "CLUSTERDOWN the member has no leader: the command took no effect"
         }
     }
 
     /// Whether commands wait for those before them. Half of what may be proposed is theirs, so that etcd's clients are
     /// never refused because of them; and they wait where those would be refused.
     ///
-    /// And a new leader among others first applies what was committed before: its stamps must not go back.
+    /// A new leader among others first applies what was committed before, and who doesn't lead waits for somebody who
+    /// does.
     private var isCommandRoomUsedUp: Bool {
-        if !hasBegunTerm, !isAlone { return true }
+        if !canPropose { return true }
         let limits = configuration.limits
         return commands.proposedBytes + commands.record.byteCount >= limits.pendingBytesMax / 2
             || uncheckpointedBytes >= limits.uncheckpointedBytesMax || congestion != nil
+    }
+
+    /// Whether there is somebody, this member or another, who puts records into the log.
+    var canPropose: Bool {
+        if isAlone { return true }
+        return isLeader ? hasBegunTerm : node.leader != nil
     }
 
     mutating func proposeOrHold(_ slot: Int, at moment: Moment) {
@@ -71,7 +78,9 @@ extension Replica {
                 begin = index + 1
                 anticipate(arguments, database: request.database)
             }
-            if commands.record.byteCount >= KeyspaceRecord.preferredBytes {
+            // What goes to another leader may get lost on the way, each record by itself: one client's commands then
+            // stay in one.
+            if isLeader, commands.record.byteCount >= KeyspaceRecord.preferredBytes {
                 if begin <= index { commands.parts.append(.commands(slot: slot, upTo: index + 1)) }
                 begin = index + 1
                 closeRecord(at: moment)
@@ -99,7 +108,8 @@ extension Replica {
     /// Puts the open record among what is to be proposed.
     mutating func closeRecord(at moment: Moment) {
         if commands.parts.isEmpty { return }
-        let stamp = stamp(at: moment)
+        // Others get their stamp from the leader.
+        let stamp = isLeader ? stamp(at: moment) : 0
         commands.record.stamp = Int64(clamping: stamp)
         commands.record.seed = commands.random.next()
         let header = nextHeader(.anonymous)
@@ -130,11 +140,55 @@ extension Replica {
                 var running = commands.take(slot)
                 running.reply.error(error.commandText)
                 answer(running, slot, into: &effects)
-            case .delivery(let waiter, _):
-                release(waiter, isServed: false, claimDueAt: nil, nil, into: &effects)
+            case .delivery(let waiter, _): lose(waiter, error, into: &effects)
             case .expiry: commands.isExpiring = false
             }
         }
+    }
+
+    /// One who waits is told if it may have got something that it doesn't hear of. Otherwise it waits on.
+    private mutating func lose(_ waiter: Waiter, _ error: ReplicaError, into effects: inout Effects) {
+        guard error.isUncertain else {
+            let released = release(waiter, isServed: false, claimDueAt: nil, nil, into: &effects)
+            // What was there may be there still.
+            if released == .waits { mustWakeAll = true }
+            return
+        }
+        guard release(waiter, isServed: true, claimDueAt: nil, nil, into: &effects) == .served else { return }
+        var reply = ReplyWriter(isRESP3: waiter.isRESP3)
+        reply.error(error.commandText)
+        effects.commandReplies.append(CommandReply(client: waiter.client, bytes: reply.bytes))
+    }
+
+    /// Gives up records that were handed to leaders of earlier terms: the log of this term goes on without them, unless
+    /// they are on their way still.
+    mutating func loseForwarded(before term: Term, into effects: inout Effects) {
+        for write in forwarded.takeKeyspaceRecords(before: term) {
+            pendingBytes -= write.byteCount
+            lose(commands.takeForwarded(write.recordID), .timedOut(.leaderFailed), into: &effects)
+        }
+    }
+
+    /// Tells those who were held back for too long.
+    mutating func expireHeld(begunBy limit: Int, into effects: inout Effects) {
+        while let began = commands.heldSince, began <= limit {
+            fail(commands.nextHeld(), node.leader == nil ? .noLeader : .tooManyRequests, into: &effects)
+        }
+    }
+
+    /// Answers what is left of a client's commands with an error.
+    mutating func fail(_ slot: Int, _ error: ReplicaError, into effects: inout Effects) {
+        var running = commands.take(slot)
+        running.fail(error)
+        answer(running, slot, into: &effects)
+    }
+
+    /// Looks at everybody who waits, if something has changed that told them nothing.
+    mutating func wakeAllIfDue(at moment: Moment, into effects: inout Effects) {
+        guard mustWakeAll, canPropose else { return }
+        mustWakeAll = false
+        commands.blocked.wakeAll()
+        serveBlocked(now: commandTime(at: moment), into: &effects)
     }
 
     /// The last replies to what a client has asked.
@@ -163,15 +217,25 @@ extension Replica {
 }
 
 extension ReplicaError {
+    /// Whether what was asked may still take effect.
+    var isUncertain: Bool {
+        switch self {
+        case .stopped: true
+        case .timedOut(let cause): cause != .notProposed
+        default: false
+        }
+    }
+
     /// What a client hears of a command that has no reply of its own.
     var commandText: StaticString {
         switch self {
         case .stopped: "UNCERTAIN the member ends: the command may take effect"
         case .leaderChanged: "TRYAGAIN another member leads now: the command took no effect"
-        case .noLeader: "TRYAGAIN the member has no leader: the command took no effect"
-        case .notLeader: "READONLY another member leads: the command took no effect"
+        case .noLeader: "CLUSTERDOWN the member has no leader: the command took no effect"
+        case .notLeader: "TRYAGAIN another member leads: the command took no effect"
         case .timedOut(.notProposed): "TRYAGAIN the command was not taken in time: it took no effect"
-        case .timedOut: "UNCERTAIN the leader changed: the command may take effect"
+        case .timedOut(.leaderFailed): "UNCERTAIN the leader changed: the command may take effect"
+        case .timedOut: "UNCERTAIN no answer came in time: the command may take effect"
         case .badTransferee, .tooManyRequests, .requestTooLarge, .noSpace, .corrupt, .refused, .unauthorized,
             .membership:
             "TRYAGAIN too much waits: the command took no effect"

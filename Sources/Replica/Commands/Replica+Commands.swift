@@ -14,24 +14,8 @@ extension Replica {
     ) -> CommandAnswer {
         var done = 0
         let isFull = isKeyspaceFull(at: moment)
-        if canReadNow || request.allowsLateReads {
-            let now = commandTime(at: moment)
-            while done < request.items.count {
-                let (command, entry) = request.items[done]
-                if isFull, entry.mayGrow {
-                    reply.error(Self.fullText)
-                    done += 1
-                    continue
-                }
-                let call = Call(
-                    request.commands[command], database: request.database, now: now, client: request.client)
-                guard let outcome = vainOutcome(entry, call, &reply) else { break }
-                done += 1
-                if outcome != .waits { continue }
-                if wait(entry, call, isRESP3: request.isRESP3, at: moment) { return .later }
-                reply.nullArray()
-            }
-        }
+        let readsNow = canReadNow || request.allowsLateReads
+        if readsNow, carryOutReads(request, from: &done, refusesGrowth: isFull, &reply, at: moment) { return .later }
         if done == request.items.count { return .complete }
         if let refusal = commandRefusal {
             for _ in done..<request.items.count { reply.error(refusal) }
@@ -40,9 +24,74 @@ extension Replica {
         let slot = commands.insert(
             CommandQueue.Running(
                 client: request.client, content: .commands(request), next: done,
-                reply: ReplyWriter(isRESP3: request.isRESP3), refusesGrowth: isFull))
-        proposeOrHold(slot, at: moment)
+                reply: ReplyWriter(isRESP3: request.isRESP3), refusesGrowth: isFull, began: ticks))
+        if !readsNow, beginsWithRead(request, at: moment) {
+            queuedCommandReads.append(slot)
+        } else {
+            proposeOrHold(slot, at: moment)
+        }
         return .later
+    }
+
+    /// Whether the first command needs no record, as far as this member's state tells.
+    private mutating func beginsWithRead(_ request: CommandRequest, at moment: Moment) -> Bool {
+        let (command, entry) = request.items[0]
+        if entry.isRead { return true }
+        var scratch = ReplyWriter(isRESP3: request.isRESP3)
+        let call = Call(
+            request.commands[command], database: request.database, now: commandTime(at: moment), client: request.client)
+        return vainOutcome(entry, call, &scratch) != nil
+    }
+
+    /// Carries out commands as long as they change nothing.
+    ///
+    /// - Parameter done: the first that isn't carried out.
+    /// - Returns: whether the last of them waits.
+    private mutating func carryOutReads(
+        _ request: CommandRequest, from done: inout Int, refusesGrowth: Bool, _ reply: inout ReplyWriter,
+        at moment: Moment
+    ) -> Bool {
+        let now = commandTime(at: moment)
+        while done < request.items.count {
+            let (command, entry) = request.items[done]
+            if refusesGrowth, entry.mayGrow {
+                reply.error(Self.fullText)
+                done += 1
+                continue
+            }
+            let call = Call(request.commands[command], database: request.database, now: now, client: request.client)
+            guard let outcome = vainOutcome(entry, call, &reply) else { break }
+            done += 1
+            if outcome != .waits { continue }
+            if wait(entry, call, isRESP3: request.isRESP3, at: moment) { return true }
+            reply.nullArray()
+        }
+        return false
+    }
+
+    /// Goes on with commands that waited until the state holds everything that was acknowledged before.
+    mutating func read(_ slot: Int, at moment: Moment, into effects: inout Effects) {
+        var running = commands.take(slot)
+        if running.hasLeft { return commands.free(slot) }
+        switch running.content {
+        case .transaction(let transaction):
+            var gaps: [CommandReply.Gap] = []
+            keyspace.apply(
+                transaction, now: commandTime(at: moment), seed: 0, client: running.client, &running.reply
+            ) { command, reply in gaps.append((reply.bytes.count, command)) }
+            commands.free(slot)
+            effects.commandReplies.append(
+                CommandReply(client: running.client, bytes: running.reply.bytes, gaps: gaps))
+        case .commands(let request):
+            let waits = carryOutReads(
+                request, from: &running.next, refusesGrowth: running.refusesGrowth, &running.reply, at: moment)
+            if waits || running.next == request.items.count {
+                answer(running, slot, isLast: !waits, into: &effects)
+            } else {
+                commands.put(running, in: slot)
+                proposeOrHold(slot, at: moment)
+            }
+        }
     }
 
     /// As `run`, for commands that are carried out together.
@@ -68,8 +117,9 @@ extension Replica {
         }
         let slot = commands.insert(
             CommandQueue.Running(
-                client: client, content: .transaction(transaction), reply: ReplyWriter(isRESP3: reply.isRESP3)))
-        proposeOrHold(slot, at: moment)
+                client: client, content: .transaction(transaction), reply: ReplyWriter(isRESP3: reply.isRESP3),
+                began: ticks))
+        if transaction.changesState { proposeOrHold(slot, at: moment) } else { queuedCommandReads.append(slot) }
         return .later
     }
 
@@ -85,6 +135,7 @@ extension Replica {
     /// Forgets a client that has gone. What it has proposed takes effect.
     package mutating func forget(client: UInt64) {
         commands.blocked.remove(client)
+        commands.noteLeft(client)
     }
 
     /// Whether `Effects.keyEvents` are wanted.
@@ -165,10 +216,11 @@ extension Replica {
             let call = Call(waiter.arguments, database: waiter.database, now: now, client: waiter.client)
             var reply = ReplyWriter(isRESP3: waiter.isRESP3)
             guard var outcome = vainOutcome(entry, call, &reply) else {
-                if commandRefusal == nil {
+                if canPropose {
                     deliver(to: waiter, entry)
                     commands.blocked.settleReserved()
                 } else {
+                    mustWakeAll = true
                     commands.blocked.settle(isServed: false)
                 }
                 continue

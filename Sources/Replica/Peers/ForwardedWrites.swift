@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
+
 /// Writes that were handed to the leader, by the ids of their records: their entries come back in the log, or don't.
 ///
 /// Complexity: O(1) for each write, amortised.
@@ -28,6 +30,19 @@ struct ForwardedWrites: Sendable {
     mutating func takeFirst(begunBy tick: Int) -> Replica.PendingWrite? {
         guard head < order.count, let first = writes[order[head]], first.began <= tick else { return nil }
         return take(order[head])
+    }
+
+    /// Records of Redis's clients that were handed to leaders of earlier terms. Complexity: O(writes).
+    mutating func takeKeyspaceRecords(before term: Term) -> [Replica.PendingWrite] {
+        if writes.isEmpty { return [] }
+        var taken: [Replica.PendingWrite] = []
+        for id in order[head...] {
+            guard let write = writes[id], write.isKeyspaceRecord, write.forwardedIn < term else { continue }
+            writes[id] = nil
+            taken.append(write)
+        }
+        tidy()
+        return taken
     }
 
     /// All that are not answered, in their order.

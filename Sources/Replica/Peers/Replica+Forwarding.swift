@@ -7,9 +7,10 @@ import MartletRaft
 // goes to nobody.
 extension Replica {
     mutating func forwardQueue(into effects: inout Effects) {
-        dropLeadersOwn(into: &effects)
+        dropLeadersOwn(includingCommands: node.leader == nil, into: &effects)
         // They wait for a leader.
         guard node.leader != nil else { return }
+        var plans = commands.takeNewest(queuedWrites.count { $0.isKeyspaceRecord })[...]
         var begin = 0
         while begin < queue.count {
             var (end, bytes) = (begin, 0)
@@ -22,7 +23,10 @@ extension Replica {
             } catch {
                 preconditionFailure("a follower with a leader could not forward: \(error)")
             }
-            for place in begin..<end { noteForwarded(queuedWrites[place], queue[place].data) }
+            for place in begin..<end {
+                let id = noteForwarded(queuedWrites[place], queue[place].data)
+                if queuedWrites[place].isKeyspaceRecord { commands.forward(plans.removeFirst(), id: id) }
+            }
             begin = end
         }
         queue.removeAll(keepingCapacity: true)
@@ -32,15 +36,22 @@ extension Replica {
     /// In one message: one that is lost should not take everything with it.
     static let forwardBytesMax = 1 << 20
 
-    private mutating func noteForwarded(_ write: PendingWrite, _ data: [UInt8]) {
+    /// - Returns: the record's id.
+    private mutating func noteForwarded(_ write: PendingWrite, _ data: [UInt8]) -> UInt64 {
         var write = write
+        switch write.request {
+        case .write(.alarm), .keyspace: break
         // It is read from the entry.
-        if case .write(.alarm) = write.request {} else { write.request = nil }
+        default: write.request = nil
+        }
         do throws(RecordError) {
-            forwarded.insert(write, id: try LogRecord.id(of: data))
+            write.recordID = try LogRecord.id(of: data)
         } catch {
             preconditionFailure("an own record can't be read: \(error)")
         }
+        write.forwardedIn = node.term
+        forwarded.insert(write, id: write.recordID)
+        return write.recordID
     }
 
     /// The write that came back as an entry of another member's, if it was handed over by this one.
@@ -51,14 +62,21 @@ extension Replica {
     }
 
     /// Takes out of the queue what rests on this member's clock, or on its leading: it no longer leads.
-    mutating func dropLeadersOwn(into effects: inout Effects) {
-        guard queuedWrites.contains(where: { $0.isLeadersOwn || $0.isKeyspaceRecord }) else { return }
-        let records = queuedWrites.count { $0.isKeyspaceRecord }
-        for plan in commands.takeNewest(records) { lose(plan, .leaderChanged, into: &effects) }
+    ///
+    /// - Parameter includingCommands: also what is of Redis's clients.
+    mutating func dropLeadersOwn(includingCommands: Bool, into effects: inout Effects) {
+        func isDropped(_ write: PendingWrite) -> Bool {
+            write.isLeadersOwn || includingCommands && write.isKeyspaceRecord
+        }
+        guard queuedWrites.contains(where: isDropped) else { return }
+        if includingCommands {
+            let records = queuedWrites.count { $0.isKeyspaceRecord }
+            for plan in commands.takeNewest(records) { lose(plan, .leaderChanged, into: &effects) }
+        }
         var kept = 0
         for place in queuedWrites.indices {
             let write = queuedWrites[place]
-            if write.isLeadersOwn || write.isKeyspaceRecord {
+            if isDropped(write) {
                 refuseQueued(write, .leaderChanged, into: &effects)
                 continue
             }

@@ -7,18 +7,25 @@ import MartletRaft
 
 extension Replica {
     /// Takes what another member says. Before the member runs it is as if the message had been lost.
-    mutating func receive(_ message: Message) {
+    mutating func receive(_ message: Message, at moment: Moment) {
         guard case .running = phase else { return }
         // Its state has to come with it.
         if case .snapshot = message.body { return }
         contacts.note(message.from, at: ticks, silence: node.settings.electionTicks)
-        // Of one that led until just now it may bear its stamp: what this leader adds behind it must not be earlier.
-        if case .proposal(let proposals) = message.body, isLeader {
-            for proposal in proposals where proposal.kind == .normal {
-                lastStamp = max(lastStamp, (try? LogRecord.stamp(of: proposal.data)) ?? 0)
+        guard case .proposal(var proposals) = message.body, isLeader else { return node.step(message) }
+        for place in proposals.indices where proposals[place].kind == .normal {
+            let data = proposals[place].data
+            if let stamped = LogRecord.restamped(data, lastStamp: &lastStamp, at: moment) {
+                proposals[place] = Proposal(data: stamped)
+            } else {
+                // Of one that led until just now it may bear its stamp: what this leader adds behind it must not be
+                // earlier.
+                lastStamp = max(lastStamp, (try? LogRecord.stamp(of: data)) ?? 0)
             }
         }
-        node.step(message)
+        var stamped = message
+        stamped.body = .proposal(proposals)
+        node.step(stamped)
     }
 
     /// What goes with another role, or another leader.
@@ -33,6 +40,7 @@ extension Replica {
         if let leader = state.leader {
             leaderSince = ticks
             askAnew(into: &effects)
+            mustWakeAll = !commands.blocked.isEmpty
             publishIfDue(at: moment)
             endTransfers(leader, into: &effects)
         }
@@ -45,7 +53,8 @@ extension Replica {
     }
 
     /// What waits in the log may still be committed by another leader. Nobody waits for it among Redis's clients: their
-    /// replies are made of plans that the next leader doesn't have.
+    /// replies are made of plans that go with the order of the own log. Those who have not been proposed yet, and those
+    /// who wait for what isn't there, wait for the next leader.
     private mutating func loseLeadership(into effects: inout Effects) {
         guard isLeading else { return }
         isLeading = false
@@ -54,18 +63,7 @@ extension Replica {
             pending[place].isAbandoned = true
             lose(commands.takePlan(), .timedOut(.leaderFailed), into: &effects)
         }
-        dropLeadersOwn(into: &effects)
-        while commands.hasHeld {
-            let slot = commands.nextHeld()
-            var running = commands.take(slot)
-            running.fail(.leaderChanged)
-            answer(running, slot, into: &effects)
-        }
-        for waiter in commands.blocked.removeAll() {
-            var reply = ReplyWriter(isRESP3: waiter.isRESP3)
-            reply.error("UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)")
-            effects.commandReplies.append(CommandReply(client: waiter.client, bytes: reply.bytes))
-        }
+        dropLeadersOwn(includingCommands: true, into: &effects)
     }
 
     // MARK: Time
@@ -93,6 +91,7 @@ extension Replica {
         let limit = ticks - configuration.requestTicks
         expireWrites(begunBy: limit, into: &effects)
         expireReads(begunBy: limit, into: &effects)
+        expireHeld(begunBy: limit, into: &effects)
         checkTransfers(into: &effects)
         askAgain(into: &effects)
     }
@@ -109,8 +108,11 @@ extension Replica {
         while let write = forwarded.takeFirst(begunBy: limit) {
             pendingBytes -= write.byteCount
             if case .write(.alarm) = write.request { isRaisingNoSpace = false }
-            guard let waiter = write.waiter else { continue }
             let cause = timeoutCause(since: write.began)
+            if write.isKeyspaceRecord {
+                lose(commands.takeForwarded(write.recordID), .timedOut(cause), into: &effects)
+            }
+            guard let waiter = write.waiter else { continue }
             effects.replies.append(.init(waiter: waiter, result: .failure(.timedOut(cause))))
         }
         var old = 0

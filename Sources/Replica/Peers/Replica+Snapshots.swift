@@ -92,6 +92,8 @@ extension Replica {
         committed.removeAll()
         committedHead = 0
         answerSkipped(upTo: mark.last.index, into: &effects)
+        loseForwarded(before: Term(.max), into: &effects)
+        mustWakeAll = true
 
         let isNotifying = keyspace.isNotifying
         let before = store

@@ -236,6 +236,29 @@ extension LogRecord {
         }
     }
 
+    /// A record of Redis's clients as a leader stamps it; `nil`: it is another record, or none.
+    ///
+    /// - Parameter lastStamp: the highest one that the leader has given or seen; the record's own counts for nothing.
+    static func restamped(_ bytes: [UInt8], lastStamp: inout UInt64, at moment: Moment) -> [UInt8]? {
+        guard hasKeyspaceField(bytes), var record = try? LogRecord(bytes), case .keyspace(let inner) = record.request
+        else { return nil }
+        let stamp = max(lastStamp, moment.wallMilliseconds)
+        guard let stamped = KeyspaceRecord.restamped(inner, stamp) else { return nil }
+        lastStamp = stamp
+        record.stamp = stamp
+        record.request = .keyspace(stamped)
+        return record.encoded()
+    }
+
+    /// Complexity: O(fields), whatever their size.
+    private static func hasKeyspaceField(_ bytes: [UInt8]) -> Bool {
+        var reader = FieldReader(bytes)
+        while let (number, _) = try? reader.field() {
+            if number == RecordField.keyspace { return true }
+        }
+        return false
+    }
+
     /// The stamp alone. Complexity: O(fields), whatever their size.
     static func stamp(of bytes: [UInt8]) throws(RecordError) -> UInt64 {
         var stamp: UInt64 = 0

@@ -6,11 +6,12 @@ extension EtcdProcess {
     /// - Parameters:
     ///   - peerScheme: https where the members encrypt what they say to each other.
     ///   - arguments: For each member.
+    ///   - servesStreams: Whether each member has a `streamPort`.
     ///   - isDiscovered: Whether the members must find each other by themselves.
     ///   - prepare: Before they start; gives more arguments, for each member its own.
     package static func withCluster<Result>(
         _ kind: Kind, count: Int = 3, peerScheme: String = "http", arguments: [String] = [],
-        isDiscovered: Bool = false,
+        servesStreams: Bool = false, isDiscovered: Bool = false,
         prepare: ([(name: String, peerURL: String)]) async throws -> [[String]] = { $0.map { _ in [] } },
         _ body: ([EtcdProcess]) async throws -> Result
     ) async throws -> Result {
@@ -20,7 +21,8 @@ extension EtcdProcess {
         // All at once: none serves before most of them run.
         let members = try await withThrowingTaskGroup(of: EtcdProcess.self) { group in
             for (place, own) in zip(places, more) {
-                group.addTask { try await self.start(kind, at: place, in: others, "http", arguments + own) }
+                let flags = try arguments + own + (servesStreams ? streamFlags() : [])
+                group.addTask { try await self.start(kind, at: place, in: others, "http", flags) }
             }
             var members: [EtcdProcess] = []
             while let next = await group.nextResult() {
@@ -42,6 +44,11 @@ extension EtcdProcess {
             for member in members { await member.end() }
             throw error
         }
+    }
+
+    private static func streamFlags() throws -> [String] {
+        let port = try freePort()
+        return ["--listen-stream-urls", "redis://127.0.0.1:\(port)"]
     }
 
     /// A member that isn't started yet.

@@ -53,6 +53,13 @@ package final class EtcdProcess: Sendable {
         var logFile: URL
     }
 
+    /// Where Redis's clients reach it.
+    package var streamPort: Int? {
+        let arguments = self.command.arguments
+        guard let flag = arguments.firstIndex(of: "--listen-stream-urls") else { return nil }
+        return arguments[flag + 1].split(separator: ":").last.flatMap { Int($0) }
+    }
+
     /// The binary of a real etcd, or `nil` where there is none.
     package static let binary: String? = Kind.etcd34.binary
 

@@ -37,7 +37,8 @@ package struct Discovery: Sendable, Equatable {
         let user = flags.string("discovery-user").split(separator: ":", maxSplits: 1).map(String.init)
         if let name = user.first {
             let password = flags.string("discovery-password")
-            credentials = EtcdCredentials(user: name, password: password.isEmpty ? user.dropFirst().first ?? "" : password)
+            credentials = EtcdCredentials(
+                user: name, password: password.isEmpty ? user.dropFirst().first ?? "" : password)
         }
         func file(_ name: String) -> String? { flags.string(name).isEmpty ? nil : flags.string(name) }
         tls.trustRootsFile = file("discovery-cacert")
@@ -49,7 +50,7 @@ package struct Discovery: Sendable, Equatable {
     /// Writes a member down, and waits until all are.
     ///
     /// - Returns: The members, as `--initial-cluster` has them.
-    package func join(_ member: SnapshotRestore.Member, logger: Logger) async throws -> String {
+    func join(_ member: SnapshotRestore.Member, logger: Logger) async throws -> String {
         var configuration = EtcdClient.Configuration(endpoints: endpoints)
         configuration.connectTimeout = connectTimeout
         configuration.timeout = requestTimeout

@@ -64,9 +64,8 @@ struct Simulate {
         print(
             "simulate: \(runs) runs, \(Int(Double(runs) / seconds * 3_600)) an hour, \(long) of them with "
                 + "\(SimulationReport.longSteps) events, a crash and a change of the leader; "
-                + "\(Int(simulated)) simulated seconds, \(answered) answers, \(deaths) deaths, \(leaders) leaders; every promise was kept; "
-                + "traces \(hex(hash))"
-        )
+                + "\(Int(simulated)) simulated seconds, \(answered) answers, \(deaths) deaths, \(leaders) leaders; "
+                + "every promise was kept; traces \(hex(hash))")
     }
 
     private static func end(_ report: SimulationReport, _ options: Options) {

@@ -72,7 +72,7 @@ struct TestCluster {
 
     /// Delivers, syncs and works until nothing is left to do.
     ///
-    /// - Parameter rounds: after so many deliveries of all that is under way it is enough; `nil`: it must come to an end.
+    /// - Parameter rounds: after so many deliveries of all that is under way it is enough; `nil`: it must come to rest.
     mutating func settle(rounds: Int? = nil) {
         for _ in 0..<(rounds ?? 100_000) {
             var isBusy = false

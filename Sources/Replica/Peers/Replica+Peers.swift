@@ -68,9 +68,9 @@ extension Replica {
 
     // MARK: Time
 
-    /// Of two voters the leader was removed: until the other one hears that this is committed, it counts two, and can't
-    /// lead. It hears it with each tick, and once it has, its answer ends this member; ten minutes are for the case that
-    /// nobody ever answers.
+    /// Of two voters the leader was removed: until the other one hears that this is committed, it counts two, and
+    /// can't lead. It hears it with each tick, and once it has, its answer ends this member; ten minutes are for the
+    /// case that nobody ever answers.
     static let farewellTicksMax = 6_000
 
     /// One tick: gives up what has waited for too long, and asks again where an answer may be lost. A member that is

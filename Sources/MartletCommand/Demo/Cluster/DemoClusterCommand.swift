@@ -12,9 +12,9 @@ struct DemoClusterCommand: AsyncParsableCommand {
         abstract: "Watch three members lose nothing while their leader is killed again and again.",
         discussion: """
             Starts three members, each a process of its own, and four workers that increment counters under locks. \
-            The leader is killed with SIGKILL every few seconds and started again; in the end all three are killed at the \
-            same moment. Then what the members hold is held against what the workers were told; the exit code is 0 only \
-            if every acknowledged increment is there, once, in an order that explains every answer.
+            The leader is killed with SIGKILL every few seconds and started again; in the end all three are killed at \
+            the same moment. Then what the members hold is held against what the workers were told; the exit code is \
+            0 only if every acknowledged increment is there, once, in an order that explains every answer.
 
               martlet demo cluster
               martlet demo cluster --seconds 60

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletBasics
+import MartletKeyValue
 import MartletKeyspace
 import MartletRESPCodec
 import MartletRaft
@@ -13,6 +14,8 @@ extension Replica {
         if case .snapshot = message.body { return }
         contacts.note(message.from, at: ticks, silence: node.settings.electionTicks)
         guard case .proposal(var proposals) = message.body, isLeader else { return node.step(message) }
+        // It leads since an earlier message of this turn.
+        if !isLeading { noteUnappliedStamps() }
         for place in proposals.indices where proposals[place].kind == .normal {
             let data = proposals[place].data
             if let stamped = LogRecord.restamped(data, lastStamp: &lastStamp, at: moment) {
@@ -50,6 +53,20 @@ extension Replica {
     private mutating func becomeLeader() {
         isLeading = true
         hasBegunTerm = false
+        noteUnappliedStamps()
+    }
+
+    /// What a new leader adds to the log must not be stamped earlier than what it finds there. Complexity: O(entries
+    /// that are not applied).
+    private mutating func noteUnappliedStamps() {
+        var index = max(applied.index, node.log.base.index) + 1
+        while index <= node.log.last {
+            let entry = node.log[index]
+            if entry.kind == .normal, !entry.data.isEmpty {
+                lastStamp = max(lastStamp, (try? LogRecord.stamp(of: entry.data)) ?? 0)
+            }
+            index = index + 1
+        }
     }
 
     /// What waits in the log may still be committed by another leader. Nobody waits for it among Redis's clients: their

@@ -37,11 +37,11 @@ package struct TortureChecker {
         var verdict = Verdict()
         checkAgreement(&verdict)
         for (member, events) in histories { checkWrites(member, events, &verdict) }
-        if let (member, events) = histories.first { checkReads(member, events, &verdict) }
+        if let first = histories.first { checkReads(first.member, first.events, &verdict) }
         checkOrder(&verdict)
         checkRegisters(&verdict)
-        if let watched, let (member, events) = histories.first {
-            add(Self.difference("the watch", watched, member, events).map { [$0] } ?? [], &verdict)
+        if let watched, let first = histories.first {
+            add(Self.difference("the watch", watched, first.member, first.events).map { [$0] } ?? [], &verdict)
         }
         return verdict
     }
@@ -54,7 +54,10 @@ package struct TortureChecker {
     // MARK: Members
 
     private func checkAgreement(_ verdict: inout Verdict) {
-        guard let (first, events) = histories.first else { return verdict.violations.append("no member has answered") }
+        guard let (first, events) = histories.first.map({ ($0.member, $0.events) }) else {
+            verdict.violations.append("no member has answered")
+            return
+        }
         var revision: Int64 = 1
         for event in events {
             // One change a revision: the calls change one key each.

@@ -63,6 +63,7 @@ struct TortureCheckerTests {
             }
             #expect(!Self.violations([wrong, wrong, wrong], watched: wrong).isEmpty)
         }
+        #expect(!Self.violations([]).isEmpty)
     }
 
     @Test func watchesAreWholeAndInOrder() {
@@ -95,7 +96,7 @@ struct TortureCheckerTests {
             },
         ]
         for (number, change) in wrong.enumerated() {
-            #expect(!Self.violations(calls(change)).isEmpty, "\(number)")
+            #expect(!Self.violations(ofCalls: calls(change)).isEmpty, "\(number)")
         }
         let again = Self.events + [TortureEvent(revision: 6, key: "r/1", value: 1)]
         #expect(!Self.violations([again, again, again], watched: again).isEmpty)
@@ -103,7 +104,7 @@ struct TortureCheckerTests {
 
     private func calls(_ change: (inout [KnownCall]) -> Void) -> [KnownCall] { Self.changed(Self.calls, change) }
 
-    private static func violations(_ calls: [KnownCall]) -> [String] {
+    private static func violations(ofCalls calls: [KnownCall]) -> [String] {
         violations([events, events, events], calls)
     }
 
@@ -113,6 +114,6 @@ struct TortureCheckerTests {
             for index in calls.indices where calls[index].key != "w/1" { calls[index].outcome = .unknown }
             calls.append(Self.call("r/9", .read(value: 3, modRevision: 0), .done(revision: 5), at: 90))
         }
-        #expect(Self.violations(calls).contains { $0.contains("no order") })
+        #expect(Self.violations(ofCalls: calls).contains { $0.contains("no order") })
     }
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import MartletEtcdAPI
-internal import MartletGRPCWire
-internal import SwiftProtobuf
 
 /// What a snapshot came to.
 public struct EtcdSnapshot: Hashable, Sendable {
@@ -28,21 +26,13 @@ extension EtcdMaintenance {
     public func snapshot(
         of endpoint: String? = nil, _ body: ([UInt8]) async throws -> Void
     ) async throws -> EtcdSnapshot {
-        let endpoints = self.client.endpoints
-        let opened = ContinuousClock.now
-        let stream = try await endpoints.openStream(
-            "/etcdserverpb.Maintenance/Snapshot", on: endpoint, needsLeader: false,
-            until: opened + self.client.timeout)
-        defer { stream.wire.cancel() }
-        do {
-            try await stream.wire.write(try Etcdserverpb_SnapshotRequest().serializedBytes())
-            stream.wire.finishWriting()
-        } catch {
-            throw try endpoints.error(for: error)
-        }
+        let parts = try await PartStream(
+            "/etcdserverpb.Maintenance/Snapshot", Etcdserverpb_SnapshotRequest(), on: endpoint, needsLeader: false,
+            client: self.client)
+        defer { parts.cancel() }
         var bytes = 0
         var last = Etcdserverpb_SnapshotResponse()
-        while let part = try await self.part(of: stream) {
+        while let part: Etcdserverpb_SnapshotResponse = try await parts.next() {
             bytes += part.blob.count
             try await body([UInt8](part.blob))
             last = part
@@ -51,22 +41,5 @@ extension EtcdMaintenance {
             throw EtcdError(.unavailable, "the snapshot ended before it was complete")
         }
         return EtcdSnapshot(bytes: bytes, version: last.version)
-    }
-
-    /// The next part; `nil` behind the last. One that doesn't come in time ends the snapshot.
-    private func part(of stream: EndpointStream) async throws -> Etcdserverpb_SnapshotResponse? {
-        let limit = Task { [client] in
-            try await Task.sleep(for: client.maintenanceTimeout)
-            stream.wire.cancel()
-        }
-        defer { limit.cancel() }
-        do {
-            guard let bytes = try await stream.wire.next() else { return nil }
-            return try EtcdError.decoded(bytes)
-        } catch {
-            let error = try self.client.endpoints.error(for: error)
-            if error.concernsToken { self.client.endpoints.tokens?.invalidate(stream.token) }
-            throw error
-        }
     }
 }

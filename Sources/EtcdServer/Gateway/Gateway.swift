@@ -16,13 +16,16 @@ package struct Gateway: Sendable {
     /// The largest message that a service gets.
     private let maximumMessageBytes: Int
     private let schema = GatewaySchema.etcd
+    private let memory: GatewayMemory
     /// Counts calls, as those of gRPC are.
     private let meter: CallMeter?
 
     package init(
-        methods: EtcdMethods, eventLoop: any EventLoop, maximumMessageBytes: Int, meter: CallMeter? = nil
+        methods: EtcdMethods, eventLoop: any EventLoop, maximumMessageBytes: Int, meter: CallMeter? = nil,
+        maximumHeldBytes: Int = GatewayMemory.limitBytes
     ) {
         self.methods = methods
+        memory = GatewayMemory(limitBytes: maximumHeldBytes)
         self.meter = meter
         self.eventLoop = eventLoop
         self.maximumMessageBytes = maximumMessageBytes
@@ -41,7 +44,7 @@ package struct Gateway: Sendable {
                 maximumMessageBytes: maximumMessageBytes)
             let exchange = GatewayExchange(
                 call: GatewayCall(
-                    metadata: Self.metadata(request), path: name, meter: meter, eventLoop: eventLoop),
+                    metadata: Self.metadata(request), path: name, memory: memory, meter: meter, eventLoop: eventLoop),
                 reader: reader, responseType: method.response)
             guard let handler = methods[name] else { throw Self.unknownMethod(name) }
             return method.streamsResponses

@@ -12,6 +12,22 @@ enum GatewayAnswer {
         HTTP1Response(status: 200, headers: [Self.json, Self.fromService], body: json)
     }
 
+    /// A message that goes in parts, as its client takes them. Its call lives until the last is gone.
+    static func longMessage(_ json: [UInt8], of call: GatewayCall) -> HTTP1Response {
+        HTTP1Response(status: 200, headers: [Self.json, fromService]) { writer in
+            var rest = json[...]
+            while !rest.isEmpty {
+                let part = Array(rest.prefix(partBytes))
+                rest = rest.dropFirst(part.count)
+                try await writer.write(part)
+            }
+            withExtendedLifetime(call) {}
+        }
+    }
+
+    /// What of a long text is handed to the connection at once.
+    private static let partBytes = 256 << 10
+
     /// The beginning of a stream of messages. `first` is nil where the service ended the call without any.
     static func stream(_ first: [UInt8]?, _ rest: @escaping HTTP1Response.Stream) -> HTTP1Response {
         HTTP1Response(

@@ -26,14 +26,20 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
     private var partial: [UInt8]?
     private var isFinished = false
     private var isAboveHighWater = false
+    private let memory: GatewayMemory
+    /// The room that a long answer has. It goes with the call, which lives until its client has the answer.
+    private var hold: GatewayMemory.Hold?
     private let meter: CallMeter?
     private let path: String
     private var methodMeter: MethodMeter?
     private var startTime: NIODeadline?
 
-    init(metadata: HeaderBlock, path: String, meter: CallMeter?, eventLoop: any EventLoop) {
+    init(
+        metadata: HeaderBlock, path: String, memory: GatewayMemory, meter: CallMeter?, eventLoop: any EventLoop
+    ) {
         self.metadata = metadata
         self.path = path
+        self.memory = memory
         self.meter = meter
         self.eventLoop = eventLoop
     }
@@ -155,6 +161,10 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
     func beginResponse(byteCount: Int, events: any ServerCallEvents) {
         guard !isFinished else { return events.closed() }
         self.events = events
+        if byteCount > GatewayMemory.countedBytes {
+            hold = memory.hold(messageBytes: byteCount)
+            guard hold != nil else { return finish(EtcdError.tooManyRequests.status) }
+        }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(byteCount)
         partial = bytes

@@ -29,7 +29,9 @@ struct GatewayExchange: Sendable {
             }
             // The status, too, has to be good.
             _ = try await exchange.next()
-            return GatewayAnswer.message(try await json(message, isResult: false))
+            let json = try await json(message, isResult: false)
+            return json.count > GatewayMemory.countedBytes
+                ? GatewayAnswer.longMessage(json, of: call) : GatewayAnswer.message(json)
         } catch {
             cancel()
             throw error

@@ -77,11 +77,12 @@ extension Member {
 
     /// Sees to it that the replica hears when it is time for what waits in the keyspace.
     func scheduleCommands() {
-        // Mostly nobody waits, and no clock need be asked.
-        guard replica.mayHaveCommandsDue, case .running = phase, let due = replica.commandsDue(at: now) else { return }
+        guard replica.mayHaveCommandsDue(), case .running = phase else { return }
+        let moment = now
+        guard let due = replica.commandsDue(at: moment) else { return }
         if let commandTimer, commandTimer.at <= due { return }
         commandTimer?.scheduled.cancel()
-        let delay = min(max(due - now.monotonic, .zero), Self.longestCommandSleep)
+        let delay = min(max(due - moment.monotonic, .zero), Self.longestCommandSleep)
         let scheduled = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) {
             self.commandTimer = nil
             self.step(.commandsDue)

@@ -38,6 +38,8 @@ final class RESPConnection: ChannelInboundHandler {
     private var isExecuting = false
     private(set) var isClosing = false
     private var violation: RESPProtocolError?
+    /// Whether the socket takes what is written.
+    private var isWritable = true
     /// Bytes of pushed messages since the channel was last writable.
     private var pushedBytes = 0
 
@@ -94,14 +96,15 @@ final class RESPConnection: ChannelInboundHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
+        isWritable = context.channel.isWritable
+        if isWritable {
             pushedBytes = 0
             proceed()
         }
         context.fireChannelWritabilityChanged()
     }
 
-    private var canProceed: Bool { !isWaiting && !isClosing && context?.channel.isWritable == true }
+    private var canProceed: Bool { !isWaiting && !isClosing && isWritable }
 
     /// Parses and carries out what is there, as far as it may, and sends the replies.
     func proceed() {
@@ -137,11 +140,18 @@ final class RESPConnection: ChannelInboundHandler {
         let bytes = received.readableBytesSpan
         var offset = 0
         do throws(RESPProtocolError) {
-            while batch.count < Self.commandsAtOnce, try parser.next(in: bytes, at: &offset, into: &batch) {}
+            try Self.parse(bytes, at: &offset, &parser, &batch)
         } catch {
             violation = error
         }
         return offset
+    }
+
+    /// Parser and batch are lent for the whole of it: of an object's parts each use is checked.
+    private static func parse(
+        _ bytes: RawSpan, at offset: inout Int, _ parser: inout RequestParser, _ batch: inout CommandBatch
+    ) throws(RESPProtocolError) {
+        while batch.count < commandsAtOnce, try parser.next(in: bytes, at: &offset, into: &batch) {}
     }
 
     /// Commands that are carried out before other connections have their turn.
@@ -149,39 +159,50 @@ final class RESPConnection: ChannelInboundHandler {
 
     private func execute() {
         while next < batch.count, canProceed {
-            let index = next
+            let finding: CommandTable.Finding
+            if session.runsAtOnce() {
+                let begin = next
+                let found = gather(batch, &next, &pending)
+                hub.statistics.commands += UInt64(next - begin)
+                handOver()
+                guard let found, canProceed else { continue }
+                finding = found
+            } else {
+                finding = CommandTable.shared.find(batch[next])
+            }
+            let (index, arguments) = (next, batch[next])
             next += 1
-            let arguments = batch[index]
-            let finding = CommandTable.shared.find(arguments)
-            if case .found(let entry) = finding, !entry.isOutside, session.runsAtOnce,
-                !hub.keepsToItself(entry, arguments)
-            {
-                note(arguments)
-                session.lastCommand = entry.name
-                pending.append((index, entry))
-                if entry.flags.contains(.blocking) { handOver() }
-                continue
-            }
-            handOver()
-            if isWaiting {
-                next = index
-                return
-            }
-            note(arguments)
+            hub.statistics.commands += 1
+            if hub.hasMonitors { hub.monitor(self, arguments) }
             one(finding, arguments, index)
             if reply.bytes.count > hub.configuration.outputBytes { flush() }
         }
-        handOver()
     }
 
-    private func note(_ arguments: Arguments) {
-        hub.statistics.commands += 1
-        if hub.hasMonitors { hub.monitor(self, arguments) }
+    /// Gathers commands that concern the keyspace alone, up to one whose client may be left waiting by it.
+    ///
+    /// - Returns: what was found of the command at `next`, which has to be carried out by itself.
+    private func gather(
+        _ batch: CommandBatch, _ next: inout Int, _ pending: inout [(command: Int, entry: CommandEntry)]
+    ) -> CommandTable.Finding? {
+        while next < batch.count {
+            let arguments = batch[next]
+            let finding = CommandTable.shared.find(arguments)
+            guard case .found(let entry) = finding, !entry.isOutside, !hub.keepsToItself(entry, arguments) else {
+                return finding
+            }
+            if hub.hasMonitors { hub.monitor(self, arguments) }
+            pending.append((next, entry))
+            next += 1
+            if entry.mayWait(arguments) { return nil }
+        }
+        return nil
     }
 
     /// Gives the engine what has come together.
     private func handOver() {
-        if pending.isEmpty { return }
+        guard let last = pending.last else { return }
+        session.lastCommand = last.entry.name
         var request = CommandRequest(
             client: session.id, database: session.database, isRESP3: session.isRESP3,
             allowsLateReads: session.allowsLateReads, commands: batch)
@@ -303,8 +324,8 @@ final class RESPConnection: ChannelInboundHandler {
 
     /// A message that isn't a reply.
     func push(_ bytes: [UInt8]) {
-        guard let context, !isClosing else { return }
-        if !context.channel.isWritable {
+        guard context != nil, !isClosing else { return }
+        if !isWritable {
             pushedBytes += bytes.count
             if pushedBytes > hub.configuration.pushBytes { return end() }
         }

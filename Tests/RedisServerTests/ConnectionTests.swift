@@ -26,6 +26,31 @@ import Testing
         }
     }
 
+    @Test(arguments: TestEngine.allCases) func readersOfGroupsStandInPipelines(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
+            try await RawClient.with(port: port) { client in
+                #expect(try await client.run("XGROUP CREATE s streams 0 MKSTREAM") == "+OK")
+                for number in 1...4 { _ = try await client.run("XADD s \(number)-0 f v") }
+                // The last but one waits, for the third takes what there is; what follows comes when it has ended.
+                try await client.send(
+                    """
+                    XREADGROUP GROUP streams a COUNT 1 STREAMS s >\r\nXLEN s\r
+                    XREADGROUP GROUP streams a COUNT 1 STREAMS s 0\r
+                    xreadgroup group streams b STREAMS s >\r
+                    XREADGROUP GROUP streams b STREAMS s >\r
+                    XREADGROUP GROUP streams b BLOCK 20 STREAMS s >\r\nXLEN s\r\n
+                    """)
+                let entries = (2...4).map { "[\($0)-0, [f, v]]" }.joined(separator: ", ")
+                for reply in [
+                    "[[s, [[1-0, [f, v]]]]]", ":4", "[[s, [[1-0, [f, v]]]]]", "[[s, [\(entries)]]]", "null", "null",
+                    ":4",
+                ] {
+                    #expect(try await client.next().map { text($0) } == reply)
+                }
+            }
+        }
+    }
+
     /// Replies above what a socket takes at once, each of them once.
     @Test(arguments: TestEngine.allCases) func sendsLargeReplies(engine: TestEngine) async throws {
         try await withServer(on: engine) { _, port in

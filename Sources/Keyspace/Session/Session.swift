@@ -65,7 +65,9 @@ package struct Session: Sendable {
     package static let maximumWatchedKeys = 10_000
 
     /// Whether nothing stands between a command of the keyspace and its being run: `step` would say `run`.
-    package var runsAtOnce: Bool {
+    ///
+    /// Mutating only because a session that stands in a class would be copied for it otherwise.
+    package mutating func runsAtOnce() -> Bool {
         isAuthenticated && transaction == nil && replies == .on && (isRESP3 || !isSubscriber)
     }
 

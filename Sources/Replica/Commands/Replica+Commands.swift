@@ -160,11 +160,13 @@ extension Replica {
         return seconds * 1000 + attoseconds / 1_000_000_000_000_000
     }
 
-    /// Whether `commandsDue` may say a time. Complexity: O(1).
-    package var mayHaveCommandsDue: Bool { !commands.blocked.isEmpty || keyspace.nextExpiry != nil }
+    /// Whether `commandsDue` may say a time. Mostly nobody waits, and no clock need be asked. Complexity: O(1).
+    ///
+    /// Mutating, as `commandsDue` is, only because a replica that stands in a class would be copied for it otherwise.
+    package mutating func mayHaveCommandsDue() -> Bool { !commands.blocked.isEmpty || keyspace.nextExpiry != nil }
 
     /// When `Event.commandsDue` is: on the monotonic clock. It may come too early.
-    package func commandsDue(at moment: Moment) -> Duration? {
+    package mutating func commandsDue(at moment: Moment) -> Duration? {
         let ticks = Self.ticks(moment)
         var due = commands.blocked.nextDeadline
         let expiry = commands.isExpiring || leadersRefusal != nil ? nil : keyspace.nextExpiry

@@ -37,6 +37,8 @@ package struct GRPCStatus: Error, Sendable {
     package var wasNotProcessed = false
     /// On a client: no connection to this target could be made, or the one there was broke before the call went out.
     package var isConnectFailure = false
+    /// On a client: the target's machine answered that nobody listens there.
+    package var isConnectRefused = false
 
     package init(_ code: GRPCStatusCode, _ message: String = "", trailers: HeaderBlock = HeaderBlock()) {
         self.code = code

@@ -7,6 +7,14 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 extension WireClient {
     /// A connection for one call, which is then counted as open on it.
     func connection(deadline: NIODeadline?, waitForReady: Bool) async throws -> ClientConnection {
@@ -72,7 +80,8 @@ extension WireClient {
             } catch {
                 guard !attempt.isSettled else { return }
                 attempt.settle()
-                self.attemptFailed("Error while dialing \(self.target): \(Self.text(error))")
+                self.attemptFailed(
+                    "Error while dialing \(self.target): \(Self.text(error))", isRefused: Self.isRefusal(error))
             }
         }
     }
@@ -102,6 +111,16 @@ extension WireClient {
             error.connectionErrors.first.map { "\($0.error)" }
                 ?? error.dnsAError.map { "\($0)" } ?? "\(error)"
         default: "\(error)"
+        }
+    }
+
+    /// Whether all of a name's addresses said that nobody listens there.
+    private static func isRefusal(_ error: any Error) -> Bool {
+        switch error {
+        case let error as NIOConnectionError:
+            !error.connectionErrors.isEmpty && error.connectionErrors.allSatisfy { isRefusal($0.error) }
+        case let error as IOError: error.errnoCode == ECONNREFUSED
+        default: false
         }
     }
 
@@ -167,10 +186,11 @@ extension WireClient {
         }
     }
 
-    private func attemptFailed(_ text: String) {
+    private func attemptFailed(_ text: String, isRefused: Bool = false) {
         var reason = GRPCStatus(.unavailable, "connection error: desc = \"transport: \(text)\"")
         reason.wasNotProcessed = true
         reason.isConnectFailure = true
+        reason.isConnectRefused = isRefused
         let outcome = self.state.withLock {
             $0.failed(
                 reason, backoff: self.configuration.backoff, unit: .random(in: 0..<1), now: .now())

@@ -19,6 +19,12 @@ extension Member {
         step(.peerUnreachable(peer))
     }
 
+    /// A member's process has ended.
+    package func peerGone(_ peer: MemberID) {
+        guard case .running = phase else { return }
+        step(.peerGone(peer))
+    }
+
     /// The other members have removed this one: it ends.
     package func leave() {
         fail(.replica(.removed))

@@ -52,10 +52,14 @@ final class PeerLane {
     private(set) var isOpen = false
     private(set) var droppedMessages: UInt64 = 0
     private var lastFault: String?
+    /// Addresses that one after another said that nobody listens there.
+    private var refusals = 0
 
     enum Change {
         case opened
         case broke(GRPCStatus)
+        /// At none of its addresses does the peer listen: its process has ended.
+        case refused
     }
 
     init(
@@ -118,6 +122,7 @@ final class PeerLane {
         call.send(hello.encoded())
         isOpen = true
         lastFault = nil
+        refusals = 0
         onChange(self, .opened)
     }
 
@@ -131,10 +136,14 @@ final class PeerLane {
             lastFault = status.message
             onChange(self, .broke(status))
         }
+        refusals = status.isConnectRefused ? refusals + 1 : 0
+        if refusals == clients.count { onChange(self, .refused) }
+        // Whether a peer that was there has ended shows at once.
+        let pause = isOpen ? .zero : Self.pause
         isOpen = false
         turn += 1
         state = .pausing(
-            loop.assumeIsolated().scheduleTask(in: Self.pause) {
+            loop.assumeIsolated().scheduleTask(in: pause) {
                 self.state = .idle
                 self.connect()
             })

@@ -37,6 +37,8 @@ package final class PeerLinks {
     private var links: [Link] = []
     /// A peer can't be reached, or not any more; see `RaftNode`'s handling of it. Not with each message that is lost.
     package var onUnreachable: (MemberID) -> Void = { _ in }
+    /// A peer's process has ended, as far as its machine can tell.
+    package var onGone: (MemberID) -> Void = { _ in }
     /// A peer says that this member was removed. It may not learn it otherwise: nobody sends it the log any more.
     package var onRemoved: () -> Void = {}
 
@@ -111,6 +113,8 @@ package final class PeerLinks {
                 ])
             onUnreachable(peer)
             if status.code == .permissionDenied { onRemoved() }
+        case .refused:
+            onGone(peer)
         }
     }
 

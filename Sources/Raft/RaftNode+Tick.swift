@@ -15,6 +15,22 @@ extension RaftNode {
         }
     }
 
+    /// Word that `member` has ended. A follower of it need not wait out the time in which it would miss it; that the
+    /// others agree, pre-vote asks them. The word may be wrong: the next sign of the leader takes it back.
+    ///
+    /// The others hear it at the same time, so each draws when it stands.
+    package mutating func gone(_ member: MemberID) {
+        unreachable(member)
+        guard role == .follower, leader == member else { return }
+        leader = nil
+        let wait = Int(random.next() % UInt64(min(settings.electionTicks, Self.goneTicks)))
+        electionElapsed = max(electionElapsed, electionTimeout - 1 - wait)
+    }
+
+    /// Over so many ticks the candidacies of those who heard that their leader has ended are spread. Elections take a
+    /// few milliseconds, so of two who draw from these few meet.
+    static let goneTicks = 4
+
     private mutating func tickLeader() {
         if electionElapsed >= settings.electionTicks {
             electionElapsed = 0

@@ -26,6 +26,8 @@ package enum Event: Sendable {
     case received(Message)
     /// What was sent to a member may be lost.
     case peerUnreachable(MemberID)
+    /// A member's process has ended, as far as its machine can tell. It need not be so.
+    case peerGone(MemberID)
     /// What `Effects.snapshotsToSend` asked for has ended.
     ///
     /// `upTo`: the last entry of the state that was sent whole; `nil` if it was not.

@@ -42,6 +42,8 @@ extension Replica {
             endCheckpoint(isWritten: isWritten, into: &effects)
         case .peerUnreachable(let member):
             node.unreachable(member)
+        case .peerGone(let member):
+            node.gone(member)
         case .snapshotSent(let member, let index):
             endSnapshot(to: member, upTo: index)
         case .snapshotArrived(let state, let sender, let term):

@@ -92,8 +92,19 @@ extension Simulator {
         for number in life.inFlight.sorted() { try finish(number, .unknown) }
         for place in watchers.indices where watchers[place].life === life { watchers[place].disconnect() }
         forgetStreamAnswers(of: life)
+        // The machine tells who speaks to a process that has ended; one without power tells nothing.
+        if death != .power, hosts.count > 1 { plan(.memberIsGone(host.place), in: faults.number(100...300_000)) }
         if host.isGone { return }
         plan(.restart(host.place), in: timing.number(1_000...timing.pick([5_000, 300_000, 3_000_000])))
+    }
+
+    /// The others hear that a member's process has ended, those that can reach its machine.
+    func tellGone(_ gone: Host) throws(Violation) {
+        for host in hosts where host !== gone && !network.isCut(from: gone.place, to: host.place) {
+            guard let life = host.life, host.pausedUntil <= now else { continue }
+            try step(.peerGone(gone.id), life)
+            openTurn(life)
+        }
     }
 
     /// What a new process finds on the disk.

@@ -26,7 +26,7 @@ extension Simulator {
         switch event {
         case .propose, .changeMembers, .renewLease, .read, .received: return
         case .start, .turnEnded, .tick, .synced, .checkpointEnded, .spaceExhausted, .commandsDue, .work, .stop,
-            .peerUnreachable, .snapshotSent, .snapshotArrived, .snapshotInstalled, .transferLeadership:
+            .peerUnreachable, .peerGone, .snapshotSent, .snapshotArrived, .snapshotInstalled, .transferLeadership:
             break
         }
         try noteEntries(life)

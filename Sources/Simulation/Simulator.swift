@@ -36,6 +36,8 @@ final class Simulator {
         case watcherActs(Int)
         case streamClientActs(Int)
         case fault, relief(Relief, Int)
+        /// The process on this machine has ended, they say.
+        case memberIsGone(Int)
         case look
     }
 
@@ -214,8 +216,7 @@ final class Simulator {
         case .stateLeaves(let order): try transmit(order, from: life)
         case .stateInstalled: try installState(life)
         case .restart, .packetArrives, .nemesisActs, .nemesisIsolates, .clientActs, .requestArrives, .watcherActs,
-            .streamClientActs,
-            .fault, .relief, .look:
+            .streamClientActs, .fault, .memberIsGone, .relief, .look:
             preconditionFailure("\(action) is no life's")
         }
     }
@@ -231,6 +232,7 @@ final class Simulator {
         case .watcherActs(let watcher): try act(watcher: watcher)
         case .streamClientActs(let client): try act(streamClient: client)
         case .fault: try strike()
+        case .memberIsGone(let place): try tellGone(hosts[place])
         case .relief(let relief, let place): relieve(relief, hosts[place])
         case .look: try look()
         case .tick, .turnEnd, .work, .watchWork, .commandsDue, .logWrites, .logWritten, .logReleases,

@@ -58,6 +58,7 @@ struct PeerLinksTests {
         guard case .hostPort(_, let port) = two.address.kind else { return }
         try await two.stop()
         try await eventually("the loss is noticed") { try await one.with { !$0.unreachable.isEmpty } }
+        try await eventually("so is the end") { try await one.with { $0.gone.contains(two.id) } }
         // Nothing is kept for a peer that isn't there.
         try await one.send(.staleTerm, to: two.id)
         let again = try await TestPeer.start(2, port: port)
@@ -77,6 +78,8 @@ struct PeerLinksTests {
         try await gone.stop()
         try await one.know([PeerLinks.Peer(id: two.id, addresses: [deaf, two.address], isEncrypted: false)])
         try await Self.connected(one, two)
+        // One address that refuses is no end.
+        #expect(try await one.with { $0.gone.isEmpty })
         try await one.stop()
         try await two.stop()
     }

@@ -17,6 +17,7 @@ final class TestPeer: Sendable {
         var removed: Set<MemberID> = []
         var received: [Message] = []
         var unreachable: [MemberID] = []
+        var gone: [MemberID] = []
         var links: PeerLinks?
 
         init(cluster: UInt64, member: MemberID) {
@@ -57,6 +58,7 @@ final class TestPeer: Sendable {
             let links = PeerLinks(
                 cluster: cluster, own: id, configuration: WireClientConfiguration(), on: loop, logger: logger)
             links.onUnreachable = { [weak host] in host?.unreachable.append($0) }
+            links.onGone = { [weak host] in host?.gone.append($0) }
             host.links = links
             return (NIOLoopBound(host, eventLoop: loop), PeerService(host, on: loop))
         }.get()

@@ -54,6 +54,50 @@ import Testing
         #expect(node.term == term(9))
     }
 
+    @Test func wordThatTheLeaderHasEndedShortensTheWait() {
+        var waits: Set<Int> = []
+        for seed in UInt64(0)..<100 {
+            var node = RaftNode(
+                id: one, settings: RaftSettings(),
+                recovered: RecoveredState(
+                    hardState: HardState(term: term(1)), configuration: Configuration(voters: ElectionTests.three_)),
+                random: SeededRandom(seed: seed))
+            node.step(.heartbeat(commit: .zero, round: ReadRound(0)), from: two)
+            // Of somebody else it says nothing.
+            node.gone(three)
+            #expect(node.leader == two)
+            node.gone(two)
+            #expect(node.leader == nil && node.role == .follower)
+            // Doubled, it changes nothing.
+            node.gone(two)
+            var ticks = 0
+            while node.role == .follower, ticks < 100 {
+                node.tick()
+                ticks += 1
+            }
+            #expect(node.role == .preCandidate && node.term == term(1))
+            waits.insert(ticks)
+        }
+        #expect(waits == [1, 2, 3, 4])
+    }
+
+    @Test func wordThatTheLeaderHasEndedMayBeWrong() {
+        var node = RaftNode.make(voters: ElectionTests.three_, term: 1)
+        node.step(.heartbeat(commit: .zero, round: ReadRound(0)), from: two)
+        node.gone(two)
+        node.step(.heartbeat(commit: .zero, round: ReadRound(0)), from: two)
+        #expect(node.leader == two)
+        node.tick(9)
+        #expect(node.role == .follower)
+        // Who hears the leader still helps nobody; who believes the word does.
+        node.settle()
+        node.step(.preVote(last: id(9, term: 8)), from: three, term: 2)
+        #expect(node.settle().messages == [])
+        node.gone(two)
+        node.step(.preVote(last: id(9, term: 8)), from: three, term: 2)
+        #expect(node.settle().bodies(to: three) == [.preVoteAnswer(isGranted: true)])
+    }
+
     /// Source: Raft thesis §6.2.
     @Test func aLeaderThatHearsNoMajorityStepsDown() throws {
         var node = RaftNode.leader(voters: ElectionTests.three_)

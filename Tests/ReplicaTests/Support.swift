@@ -175,7 +175,7 @@ struct TestMember {
         switch event {
         case .propose, .changeMembers, .renewLease, .read, .received: return
         case .start, .turnEnded, .tick, .synced, .checkpointEnded, .spaceExhausted, .commandsDue, .work, .stop,
-            .peerUnreachable, .snapshotSent, .snapshotArrived, .snapshotInstalled, .transferLeadership:
+            .peerUnreachable, .peerGone, .snapshotSent, .snapshotArrived, .snapshotInstalled, .transferLeadership:
             break
         }
         #expect(effects.failure == nil)

@@ -39,6 +39,7 @@ package final class ClusterPeers: PeerHost {
             cluster: clusterID, own: memberID, configuration: configuration, on: member.eventLoop, logger: logger)
         links.onRemoved = { [weak member] in member?.leave() }
         links.onUnreachable = { [weak member] in member?.peerUnreachable($0) }
+        links.onGone = { [weak member] in member?.peerGone($0) }
         member.onMessages = { [links] in links.send($0) }
         member.onMembersChange = { [weak self] in self?.follow() }
         member.onStateWanted = { [weak self] in self?.send($0) }

@@ -20,7 +20,7 @@ extension Simulator {
         guard case .busy = part else { return }
         counts.nemesisActs += 1
         defer { planNemesis() }
-        switch nemesis.number(0...15) {
+        switch nemesis.number(0...16) {
         case 0...1: isolate(nemesis.pick(present))
         case 2: split()
         case 3: cutOneWay()
@@ -30,6 +30,8 @@ extension Simulator {
         case 9...10: try transferLeadership()
         case 11...12: if conditions.changesMembers { try changeMembers() }
         case 13...14: strandLeader()
+        // Of whomever, and it need not be so.
+        case 15: plan(.memberIsGone(nemesis.pick(hosts).place), in: nemesis.number(0...100_000))
         default:
             // The leader, of all.
             if let leader = leadersLife { try die(nemesis.flag() ? .power : .process, leader) }

@@ -5,6 +5,7 @@ import MartletBasics
 import MartletDiskLoss
 import MartletEtcdClient
 import MartletTestPrograms
+import Synchronization
 
 /// A cluster of real processes under load and faults, and what it kept of its promises.
 package struct Torture {
@@ -24,6 +25,8 @@ package struct Torture {
     private let tell: @Sendable (String) -> Void
     /// What comes after the faults may take this long: elections, snapshots, and a log to be caught up with.
     private static let healLimit = Duration.seconds(60)
+    /// A member tells all its changes in less.
+    private static let historyLimit = Duration.seconds(20)
     private static let startLimit = Duration.seconds(40)
 
     private init(_ options: TortureOptions) {
@@ -145,16 +148,7 @@ package struct Torture {
                     hashes[member.name] = try await client.maintenance.hashOfKeys(
                         at: revision, of: member.endpoint
                     ).hash
-                    var events: [TortureEvent] = []
-                    if revision > 1 {
-                        for try await batch in client.watch(.all, from: 1) {
-                            events += batch.events.map { TortureEvent($0) }
-                            let reached = batch.events.isEmpty ? batch.revision : events.last?.revision ?? 0
-                            if reached >= revision { break }
-                            if ContinuousClock.now > end { throw TortureOptions.Wrong(description: "no end of events") }
-                        }
-                    }
-                    histories.append((member.name, events))
+                    histories.append((member.name, try await history(client, upTo: revision)))
                 }
             }
             if Set(hashes.values).count > 1 {
@@ -171,6 +165,33 @@ package struct Torture {
             report.violations.append("the members don't come together again: \(error)\n\(logs)")
             return nil
         }
+    }
+
+    /// All changes up to a revision. A member that has lost some may never come to it: what it has told by then is
+    /// judged.
+    private func history(_ client: EtcdClient, upTo revision: Int64) async throws -> [TortureEvent] {
+        guard revision > 1 else { return [] }
+        let events = Mutex<[TortureEvent]>([])
+        let reading = Task {
+            for try await batch in client.watch(.all, from: 1) {
+                let last = events.withLock { events in
+                    events += batch.events.map { TortureEvent($0) }
+                    return events.last?.revision ?? 0
+                }
+                if (batch.events.isEmpty ? batch.revision : last) >= revision { return }
+            }
+        }
+        let limit = Task {
+            try await Task.sleep(for: Self.historyLimit)
+            reading.cancel()
+        }
+        defer { limit.cancel() }
+        do {
+            try await reading.value
+        } catch is CancellationError {
+            tell("a member does not come to revision \(revision)")
+        }
+        return events.withLock { $0 }
     }
 
     /// The revision that all have come to, and stay at.

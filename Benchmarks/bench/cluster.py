@@ -45,20 +45,32 @@ class Cluster:
 
     def __init__(self, name, make):
         self.name = name
+        self.make = make
         ports = stores.free_ports(2 * MEMBERS)
-        peers = [f"http://127.0.0.1:{port}" for port in ports[MEMBERS:]]
-        every = ",".join(f"m{number}={url}" for number, url in enumerate(peers))
+        self.peers = [f"http://127.0.0.1:{port}" for port in ports[MEMBERS:]]
         self.members = []
         for number, port in enumerate(ports[:MEMBERS]):
-            folder, url = stores.folder(), f"http://127.0.0.1:{port}"
-            command = make() + [
-                "--name", f"m{number}", "--data-dir", f"{folder.name}/data", "--log-level", "error",
-                "--listen-client-urls", url, "--advertise-client-urls", url,
-                "--listen-peer-urls", peers[number], "--initial-advertise-peer-urls", peers[number],
-                "--initial-cluster", every]
-            self.members.append(Member(name, command, "http", port, folder))
-        for member in self.members:
-            member.cluster = self.members
+            self._add(number, port)
+
+    def _add(self, number, port, *more):
+        folder, url = stores.folder(), f"http://127.0.0.1:{port}"
+        every = ",".join(f"m{number}={url}" for number, url in enumerate(self.peers))
+        command = self.make() + [
+            "--name", f"m{number}", "--data-dir", f"{folder.name}/data", "--log-level", "error",
+            "--listen-client-urls", url, "--advertise-client-urls", url,
+            "--listen-peer-urls", self.peers[number], "--initial-advertise-peer-urls", self.peers[number],
+            "--initial-cluster", every, *more]
+        member = Member(self.name, command, "http", port, folder)
+        member.cluster = self.members
+        self.members.append(member)
+        return member
+
+    def newcomer(self):
+        """One more member, known to the others, but not started."""
+        port, peer_port = stores.free_ports(2)
+        self.peers.append(f"http://127.0.0.1:{peer_port}")
+        self.leader().call("cluster/member/add", {"peerURLs": [self.peers[-1]]})
+        return self._add(len(self.members), port, "--initial-cluster-state", "existing")
 
     def __enter__(self):
         # None serves before most of them run.
@@ -111,15 +123,20 @@ class Cluster:
         return took
 
 
+def makers(arguments=()):
+    """The makers of the clusters that are there: ours first."""
+    made = {"martlet": lambda: Cluster("Martlet", lambda: [programs.martlet(), "server", *arguments])}
+    with contextlib.suppress(programs.Unavailable):
+        programs.etcd_35()
+        made["etcd"] = lambda: Cluster("etcd 3.5.1", lambda: [programs.etcd_35(), *arguments])
+    return made
+
+
 def measure(claims, options):
     options = argparse.Namespace(**vars(options))
     options.seconds *= store.ROUND_PART
-    makers = {"martlet": lambda: Cluster("Martlet", lambda: [programs.martlet(), "server"])}
-    with contextlib.suppress(programs.Unavailable):
-        programs.etcd_35()
-        makers["etcd"] = lambda: Cluster("etcd 3.5.1", lambda: [programs.etcd_35()])
     with contextlib.ExitStack() as stack:
-        found = {key: stack.enter_context(make()) for key, make in makers.items()}
+        found = {key: stack.enter_context(make()) for key, make in makers().items()}
         for each in found.values():
             each.leader().call("kv/put", store.json_put(b"read"))
         time.sleep(SETTLE_SECONDS)
@@ -129,6 +146,7 @@ def measure(claims, options):
             _measure_calls(table, claims, options, found, connections, streams)
             _measure_all(table, claims, options, found, connections, streams)
         print("Processor time is that of all members together.")
+        _measure_paced(claims, options, found)
         _measure_gaps(claims, options, found)
 
 
@@ -167,6 +185,26 @@ def _measure_all(table, claims, options, found, connections, streams):
     medians = store.in_turn(found, options.rounds, measure_one)
     store.show(table, claims, found, f"{MEMBERS} members, Put 64 B to all of them", f"{connections}x{streams}",
                {key: load.Measure(each["rate"], each["cpu"]) for key, each in medians.items()}, 2.5, 3)
+
+
+def _measure_paced(claims, options, found):
+    """How long puts wait when both clusters have the same to do, half of what etcd's can."""
+    text = f"store: {MEMBERS} members, Put p99 at half of etcd's rate"
+    if "etcd" not in found:
+        return claims.not_shown(text, "etcd 3.5.1")
+    arguments = ("put", "--keys", store.KEYS, "--random", "--connections", 10, "--streams", 10,
+                 "--seconds", options.seconds)
+    most = store.in_turn({"etcd": found["etcd"].leader()}, options.rounds, lambda member: member.load(*arguments))
+    rate = int(most["etcd"]["rate"] / 2)
+    leaders = {key: each.leader() for key, each in found.items()}
+    medians = store.in_turn(leaders, options.rounds, lambda member: member.load(*arguments, "--rate", rate))
+    print()
+    table = report.Table(f"{MEMBERS} members, {rate:,} puts a second", "", "p50 us", "p99 us")
+    for key, each in medians.items():
+        table.row(found[key].name, "", f"{each['p50']:,.0f}", f"{each['p99']:,.0f}")
+    ratio = medians["martlet"]["p99"] / medians["etcd"]["p99"]
+    claims.summarize(f"{MEMBERS} members, Put at half of etcd's rate: p99", "≤ 1 times", f"{ratio:.2f}",
+                     claims.at_most(f"{text} against etcd's", ratio, 1, "times"))
 
 
 def _measure_gaps(claims, options, found):

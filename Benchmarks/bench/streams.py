@@ -5,6 +5,7 @@ Ours answers nothing before it is synced. That all replies were what they should
 afterwards, or by looking at each of them.
 """
 
+import concurrent.futures
 import contextlib
 import csv
 import io
@@ -500,13 +501,19 @@ class Members:
     def _start_martlet(self):
         ports = stores.free_ports(9)
         cluster = ",".join(f"m{n}=http://127.0.0.1:{ports[3 + n]}" for n in range(3))
-        for n in range(3):
+
+        def start(n):
             folder, client, peer = stores.folder(), f"http://127.0.0.1:{ports[n]}", f"http://127.0.0.1:{ports[3 + n]}"
-            self.every.append((programs.Server([
+            return programs.Server([
                 programs.martlet(), "server", "--name", f"m{n}", "--data-dir", f"{folder.name}/data", "--log-level",
                 "error", "--listen-client-urls", client, "--advertise-client-urls", client, "--listen-peer-urls", peer,
                 "--initial-advertise-peer-urls", peer, "--initial-cluster", cluster, "--listen-stream-urls",
-                f"redis://127.0.0.1:{ports[6 + n]}"], ports[n]), folder))
+                f"redis://127.0.0.1:{ports[6 + n]}"], ports[n]), folder
+
+        # None listens before most of them run.
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            for started in [pool.submit(start, n) for n in range(3)]:
+                self.every.append(started.result())
         self.port = self._leader(ports[6:])
 
     def _leader(self, ports):

@@ -56,11 +56,22 @@ package struct DiskLossLibrary: Sendable {
     /// Makes the process kill itself after so many more steps: in front of a call that changes a file, or in front of a
     /// sync or behind it. `nil` takes that back. Before the start or at any time after it.
     package static func die(after steps: Int?, journal: String) throws {
+        try control(journal, 0, UInt64(steps ?? 0))
+    }
+
+    /// Takes the room from the disk, or gives it back: what is there may be written anew, but no file may grow. Before
+    /// the start or at any time after it.
+    package static func setFull(_ isFull: Bool, journal: String) throws {
+        try control(journal, 1, isFull ? 1 : 0)
+    }
+
+    private static func control(_ journal: String, _ place: Int, _ value: UInt64) throws {
         let path = "\(journal)/control"
         // In place: the process has mapped the file.
-        if !FileManager.default.fileExists(atPath: path) { try Data(count: 8).write(to: URL(filePath: path)) }
+        if !FileManager.default.fileExists(atPath: path) { try Data(count: 16).write(to: URL(filePath: path)) }
         let file = try FileHandle(forUpdating: URL(filePath: path))
         defer { try? file.close() }
-        try file.write(contentsOf: withUnsafeBytes(of: UInt64(steps ?? 0)) { Data($0) })
+        try file.seek(toOffset: UInt64(place * MemoryLayout<UInt64>.size))
+        try file.write(contentsOf: withUnsafeBytes(of: value) { Data($0) })
     }
 }

@@ -125,6 +125,7 @@ package struct Torture {
         spoiling.cancel()
         await spoiling.value
         cluster.surroundings.wires.heal()
+        if options.faults.contains(.fill), ledger.problems.isEmpty { await processes.disarm() }
         // Writes go on a while, so that what comes back has something to catch up with.
         if ledger.problems.isEmpty { try? await Task.sleep(for: .seconds(1)) }
         ledger.close()

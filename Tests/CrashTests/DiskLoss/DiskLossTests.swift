@@ -224,6 +224,22 @@ struct DiskLossTests {
         #expect(try text("f") == "512a")
     }
 
+    @Test func aFullDiskLetsNothingGrow() async throws {
+        try await run("open:@f", "syncfolder:@", "at:@f:0:512:a", "sync:@f", "die")
+        try DiskLossLibrary.setFull(true, journal: folder.file("journal"))
+        try await run("open:@f", "at:@f:0:512:b", "sync:@f", "die")
+        // A call that fails ends the writer before it comes to its death.
+        let refused = try await EndedProcess(
+            writer, ["open:\(root)/f", "at:\(root)/f:512:1:c", "die"],
+            environment: library.environment(root: root, journal: folder.file("journal")),
+            errorFile: folder.file("log"))
+        #expect(refused.exit != .signal(9))
+        #expect(try text("f") == "512b")
+        try DiskLossLibrary.setFull(false, journal: folder.file("journal"))
+        try await run("open:@f", "at:@f:512:1:c", "sync:@f", "die")
+        #expect(try text("f") == "512b1c")
+    }
+
     @Test func threadsShareTheJournal() async throws {
         try await run("open:@f", "syncfolder:@", "sync:@f", "die")
         for seed in 0..<4 as Range<UInt64> {

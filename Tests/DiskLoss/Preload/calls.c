@@ -227,6 +227,10 @@ int fallocate(int descriptor, int mode, off_t offset, off_t count) {
         errno = EOPNOTSUPP;
         return -1;
     }
+    if (journal_is_full()) {
+        errno = ENOSPC;
+        return -1;
+    }
     journal_lock();
     if (fstat(descriptor, &status) == 0 && offset >= 0 && count > 0 && offset + count > status.st_size) {
         struct record record = {

@@ -86,6 +86,8 @@ void journal_covered(uint64_t inode, uint64_t position);
 void journal_covered_one(uint64_t position);
 // Whether syncs are to reach the disk at all.
 bool journal_syncs(void);
+// Whether the disk has no room: what is there may be written anew, but no file may grow.
+bool journal_is_full(void);
 void journal_sync_pause(void);
 // Links the entry into the journal's folder and returns its number; 0 if it is no file.
 uint64_t journal_keep(int folder, const char *name);

@@ -153,6 +153,11 @@ ssize_t tracked_write(int descriptor, uint64_t inode, const struct iovec *parts,
     off_t place = offset;
     if (fstat(descriptor, &status) != 0) abort();
     if (offset < 0) place = flags & O_APPEND ? status.st_size : lseek(descriptor, 0, SEEK_CUR);
+    if (journal_is_full() && place + (off_t)count > status.st_size) {
+        journal_unlock();
+        errno = ENOSPC;
+        return -1;
+    }
     size_t old_count = 0;
     if (place < status.st_size) old_count = (size_t)(status.st_size - place);
     if (old_count > count) old_count = count;

@@ -24,8 +24,9 @@ static int journal = -1;
 static int journal_folder = -1;
 static uint64_t end;
 static uint64_t kept;
-// How many steps are left to live for, 0 for ever: a shared map of the file `control`.
+// How many steps are left to live for, 0 for ever, and whether the disk is full: a shared map of the file `control`.
 static _Atomic uint64_t *control;
+#define CONTROL_BYTES (2 * sizeof *control)
 static long sync_microseconds;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -60,8 +61,8 @@ static void find_end(void) {
 
 static void map_control(void) {
     int file = (int)syscall(SYS_openat, journal_folder, "control", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (file < 0 || syscall(SYS_ftruncate, file, (long)sizeof *control) != 0) fail("opening the control");
-    void *map = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (file < 0 || syscall(SYS_ftruncate, file, (long)CONTROL_BYTES) != 0) fail("opening the control");
+    void *map = mmap(NULL, CONTROL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (map == MAP_FAILED) fail("mapping the control");
     control = map;
     syscall(SYS_close, file);
@@ -75,6 +76,8 @@ static void count_down(void) {
         for (;;) pause();
     }
 }
+
+bool journal_is_full(void) { return control && atomic_load(control + 1) != 0; }
 
 __attribute__((constructor)) static void start(void) {
     const char *folder = getenv("MARTLET_DISK_LOSS_ROOT");

@@ -9,6 +9,7 @@ package enum FaultKind: String, CaseIterable, Sendable {
     case freeze
     case roll
     case replace
+    case fill
     // The network
     case isolate
     case split
@@ -18,7 +19,7 @@ package enum FaultKind: String, CaseIterable, Sendable {
 
     package var isNetwork: Bool {
         switch self {
-        case .killLeader, .killOne, .killAll, .freeze, .roll, .replace: false
+        case .killLeader, .killOne, .killAll, .freeze, .roll, .replace, .fill: false
         case .isolate, .split, .oneWay, .slow, .cut: true
         }
     }
@@ -32,6 +33,7 @@ package enum FaultKind: String, CaseIterable, Sendable {
         case .freeze: 4
         case .roll: 1
         case .replace: 2
+        case .fill: 2
         case .isolate: 4
         case .split: 2
         case .oneWay: 3

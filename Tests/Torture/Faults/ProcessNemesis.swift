@@ -47,6 +47,7 @@ struct ProcessNemesis {
             case .freeze: await freeze()
             case .roll: try await roll()
             case .replace: try await replace()
+            case .fill: try await fill()
             case .isolate, .split, .oneWay, .slow, .cut: preconditionFailure("not a fault of processes")
             }
         }

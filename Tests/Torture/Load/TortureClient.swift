@@ -39,7 +39,7 @@ struct TortureClient {
                 if isWriter { try await write(client) } else { try await fight(client) }
             } catch let error as EtcdError {
                 switch error.code {
-                case .unavailable, .timeout, .closed, .overloaded, .other: break
+                case .unavailable, .timeout, .closed, .overloaded, .noSpace, .other: break
                 default: ledger.report("a request of \(name) failed: \(error)")
                 }
                 try? await Task.sleep(for: .milliseconds(20 + random.below(60)))

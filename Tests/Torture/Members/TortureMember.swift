@@ -196,6 +196,13 @@ final class TortureMember: Sendable {
         }
     }
 
+    /// Takes the room from its disk, or gives it back; `false` where nothing stands between it and its disk.
+    func setDiskFull(_ isFull: Bool) throws -> Bool {
+        guard state.withLock({ $0.isJournaled }) else { return false }
+        try DiskLossLibrary.setFull(isFull, journal: journal)
+        return true
+    }
+
     /// Waits until it takes requests; `false` if it doesn't in time.
     func ready(within limit: Duration) async -> Bool {
         let end = ContinuousClock.now + limit

@@ -10,7 +10,6 @@ import contextlib
 import csv
 import io
 import os
-import selectors
 import shutil
 import signal
 import statistics
@@ -339,40 +338,35 @@ def crowd(server, waiters, count):
     server.call("DEL", "s")
     server.call("XGROUP", "CREATE", "s", "g", "0", "MKSTREAM")
     before = server.processor_seconds()
-    with contextlib.ExitStack() as stack:
-        selector = stack.enter_context(selectors.DefaultSelector())
-        for number in range(waiters):
-            consumer = stack.enter_context(resp.Connection(server.port))
-            ask = resp.command(
-                "XREADGROUP", "GROUP", "g", f"c{number}", "NOACK", "COUNT", 1, "BLOCK", 0, "STREAMS", "s", ">")
-            consumer.socket.sendall(ask)
-            selector.register(consumer.socket, selectors.EVENT_READ, (consumer, ask))
-        producer = stack.enter_context(resp.Connection(server.port))
-        while int(producer.call("INFO", "clients").split(b"blocked_clients:")[1].split(b"\r")[0]) < waiters:
+    generator = [redis_program("redis-benchmark"), "-p", str(server.port), "--csv"]
+    # Each of its connections asks again when it has been answered.
+    consumers = subprocess.Popen(
+        [*generator, "-c", str(waiters), "-n", str(count), "-r", str(waiters), "XREADGROUP", "GROUP", "g",
+         "c__rand_int__", "NOACK", "COUNT", "1", "BLOCK", "0", "STREAMS", "s", ">"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        end = time.monotonic() + 30
+        while int(server.call("INFO", "clients").split(b"blocked_clients:")[1].split(b"\r")[0]) < waiters:
+            if time.monotonic() > end:
+                raise RuntimeError(f"{server.name}: not all consumers wait")
             time.sleep(0.01)
-        selector.register(producer.socket, selectors.EVENT_READ, (producer, None))
-        batch = resp.command("XADD", "s", "*", "f", VALUE) * 16
-        began, sent, served = time.monotonic(), 16, 0
-        answered = 0
-        producer.socket.sendall(batch)
-        while served < count:
-            for key, _ in selector.select(60):
-                connection, ask = key.data
-                if ask:
-                    expect(len(connection.reply()[0][1]), 1, "entries")
-                    served += 1
-                    connection.socket.sendall(ask)
-                    continue
-                answered += 1
-                connection.reply()
-                # What else is here has been read with it.
-                for _ in range(15):
-                    connection.reply()
-                if sent < count:
-                    sent += 16
-                    producer.socket.sendall(batch)
+        began = time.monotonic()
+        subprocess.run(
+            [*generator, "-c", "1", "-P", "16", "-n", str(count), "XADD", "s", "*", "f", VALUE],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=600, check=True)
+        text, _ = consumers.communicate(timeout=600)
         seconds = time.monotonic() - began
-    return Measure(served / seconds, (server.processor_seconds() - before) / served * 1e6)
+    finally:
+        consumers.kill()
+        consumers.wait()
+    if b"Error from server" in text:
+        raise RuntimeError(f"{server.name}: {text}")
+    # As many were asked for as there are: each was handed to somebody, and nobody got nothing.
+    group = server.call("XINFO", "GROUPS", "s")[0]
+    known = dict(zip(group[::2], group[1::2]))
+    expect(server.call("XLEN", "s"), count, "entries")
+    expect(known[b"last-delivered-id"], server.call("XREVRANGE", "s", "+", "-", "COUNT", "1")[0][0], "delivered last")
+    return Measure(count / seconds, (server.processor_seconds() - before) / count * 1e6)
 
 
 def waiting(claims, options, scale):

@@ -68,6 +68,10 @@ package final class CommandEntry: Sendable {
     package let since: String
     package let group: CommandGroup
     let handler: Handler
+    // Asked for each command, and told without a look at the handler, whose closure would be retained for it.
+    package let isWrite: Bool
+    package let isRead: Bool
+    package let isOutside: Bool
     package let subcommands: [CommandEntry]
 
     init(
@@ -83,11 +87,13 @@ package final class CommandEntry: Sendable {
         self.group = group
         self.handler = handler
         self.subcommands = subcommands
+        (isWrite, isRead, isOutside) =
+            switch handler {
+            case .write: (true, false, false)
+            case .read: (false, true, false)
+            case .outside: (false, false, true)
+            }
     }
-
-    package var isWrite: Bool { if case .write = handler { true } else { false } }
-    package var isRead: Bool { if case .read = handler { true } else { false } }
-    package var isOutside: Bool { if case .outside = handler { true } else { false } }
 
     package func accepts(wordCount: Int) -> Bool { arity < 0 ? wordCount >= -arity : wordCount == arity }
 }

@@ -4,8 +4,13 @@ import MartletBasics
 
 /// Where a word of a command stands in its buffer.
 package struct ArgumentPlace: Hashable, Sendable {
-    var begin: UInt32
-    var count: UInt32
+    @usableFromInline package var begin: UInt32
+    @usableFromInline package var count: UInt32
+
+    init(begin: UInt32, count: UInt32) {
+        self.begin = begin
+        self.count = count
+    }
 }
 
 /// The words of one command, where they stand: a view that shares its buffer with others.
@@ -14,11 +19,13 @@ package struct ArgumentPlace: Hashable, Sendable {
 /// names and values of an entry are one piece of the buffer, in the form in which a stream takes them.
 package struct Arguments: Sendable {
     package let bytes: [UInt8]
-    private let places: [ArgumentPlace]
-    private let first: Int
+    @usableFromInline let places: [ArgumentPlace]
+    @usableFromInline let first: Int
     /// Words, the command's name included.
     package let count: Int
 
+    // Inlined into other modules, as what reads words is: a view that doesn't leave its function isn't retained then.
+    @inlinable
     init(bytes: [UInt8], places: [ArgumentPlace], first: Int, count: Int) {
         self.bytes = bytes
         self.places = places
@@ -38,6 +45,7 @@ package struct Arguments: Sendable {
     }
 
     /// The bytes of a word in `bytes`.
+    @inlinable
     @inline(__always)
     package func range(_ index: Int) -> Range<Int> {
         precondition(index < count, "word \(index) of \(count)")
@@ -56,10 +64,12 @@ package struct Arguments: Sendable {
 
     package func text(_ index: Int) -> String { String(decoding: self[index], as: UTF8.self) }
 
+    @inlinable
     @inline(__always)
     package func byteCount(_ index: Int) -> Int { range(index).count }
 
     /// The only byte of a word; `nil` where it has none or more.
+    @inlinable
     @inline(__always)
     package func byte(_ index: Int) -> UInt8? {
         let range = range(index)
@@ -75,6 +85,7 @@ package struct Arguments: Sendable {
     /// Whether a word is this one, in letters of whatever case.
     ///
     /// - Parameter word: in capital letters.
+    @inlinable
     @inline(__always)
     package func matches(_ index: Int, _ word: StaticString) -> Bool {
         let range = range(index)
@@ -105,21 +116,23 @@ package struct Arguments: Sendable {
 
 /// Commands one behind the other in one buffer: what a read of a connection brought, or what a log record holds.
 package struct CommandBatch: Sendable {
-    private struct Command: Sendable {
-        var first: UInt32
-        var count: UInt32
+    @usableFromInline
+    struct Command: Sendable {
+        @usableFromInline var first: UInt32
+        @usableFromInline var count: UInt32
     }
 
     /// Packed words: see `Arguments`.
     package private(set) var bytes: [UInt8] = []
-    private var places: [ArgumentPlace] = []
-    private var commands: [Command] = []
+    @usableFromInline private(set) var places: [ArgumentPlace] = []
+    @usableFromInline private(set) var commands: [Command] = []
 
     package init() {}
 
-    package var count: Int { commands.count }
+    @inlinable package var count: Int { commands.count }
     package var isEmpty: Bool { commands.isEmpty }
 
+    @inlinable
     package subscript(index: Int) -> Arguments {
         Arguments(
             bytes: bytes, places: places, first: Int(commands[index].first), count: Int(commands[index].count))

@@ -185,9 +185,10 @@ final class RESPConnection: ChannelInboundHandler {
     private func gather(
         _ batch: CommandBatch, _ next: inout Int, _ pending: inout [(command: Int, entry: CommandEntry)]
     ) -> CommandTable.Finding? {
+        let (hub, table) = (hub, CommandTable.shared)
         while next < batch.count {
             let arguments = batch[next]
-            let finding = CommandTable.shared.find(arguments)
+            let finding = table.find(arguments)
             guard case .found(let entry) = finding, !entry.isOutside, !hub.keepsToItself(entry, arguments) else {
                 return finding
             }

@@ -30,7 +30,7 @@ struct ServerSettings {
 extension ClientHub {
     /// Whether CONFIG SET names settings of this server alone. Those that shape the state are the keyspace's matter.
     func keepsToItself(_ entry: CommandEntry, _ arguments: Arguments) -> Bool {
-        entry.name == "config|set"
+        entry.flags.contains(.admin) && entry.name == "config|set"
             && !(2..<arguments.count).contains {
                 $0 & 1 == 0 && KeyspaceSettings.names.contains(arguments.text($0).lowercased())
             }

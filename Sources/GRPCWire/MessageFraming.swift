@@ -35,7 +35,9 @@ package struct MessageAssembler {
     }
 
     /// Bytes held of a message that has begun and not ended.
-    package var bufferedBytes: Int { self.body.count }
+    ///
+    /// A number of its own: whoever asked the array would share it for a moment, and the next piece would copy it.
+    package private(set) var bufferedBytes = 0
     /// Whether a message has begun and not ended.
     package var isInMessage: Bool { self.headerCount > 0 }
 
@@ -62,10 +64,12 @@ package struct MessageAssembler {
             self.body.reserveCapacity(min(piece.count + self.remaining, max(piece.count, Self.reservedBytes)))
         }
         self.body.append(contentsOf: piece)
+        self.bufferedBytes += piece.count
         guard self.remaining == 0 else { return nil }
         defer {
             self.headerCount = 0
             self.body = []
+            self.bufferedBytes = 0
         }
         return Message(isCompressed: self.header >> 32 == 1, bytes: self.body)
     }

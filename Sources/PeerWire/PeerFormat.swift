@@ -9,6 +9,10 @@ package enum PeerFormat {
     /// One gRPC message between members: a batch of Raft's messages, of which each but its last is at most one append.
     package static let messageBytesMax = 128 << 20
 
+    /// Bytes of messages that go as one, about. A receiver acts on what is whole: while it syncs and answers the first,
+    /// the next is on its way.
+    package static let batchBytes = 2 << 20
+
     /// Bytes that wait for a peer's socket. Above it messages are dropped, as a network may drop them: Raft repeats
     /// what matters, and by its own limit has no more appends than this under way.
     package static let queuedBytesMax = 96 << 20

@@ -124,14 +124,17 @@ package final class PeerLinks {
             guard let link = links.firstIndex(where: { $0.peer.id == message.to }) else { continue }
             let lane = PeerLane.Purpose(message) == .control ? 0 : 1
             MessageCoding.append(message, to: &links[link].batches[lane])
+            if links[link].batches[lane].count >= PeerFormat.batchBytes { sendBatch(link, lane) }
         }
         for link in links.indices {
-            for lane in links[link].lanes.indices where !links[link].batches[lane].isEmpty {
-                let batch = links[link].batches[lane]
-                links[link].batches[lane] = []
-                links[link].lanes[lane].send(batch)
-            }
+            for lane in links[link].lanes.indices where !links[link].batches[lane].isEmpty { sendBatch(link, lane) }
         }
+    }
+
+    private func sendBatch(_ link: Int, _ lane: Int) {
+        let batch = links[link].batches[lane]
+        links[link].batches[lane] = []
+        links[link].lanes[lane].send(batch)
     }
 
     /// Since when a peer can be spoken to without a break; nil: it can't.

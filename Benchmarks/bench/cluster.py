@@ -69,7 +69,16 @@ class Cluster:
         """One more member, known to the others, but not started."""
         port, peer_port = stores.free_ports(2)
         self.peers.append(f"http://127.0.0.1:{peer_port}")
-        self.leader().call("cluster/member/add", {"peerURLs": [self.peers[-1]]})
+        end = time.monotonic() + START_SECONDS
+        while True:
+            # Members that have only just met take nobody new.
+            try:
+                self.leader().call("cluster/member/add", {"peerURLs": [self.peers[-1]]})
+                break
+            except urllib.error.URLError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.5)
         return self._add(len(self.members), port, "--initial-cluster-state", "existing")
 
     def __enter__(self):

@@ -95,6 +95,25 @@ import Testing
         #expect(cluster[last].replica.cluster.removed.contains(TestCluster.id(leader)))
     }
 
+    /// What a follower said of itself is lost, and before it says so again its leader is removed.
+    @Test func theLastVoterTellsOfItselfThoughItIsAlone() throws {
+        var cluster = try TestCluster(2)
+        let leader = cluster.elect()
+        cluster.tick(60)
+        let last = cluster.follower()
+        cluster.crash(last)
+        cluster.cut.insert([TestCluster.id(last), TestCluster.id(leader)])
+        try cluster.restart(last)
+        cluster.tick(2)
+        cluster.cut = []
+        cluster.tick(50)
+        #expect(!cluster[last].isReady)
+        #expect(change(&cluster, leader, .remove(TestCluster.id(leader)))?.failure == nil)
+        cluster.tick(100)
+        #expect(cluster[last].replica.isLeader && cluster[last].isReady)
+        #expect(cluster.write(last, "a")?.failure == nil)
+    }
+
     @Test func onlyTheLeaderChangesMembers() throws {
         var cluster = try TestCluster(3)
         let leader = cluster.elect()

@@ -91,7 +91,7 @@ extension Replica {
     static let farewellTicksMax = 6_000
 
     /// One tick: gives up what has waited for too long, and asks again where an answer may be lost. A member that is
-    /// alone waits for nobody.
+    /// alone waits for nobody, but for what it had asked of others when there were some.
     mutating func passTick(at moment: Moment, into effects: inout Effects) {
         ticks += 1
         node.tick()
@@ -103,8 +103,8 @@ extension Replica {
             }
             if owesFarewell { node.tellVotersCommitted() }
         }
-        guard !isAlone else { return }
         publishIfDue(at: moment)
+        guard !isAlone || !forwarded.isEmpty else { return }
         let limit = ticks - configuration.requestTicks
         expireWrites(begunBy: limit, into: &effects)
         expireReads(begunBy: limit, into: &effects)

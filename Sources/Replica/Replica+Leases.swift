@@ -86,6 +86,8 @@ extension Replica {
             isOver = term.expiry <= moment.monotonic
             // Also one that is on its way: what it says is no longer true then.
             isNoted = (term.notedSeconds > 0 || notesUnderway[id] != nil) && !isOver
+            // It begins anew with an entry that is not applied: what is over is the term before. The log decides.
+            if isOver, begunLeases().contains(id) { (isOver, isNoted) = (false, true) }
         }
         if error == nil, isOver || isNoted { error = congestion }
         if let error {

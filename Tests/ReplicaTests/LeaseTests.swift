@@ -147,6 +147,27 @@ import Testing
         try member.checkRestarts()
     }
 
+    /// The same; and before that is applied somebody renews the lease, whose first term is over by then.
+    @Test func aRenewalDoesNotEndTheNextLeaseOfItsName() throws {
+        var member = try TestMember()
+        member.settle()
+        #expect(member.outcome(of: .leaseGrant(lease, ttlSeconds: 10))?.failure == nil)
+        member.replies = []
+        member.step(.propose(Write(.leaseRevoke(lease)), waiter: WaiterID(1)))
+        member.step(.propose(Write(.leaseGrant(lease, ttlSeconds: 60)), waiter: WaiterID(2)))
+        member.step(.turnEnded)
+        member.moment.monotonic += .seconds(11)
+        member.step(.renewLease(lease, waiter: WaiterID(3)))
+        member.step(.turnEnded)
+        member.settle()
+        #expect(member.replies.allSatisfy { $0.result.failure == nil } && member.replies.count == 3)
+        #expect(member.replies.last?.result == .success(.leaseRenewal(ttlSeconds: 60)))
+        #expect(remaining(member) == 60)
+        pass(&member, seconds: 58)
+        #expect(member.replica.store.leaseCount == 1)
+        try member.checkRestarts()
+    }
+
     @Test func onlyTheLeaderRenews() throws {
         var member = try TestMember()
         #expect(member.replica.isLeader == false)

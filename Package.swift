@@ -158,7 +158,10 @@ let package = Package(
             path: "Sources/Node"),
         .target(
             name: "MartletRedisServer",
-            dependencies: ["MartletKeyspace", "MartletNode", "MartletRESPCodec", "MartletStreams", nioCore, nioPosix],
+            dependencies: [
+                "MartletInProcess", "MartletKeyspace", "MartletNode", "MartletRESPCodec", "MartletStreams", nioCore,
+                nioPosix,
+            ],
             path: "Sources/RedisServer"),
         .target(
             name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
@@ -175,11 +178,12 @@ let package = Package(
             dependencies: ["CMartletCrypt", "MartletAuth", asn1, crypto, cryptoExtras, x509],
             path: "Sources/AuthTokens"),
         .target(name: "MartletHTTP2Session", dependencies: ["CMartletNghttp2", deque], path: "Sources/HTTP2Session"),
+        .target(name: "MartletInProcess", dependencies: [deque, nioCore], path: "Sources/InProcess"),
         .target(
             name: "MartletGRPCWire",
             dependencies: [
-                "MartletBasics", "MartletHTTP2Session", "CMartletZlib", deque, logging, nioCore, nioPosix, nioHTTP1,
-                nioSSL,
+                "CMartletZlib", "MartletBasics", "MartletHTTP2Session", "MartletInProcess", deque, logging, nioCore,
+                nioPosix, nioHTTP1, nioSSL,
             ],
             path: "Sources/GRPCWire"),
         .target(
@@ -199,8 +203,7 @@ let package = Package(
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue",
                 "MartletAuth", "MartletAuthTokens", "MartletNode", "MartletPeerWire", "MartletRaft", "MartletReplica",
-                "MartletWALCodec",
-                "MartletWireServices", nioCore, logging, protobuf,
+                "MartletStorage", "MartletWALCodec", "MartletWireServices", nioCore, nioPosix, logging, protobuf,
             ],
             path: "Sources/EtcdServer"),
         .target(
@@ -214,7 +217,8 @@ let package = Package(
             name: "MartletEtcdConfiguration", dependencies: ["MartletEtcdClient", configuration, lifecycle],
             path: "Sources/EtcdConfiguration"),
         .target(
-            name: "MartletRedisClient", dependencies: ["MartletRESPCodec", deque, logging, nioCore, nioPosix, nioSSL],
+            name: "MartletRedisClient",
+            dependencies: ["MartletInProcess", "MartletRESPCodec", deque, logging, nioCore, nioPosix, nioSSL],
             path: "Sources/RedisClient"),
         .target(
             name: "Martlet",

@@ -19,6 +19,8 @@ package final class EtcdServer: Sendable {
     private let methods: EtcdMethods
     private let gateway: Gateway
     private let bridges: LoopBridges
+    /// Answers unary calls of clients in the same process, for the wire to be told.
+    package let localCalls: LocalCalls
     /// Count the calls of clients, for the wire to be told; the gateway's calls are among them.
     package let meters: CallMeters
     private let probes = ProbeCounter()
@@ -29,6 +31,8 @@ package final class EtcdServer: Sendable {
         self.store = NIOLoopBound(store, eventLoop: store.eventLoop)
         methods = Self.methods(of: self.store)
         bridges = LoopBridges(memberLoop: store.eventLoop, serving: loops)
+        localCalls = LocalCalls(
+            methods, maximumMessageBytes: configuration.wireLimitBytes, on: store.eventLoop)
         meters = CallMeters(
             eventLoops: [store.eventLoop] + loops.filter { $0 !== store.eventLoop },
             measuresTime: configuration.timesCalls
@@ -125,11 +129,12 @@ package final class EtcdServer: Sendable {
 
     /// Ends the member. Its folder is free when this returns.
     package func stop() async throws {
-        try await store.eventLoop.flatSubmit { [store] in
+        localCalls.refuse()
+        try await store.eventLoop.flatSubmit { [store, localCalls] in
             store.value.endWatches()
             let ending = store.value.member.stop()
             store.value.peers?.close()
-            return ending
+            return ending.always { _ in localCalls.end() }
         }.get()
     }
 

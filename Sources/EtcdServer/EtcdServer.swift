@@ -37,9 +37,11 @@ package final class EtcdServer: Sendable {
             eventLoops: [store.eventLoop] + loops.filter { $0 !== store.eventLoop },
             measuresTime: configuration.timesCalls
         ) { path in CallKind(path: path) != .unary }
-        // A series that begins with its first failure shows no rise.
         let meter = meters.meter(of: store.eventLoop)
-        for path in methods.paths + CallKind.healthMethods { _ = meter?.method(path) }
+        if configuration.countsCalls {
+            // A series that begins with its first failure shows no rise.
+            for path in methods.paths + CallKind.healthMethods { _ = meter?.method(path) }
+        }
         gateway = Gateway(
             methods: methods, eventLoop: store.eventLoop, maximumMessageBytes: configuration.wireLimitBytes,
             meter: meter)

@@ -56,6 +56,7 @@ let package = Package(
         .library(name: "Martlet", targets: ["Martlet"]),
         .library(name: "MartletConfiguration", targets: ["MartletConfiguration"]),
         .library(name: "MartletObservability", targets: ["MartletObservability"]),
+        .library(name: "MartletEmbedded", targets: ["MartletEmbedded"]),
         .library(name: "MartletEtcd", targets: ["MartletEtcd"]),
         .library(name: "MartletEtcdClient", targets: ["MartletEtcdClient"]),
         .library(name: "MartletEtcdConfiguration", targets: ["MartletEtcdConfiguration"]),
@@ -68,9 +69,7 @@ let package = Package(
     ],
     traits: [
         .default(enabledTraits: ["Server", "GRPCSwift", "Configuration", "Observability"]),
-        .trait(
-            name: "Server",
-            description: "The server, the command-line tool and the tests; clients and services need none of it."),
+        .trait(name: "Server", description: "What the server, its tool, MartletEmbedded and the tests need."),
         .trait(name: "GRPCSwift", description: "The product MartletGRPC, for code generated for grpc-swift-2."),
         .trait(
             name: "Configuration",
@@ -116,7 +115,6 @@ let package = Package(
         .target(name: "MartletProcesses", path: "Sources/Processes"),
         .target(name: "MartletEtcdAPI", dependencies: [protobuf], path: "Sources/EtcdAPI"),
         .target(name: "MartletWireAPI", dependencies: [protobuf], path: "Sources/WireAPI"),
-
         .target(name: "MartletJSON", path: "Sources/JSON"),
 
         // Pure cores
@@ -237,6 +235,14 @@ let package = Package(
             name: "MartletEtcd", dependencies: ["Martlet", "MartletEtcdClient", logging, nioCore],
             path: "Sources/Etcd"),
         .target(name: "MartletRedis", dependencies: ["Martlet", "MartletRedisClient", logging], path: "Sources/Redis"),
+        .target(
+            name: "MartletEmbedded",
+            dependencies: [
+                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire", "MartletNode",
+                "MartletRedis", "MartletRedisClient", "MartletRedisServer", "MartletStorage", "MartletWireServices",
+                lifecycle, logging, nioCore, nioPosix,
+            ],
+            path: "Sources/Embedded"),
         .target(name: "MartletTesting", dependencies: ["Martlet"], path: "Sources/Testing"),
         .target(
             name: "MartletGRPC",
@@ -543,6 +549,13 @@ let package = Package(
                 "MartletWireServices", logging, nioCore, protobuf,
             ],
             path: "Tests/MartletCommandTests"),
+        .testTarget(
+            name: "MartletEmbeddedTests",
+            dependencies: [
+                "Martlet", "MartletEmbedded", "MartletEtcd", "MartletEtcdClient", "MartletRedis", "MartletRedisClient",
+                "MartletRedisPeers", "MartletTestPrograms", lifecycle, logging,
+            ],
+            path: "Tests/EmbeddedTests"),
         .testTarget(name: "MartletPeersTests", dependencies: ["MartletTestPrograms"], path: "Tests/PeersTests"),
         .testTarget(name: "MartletDNSCodecTests", dependencies: ["MartletDNSCodec"], path: "Tests/DNSCodecTests"),
         .testTarget(name: "MartletProcessesTests", dependencies: ["MartletProcesses"], path: "Tests/ProcessesTests"),

@@ -150,6 +150,13 @@ let ringTable: [String: RingEntry] = [
         modules: network.union(["SwiftProtobuf", "ServiceLifecycle"])),
     "MartletRedis": RingEntry(
         .shell, folder: "Redis", targets: ["Martlet", "MartletRedisClient"], modules: network),
+    "MartletEmbedded": RingEntry(
+        .shell, folder: "Embedded",
+        targets: [
+            "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire", "MartletNode",
+            "MartletRedis", "MartletRedisClient", "MartletRedisServer", "MartletStorage", "MartletWireServices",
+        ],
+        modules: network.union(["ServiceLifecycle"])),
     "MartletTesting": RingEntry(.shell, folder: "Testing", targets: ["Martlet"], modules: system),
     "MartletGRPC": RingEntry(
         .shell, folder: "GRPCSwiftAdapter",

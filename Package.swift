@@ -276,6 +276,9 @@ let package = Package(
             ],
             path: "Sources/FleetBench"),
         .executableTarget(
+            name: "MartletEmbeddedBench", dependencies: ["MartletEmbedded", argumentParser],
+            path: "Sources/EmbeddedBench"),
+        .executableTarget(
             name: "MartletWireFuzz",
             dependencies: [
                 "MartletBasics", "MartletGRPCWire", "MartletHTTP2Session", logging, nioCore, nioEmbedded, nioPosix,

@@ -191,6 +191,8 @@ let ringTable: [String: RingEntry] = [
         .program, folder: "FleetBench",
         targets: ["Martlet", "MartletEtcd", "MartletEtcdClient", "MartletProcesses"],
         modules: network.union(["ArgumentParser", "Histogram", "ServiceLifecycle", "SwiftProtobuf", "UnixSignals"])),
+    "MartletEmbeddedBench": RingEntry(
+        .program, folder: "EmbeddedBench", targets: ["MartletEmbedded"], modules: system.union(["ArgumentParser"])),
     "MartletWireFuzz": RingEntry(
         .program, folder: "WireFuzz",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletBasics"], modules: network),

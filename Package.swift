@@ -302,6 +302,9 @@ let package = Package(
         .executableTarget(
             name: "MartletExamplePubSub", dependencies: ["Martlet"], path: "Examples/PubSub", packageAccess: false),
         .executableTarget(
+            name: "MartletExampleEmbedded", dependencies: ["Martlet", "MartletEmbedded"], path: "Examples/Embedded",
+            packageAccess: false),
+        .executableTarget(
             name: "MartletExampleResilience", dependencies: ["Martlet"], path: "Examples/Resilience",
             packageAccess: false),
 

@@ -56,6 +56,7 @@ let package = Package(
         .library(name: "Martlet", targets: ["Martlet"]),
         .library(name: "MartletConfiguration", targets: ["MartletConfiguration"]),
         .library(name: "MartletObservability", targets: ["MartletObservability"]),
+        .library(name: "MartletEmbedded", targets: ["MartletEmbedded"]),
         .library(name: "MartletEtcd", targets: ["MartletEtcd"]),
         .library(name: "MartletEtcdClient", targets: ["MartletEtcdClient"]),
         .library(name: "MartletEtcdConfiguration", targets: ["MartletEtcdConfiguration"]),
@@ -68,9 +69,7 @@ let package = Package(
     ],
     traits: [
         .default(enabledTraits: ["Server", "GRPCSwift", "Configuration", "Observability"]),
-        .trait(
-            name: "Server",
-            description: "The server, the command-line tool and the tests; clients and services need none of it."),
+        .trait(name: "Server", description: "What the server, its tool, MartletEmbedded and the tests need."),
         .trait(name: "GRPCSwift", description: "The product MartletGRPC, for code generated for grpc-swift-2."),
         .trait(
             name: "Configuration",
@@ -116,7 +115,6 @@ let package = Package(
         .target(name: "MartletProcesses", path: "Sources/Processes"),
         .target(name: "MartletEtcdAPI", dependencies: [protobuf], path: "Sources/EtcdAPI"),
         .target(name: "MartletWireAPI", dependencies: [protobuf], path: "Sources/WireAPI"),
-
         .target(name: "MartletJSON", path: "Sources/JSON"),
 
         // Pure cores
@@ -158,7 +156,10 @@ let package = Package(
             path: "Sources/Node"),
         .target(
             name: "MartletRedisServer",
-            dependencies: ["MartletKeyspace", "MartletNode", "MartletRESPCodec", "MartletStreams", nioCore, nioPosix],
+            dependencies: [
+                "MartletInProcess", "MartletKeyspace", "MartletNode", "MartletRESPCodec", "MartletStreams", nioCore,
+                nioPosix,
+            ],
             path: "Sources/RedisServer"),
         .target(
             name: "MartletSimulatedDisk", dependencies: ["MartletBasics", "MartletStorage"],
@@ -175,11 +176,12 @@ let package = Package(
             dependencies: ["CMartletCrypt", "MartletAuth", asn1, crypto, cryptoExtras, x509],
             path: "Sources/AuthTokens"),
         .target(name: "MartletHTTP2Session", dependencies: ["CMartletNghttp2", deque], path: "Sources/HTTP2Session"),
+        .target(name: "MartletInProcess", dependencies: [deque, nioCore], path: "Sources/InProcess"),
         .target(
             name: "MartletGRPCWire",
             dependencies: [
-                "MartletBasics", "MartletHTTP2Session", "CMartletZlib", deque, logging, nioCore, nioPosix, nioHTTP1,
-                nioSSL,
+                "CMartletZlib", "MartletBasics", "MartletHTTP2Session", "MartletInProcess", deque, logging, nioCore,
+                nioPosix, nioHTTP1, nioSSL,
             ],
             path: "Sources/GRPCWire"),
         .target(
@@ -199,8 +201,7 @@ let package = Package(
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue",
                 "MartletAuth", "MartletAuthTokens", "MartletNode", "MartletPeerWire", "MartletRaft", "MartletReplica",
-                "MartletWALCodec",
-                "MartletWireServices", nioCore, logging, protobuf,
+                "MartletStorage", "MartletWALCodec", "MartletWireServices", nioCore, nioPosix, logging, protobuf,
             ],
             path: "Sources/EtcdServer"),
         .target(
@@ -214,7 +215,8 @@ let package = Package(
             name: "MartletEtcdConfiguration", dependencies: ["MartletEtcdClient", configuration, lifecycle],
             path: "Sources/EtcdConfiguration"),
         .target(
-            name: "MartletRedisClient", dependencies: ["MartletRESPCodec", deque, logging, nioCore, nioPosix, nioSSL],
+            name: "MartletRedisClient",
+            dependencies: ["MartletInProcess", "MartletRESPCodec", deque, logging, nioCore, nioPosix, nioSSL],
             path: "Sources/RedisClient"),
         .target(
             name: "Martlet",
@@ -233,6 +235,14 @@ let package = Package(
             name: "MartletEtcd", dependencies: ["Martlet", "MartletEtcdClient", logging, nioCore],
             path: "Sources/Etcd"),
         .target(name: "MartletRedis", dependencies: ["Martlet", "MartletRedisClient", logging], path: "Sources/Redis"),
+        .target(
+            name: "MartletEmbedded",
+            dependencies: [
+                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire", "MartletNode",
+                "MartletRedis", "MartletRedisClient", "MartletRedisServer", "MartletStorage", "MartletWireServices",
+                lifecycle, logging, nioCore, nioPosix,
+            ],
+            path: "Sources/Embedded"),
         .target(name: "MartletTesting", dependencies: ["Martlet"], path: "Sources/Testing"),
         .target(
             name: "MartletGRPC",
@@ -266,6 +276,9 @@ let package = Package(
             ],
             path: "Sources/FleetBench"),
         .executableTarget(
+            name: "MartletEmbeddedBench", dependencies: ["MartletEmbedded", argumentParser],
+            path: "Sources/EmbeddedBench"),
+        .executableTarget(
             name: "MartletWireFuzz",
             dependencies: [
                 "MartletBasics", "MartletGRPCWire", "MartletHTTP2Session", logging, nioCore, nioEmbedded, nioPosix,
@@ -288,6 +301,9 @@ let package = Package(
             packageAccess: false),
         .executableTarget(
             name: "MartletExamplePubSub", dependencies: ["Martlet"], path: "Examples/PubSub", packageAccess: false),
+        .executableTarget(
+            name: "MartletExampleEmbedded", dependencies: ["Martlet", "MartletEmbedded"], path: "Examples/Embedded",
+            packageAccess: false),
         .executableTarget(
             name: "MartletExampleResilience", dependencies: ["Martlet"], path: "Examples/Resilience",
             packageAccess: false),
@@ -539,6 +555,13 @@ let package = Package(
                 "MartletWireServices", logging, nioCore, protobuf,
             ],
             path: "Tests/MartletCommandTests"),
+        .testTarget(
+            name: "MartletEmbeddedTests",
+            dependencies: [
+                "Martlet", "MartletEmbedded", "MartletEtcd", "MartletEtcdClient", "MartletRedis", "MartletRedisClient",
+                "MartletRedisPeers", "MartletTestPrograms", lifecycle, logging,
+            ],
+            path: "Tests/EmbeddedTests"),
         .testTarget(name: "MartletPeersTests", dependencies: ["MartletTestPrograms"], path: "Tests/PeersTests"),
         .testTarget(name: "MartletDNSCodecTests", dependencies: ["MartletDNSCodec"], path: "Tests/DNSCodecTests"),
         .testTarget(name: "MartletProcessesTests", dependencies: ["MartletProcesses"], path: "Tests/ProcessesTests"),

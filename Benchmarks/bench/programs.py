@@ -26,7 +26,7 @@ class Unavailable(Exception):
 def build():
     """Builds both packages in release form."""
     swift = ["swift", "build", "-c", "release"]
-    for product in ("MartletWireBench", "MartletStoreBench", "MartletFleetBench", "martlet"):
+    for product in ("MartletWireBench", "MartletStoreBench", "MartletFleetBench", "MartletEmbeddedBench", "martlet"):
         subprocess.run(swift + ["--product", product, "-Xswiftc", "-warnings-as-errors"], cwd=ROOT, check=True)
     subprocess.run(swift + ["--package-path", "Benchmarks"], cwd=ROOT, check=True)
 
@@ -41,6 +41,10 @@ def store_bench():
 
 def fleet_bench():
     return os.environ.get("MARTLET_FLEET_BENCH") or ROOT / ".build/release/MartletFleetBench"
+
+
+def embedded_bench():
+    return os.environ.get("MARTLET_EMBEDDED_BENCH") or ROOT / ".build/release/MartletEmbeddedBench"
 
 
 def martlet():

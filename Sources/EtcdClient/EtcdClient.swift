@@ -70,6 +70,9 @@ public final class EtcdClient: Sendable {
         }
     }
 
+    /// Refuses requests from now on; those under way go on until ``close()``.
+    package func beginClose() { self.endpoints.refuse() }
+
     /// Closes all connections. Requests fail from now on, watches end.
     public func close() async {
         self.endpoints.refuse()

@@ -19,6 +19,8 @@ package final class EtcdServer: Sendable {
     private let methods: EtcdMethods
     private let gateway: Gateway
     private let bridges: LoopBridges
+    /// Answers unary calls of clients in the same process, for the wire to be told.
+    package let localCalls: LocalCalls
     /// Count the calls of clients, for the wire to be told; the gateway's calls are among them.
     package let meters: CallMeters
     private let probes = ProbeCounter()
@@ -29,13 +31,17 @@ package final class EtcdServer: Sendable {
         self.store = NIOLoopBound(store, eventLoop: store.eventLoop)
         methods = Self.methods(of: self.store)
         bridges = LoopBridges(memberLoop: store.eventLoop, serving: loops)
+        localCalls = LocalCalls(
+            methods, maximumMessageBytes: configuration.wireLimitBytes, on: store.eventLoop)
         meters = CallMeters(
             eventLoops: [store.eventLoop] + loops.filter { $0 !== store.eventLoop },
             measuresTime: configuration.timesCalls
         ) { path in CallKind(path: path) != .unary }
-        // A series that begins with its first failure shows no rise.
         let meter = meters.meter(of: store.eventLoop)
-        for path in methods.paths + CallKind.healthMethods { _ = meter?.method(path) }
+        if configuration.countsCalls {
+            // A series that begins with its first failure shows no rise.
+            for path in methods.paths + CallKind.healthMethods { _ = meter?.method(path) }
+        }
         gateway = Gateway(
             methods: methods, eventLoop: store.eventLoop, maximumMessageBytes: configuration.wireLimitBytes,
             meter: meter)
@@ -125,11 +131,12 @@ package final class EtcdServer: Sendable {
 
     /// Ends the member. Its folder is free when this returns.
     package func stop() async throws {
-        try await store.eventLoop.flatSubmit { [store] in
+        localCalls.refuse()
+        try await store.eventLoop.flatSubmit { [store, localCalls] in
             store.value.endWatches()
             let ending = store.value.member.stop()
             store.value.peers?.close()
-            return ending
+            return ending.always { _ in localCalls.end() }
         }.get()
     }
 

@@ -40,6 +40,8 @@ package struct EtcdServerConfiguration: Sendable {
     /// Rounds of hashing a password, as a power of two.
     package var bcryptCost = Bcrypt.defaultCost
 
+    /// Whether calls are counted from the start, by all methods, for /metrics.
+    package var countsCalls = true
     /// Whether the time of calls and reads is taken, for /metrics.
     package var timesCalls = false
 

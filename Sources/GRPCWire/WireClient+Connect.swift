@@ -2,6 +2,7 @@
 
 import Logging
 import MartletHTTP2Session
+import MartletInProcess
 import NIOCore
 import NIOPosix
 import NIOSSL

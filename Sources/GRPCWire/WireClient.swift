@@ -54,6 +54,7 @@ package final class WireClient: Sendable {
         _ path: String, _ message: [UInt8], options: WireCallOptions = WireCallOptions()
     ) async throws -> WireReply {
         let deadline = options.resolvedDeadline
+        if let reply = try await self.inProcessUnary(path, message, options, deadline: deadline) { return reply }
         let connection = try await self.connection(deadline: deadline, waitForReady: options.waitForReady)
         let handle = CallHandle()
         return try await withTaskCancellationHandler {

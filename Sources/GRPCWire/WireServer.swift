@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Logging
+import MartletInProcess
 package import NIOCore
 import NIOPosix
 import NIOSSL
@@ -18,7 +19,7 @@ import Darwin
 ///
 /// Every connection belongs to one event loop of the group; its handlers run there (see ``HandlerPool``). With a group
 /// of one thread, everything that event handlers touch needs no lock.
-package final class WireServer: Sendable {
+package final class WireServer: InProcessListener {
     private struct State {
         var listeners: [any Channel] = []
         var inProcessNames: [String] = []
@@ -75,7 +76,11 @@ package final class WireServer: Sendable {
 
     /// Listens for clients of this process. The address that is returned names nothing outside of it.
     private func listen(as name: String) throws -> SocketAddress {
-        try InProcessListeners.add(self, as: name)
+        do throws(InProcessListeners.NameTaken) {
+            try InProcessListeners.add(self, as: name)
+        } catch {
+            throw GRPCStatus(.alreadyExists, "\(error)")
+        }
         let isClosed = self.state.withLock { state in
             state.inProcessNames.append(name)
             return state.isClosed
@@ -85,7 +90,10 @@ package final class WireServer: Sendable {
     }
 
     /// The loop for the next connection that doesn't come from a listening socket.
-    func nextLoop() -> any EventLoop { self.group.next() }
+    package func nextLoop() -> any EventLoop { self.group.next() }
+
+    /// Answers unary calls of this process without frames, where the server has been told how.
+    var inProcessCalls: (any InProcessCalls)? { self.configuration.inProcessCalls }
 
     private func listen(
         sharesPort: Bool? = nil, _ bind: (ServerBootstrap) -> EventLoopFuture<any Channel>

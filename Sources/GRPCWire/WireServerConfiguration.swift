@@ -25,6 +25,8 @@ package struct WireServerConfiguration: Sendable {
     package var http1: HTTP1Handler?
     /// Count calls; each loop of the server must have its own among them.
     package var meters: CallMeters?
+    /// Answers unary calls of this process that come by a name; without it they come through a pipe, as all others do.
+    package var inProcessCalls: (any InProcessCalls)?
 
     package init() {}
 }

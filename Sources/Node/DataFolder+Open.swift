@@ -131,7 +131,8 @@ extension DataFolder {
         let source = LogFolder.background { trouble.report($0) }
         do throws(StorageError) {
             if try !folder.exists, state.applied.index == .zero {
-                var appender = try folder.create(metadata: metadata.encoded, source: source)
+                // It is opened at once: nothing is made ahead of that.
+                var appender = try folder.create(metadata: metadata.encoded, source: LogFolder.inline)
                 try appender.close()
             }
             if try folder.exists { return try folder.open(after: state.applied.index, source: source) }

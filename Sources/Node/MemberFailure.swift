@@ -23,6 +23,13 @@ package enum MemberFailure: Error, Sendable {
     case unexpected(String)
 }
 
+extension MemberFailure {
+    /// Whether another holds the folder.
+    package var isLocked: Bool {
+        if case .log(let error) = self { error.code == .locked } else { false }
+    }
+}
+
 extension MemberFailure: CustomStringConvertible {
     package var description: String {
         switch self {

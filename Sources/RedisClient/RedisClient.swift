@@ -16,8 +16,8 @@ internal import Synchronization
 public final class RedisClient: RedisCommands {
     /// How a client connects, and its limits.
     public struct Configuration: Sendable {
-        /// Servers, tried in turn: `host:port`, `host`, `unix:/path`, or a URL such as
-        /// `redis://user:password@host:port/database`, with `rediss` for TLS. Without a port 6379 is meant.
+        /// Servers, tried in turn: `host:port`, `host`, `unix:/path`, `inprocess:name` for one of this process, or a
+        /// URL such as `redis://user:password@host:port/database`, with `rediss` for TLS. Without a port 6379 is meant.
         public var addresses: [String]
         /// Who the client is, where a server asks for it. A URL's name and password come before this.
         public var credentials: RedisCredentials?

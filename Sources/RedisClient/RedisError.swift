@@ -85,10 +85,10 @@ extension RedisError {
         code == .server && (message.hasPrefix("ERR unknown command") || message.hasPrefix("ERR unknown subcommand"))
     }
 
-    /// Whether a server that said so to a greeting would say it again.
+    /// Whether a server that said so to a greeting would say it again; or there is no such server in this process.
     var isFinalRefusal: Bool {
         switch code {
-        case .denied, .protocolViolation: true
+        case .denied, .protocolViolation, .invalidRequest: true
         // At its limit of connections it isn't for ever.
         case .server: !message.contains("max number of clients")
         default: false

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletInProcess
 package import NIOCore
 import NIOPosix
 import Synchronization
@@ -9,6 +10,7 @@ package final class RedisServer: Sendable {
     private let loop: any EventLoop
     private let hub: NIOLoopBound<ClientHub>
     private let channels = Mutex<[any Channel]>([])
+    private let names = Mutex<[String]>([])
 
     private init(loop: any EventLoop, hub: NIOLoopBound<ClientHub>) {
         self.loop = loop
@@ -44,6 +46,14 @@ package final class RedisServer: Sendable {
         let channel = try await bootstrap(preparing)
             .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
         return try await note(channel)
+    }
+
+    /// Listens for clients of this process, which need no socket.
+    ///
+    /// - Throws: `InProcessListeners.NameTaken`.
+    package func bind(inProcess name: String) throws {
+        try InProcessListeners.add(self, as: name)
+        names.withLock { $0.append(name) }
     }
 
     private func note(_ channel: any Channel) async throws -> SocketAddress {
@@ -86,6 +96,11 @@ package final class RedisServer: Sendable {
             defer { channels = [] }
             return channels
         }
+        let names = names.withLock { names in
+            defer { names = [] }
+            return names
+        }
+        for name in names { InProcessListeners.remove(name) }
         for listener in listeners { try? await listener.close() }
         let hub = hub
         try? await loop.submit {
@@ -93,4 +108,10 @@ package final class RedisServer: Sendable {
             hub.value.engine.stop()
         }.get()
     }
+}
+
+extension RedisServer: InProcessListener {
+    package func nextLoop() -> any EventLoop { loop }
+
+    package func serve(_ channel: any Channel) throws { try hub.value.accept(channel) }
 }

@@ -80,7 +80,9 @@ let ringTable: [String: RingEntry] = [
         modules: network),
     "MartletRedisServer": RingEntry(
         .shell, folder: "RedisServer",
-        targets: ["MartletKeyspace", "MartletNode", "MartletRESPCodec", "MartletStreams"],
+        targets: [
+            "MartletInProcess", "MartletKeyspace", "MartletNode", "MartletRESPCodec", "MartletStreams",
+        ],
         modules: network),
     "MartletSimulatedDisk": RingEntry(
         .shell, folder: "SimulatedDisk", targets: ["MartletBasics", "MartletStorage"],
@@ -99,10 +101,12 @@ let ringTable: [String: RingEntry] = [
     "MartletHTTP2Session": RingEntry(
         .shell, folder: "HTTP2Session", targets: ["CMartletNghttp2", "CMartletPosix", "MartletBasics"],
         modules: network),
+    "MartletInProcess": RingEntry(.shell, folder: "InProcess", modules: network),
     "MartletGRPCWire": RingEntry(
         .shell, folder: "GRPCWire",
         targets: [
-            "MartletHTTP2Session", "MartletBasics", "MartletWireAPI", "CMartletZlib", "CMartletPosix",
+            "MartletHTTP2Session", "MartletBasics", "MartletInProcess", "MartletWireAPI", "CMartletZlib",
+            "CMartletPosix",
         ],
         modules: network.union(["SwiftProtobuf"])),
     "MartletPeerWire": RingEntry(
@@ -118,7 +122,7 @@ let ringTable: [String: RingEntry] = [
         targets: [
             "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletKeyValue", "MartletBasics",
             "MartletAuth", "MartletAuthTokens", "MartletEtcdAPI", "MartletNode", "MartletPeerWire", "MartletRaft",
-            "MartletReplica", "MartletWALCodec", "MartletWireAPI", "CMartletPosix",
+            "MartletReplica", "MartletStorage", "MartletWALCodec", "MartletWireAPI", "CMartletPosix",
         ],
         modules: network.union(["SwiftProtobuf", "Crypto", "ServiceLifecycle"])),
     "MartletEtcdClient": RingEntry(
@@ -126,7 +130,7 @@ let ringTable: [String: RingEntry] = [
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletEtcdAPI", "MartletBasics"],
         modules: network.union(["SwiftProtobuf", "ServiceLifecycle"])),
     "MartletRedisClient": RingEntry(
-        .shell, folder: "RedisClient", targets: ["MartletRESPCodec"], modules: network),
+        .shell, folder: "RedisClient", targets: ["MartletInProcess", "MartletRESPCodec"], modules: network),
     "MartletEtcdConfiguration": RingEntry(
         .shell, folder: "EtcdConfiguration", targets: ["MartletEtcdClient"],
         modules: system.union(["Configuration", "ServiceLifecycle"])),
@@ -146,6 +150,13 @@ let ringTable: [String: RingEntry] = [
         modules: network.union(["SwiftProtobuf", "ServiceLifecycle"])),
     "MartletRedis": RingEntry(
         .shell, folder: "Redis", targets: ["Martlet", "MartletRedisClient"], modules: network),
+    "MartletEmbedded": RingEntry(
+        .shell, folder: "Embedded",
+        targets: [
+            "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire", "MartletNode",
+            "MartletRedis", "MartletRedisClient", "MartletRedisServer", "MartletStorage", "MartletWireServices",
+        ],
+        modules: network.union(["ServiceLifecycle"])),
     "MartletTesting": RingEntry(.shell, folder: "Testing", targets: ["Martlet"], modules: system),
     "MartletGRPC": RingEntry(
         .shell, folder: "GRPCSwiftAdapter",
@@ -180,6 +191,8 @@ let ringTable: [String: RingEntry] = [
         .program, folder: "FleetBench",
         targets: ["Martlet", "MartletEtcd", "MartletEtcdClient", "MartletProcesses"],
         modules: network.union(["ArgumentParser", "Histogram", "ServiceLifecycle", "SwiftProtobuf", "UnixSignals"])),
+    "MartletEmbeddedBench": RingEntry(
+        .program, folder: "EmbeddedBench", targets: ["MartletEmbedded"], modules: system.union(["ArgumentParser"])),
     "MartletWireFuzz": RingEntry(
         .program, folder: "WireFuzz",
         targets: ["MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletBasics"], modules: network),

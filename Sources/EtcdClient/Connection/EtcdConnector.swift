@@ -51,7 +51,8 @@ struct EtcdConnector: Sendable {
         case unspecified
     }
 
-    /// Reads `host:port`, `host`, and both behind `http://` or `https://`.
+    /// Reads `host:port` and `host`, also behind `http://` or `https://`; `unix:path`; and `inprocess:name`, which is
+    /// a server of this process.
     static func address(_ endpoint: String) throws(EtcdError) -> (WireAddress, Scheme) {
         var text = endpoint[...]
         var scheme = Scheme.unspecified
@@ -64,7 +65,7 @@ struct EtcdConnector: Sendable {
         }
         if text.hasSuffix("/") { text = text.dropLast() }
         let port = text.lastIndex(of: ":").flatMap { UInt16(text[text.index(after: $0)...]) }
-        let isComplete = text.hasPrefix("unix:") || port != nil
+        let isComplete = text.hasPrefix("unix:") || text.hasPrefix("inprocess:") || port != nil
         guard let address = WireAddress(isComplete ? String(text) : "\(text):\(Self.defaultPort)") else {
             throw EtcdError(.invalidRequest, "malformed endpoint: \"\(endpoint)\"")
         }

@@ -15,7 +15,8 @@ package struct Gateway: Sendable {
     private let eventLoop: any EventLoop
     /// The largest message that a service gets.
     private let maximumMessageBytes: Int
-    private let schema = GatewaySchema.etcd
+    /// Read from descriptors when it is first asked for: a member without this port has no use for it.
+    private var schema: GatewaySchema { .etcd }
     private let memory: GatewayMemory
     /// Counts calls, as those of gRPC are.
     private let meter: CallMeter?

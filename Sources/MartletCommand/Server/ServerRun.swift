@@ -6,9 +6,7 @@ import MartletEtcdServer
 import MartletGRPCWire
 import MartletNode
 import MartletRedisServer
-import MartletReplica
 import MartletStorage
-import MartletWALCodec
 import MartletWireServices
 import NIOCore
 import NIOPosix
@@ -70,7 +68,11 @@ struct ServerRun {
             var chosen = options
             let didChoose = try await ListenPorts.choose(&chosen, group)
             let peers = try await PeerListeners.prepare(&chosen, memberLoop, logger)
-            let data = try await openData(chosen, logger, logFiles)
+            var folder = DataFolder(path: chosen.dataFolder, logPath: chosen.logFolder)
+            folder.logFiles = logFiles
+            let data = try await chosen.store.open(
+                folder, as: MemberIdentity(clusterID: chosen.cluster.id, memberID: chosen.cluster.own.id),
+                isAlone: chosen.storage.forcesNewCluster, ownsProcess: true, logger: logger)
             let store = try await EtcdServer.begin(
                 data, configuration: chosen.store, logger: logger, on: memberLoop, serving: loops,
                 onFailure: onFailure)
@@ -95,39 +97,6 @@ struct ServerRun {
                 guard didChoose, attempts < ListenPorts.maximumAttempts, ListenPorts.isInUse(error) else { throw error }
             }
         }
-    }
-
-    /// Opens the data folder on a thread that may block: a large one takes its time.
-    private static func openData(
-        _ options: ServerOptions, _ logger: Logger, _ logFiles: any LogFileSystem
-    ) async throws -> OpenedData {
-        var folder = DataFolder(path: options.dataFolder, logPath: options.logFolder)
-        folder.logFiles = logFiles
-        let identity = MemberIdentity(clusterID: options.cluster.id, memberID: options.cluster.own.id)
-        let start = ContinuousClock.now
-        let data = try await NIOThreadPool.singleton.runIfActive { [folder] in
-            try folder.sayingOnFault {
-                try folder.open(
-                    options.store.replica(memberID: identity.memberID),
-                    new: WALMetadata(memberID: identity.memberID, clusterID: identity.clusterID),
-                    at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds()),
-                    isAlone: options.storage.forcesNewCluster)
-            }
-        }
-        if let repair = data.repair {
-            logger.warning(
-                "the log's last write was torn; cut off, it was never acknowledged",
-                metadata: [
-                    "segment": "\(repair.segment)", "offset": "\(repair.offset)", "bytes": "\(repair.lostBytes)",
-                ])
-        }
-        logger.info(
-            "opened data folder",
-            metadata: [
-                "data-dir": "\(options.dataFolder)", "member-id": "\(String(data.metadata.memberID, radix: 16))",
-                "cluster-id": "\(String(data.metadata.clusterID, radix: 16))", "took": "\(ContinuousClock.now - start)",
-            ])
-        return data
     }
 
     /// Binds all listeners; those with the same role and encryption share a server.

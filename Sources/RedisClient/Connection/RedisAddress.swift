@@ -5,6 +5,8 @@ struct RedisAddress: Hashable, Sendable {
     enum Place: Hashable, Sendable {
         case hostPort(String, Int)
         case unixSocket(String)
+        /// A server of this process, by a name that it listens as; no socket is involved.
+        case inProcess(String)
     }
 
     /// The port that Redis and Martlet serve streams at.
@@ -16,8 +18,8 @@ struct RedisAddress: Hashable, Sendable {
     var credentials: RedisCredentials?
     var database: Int?
 
-    /// Reads `host:port`, `host`, `unix:/path`, `/path`, and `redis://user:password@host:port/database`, also with
-    /// `rediss://` for TLS.
+    /// Reads `host:port`, `host`, `unix:/path`, `/path`, `inprocess:name`, and
+    /// `redis://user:password@host:port/database`, also with `rediss://` for TLS.
     init(_ text: String) throws(RedisError) {
         var rest = text[...]
         var scheme: Substring?
@@ -37,6 +39,14 @@ struct RedisAddress: Hashable, Sendable {
             let path = rest.hasPrefix("unix:") ? rest.dropFirst(5) : rest
             guard !path.isEmpty else { throw Self.malformed(text) }
             place = .unixSocket(String(path))
+            return
+        }
+        if scheme == nil, rest.hasPrefix("inprocess:") {
+            let name = rest.dropFirst("inprocess:".count)
+            guard !name.isEmpty else { throw Self.malformed(text) }
+            place = .inProcess(String(name))
+            // What never leaves the process has nobody to hide from.
+            isEncrypted = false
             return
         }
         if scheme != nil, let at = rest.lastIndex(of: "@") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Logging
+internal import MartletInProcess
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
@@ -69,6 +70,8 @@ struct RedisConnector: Sendable {
             return try await connect(to: address)
         } catch let error as RedisError {
             throw error
+        } catch let refused as InProcessListeners.Refused {
+            throw RedisError(.invalidRequest, "\(refused)", wasNotExecuted: true)
         } catch {
             throw RedisError(.unavailable, "no connection to \(address.place): \(error)", wasNotExecuted: true)
         }
@@ -92,6 +95,14 @@ struct RedisConnector: Sendable {
             channel = try await bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .channelOption(.socketOption(.so_keepalive), value: 1).connect(host: host, port: port).get()
         case .unixSocket(let path): channel = try await bootstrap.connect(unixDomainSocketPath: path).get()
+        case .inProcess(let name):
+            // On the server's own loop: a command takes one hop to it and none to its connection.
+            let loop = InProcessListeners.listener(name)?.nextLoop() ?? MultiThreadedEventLoopGroup.singleton.next()
+            channel = try await InProcessListeners.connect(to: name, on: loop).flatMapThrowing { channel in
+                try channel.pipeline.syncOperations.addHandler(WireHandler(limits: limits.replies))
+                try channel.syncOptions?.setOption(.autoRead, value: true)
+                return channel
+            }.get()
         }
         do {
             let handler = try await channel.eventLoop.submit {

@@ -29,6 +29,8 @@ package struct LogAppender: ~Copyable, Sendable {
     /// The segments on disk, ascending; the last is the open one.
     package private(set) var segments: [WALSegmentName]
     private var file: any LogFile
+    /// A write that ends here or behind fills the last segment; by what its own file takes.
+    private var fullBytes: Int
     /// Where the next frame goes in the last segment.
     package private(set) var offset: Int
     package private(set) var head: LogHead
@@ -39,11 +41,11 @@ package struct LogAppender: ~Copyable, Sendable {
     /// The first error; from then on nothing is tried any more.
     private var failure: StorageError?
 
-    /// `file` is the last segment, on disk up to `offset` and zero behind it.
+    /// `file` is the last segment, on disk up to `offset` and zero behind it; it takes `size` bytes.
     init(
         files: any LogFileSystem, folder: String, configuration: LogConfiguration, source: any SegmentSource,
-        lock: any LogFolderLock, metadata: [UInt8], segments: [WALSegmentName], file: any LogFile, offset: Int,
-        head: LogHead, chain: UInt32
+        lock: any LogFolderLock, metadata: [UInt8], segments: [WALSegmentName], file: any LogFile, size: Int,
+        offset: Int, head: LogHead, chain: UInt32
     ) {
         self.files = files
         self.folder = folder
@@ -53,6 +55,7 @@ package struct LogAppender: ~Copyable, Sendable {
         self.metadata = metadata
         self.segments = segments
         self.file = file
+        fullBytes = configuration.fullBytes(of: size)
         self.offset = offset
         self.head = head
         encoder = WALEncoder(chain: chain)
@@ -72,7 +75,7 @@ package struct LogAppender: ~Copyable, Sendable {
                 encoder.append(batch, from: &cursor, until: configuration.writeBytesMax, head: &head)
                 try write()
                 needsBarrier = true
-                if offset >= configuration.fullBytes { try cut() }
+                if offset >= fullBytes { try cut() }
             }
         } catch {
             failure = error
@@ -114,6 +117,7 @@ package struct LogAppender: ~Copyable, Sendable {
             sequence: last.sequence + 1, firstIndex: LogIndex(head.lastIndex.rawValue + 1))
         let prepared = try source.next()
         file = prepared.file
+        fullBytes = configuration.fullBytes(of: configuration.segmentBytes)
         offset = 0
         encoder.removeAll()
         Self.encodeHead(into: &encoder, metadata: metadata, state: head.hardState)

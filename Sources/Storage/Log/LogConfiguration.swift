@@ -4,6 +4,8 @@
 package struct LogConfiguration: Hashable, Sendable {
     /// What a segment's file takes, made ahead; as etcd's.
     package var segmentBytes = 64_000_000
+    /// What the first segment of a new log takes, if less: whoever makes a log waits for its zeroes.
+    package var firstSegmentBytes: Int?
     /// Bytes of one write and its sync, but for the last record: bounds the writer's buffer, and with it how far a torn
     /// tail can reach.
     package var writeBytesMax = 4 << 20
@@ -17,9 +19,9 @@ package struct LogConfiguration: Hashable, Sendable {
     /// the log's own syncs.
     package var zeroBytes = 1 << 20
 
-    /// A segment is full when a write ends at or behind this, so that its last write still has room in the file: on a
-    /// full disk a file can't grow, and what frees space must be written, too.
-    package var fullBytes: Int { segmentBytes - min(reservedBytes, segmentBytes / 2) }
+    /// A segment whose file takes `size` is full when a write ends at or behind this, so that its last write still has
+    /// room in the file: on a full disk a file can't grow, and what frees space must be written, too.
+    func fullBytes(of size: Int) -> Int { size - min(reservedBytes, size / 2) }
 
     package init() {}
 }

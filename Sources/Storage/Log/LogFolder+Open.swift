@@ -52,10 +52,11 @@ extension LogFolder {
         try files.syncFolder(parent)
         // Before the source: what it starts would outlive a failure here.
         let segments = try segments()
+        let size = try file.size()
         let head = LogHead(lastIndex: reading.recovery.lastIndex, hardState: reading.recovery.hardState)
         let appender = LogAppender(
             files: files, folder: path, configuration: configuration, source: try source(self), lock: lock,
-            metadata: metadata, segments: segments, file: file, offset: reading.offset, head: head,
+            metadata: metadata, segments: segments, file: file, size: size, offset: reading.offset, head: head,
             chain: reading.chain)
         return OpenedLog(recovery: reading.recovery, repair: reading.torn, appender: appender)
     }

@@ -56,7 +56,8 @@ package struct LogFolder: Sendable {
 
         let name = WALSegmentName(sequence: 0, firstIndex: LogIndex(0))
         let maker = SegmentMaker(files: files, folder: temporary.path, configuration: configuration)
-        let file = try maker.make(number: 0) { true }
+        let size = min(configuration.firstSegmentBytes ?? configuration.segmentBytes, configuration.segmentBytes)
+        let file = try maker.make(number: 0, bytes: size) { true }
         var encoder = WALEncoder()
         LogAppender.encodeHead(into: &encoder, metadata: metadata, state: nil)
         var snapshot = LogBytes()
@@ -72,8 +73,8 @@ package struct LogFolder: Sendable {
         let lock = try files.lock(folder: path)
         return LogAppender(
             files: files, folder: path, configuration: configuration, source: try source(self), lock: lock,
-            metadata: metadata, segments: [name], file: file.file, offset: encoder.bytes.count, head: LogHead(),
-            chain: encoder.chain)
+            metadata: metadata, segments: [name], file: file.file, size: size,
+            offset: encoder.bytes.count, head: LogHead(), chain: encoder.chain)
     }
 }
 

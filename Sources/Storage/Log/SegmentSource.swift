@@ -52,15 +52,18 @@ struct SegmentMaker: Sendable {
     ///
     /// Written and not only reserved: the first write to a reserved block changes the file's map, which a sync of the
     /// log would then have to put on disk too. `goOn` is asked after each piece.
-    func make(number: Int, goOn: () -> Bool) throws(StorageError) -> PreparedSegment {
+    ///
+    /// - Parameter bytes: what the file takes; nil: as much as the configuration says.
+    func make(number: Int, bytes: Int? = nil, goOn: () -> Bool) throws(StorageError) -> PreparedSegment {
         let path = "\(folder)/\(number).tmp"
+        let bytes = bytes ?? configuration.segmentBytes
         let file = try files.create(path)
         do throws(StorageError) {
-            try file.preallocate(configuration.segmentBytes)
-            let zeroes = [UInt8](repeating: 0, count: min(configuration.zeroBytes, configuration.segmentBytes))
+            try file.preallocate(bytes)
+            let zeroes = [UInt8](repeating: 0, count: min(configuration.zeroBytes, bytes))
             var written = 0
-            while written < configuration.segmentBytes {
-                let size = min(zeroes.count, configuration.segmentBytes - written)
+            while written < bytes {
+                let size = min(zeroes.count, bytes - written)
                 try file.write(zeroes.span.bytes.extracting(0..<size), at: written)
                 try file.sync()
                 written += size

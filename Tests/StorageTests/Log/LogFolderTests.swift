@@ -64,6 +64,31 @@ import Testing
         #expect(failure { _ = try folder.read(after: LogIndex(61)) }?.corruption?.reason == .endsBeforeCheckpoint)
     }
 
+    /// A segment is full by what its own file takes, whoever has made it.
+    @Test func theFirstSegmentMayBeSmaller() throws {
+        let disk = SimulatedDisk(seed: 1)
+        var configuration = small
+        configuration.firstSegmentBytes = 1024
+        var log = try disk.folder(configuration).create(metadata: metadata, source: LogFolder.inline)
+        let first = try #require(try disk.folder().segments().first)
+        #expect(disk.content(of: "wal/\(first)")?.count == 1024)
+        try log.append(batch([entry(1, [UInt8](repeating: 5, count: 300))], state(1)))
+        try log.close()
+        // Somebody with large segments goes on.
+        var opened = try disk.folder().open(source: LogFolder.inline)
+        for index in 2...20 as ClosedRange<UInt64> {
+            try opened.appender.append(batch([entry(index, [UInt8](repeating: 5, count: 300))]))
+        }
+        try opened.appender.close()
+        let sizes = try disk.folder().segments().map { disk.content(of: "wal/\($0)")?.count ?? 0 }
+        #expect(sizes.count == 3)
+        #expect(sizes[0] >= 1024 && sizes[0] < 1024 + 400)
+        #expect(sizes[1] >= 4096 && sizes[1] < 4096 + 400)
+        #expect(sizes[2] == 4096)
+        let indexes = try disk.folder().read().recovery.entries.map(\.index.rawValue)
+        #expect(indexes == Array(1...20))
+    }
+
     @Test func oneLargeBatchTakesSeveralWrites() throws {
         let disk = SimulatedDisk(seed: 1)
         var log = try disk.folder().create(metadata: metadata, source: LogFolder.inline)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DequeModule
-import NIOCore
+package import NIOCore
 import Synchronization
 
 /// One end of a connection inside this process: what one end writes, the other reads, without a socket in between.
@@ -10,12 +10,12 @@ import Synchronization
 /// written ``writeBytes`` that the other hasn't read, and isn't writable until those are gone.
 ///
 /// `@unchecked Sendable`: all that changes is touched only on the end's own event loop, but for two atomics.
-final class PipeChannel: Channel, ChannelCore, @unchecked Sendable {
+package final class PipeChannel: Channel, ChannelCore, @unchecked Sendable {
     /// As much as a socket's send and receive buffers hold, about.
     static let writeBytes = 1 << 18
 
-    let eventLoop: any EventLoop
-    let allocator = ByteBufferAllocator()
+    package let eventLoop: any EventLoop
+    package let allocator = ByteBufferAllocator()
     private let closePromise: EventLoopPromise<Void>
     private let active = Atomic<Bool>(false)
     private let writable = Atomic<Bool>(true)
@@ -61,25 +61,25 @@ final class PipeChannel: Channel, ChannelCore, @unchecked Sendable {
 
     // MARK: Channel
 
-    var pipeline: ChannelPipeline {
+    package var pipeline: ChannelPipeline {
         guard let pipeline = self.ownPipeline else { preconditionFailure("a channel has its pipeline from the start") }
         return pipeline
     }
 
-    var closeFuture: EventLoopFuture<Void> { self.closePromise.futureResult }
-    var localAddress: SocketAddress? { nil }
-    var remoteAddress: SocketAddress? { nil }
-    var parent: (any Channel)? { nil }
-    var isWritable: Bool { self.writable.load(ordering: .relaxed) }
-    var isActive: Bool { self.active.load(ordering: .relaxed) }
-    var _channelCore: any ChannelCore { self }
-    var syncOptions: (any NIOSynchronousChannelOptions)? { Options(channel: self) }
+    package var closeFuture: EventLoopFuture<Void> { self.closePromise.futureResult }
+    package var localAddress: SocketAddress? { nil }
+    package var remoteAddress: SocketAddress? { nil }
+    package var parent: (any Channel)? { nil }
+    package var isWritable: Bool { self.writable.load(ordering: .relaxed) }
+    package var isActive: Bool { self.active.load(ordering: .relaxed) }
+    package var _channelCore: any ChannelCore { self }
+    package var syncOptions: (any NIOSynchronousChannelOptions)? { Options(channel: self) }
 
-    func setOption<Option: ChannelOption>(_ option: Option, value: Option.Value) -> EventLoopFuture<Void> {
+    package func setOption<Option: ChannelOption>(_ option: Option, value: Option.Value) -> EventLoopFuture<Void> {
         self.eventLoop.submit { try self.set(option, value) }
     }
 
-    func getOption<Option: ChannelOption>(_ option: Option) -> EventLoopFuture<Option.Value> {
+    package func getOption<Option: ChannelOption>(_ option: Option) -> EventLoopFuture<Option.Value> {
         self.eventLoop.submit { try self.get(option) }
     }
 
@@ -115,7 +115,7 @@ final class PipeChannel: Channel, ChannelCore, @unchecked Sendable {
 
     // MARK: Writing
 
-    func write0(_ data: NIOAny, promise: EventLoopPromise<Void>?) {
+    package func write0(_ data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard !self.isClosed, !self.hasOutputEnded else {
             promise?.fail(self.isClosed ? ChannelError.ioOnClosedChannel : ChannelError.outputClosed)
             return
@@ -123,7 +123,7 @@ final class PipeChannel: Channel, ChannelCore, @unchecked Sendable {
         self.unflushed.append((self.unwrapData(data, as: ByteBuffer.self), promise))
     }
 
-    func flush0() {
+    package func flush0() {
         guard !self.unflushed.isEmpty, let peer = self.peer else { return }
         let writes = self.unflushed
         self.unflushed = []
@@ -154,7 +154,7 @@ final class PipeChannel: Channel, ChannelCore, @unchecked Sendable {
         self.deliver()
     }
 
-    func read0() {
+    package func read0() {
         self.isReadWanted = true
         guard !self.isDelivering, !self.inbox.isEmpty || self.hasInputEnded else { return }
         self.eventLoop.execute { self.deliver() }
@@ -192,7 +192,7 @@ final class PipeChannel: Channel, ChannelCore, @unchecked Sendable {
 
     // MARK: The end
 
-    func close0(error: any Error, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    package func close0(error: any Error, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         guard !self.isClosed else {
             promise?.fail(ChannelError.alreadyClosed)
             return
@@ -232,27 +232,27 @@ final class PipeChannel: Channel, ChannelCore, @unchecked Sendable {
 
     // MARK: What only sockets do
 
-    func localAddress0() throws -> SocketAddress { throw ChannelError.operationUnsupported }
-    func remoteAddress0() throws -> SocketAddress { throw ChannelError.operationUnsupported }
-    func register0(promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.operationUnsupported) }
+    package func localAddress0() throws -> SocketAddress { throw ChannelError.operationUnsupported }
+    package func remoteAddress0() throws -> SocketAddress { throw ChannelError.operationUnsupported }
+    package func register0(promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.operationUnsupported) }
 
-    func registerAlreadyConfigured0(promise: EventLoopPromise<Void>?) {
+    package func registerAlreadyConfigured0(promise: EventLoopPromise<Void>?) {
         promise?.fail(ChannelError.operationUnsupported)
     }
 
-    func bind0(to: SocketAddress, promise: EventLoopPromise<Void>?) {
+    package func bind0(to: SocketAddress, promise: EventLoopPromise<Void>?) {
         promise?.fail(ChannelError.operationUnsupported)
     }
 
-    func connect0(to: SocketAddress, promise: EventLoopPromise<Void>?) {
+    package func connect0(to: SocketAddress, promise: EventLoopPromise<Void>?) {
         promise?.fail(ChannelError.operationUnsupported)
     }
 
-    func triggerUserOutboundEvent0(_ event: Any, promise: EventLoopPromise<Void>?) {
+    package func triggerUserOutboundEvent0(_ event: Any, promise: EventLoopPromise<Void>?) {
         promise?.fail(ChannelError.operationUnsupported)
     }
 
     /// What no handler took ends here.
-    func channelRead0(_ data: NIOAny) {}
-    func errorCaught0(error: any Error) {}
+    package func channelRead0(_ data: NIOAny) {}
+    package func errorCaught0(error: any Error) {}
 }

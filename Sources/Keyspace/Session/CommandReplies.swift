@@ -161,6 +161,10 @@ enum CommandReplies {
 extension CommandEntry {
     /// The words of a command that are keys.
     package func keyPlaces(_ arguments: Arguments) -> [Int] {
+        if name == "sintercard" {
+            guard let count = arguments.integer(1), count > 0, count <= Int64(arguments.count - 2) else { return [] }
+            return Array(2..<2 + Int(count))
+        }
         if flags.contains(.movableKeys) {
             guard
                 let streams = (1..<arguments.count).first(where: { arguments.matches($0, "STREAMS") }),

@@ -73,7 +73,14 @@ extension Session {
         case "command|docs": CommandReplies.docs(arguments, &reply)
         case "command|list": CommandReplies.list(arguments, &reply)
         case "command|getkeys": CommandReplies.keys(arguments, &reply)
-        case "script|flush", "function|flush": reply.ok()
+        case "script|flush", "function|flush": flushScripts(entry, arguments, &reply)
+        case "script|kill", "function|kill": reply.error("NOTBUSY No scripts in execution right now.")
+        case "function|list", "latency|history", "module|list": reply.array(0)
+        case "latency|histogram": reply.map(0)
+        case "latency|graph": reply.error("ERR No samples available for event '\(arguments.text(2))'")
+        case "latency|doctor": reply.verbatim("Latencies are not kept: there is nothing to tell.\n")
+        case "memory|purge": reply.ok()
+        case "memory|malloc-stats": reply.verbatim("Stats not supported for the current allocator")
         case "script|exists":
             reply.array(arguments.count - 2)
             for _ in 2..<arguments.count { reply.integer(0) }
@@ -94,6 +101,16 @@ extension Session {
         default: return false
         }
         return true
+    }
+
+    private func flushScripts(_ entry: CommandEntry, _ arguments: Arguments, _ reply: inout ReplyWriter) {
+        let isPlain = arguments.count == 2
+        guard isPlain || arguments.count == 3 && (arguments.matches(2, "SYNC") || arguments.matches(2, "ASYNC")) else {
+            let name = entry.name.split(separator: "|")[0].uppercased()
+            let verb = name == "SCRIPT" ? "support" : "supports"
+            return reply.error("ERR \(name) FLUSH only \(verb) SYNC|ASYNC option")
+        }
+        reply.ok()
     }
 
     private func ping(_ arguments: Arguments, _ reply: inout ReplyWriter) {

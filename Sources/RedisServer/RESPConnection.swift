@@ -43,7 +43,7 @@ final class RESPConnection: ChannelInboundHandler {
 
     init(hub: ClientHub, id: UInt64, channel: any Channel) {
         self.hub = hub
-        session = Session(id: id, environment: hub.configuration.environment)
+        session = Session(id: id, environment: hub.configuration.environment, access: hub.engine.access)
         parser = RequestParser(limits: hub.configuration.requests)
         parser.isStranger = !session.isAuthenticated
         address = Self.text(channel.remoteAddress)
@@ -153,7 +153,7 @@ final class RESPConnection: ChannelInboundHandler {
             next += 1
             let arguments = batch[index]
             let finding = CommandTable.shared.find(arguments)
-            if case .found(let entry) = finding, !entry.isOutside, session.runsAtOnce,
+            if case .found(let entry) = finding, !entry.isOutside, session.runsAtOnce, mayRun(entry, arguments),
                 !hub.keepsToItself(entry, arguments)
             {
                 note(arguments)
@@ -174,6 +174,14 @@ final class RESPConnection: ChannelInboundHandler {
         handOver()
     }
 
+    /// Whether a command may run with others: the user may, and nothing in it is a secret.
+    private func mayRun(_ entry: CommandEntry, _ arguments: Arguments) -> Bool {
+        if entry.flags.contains(.secret) { return false }
+        if session.isUnrestricted(at: hub.engine.accessVersion) { return true }
+        let access = hub.engine.access
+        return session.refreshAccess(access) && access.denial(of: session.userName, entry, arguments) == nil
+    }
+
     private func note(_ arguments: Arguments) {
         hub.statistics.commands += 1
         if hub.hasMonitors { hub.monitor(self, arguments) }
@@ -182,9 +190,13 @@ final class RESPConnection: ChannelInboundHandler {
     /// Gives the engine what has come together.
     private func handOver() {
         if pending.isEmpty { return }
+        handOver(batch)
+    }
+
+    private func handOver(_ commands: CommandBatch) {
         var request = CommandRequest(
             client: session.id, database: session.database, isRESP3: session.isRESP3,
-            allowsLateReads: session.allowsLateReads, commands: batch)
+            allowsLateReads: session.allowsLateReads, commands: commands)
         swap(&request.items, &pending)
         isWaiting = true
         writing { writer in
@@ -193,6 +205,7 @@ final class RESPConnection: ChannelInboundHandler {
         }
         request.items.removeAll(keepingCapacity: true)
         swap(&request.items, &pending)
+        hub.checkUsers()
     }
 
     /// Lets `body` write replies. What is pushed to this connection meanwhile comes behind them.
@@ -211,6 +224,7 @@ final class RESPConnection: ChannelInboundHandler {
         let step = session.step(
             finding, arguments, hub.engine.keyspace, now: hub.engine.now, environment: hub.configuration.environment,
             &reply)
+        hub.noteRefusals(self)
         switch step {
         case .answered: break
         case .close:
@@ -220,6 +234,11 @@ final class RESPConnection: ChannelInboundHandler {
         case .run(let entry):
             if hub.keepsToItself(entry, arguments) {
                 writing { hub.carryOut(entry, arguments, self, &$0) }
+            } else if entry.flags.contains(.secret) {
+                var sealed = CommandBatch()
+                sealed.append(AccessList.withoutPasswords(arguments))
+                pending.append((0, entry))
+                handOver(sealed)
             } else {
                 pending.append((index, entry))
                 handOver()
@@ -243,7 +262,7 @@ final class RESPConnection: ChannelInboundHandler {
     /// A transaction's command that is not a matter of the keyspace.
     private func carryOut(_ index: Int, of transaction: Transaction, _ reply: inout ReplyWriter) {
         let (entry, arguments) = (transaction.items[index].entry, transaction.commands[index])
-        if !session.answer(entry, arguments, hub.configuration.environment, &reply) {
+        if !session.answer(entry, arguments, hub.engine.access, hub.configuration.environment, &reply) {
             hub.carryOut(entry, arguments, self, &reply)
         }
     }
@@ -262,6 +281,16 @@ final class RESPConnection: ChannelInboundHandler {
             reply.truncate(to: begin)
             isSilent = isWaiting
             session.replies = .on
+        }
+    }
+
+    /// Lets the client wait for its reply, and with it for all that it sends meanwhile.
+    func wait(for time: TimeAmount) {
+        isWaiting = true
+        let bound = NIOLoopBound(self, eventLoop: hub.loop)
+        hub.loop.scheduleTask(in: time) {
+            let connection = bound.value
+            connection.hub.answer(CommandReply(client: connection.session.id, bytes: Array("+OK\r\n".utf8)))
         }
     }
 

@@ -160,7 +160,9 @@ import Testing
         var server = Self.server()
         if seed == 2 { _ = server.run("CONFIG SET stream-node-max-entries 3") }
         for step in 1...600 {
-            let (group, consumer) = (["g", "h"].randomElement(using: &random)!, ["a", "b"].randomElement(using: &random)!)
+            let (group, consumer) = (
+                ["g", "h"].randomElement(using: &random)!, ["a", "b"].randomElement(using: &random)!
+            )
             let id = "\(Int.random(in: 1...step, using: &random))-0"
             let line = [
                 "XADD s \(step)-\(Int.random(in: 0..<300, using: &random)) f \(step) n v", "XADD s \(step)-0 g x",

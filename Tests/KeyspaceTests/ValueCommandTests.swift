@@ -53,7 +53,8 @@ import Testing
             ("SINTERCARD x v", "-ERR numkeys should be greater than 0"),
             ("SINTERCARD 3 v", "-ERR Number of keys can't be greater than number of args"),
             ("SINTERCARD 1 v LIMIT", "-ERR syntax error"), ("SINTERCARD 1 v LIMIT -1", "-ERR LIMIT can't be negative"),
-            ("SINTERCARD 1 v u", "-ERR syntax error"), ("COMMAND GETKEYS SINTERCARD 2 a b LIMIT 1", "*[$\"a\", $\"b\"]"),
+            ("SINTERCARD 1 v u", "-ERR syntax error"),
+            ("COMMAND GETKEYS SINTERCARD 2 a b LIMIT 1", "*[$\"a\", $\"b\"]"),
         ])
     }
 
@@ -69,8 +70,11 @@ import Testing
         check([
             ("INCRBYFLOAT f 10.50", "$\"10.5\""), ("INCRBYFLOAT f 0.1", "$\"10.6\""), ("INCRBYFLOAT f -5", "$\"5.6\""),
             ("SET f 5.0e3", "+OK"), ("INCRBYFLOAT f 2.0e2", "$\"5200\""), ("SET f 0.1", "+OK"),
-            ("INCRBYFLOAT f 0.2", "$\"0.3\""), ("INCRBYFLOAT f -0.3", "$\"0\""), ("INCRBYFLOAT f -1e-17",
-            "$\"-0.00000000000000001\""), ("SET f 3", "+OK"), ("INCRBYFLOAT f 1.0", "$\"4\""), ("INCR f", ":5"),
+            ("INCRBYFLOAT f 0.2", "$\"0.3\""), ("INCRBYFLOAT f -0.3", "$\"0\""),
+            (
+                "INCRBYFLOAT f -1e-17",
+                "$\"-0.00000000000000001\""
+            ), ("SET f 3", "+OK"), ("INCRBYFLOAT f 1.0", "$\"4\""), ("INCR f", ":5"),
             ("INCRBYFLOAT f 1e-30", "$\"5\""), ("INCRBYFLOAT f 1e20", "$\"100000000000000000005\""),
             ("INCRBYFLOAT f inf", "-ERR increment would produce NaN or Infinity"),
             ("INCRBYFLOAT f 1e9999", "-ERR increment would produce NaN or Infinity"),

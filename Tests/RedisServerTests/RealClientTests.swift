@@ -74,6 +74,12 @@ import Testing
         try await besideTheOriginal(on: engine, running: ["redis_dump.py", "--seed", "\(seed)"])
     }
 
+    /// Users of the same rules may do the same.
+    @Test(.enabled(if: RedisPrograms.hasServer), arguments: [6, 7])
+    func usersMayWhatTheOriginalsMay(seed: Int) async throws {
+        try await besideTheOriginal(on: .memory, running: ["redis_access.py", "--seed", "\(seed)"])
+    }
+
     /// Runs a script that is told the ports of the original and of a server of ours.
     private func besideTheOriginal(on engine: TestEngine, running script: [String]) async throws {
         let program = try #require(RedisPrograms.path("redis-server"))

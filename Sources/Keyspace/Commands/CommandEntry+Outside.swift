@@ -116,17 +116,6 @@ extension CommandEntry {
                 .outside("debug|log", 3, .admin, "Taken, without effect.", since: "5.0.0"),
                 .outside("debug|object", -3, .admin, "Tells how a key is held.", since: "1.0.0"),
             ]),
-        .container(
-            "acl", "Tells who may do what: there is one user.", since: "6.0.0", group: .server,
-            [
-                .outside("acl|whoami", 2, .fast, "Says who one is.", since: "6.0.0"),
-                .outside("acl|users", 2, .admin, "Names users.", since: "6.0.0"),
-                .outside("acl|list", 2, .admin, "Tells what users may do.", since: "6.0.0"),
-                .outside("acl|getuser", 3, .admin, "Tells what a user may do.", since: "6.0.0"),
-                .outside("acl|cat", -2, [], "Lists kinds of commands, or the commands of one.", since: "6.0.0"),
-                .outside("acl|setuser", -3, .admin, "Refused.", since: "6.0.0"),
-                .outside("acl|deluser", -3, .admin, "Refused.", since: "6.0.0"),
-            ]),
         .outside("cluster", -2, [], "Refused: there are no slots.", since: "3.0.0"),
         .outside("asking", 1, .fast, "Refused: there are no slots.", since: "3.0.0"),
         .outside("eval", -3, [], "Refused: there are no scripts.", since: "2.6.0", group: .scripting),

@@ -77,7 +77,8 @@ def _measure_writes(claims, options):
         table = report.Table(f"embedded, {title}", "callers", "ops/s", "client us/op", "p50 us", "p99 us", "x server")
         for callers in CALLERS:
             with contextlib.ExitStack() as stack:
-                found = {name: [] for name in (places := _stores(stack))}
+                places = _stores(stack)
+                found = {name: [] for name in places}
                 for _ in range(options.rounds):
                     for name, place in places.items():
                         found[name].append(_run(

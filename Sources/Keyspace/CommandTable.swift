@@ -26,6 +26,8 @@ package final class CommandEntry: Sendable {
         package static let noScript = Flags(rawValue: 1 << 11)
         /// Never waits in a transaction: it ends, begins or leaves one.
         package static let notQueued = Flags(rawValue: 1 << 12)
+        /// Has passwords in it, which go nowhere else.
+        package static let secret = Flags(rawValue: 1 << 13)
     }
 
     /// Which words are keys. −1 counts from the end.
@@ -147,7 +149,7 @@ package struct CommandTable: Sendable {
 
     private static let families: [[CommandEntry]] = [
         CommandEntry.streams, CommandEntry.groups, CommandEntry.keys, CommandEntry.strings, CommandEntry.lists,
-        CommandEntry.sets, CommandEntry.connection, CommandEntry.server,
+        CommandEntry.sets, CommandEntry.connection, CommandEntry.server, CommandEntry.users,
     ]
 
     /// In byte order of names.

@@ -38,10 +38,12 @@ package struct Keyspace: Sendable {
     private var freeStreams: [Int] = []
     var expiries = ExpiryQueue()
     package internal(set) var settings = KeyspaceSettings()
+    /// Who may do what.
+    package internal(set) var access = AccessList()
     let streamConfiguration: StreamConfiguration
 
     /// Changes of keys, ever.
-    package private(set) var changeCount: UInt64 = 0
+    package internal(set) var changeCount: UInt64 = 0
     private(set) var keyNumber: UInt64 = 0
     private(set) var streamNumber: UInt64 = 0
     /// What the next checkpoint has to say.

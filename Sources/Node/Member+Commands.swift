@@ -49,6 +49,9 @@ extension Member {
         _read { yield replica.keyspace }
     }
 
+    /// See `AccessList`. Asked with each batch, so without a look at the whole keyspace.
+    package var accessVersion: UInt64 { replica.accessVersion() }
+
     /// What commands take for the time. Milliseconds of the Unix clock.
     package var commandTime: Int64 { replica.commandTime(at: now) }
 

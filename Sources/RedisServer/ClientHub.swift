@@ -26,6 +26,9 @@ final class ClientHub: KeyspaceClients {
     private(set) var connections: [UInt64: RESPConnection] = [:]
     private var monitors: [UInt64] = []
     var subscriptions = Subscriptions()
+    var accessLog = AccessLog()
+    /// The version of the list of users in which all connections' users are known to be.
+    var knownAccess: UInt64 = 0
     private var answers: [CommandReply] = []
     private var isAnswering = false
     /// Of the last listener on TCP; 0: none.
@@ -79,6 +82,7 @@ final class ClientHub: KeyspaceClients {
         }
         answers = []
         isAnswering = false
+        checkUsers()
     }
 
     func notify(_ events: [KeyEvent]) {
@@ -102,7 +106,7 @@ final class ClientHub: KeyspaceClients {
     }
 
     /// Commands whose words are nobody's business.
-    private static let secret: Set<String> = ["auth", "hello"]
+    private static let secret: Set<String> = ["acl", "auth", "hello"]
 
     func monitor(_ connection: RESPConnection, _ arguments: Arguments) {
         guard let entry = CommandTable.shared.entry(arguments), !entry.flags.contains(.admin),

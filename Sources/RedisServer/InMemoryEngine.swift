@@ -31,6 +31,8 @@ package final class InMemoryEngine: KeyspaceEngine {
     }
 
     package var keyspace: Keyspace { space.keyspace }
+    package var access: AccessList { space.keyspace.access }
+    package var accessVersion: UInt64 { space.keyspace.access.version }
     package var blockedCount: Int { space.blocked.count }
 
     package var isDurable: Bool { false }

@@ -32,6 +32,10 @@ package struct EngineCluster: Hashable, Sendable {
 package protocol KeyspaceEngine: AnyObject {
     /// The state as this member has it.
     var keyspace: Keyspace { get }
+    /// Who may do what, as this member has it.
+    var access: AccessList { get }
+    /// Of `access`.
+    var accessVersion: UInt64 { get }
     var clients: (any KeyspaceClients)? { get set }
     /// Milliseconds of the Unix clock.
     var now: Int64 { get }

@@ -15,6 +15,8 @@ package final class MemberEngine: KeyspaceEngine {
     }
 
     package var keyspace: Keyspace { member.keyspace }
+    package var access: AccessList { member.keyspace.access }
+    package var accessVersion: UInt64 { member.accessVersion }
     package var now: Int64 { member.commandTime }
     package var blockedCount: Int { member.blockedClients }
 

@@ -45,7 +45,7 @@ final class RESPConnection: ChannelInboundHandler {
 
     init(hub: ClientHub, id: UInt64, channel: any Channel) {
         self.hub = hub
-        session = Session(id: id, environment: hub.configuration.environment)
+        session = Session(id: id, environment: hub.configuration.environment, access: hub.engine.access)
         parser = RequestParser(limits: hub.configuration.requests)
         parser.isStranger = !session.isAuthenticated
         address = Self.text(channel.remoteAddress)
@@ -186,12 +186,13 @@ final class RESPConnection: ChannelInboundHandler {
         _ batch: CommandBatch, _ next: inout Int, _ pending: inout [(command: Int, entry: CommandEntry)]
     ) -> CommandTable.Finding? {
         let (hub, table) = (hub, CommandTable.shared)
+        let mayAll = session.isUnrestricted(at: hub.engine.accessVersion)
         while next < batch.count {
             let arguments = batch[next]
             let finding = table.find(arguments)
-            guard case .found(let entry) = finding, !entry.isOutside, !hub.keepsToItself(entry, arguments) else {
-                return finding
-            }
+            guard case .found(let entry) = finding, !entry.isOutside, mayAll || mayRun(entry, arguments),
+                !entry.flags.contains(.secret), !hub.keepsToItself(entry, arguments)
+            else { return finding }
             if hub.hasMonitors { hub.monitor(self, arguments) }
             pending.append((next, entry))
             next += 1
@@ -200,13 +201,23 @@ final class RESPConnection: ChannelInboundHandler {
         return nil
     }
 
+    /// Whether a user who may not do everything may run this.
+    private func mayRun(_ entry: CommandEntry, _ arguments: Arguments) -> Bool {
+        let access = hub.engine.access
+        return session.refreshAccess(access) && access.denial(of: session.userName, entry, arguments) == nil
+    }
+
     /// Gives the engine what has come together.
     private func handOver() {
         guard let last = pending.last else { return }
         session.lastCommand = last.entry.name
+        handOver(batch)
+    }
+
+    private func handOver(_ commands: CommandBatch) {
         var request = CommandRequest(
             client: session.id, database: session.database, isRESP3: session.isRESP3,
-            allowsLateReads: session.allowsLateReads, commands: batch)
+            allowsLateReads: session.allowsLateReads, commands: commands)
         swap(&request.items, &pending)
         isWaiting = true
         writing { writer in
@@ -215,6 +226,7 @@ final class RESPConnection: ChannelInboundHandler {
         }
         request.items.removeAll(keepingCapacity: true)
         swap(&request.items, &pending)
+        hub.checkUsers()
     }
 
     /// Lets `body` write replies. What is pushed to this connection meanwhile comes behind them.
@@ -233,6 +245,7 @@ final class RESPConnection: ChannelInboundHandler {
         let step = session.step(
             finding, arguments, hub.engine.keyspace, now: hub.engine.now, environment: hub.configuration.environment,
             &reply)
+        hub.noteRefusals(self)
         switch step {
         case .answered: break
         case .close:
@@ -242,6 +255,11 @@ final class RESPConnection: ChannelInboundHandler {
         case .run(let entry):
             if hub.keepsToItself(entry, arguments) {
                 writing { hub.carryOut(entry, arguments, self, &$0) }
+            } else if entry.flags.contains(.secret) {
+                var sealed = CommandBatch()
+                sealed.append(AccessList.withoutPasswords(arguments))
+                pending.append((0, entry))
+                handOver(sealed)
             } else {
                 pending.append((index, entry))
                 handOver()
@@ -265,7 +283,7 @@ final class RESPConnection: ChannelInboundHandler {
     /// A transaction's command that is not a matter of the keyspace.
     private func carryOut(_ index: Int, of transaction: Transaction, _ reply: inout ReplyWriter) {
         let (entry, arguments) = (transaction.items[index].entry, transaction.commands[index])
-        if !session.answer(entry, arguments, hub.configuration.environment, &reply) {
+        if !session.answer(entry, arguments, hub.engine.access, hub.configuration.environment, &reply) {
             hub.carryOut(entry, arguments, self, &reply)
         }
     }
@@ -284,6 +302,16 @@ final class RESPConnection: ChannelInboundHandler {
             reply.truncate(to: begin)
             isSilent = isWaiting
             session.replies = .on
+        }
+    }
+
+    /// Lets the client wait for its reply, and with it for all that it sends meanwhile.
+    func wait(for time: TimeAmount) {
+        isWaiting = true
+        let bound = NIOLoopBound(self, eventLoop: hub.loop)
+        hub.loop.scheduleTask(in: time) {
+            let connection = bound.value
+            connection.hub.answer(CommandReply(client: connection.session.id, bytes: Array("+OK\r\n".utf8)))
         }
     }
 

@@ -16,6 +16,8 @@ package struct RedisServerConfiguration: Sendable {
     /// Bytes of messages that wait for a subscriber to read them, before it is closed.
     /// Source: Redis's `client-output-buffer-limit` of subscribers.
     package var pushBytes = 32 << 20
+    /// Whether clients may use DEBUG, which makes a client wait and little else: for tests.
+    package var allowsDebugging = false
     /// What all sessions share.
     package var environment = Session.Environment()
 

@@ -22,7 +22,7 @@ extension ClientHub {
         case "client|unblock": clientUnblock(arguments, &reply)
         case "reset":
             subscriptions.remove(connection.session.id)
-            connection.session.reset(configuration.environment)
+            connection.session.reset(configuration.environment, engine.access)
             reply.isRESP3 = false
             reply.simple("RESET")
         case "monitor":
@@ -53,7 +53,12 @@ extension ClientHub {
         case "lolwut": reply.verbatim("Redis ver. \(configuration.environment.redisVersion)\n")
         case "info": info(arguments, &reply)
         case "shutdown": reply.error("ERR Errors trying to SHUTDOWN. Check logs.")
-        default: reply.error("ERR '\(entry.name)' is not supported")
+        case "acl|log": tellRefusals(arguments, &reply)
+        case "acl|genpass": generatePassword(arguments, &reply)
+        case "memory|stats": memoryStats(&reply)
+        default:
+            if entry.name.hasPrefix("debug|") { return debug(entry, arguments, connection, &reply) }
+            reply.error("ERR '\(entry.name)' is not supported")
         }
     }
 
@@ -126,7 +131,9 @@ extension ClientHub {
                 victims.removeAll { ($0.session.isSubscriber ? "pubsub" : "normal") != value.lowercased() }
             } else if arguments.matches(index, "SKIPME") {
                 sparesItself = !arguments.matches(index + 1, "NO")
-            } else if !arguments.matches(index, "USER") {
+            } else if arguments.matches(index, "USER") {
+                victims.removeAll { $0.session.userName != arguments.array(index + 1) }
+            } else {
                 return reply.error("ERR syntax error")
             }
         }
@@ -176,7 +183,7 @@ extension RESPConnection {
             + "age=\(age) idle=0 flags=\(flags) db=\(session.database) sub=\(session.channels.count) "
             + "psub=\(session.patterns.count) ssub=0 multi=\(session.transaction?.items.count ?? -1) "
             + "watch=\(session.watched.count) cmd=\(session.lastCommand.isEmpty ? "NULL" : session.lastCommand) "
-            + "user=default resp=\(session.isRESP3 ? 3 : 2) lib-name=\(text(session.libraryName)) "
+            + "user=\(text(session.userName)) resp=\(session.isRESP3 ? 3 : 2) lib-name=\(text(session.libraryName)) "
             + "lib-ver=\(text(session.libraryVersion))"
     }
 }

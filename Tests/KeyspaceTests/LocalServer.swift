@@ -49,14 +49,18 @@ struct LocalServer {
         {
         case .answered, .close: break
         case .run(let entry):
-            let call = Call(arguments, database: session.database, now: now, seed: seed, client: client)
+            let isSecret = entry.flags.contains(.secret)
+            let call = Call(
+                isSecret ? AccessList.withoutPasswords(arguments) : arguments, database: session.database, now: now,
+                seed: seed, client: client)
             if space.run(entry, call, ticks: now, &reply) == .waits {
                 collect()
                 return nil
             }
         case .transaction(let transaction):
             space.keyspace.apply(transaction, now: now, seed: seed, client: client, &reply) { index, reply in
-                _ = session.answer(transaction.items[index].entry, transaction.commands[index], .init(), &reply)
+                _ = session.answer(
+                    transaction.items[index].entry, transaction.commands[index], AccessList(), .init(), &reply)
             }
         case .server(let entry):
             switch entry.name {

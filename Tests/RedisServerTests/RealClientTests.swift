@@ -64,6 +64,24 @@ import Testing
     /// The same random commands, answered by the original.
     @Test(.enabled(if: RedisPrograms.hasServer), arguments: [6, 7], TestEngine.allCases)
     func answersAsTheOriginal(seed: Int, engine: TestEngine) async throws {
+        try await besideTheOriginal(
+            on: engine, running: ["redis_parity.py", "--seed", "\(seed)", "--commands", "5000"])
+    }
+
+    /// Keys carried from the original and to it, as payloads of DUMP.
+    @Test(.enabled(if: RedisPrograms.hasServer), arguments: [6, 7], TestEngine.allCases)
+    func restoresWhatTheOriginalDumps(seed: Int, engine: TestEngine) async throws {
+        try await besideTheOriginal(on: engine, running: ["redis_dump.py", "--seed", "\(seed)"])
+    }
+
+    /// Users of the same rules may do the same.
+    @Test(.enabled(if: RedisPrograms.hasServer), arguments: [6, 7])
+    func usersMayWhatTheOriginalsMay(seed: Int) async throws {
+        try await besideTheOriginal(on: .memory, running: ["redis_access.py", "--seed", "\(seed)"])
+    }
+
+    /// Runs a script that is told the ports of the original and of a server of ours.
+    private func besideTheOriginal(on engine: TestEngine, running script: [String]) async throws {
         let program = try #require(RedisPrograms.path("redis-server"))
         let python = try #require(RedisPrograms.path("python3"))
         let port = try freePort()
@@ -79,11 +97,7 @@ import Testing
                 try await Task.sleep(for: .milliseconds(20))
             }
             let finished = try await run(
-                python,
-                [
-                    RedisPrograms.script("redis_parity.py"), "--seed", "\(seed)", "--commands", "5000", "\(port)",
-                    "\(ours)",
-                ])
+                python, [RedisPrograms.script(script[0])] + script.dropFirst() + ["\(port)", "\(ours)"])
             #expect(finished.isSuccess, "\(finished.output)")
         }
     }

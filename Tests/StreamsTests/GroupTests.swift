@@ -312,3 +312,16 @@ import Testing
         #expect(group.oldestDeliveryAt == 0)
     }
 }
+
+@Suite struct GreatestCountTests {
+    /// A group may be told that it has read as many entries as there are numbers.
+    @Test func entriesReadStayTheGreatest() throws {
+        var stream = Stream(configuration: small)
+        try stream.add(id(1))
+        try stream.setLastID(id(1), entriesAdded: .max)
+        try stream.createGroup(bytes("g"), at: .after(id(1)), entriesRead: .max)
+        try stream.add(id(2))
+        let read = try stream.readGroup(bytes("g"), consumer: bytes("c"), now: 0)
+        #expect(read.deliveries.count == 1 && stream.group(named: bytes("g"))?.entriesRead == .max)
+    }
+}

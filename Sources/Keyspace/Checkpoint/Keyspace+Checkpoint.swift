@@ -15,6 +15,8 @@ package import MartletStreams
 package struct KeyspaceCheckpoint: Sendable {
     let state: KeyspaceState
     let changes: KeyspaceChanges
+    /// Where users have changed.
+    var access: AccessList?
     var keys: [(number: UInt64, record: KeyRecord)] = []
     var streams: [(number: UInt64, checkpoint: StreamCheckpoint)] = []
 
@@ -31,6 +33,7 @@ package struct KeyspaceCheckpoint: Sendable {
         for number in changes.removedKeys { batch.remove(KeyspaceTable.key(number)) }
         changes.removedStreams.forEach { key, _ in batch.remove(key) }
         batch.put(KeyspaceTable.state) { state.encode(into: &$0) }
+        if let access { batch.put(KeyspaceTable.access) { access.encode(into: &$0) } }
         for (number, checkpoint) in streams { try checkpoint.encode(of: number, into: &batch, piece: piece) }
         for (number, record) in keys {
             batch.put(KeyspaceTable.key(number)) { record.encode(into: &$0) }
@@ -48,6 +51,7 @@ extension Keyspace {
         var taken = KeyspaceChanges()
         swap(&taken, &changes)
         var checkpoint = KeyspaceCheckpoint(state: KeyspaceState(self), changes: taken)
+        if taken.isAccessChanged { checkpoint.access = access }
         for change in taken.keys {
             let (database, place) = (Int(change.database), Int(change.place))
             // It may have gone since, or stand twice in the list where another came to its place.
@@ -69,6 +73,7 @@ extension Keyspace {
         var removed = checkpoint.changes.removedStreams
         changes.removedStreams.forEach { key, _ in removed.remove(key) }
         changes.removedStreams = removed
+        if checkpoint.changes.isAccessChanged { changes.isAccessChanged = true }
         let failed = Dictionary(uniqueKeysWithValues: checkpoint.streams.map { ($0.number, $0.checkpoint) })
         for place in streams.indices {
             if let stream = failed[streamNumbers[place]] { streams[place]?.failCheckpoint(stream) }
@@ -112,6 +117,11 @@ package struct KeyspaceRestorer: Sendable {
                 throw .inconsistent(key)
             }
         } else if key.table == KeyspaceTable.keyspaces {
+            if key == KeyspaceTable.access {
+                guard state != nil, let access = AccessList(decoding: value) else { throw .unreadable(key) }
+                keyspace.access = access
+                return
+            }
             guard key == KeyspaceTable.state, state == nil else { throw .inconsistent(key) }
             state = try KeyspaceState(key, decoding: value)
         } else if key.table == KeyspaceTable.keys {

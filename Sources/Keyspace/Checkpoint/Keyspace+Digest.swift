@@ -27,6 +27,7 @@ extension Keyspace {
     /// Makes the next checkpoint write everything that is there.
     private mutating func markAllChanged() {
         changes = KeyspaceChanges()
+        changes.isAccessChanged = !access.isInitial
         for database in databases.indices {
             for place in databases[database].rows.indices where databases[database].rows[place] != nil {
                 databases[database][place].isChanged = true

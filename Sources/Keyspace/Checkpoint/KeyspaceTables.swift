@@ -7,6 +7,7 @@ import MartletStreams
 ///
 ///     table       object        value
 ///     keyspaces   0             numbers that go on counting, settings: see `KeyspaceState`
+///     keyspaces   1             users, where something was said about them: see `AccessList`
 ///     keys        key number    place, what it is, and what it holds: see `KeyRecord`
 ///
 /// A key's number says nothing of its place: keys come in the order in which they were made. A stream is named by a
@@ -24,6 +25,7 @@ package enum KeyspaceTable {
     static let numbers = StreamTable.streams.rawValue...keys.rawValue
 
     static let state = TableKey(keyspaces, object: 0)
+    static let access = TableKey(keyspaces, object: 1)
 
     static func key(_ number: UInt64) -> TableKey { TableKey(keys, object: number) }
 }
@@ -49,4 +51,5 @@ struct KeyspaceChanges: Sendable {
     var keys: [Place] = []
     var removedKeys: [UInt64] = []
     var removedStreams = TableBatch()
+    var isAccessChanged = false
 }

@@ -93,20 +93,28 @@ extension CommandEntry {
             [
                 .outside("script|flush", -2, [], "Taken, without effect.", since: "2.6.0", group: .scripting),
                 .outside("script|exists", -3, [], "No script is known.", since: "2.6.0", group: .scripting),
+                .outside("script|load", 3, [], "Refused: there are no scripts.", since: "2.6.0", group: .scripting),
+                .outside("script|kill", 2, [], "No script runs.", since: "2.6.0", group: .scripting),
             ]),
         .container(
             "function", "No functions: only what harnesses call.", since: "7.0.0", group: .scripting,
-            [.outside("function|flush", -2, [], "Taken, without effect.", since: "7.0.0", group: .scripting)]),
-        .container(
-            "acl", "Tells who may do what: there is one user.", since: "6.0.0", group: .server,
             [
-                .outside("acl|whoami", 2, .fast, "Says who one is.", since: "6.0.0"),
-                .outside("acl|users", 2, .admin, "Names users.", since: "6.0.0"),
-                .outside("acl|list", 2, .admin, "Tells what users may do.", since: "6.0.0"),
-                .outside("acl|getuser", 3, .admin, "Tells what a user may do.", since: "6.0.0"),
-                .outside("acl|cat", -2, [], "Lists kinds of commands, or the commands of one.", since: "6.0.0"),
-                .outside("acl|setuser", -3, .admin, "Refused.", since: "6.0.0"),
-                .outside("acl|deluser", -3, .admin, "Refused.", since: "6.0.0"),
+                .outside("function|flush", -2, [], "Taken, without effect.", since: "7.0.0", group: .scripting),
+                .outside("function|list", -2, [], "Lists none.", since: "7.0.0", group: .scripting),
+                .outside("function|kill", 2, [], "No function runs.", since: "7.0.0", group: .scripting),
+            ]),
+        .container(
+            "module", "There are no modules.", since: "4.0.0", group: .server,
+            [.outside("module|list", 2, .admin, "Lists none.", since: "4.0.0")]),
+        .container(
+            "debug", "For tests, where the server allows it.", since: "1.0.0", group: .server,
+            [
+                .outside("debug|sleep", 3, .admin, "Lets the connection wait.", since: "1.0.0"),
+                .outside("debug|set-active-expire", 3, .admin, "Taken, without effect.", since: "3.0.0"),
+                .outside("debug|reload", -2, .admin, "All is in the log already.", since: "1.0.0"),
+                .outside("debug|loadaof", 2, .admin, "All is in the log already.", since: "1.0.0"),
+                .outside("debug|log", 3, .admin, "Taken, without effect.", since: "5.0.0"),
+                .outside("debug|object", -3, .admin, "Tells how a key is held.", since: "1.0.0"),
             ]),
         .outside("cluster", -2, [], "Refused: there are no slots.", since: "3.0.0"),
         .outside("asking", 1, .fast, "Refused: there are no slots.", since: "3.0.0"),
@@ -127,6 +135,10 @@ extension CommandEntry {
             "latency", "No latencies are kept.", since: "2.8.13", group: .server,
             [
                 .outside("latency|latest", 2, .admin, "Lists none.", since: "2.8.13"),
+                .outside("latency|history", 3, .admin, "Lists none.", since: "2.8.13"),
+                .outside("latency|graph", 3, .admin, "Draws none.", since: "2.8.13"),
+                .outside("latency|doctor", 2, .admin, "Knows nothing.", since: "2.8.13"),
+                .outside("latency|histogram", -2, .admin, "Counts none.", since: "7.0.0"),
                 .outside("latency|reset", -2, .admin, "Forgets none.", since: "2.8.13"),
             ]),
     ]

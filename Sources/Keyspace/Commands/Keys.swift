@@ -239,6 +239,13 @@ extension Keyspace {
         }
     }
 
+    /// Source: Redis, under its default policy.
+    static let frequenciesAreNotKept = CommandError.text(
+        """
+        ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
+        between policies at runtime LRU and LFU data will take some time to adjust.
+        """)
+
     /// Times of use are not state, and not kept.
     func objectNumber(_ call: Call, _ reply: inout ReplyWriter, _ number: Int) throws(CommandError) {
         if place(call, 2) == nil { return reply.null() }

@@ -13,7 +13,7 @@ extension Keyspace {
     /// Changes the list of a key that is there, which goes with its last item.
     ///
     /// - Throws: `wrongType`.
-    private mutating func changeList<Result>(
+    mutating func changeList<Result>(
         _ call: Call, _ place: Int, _ body: (inout ListValue) -> Result
     ) throws(CommandError) -> Result {
         guard case .list(var list) = databases[call.database][place].value else { throw .wrongType }

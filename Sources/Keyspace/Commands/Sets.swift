@@ -15,7 +15,7 @@ extension Keyspace {
     ///
     /// - Parameter body: says as well whether it changed anything.
     /// - Throws: `wrongType`.
-    private mutating func changeSet<Result>(
+    mutating func changeSet<Result>(
         _ call: Call, _ place: Int, _ body: (inout SetValue) -> (Result, Bool)
     ) throws(CommandError) -> Result {
         guard case .set(var set) = databases[call.database][place].value else { throw .wrongType }

@@ -3,8 +3,8 @@
 import MartletRESPCodec
 
 extension Keyspace {
-    /// A string takes at most this much. Source: Redis's `proto-max-bulk-len`; requests are shorter anyway.
-    private static let maximumStringBytes = 512 << 20
+    /// A string takes at most this much: `proto-max-bulk-len`, which CONFIG tells, and which a request may bring.
+    static let maximumStringBytes = 16 << 20
 
     /// - Throws: `wrongType`.
     func string(_ place: Int, _ call: Call) throws(CommandError) -> [UInt8] {

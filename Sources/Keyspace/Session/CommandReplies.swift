@@ -31,58 +31,19 @@ enum CommandReplies {
         (.noAuth, "no_auth"), (.movableKeys, "movablekeys"),
     ]
 
-    private static func categories(_ entry: CommandEntry) -> [String] {
-        var names: [String] = []
-        if entry.flags.contains(.write) { names.append("@write") }
-        if entry.flags.contains(.readOnly) { names.append("@read") }
-        switch entry.group {
-        case .generic: names.append("@keyspace")
-        case .server: names += entry.flags.contains(.admin) ? ["@admin", "@dangerous"] : []
-        case .transactions: names.append("@transaction")
-        case .scripting, .connection, .list, .pubsub, .set, .stream, .string: names.append("@\(entry.group.rawValue)")
-        }
-        if entry.flags.contains(.blocking) { names.append("@blocking") }
-        names.append(entry.flags.contains(.fast) ? "@fast" : "@slow")
-        return names
-    }
-
-    private static let categoryNames = [
-        "keyspace", "read", "write", "set", "list", "string", "stream", "pubsub", "admin", "fast", "slow", "blocking",
-        "dangerous", "connection", "transaction", "scripting",
-    ]
-
     /// ACL CAT.
     static func categories(_ arguments: Arguments, _ reply: inout ReplyWriter) {
         if arguments.count > 3 { return reply.error("ERR wrong number of arguments for 'acl|cat' command") }
-        var names = categoryNames
+        var names = CommandCategory.allCases.map(\.rawValue)
         if arguments.count == 3 {
-            let category = arguments.text(2).lowercased()
-            guard names.contains(category) else { return reply.error("ERR Unknown category '\(category)'") }
-            names = CommandTable.shared.entries.filter { categories($0).contains("@" + category) }.map(\.name)
+            guard let category = CommandCategory(rawValue: arguments.text(2).lowercased()) else {
+                return reply.error("ERR Unknown category '\(arguments.text(2))'")
+            }
+            names = CommandTable.shared.entries.flatMap { [$0] + $0.subcommands }
+                .filter { $0.categories.contains(category) }.map(\.name)
         }
         reply.array(names.count)
         for name in names { reply.bulk(name) }
-    }
-
-    /// ACL GETUSER: the one user that is there.
-    static func user(_ arguments: Arguments, hasPassword: Bool, _ reply: inout ReplyWriter) {
-        guard arguments.text(2) == "default" else { return reply.null() }
-        reply.map(6)
-        reply.bulk("flags")
-        reply.set(hasPassword ? 1 : 2)
-        reply.bulk("on")
-        if !hasPassword { reply.bulk("nopass") }
-        // Nobody is told passwords, nor what they could be guessed by.
-        reply.bulk("passwords")
-        reply.array(0)
-        reply.bulk("commands")
-        reply.bulk("+@all")
-        reply.bulk("keys")
-        reply.bulk("~*")
-        reply.bulk("channels")
-        reply.bulk("&*")
-        reply.bulk("selectors")
-        reply.array(0)
     }
 
     private static func info(_ entry: CommandEntry, _ reply: inout ReplyWriter) {
@@ -95,9 +56,9 @@ enum CommandReplies {
         reply.integer(entry.keys.first)
         reply.integer(entry.keys.last)
         reply.integer(entry.keys.step)
-        let categories = categories(entry)
+        let categories = entry.categoryList
         reply.set(categories.count)
-        for category in categories { reply.simple(category) }
+        for category in categories { reply.simple("@" + category.rawValue) }
         reply.array(0)
         reply.array(0)
         reply.array(entry.subcommands.count)
@@ -135,7 +96,8 @@ enum CommandReplies {
             if arguments.matches(3, "PATTERN") {
                 entries = entries.filter { Glob.matches(value, $0.name, ignoresCase: true) }
             } else if arguments.matches(3, "ACLCAT") {
-                entries = entries.filter { categories($0).contains("@" + value) }
+                let category = CommandCategory(rawValue: value)
+                entries = entries.filter { entry in category.map(entry.categories.contains) == true }
             } else if arguments.matches(3, "MODULE") {
                 entries = []
             } else {
@@ -161,6 +123,10 @@ enum CommandReplies {
 extension CommandEntry {
     /// The words of a command that are keys.
     package func keyPlaces(_ arguments: Arguments) -> [Int] {
+        if name == "sintercard" {
+            guard let count = arguments.integer(1), count > 0, count <= Int64(arguments.count - 2) else { return [] }
+            return Array(2..<2 + Int(count))
+        }
         if flags.contains(.movableKeys) {
             guard
                 let streams = (1..<arguments.count).first(where: { arguments.matches($0, "STREAMS") }),

@@ -10,7 +10,7 @@ extension Session {
     ) -> SessionStep {
         switch entry.name {
         case "multi": beginTransaction(&reply)
-        case "exec": return endTransaction(&reply)
+        case "exec": return endTransaction(keyspace.access, &reply)
         case "discard":
             if transaction == nil {
                 reply.error("ERR DISCARD without MULTI")
@@ -23,7 +23,7 @@ extension Session {
             reply.ok()
             return .close
         default:
-            return answer(entry, arguments, environment, &reply) ? .answered : .server(entry)
+            return answer(entry, arguments, keyspace.access, environment, &reply) ? .answered : .server(entry)
         }
         return .answered
     }
@@ -32,7 +32,8 @@ extension Session {
     ///
     /// - Returns: `false` where it is none.
     package mutating func answer(
-        _ entry: CommandEntry, _ arguments: Arguments, _ environment: Environment, _ reply: inout ReplyWriter
+        _ entry: CommandEntry, _ arguments: Arguments, _ access: AccessList, _ environment: Environment,
+        _ reply: inout ReplyWriter
     ) -> Bool {
         switch entry.name {
         case "ping": ping(arguments, &reply)
@@ -51,8 +52,8 @@ extension Session {
         case "unwatch":
             watched = []
             reply.ok()
-        case "hello": hello(arguments, environment, &reply)
-        case "auth": auth(arguments, environment, &reply)
+        case "hello": hello(arguments, access, environment, &reply)
+        case "auth": auth(arguments, access, environment, &reply)
         case "readonly", "readwrite":
             allowsLateReads = entry.name == "readonly"
             reply.ok()
@@ -73,27 +74,38 @@ extension Session {
         case "command|docs": CommandReplies.docs(arguments, &reply)
         case "command|list": CommandReplies.list(arguments, &reply)
         case "command|getkeys": CommandReplies.keys(arguments, &reply)
-        case "script|flush", "function|flush": reply.ok()
+        case "script|flush", "function|flush": flushScripts(entry, arguments, &reply)
+        case "script|kill", "function|kill": reply.error("NOTBUSY No scripts in execution right now.")
+        case "function|list", "latency|history", "module|list": reply.array(0)
+        case "latency|histogram": reply.map(0)
+        case "latency|graph": reply.error("ERR No samples available for event '\(arguments.text(2))'")
+        case "latency|doctor": reply.verbatim("Latencies are not kept: there is nothing to tell.\n")
+        case "memory|purge": reply.ok()
+        case "memory|malloc-stats": reply.verbatim("Stats not supported for the current allocator")
         case "script|exists":
             reply.array(arguments.count - 2)
             for _ in 2..<arguments.count { reply.integer(0) }
         case "slowlog|get", "latency|latest": reply.array(0)
         case "slowlog|len", "latency|reset": reply.integer(0)
         case "slowlog|reset": reply.ok()
-        case "acl|whoami": reply.bulk("default")
-        case "acl|users":
-            reply.array(1)
-            reply.bulk("default")
-        case "acl|list":
-            reply.array(1)
-            reply.bulk("user default on \(environment.password == nil ? "nopass " : "")~* &* +@all")
-        case "acl|getuser": CommandReplies.user(arguments, hasPassword: environment.password != nil, &reply)
-        case "acl|cat": CommandReplies.categories(arguments, &reply)
+        case "acl|whoami": reply.bulk(userName)
         case "cluster", "asking": reply.error("ERR This instance has cluster support disabled")
         case "memory|doctor": reply.verbatim("Nothing to report.")
-        default: return false
+        default:
+            return AccessReplies.write(
+                entry, arguments, of: access, asksPassword: environment.password != nil, &reply)
         }
         return true
+    }
+
+    private func flushScripts(_ entry: CommandEntry, _ arguments: Arguments, _ reply: inout ReplyWriter) {
+        let isPlain = arguments.count == 2
+        guard isPlain || arguments.count == 3 && (arguments.matches(2, "SYNC") || arguments.matches(2, "ASYNC")) else {
+            let name = entry.name.split(separator: "|")[0].uppercased()
+            let verb = name == "SCRIPT" ? "support" : "supports"
+            return reply.error("ERR \(name) FLUSH only \(verb) SYNC|ASYNC option")
+        }
+        reply.ok()
     }
 
     private func ping(_ arguments: Arguments, _ reply: inout ReplyWriter) {
@@ -111,37 +123,9 @@ extension Session {
 
     // MARK: Who is there
 
-    private mutating func auth(_ arguments: Arguments, _ environment: Environment, _ reply: inout ReplyWriter) {
-        if arguments.count > 3 { return reply.error("ERR syntax error") }
-        if arguments.count == 2, environment.password == nil {
-            return reply.error(
-                """
-                ERR AUTH <password> called without any password configured for the default user. Are you sure your \
-                configuration is correct?
-                """)
-        }
-        let user = arguments.count == 3 ? arguments.array(1) : Array("default".utf8)
-        if authenticate(user, arguments.array(arguments.count - 1), environment) {
-            reply.ok()
-        } else {
-            reply.error("WRONGPASS invalid username-password pair or user is disabled.")
-        }
-    }
-
-    private mutating func authenticate(_ user: [UInt8], _ password: [UInt8], _ environment: Environment) -> Bool {
-        guard user == Array("default".utf8) else { return false }
-        if let expected = environment.password, !Self.isSame(expected, password) { return false }
-        isAuthenticated = true
-        return true
-    }
-
-    /// Takes as long for any password of one length.
-    private static func isSame(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-        guard left.count == right.count else { return false }
-        return zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
-    }
-
-    private mutating func hello(_ arguments: Arguments, _ environment: Environment, _ reply: inout ReplyWriter) {
+    private mutating func hello(
+        _ arguments: Arguments, _ access: AccessList, _ environment: Environment, _ reply: inout ReplyWriter
+    ) {
         var wantsRESP3 = isRESP3
         if arguments.count > 1 {
             guard let version = arguments.integer(1) else {
@@ -154,8 +138,9 @@ extension Session {
         var index = 2
         while index < arguments.count {
             if arguments.matches(index, "AUTH"), index + 2 < arguments.count {
-                guard authenticate(arguments.array(index + 1), arguments.array(index + 2), environment) else {
-                    return reply.error("WRONGPASS invalid username-password pair or user is disabled.")
+                let (user, password) = (arguments.array(index + 1), arguments.array(index + 2))
+                guard authenticate(user, password, access, environment) else {
+                    return reply.error(Self.wrongPassword)
                 }
                 index += 3
             } else if arguments.matches(index, "SETNAME"), index + 1 < arguments.count {
@@ -236,7 +221,7 @@ extension Session {
     }
 
     /// As a new connection: RESET.
-    package mutating func reset(_ environment: Environment) {
-        self = Session(id: id, environment: environment)
+    package mutating func reset(_ environment: Environment, _ access: AccessList) {
+        self = Session(id: id, environment: environment, access: access)
     }
 }

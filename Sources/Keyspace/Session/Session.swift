@@ -40,6 +40,12 @@ package struct Session: Sendable {
     package var libraryName: [UInt8] = []
     package var libraryVersion: [UInt8] = []
     package var isAuthenticated: Bool
+    package internal(set) var userName = AccessUser.defaultName
+    /// The version of the list of users in which this one was looked up, and whether they may do anything there.
+    var knownAccess: UInt64?
+    var mayAll = false
+    /// What was refused and not noted.
+    package var refusals: [Refusal] = []
     package var allowsLateReads = false
     package var replies = Replies.on
     package internal(set) var transaction: Transaction?
@@ -54,9 +60,9 @@ package struct Session: Sendable {
     package var isMonitor = false
     package var lastCommand = ""
 
-    package init(id: UInt64, environment: Environment = Environment()) {
+    package init(id: UInt64, environment: Environment = Environment(), access: AccessList = AccessList()) {
         self.id = id
-        isAuthenticated = environment.password == nil
+        isAuthenticated = Self.isKnownAtOnce(environment, access)
     }
 
     package var isSubscriber: Bool { !channels.isEmpty || !patterns.isEmpty }
@@ -93,6 +99,11 @@ package struct Session: Sendable {
         if !isAuthenticated, !entry.flags.contains(.noAuth) {
             return refuse("NOAUTH Authentication required.", &reply)
         }
+        // Who was removed is sent away.
+        if isAuthenticated {
+            guard refreshAccess(keyspace.access) else { return .close }
+            if let denial = denial(entry, arguments, keyspace.access) { return refuse(denial, &reply) }
+        }
         if isSubscriber, !isRESP3, !Self.allowedWhileSubscribed(entry) {
             return refuse(
                 "ERR Can't execute '\(entry.name)': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
@@ -121,13 +132,15 @@ package struct Session: Sendable {
     private mutating func queue(
         _ arguments: Arguments, _ entry: CommandEntry, _ reply: inout ReplyWriter
     ) -> SessionStep {
-        if ["subscribe", "psubscribe", "unsubscribe", "punsubscribe", "monitor"].contains(entry.name) {
+        if ["subscribe", "psubscribe", "unsubscribe", "punsubscribe", "monitor", "debug|sleep"].contains(entry.name) {
             return refuse("ERR Command not allowed inside a transaction", &reply)
         }
         if transaction!.byteCount + arguments.packedRange(from: 0).count > Transaction.maximumBytes {
             return refuse("ERR transaction too large", &reply)
         }
-        transaction!.append(arguments, entry, database: queuedDatabase)
+        let isSetUser = entry.name == "acl|setuser"
+        transaction!.append(
+            isSetUser ? AccessList.withoutPasswords(arguments) : arguments, entry, database: queuedDatabase)
         if entry.name == "select", let database = Self.databaseIndex(arguments) { queuedDatabase = database }
         reply.simple("QUEUED")
         return .answered
@@ -146,12 +159,17 @@ package struct Session: Sendable {
         reply.ok()
     }
 
-    mutating func endTransaction(_ reply: inout ReplyWriter) -> SessionStep {
+    mutating func endTransaction(_ access: AccessList, _ reply: inout ReplyWriter) -> SessionStep {
         guard var transaction else {
             reply.error("ERR EXEC without MULTI")
             return .answered
         }
         transaction.watched = watched
+        // What was allowed when it was queued may not be any more.
+        for (index, item) in transaction.items.enumerated()
+        where denial(item.entry, transaction.commands[index], access) != nil {
+            isTransactionRefused = true
+        }
         forgetTransaction()
         if isTransactionRefused {
             reply.error("EXECABORT Transaction discarded because of previous errors.")

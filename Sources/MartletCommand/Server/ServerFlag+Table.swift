@@ -95,6 +95,7 @@ extension ServerFlag {
         .used("auth-token-ttl", .number, "300", "seconds that a simple token is good for after its last use"),
         .used("bcrypt-cost", .number, "10", "how dear the hash of a password is: 4 to 31"),
         .used("stream-password-file", .string, "", "a file whose first line Redis's clients have to AUTH with"),
+        .used("stream-enable-debug-command", .boolean, "false", "let Redis's clients use DEBUG: for tests"),
         .used("peer-cert-file", .string, "", "certificate chain (PEM) for https between members"),
         .used("peer-key-file", .string, "", "its private key (PEM)"),
         .used("peer-client-cert-file", .string, "", "what is shown to other members, if not the same certificate"),

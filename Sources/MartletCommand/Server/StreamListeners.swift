@@ -7,6 +7,8 @@ package struct StreamListeners: Sendable, Equatable {
     package var areDefault = false
     /// Nil: nobody is asked for a password.
     package var passwordFile: String?
+    /// Whether clients may use DEBUG.
+    package var allowsDebugging = false
 
     /// Source: Redis.
     private static let defaultPort = 6379
@@ -20,6 +22,7 @@ package struct StreamListeners: Sendable, Equatable {
     init(_ flags: ServerFlags) throws(ServerFlagError) {
         let file = flags.string("stream-password-file")
         passwordFile = file.isEmpty ? nil : file
+        allowsDebugging = flags.boolean("stream-enable-debug-command")
         guard flags.isGiven("listen-stream-urls") else {
             guard !Self.telling.contains(where: flags.isGiven) else { return }
             urls = [ServerURL(scheme: .http, host: "127.0.0.1", port: Self.defaultPort)]

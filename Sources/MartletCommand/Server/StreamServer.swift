@@ -21,6 +21,7 @@ struct StreamServer {
         let member = try await store.member
         var configuration = RedisServerConfiguration()
         configuration.password = try options.streams.passwordFile.map(password)
+        configuration.allowsDebugging = options.streams.allowsDebugging
         let server = try await RedisServer.start(configuration, on: loop) { _ in MemberEngine(member.value) }
         do {
             let acceptor = options.streams.areEncrypted ? try tls.map { try WireTLSAcceptor($0) } : nil

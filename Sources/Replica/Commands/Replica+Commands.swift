@@ -160,6 +160,9 @@ extension Replica {
         return seconds * 1000 + attoseconds / 1_000_000_000_000_000
     }
 
+    /// The version of the users' list; mutating for the reason of `mayHaveCommandsDue`.
+    package mutating func accessVersion() -> UInt64 { keyspace.access.version }
+
     /// Whether `commandsDue` may say a time. Mostly nobody waits, and no clock need be asked. Complexity: O(1).
     ///
     /// Mutating, as `commandsDue` is, only because a replica that stands in a class would be copied for it otherwise.

@@ -80,7 +80,8 @@ extension ConsumerGroup {
     /// The group passes the entry behind its last one, and counts it if it can.
     private mutating func passNext(_ id: StreamID, firstID: StreamID?, of log: EntryLog) {
         if let read = entriesRead, let firstID, lastDeliveredID >= firstID, log.maxDeletedID < lastDeliveredID {
-            entriesRead = read + 1
+            // A client may have set it to the greatest of all.
+            entriesRead = read < .max ? read + 1 : read
         } else {
             entriesRead = log.entriesAdded(upTo: id, firstID: firstID)
         }

@@ -62,7 +62,8 @@ struct EntryLog: Sendable {
         entriesAdded += 1
     }
 
-    private mutating func seal() {
+    /// Closes the open block.
+    mutating func seal() {
         sealed.append(tail.sealed, first: tailFirst)
         sealedCount += 1
         tail.bytes.removeAll(keepingCapacity: true)

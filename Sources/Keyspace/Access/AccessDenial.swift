@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletRESPCodec
+
+/// What a user may not do.
+package enum AccessDenial: Hashable, Sendable {
+    case command(String)
+    case key([UInt8])
+    case channel([UInt8])
+
+    /// Source: Redis 7.2 and later.
+    package var text: String {
+        switch self {
+        case .command: ""
+        case .key: "NOPERM No permissions to access a key"
+        case .channel: "NOPERM No permissions to access a channel"
+        }
+    }
+
+    package func text(of user: [UInt8]) -> String {
+        if case .command = self { return "NOPERM " + longText(of: user) }
+        return text
+    }
+
+    /// What it is about, for the log.
+    package var object: [UInt8] {
+        switch self {
+        case .command(let name): Array(name.utf8)
+        case .key(let name), .channel(let name): name
+        }
+    }
+
+    package var reason: String {
+        switch self {
+        case .command: "command"
+        case .key: "key"
+        case .channel: "channel"
+        }
+    }
+
+    /// For ACL DRYRUN.
+    func longText(of user: [UInt8]) -> String {
+        let name = String(decoding: user, as: UTF8.self)
+        switch self {
+        case .command(let command): return "User \(name) has no permissions to run the '\(command)' command"
+        case .key(let key):
+            return "User \(name) has no permissions to access the '\(String(decoding: key, as: UTF8.self))' key"
+        case .channel(let channel):
+            return "User \(name) has no permissions to access the '\(String(decoding: channel, as: UTF8.self))' channel"
+        }
+    }
+
+    /// Of several sets of rules that refuse, the one that got furthest says why.
+    fileprivate var depth: Int {
+        switch self {
+        case .command: 0
+        case .key: 1
+        case .channel: 2
+        }
+    }
+}
+
+extension AccessList {
+    /// Why a user may not run a command; `nil`: they may. Someone who isn't there may nothing.
+    package func denial(of name: [UInt8], _ entry: CommandEntry, _ arguments: Arguments) -> AccessDenial? {
+        guard let user = user(named: name) else { return .command(entry.name) }
+        return user.denial(entry, arguments)
+    }
+}
+
+extension AccessUser {
+    func denial(_ entry: CommandEntry, _ arguments: Arguments) -> AccessDenial? {
+        guard var reason = root.denial(entry, arguments) else { return nil }
+        for selector in selectors {
+            guard let other = selector.denial(entry, arguments) else { return nil }
+            if other.depth > reason.depth { reason = other }
+        }
+        return reason
+    }
+}
+
+extension AccessRules {
+    /// One set of rules must allow all of a command.
+    fileprivate func denial(_ entry: CommandEntry, _ arguments: Arguments) -> AccessDenial? {
+        guard allows(entry) else { return .command(entry.name) }
+        if !allowsKeys {
+            for (number, place) in entry.keyPlaces(arguments).enumerated()
+            where !allows(key: arguments[place], entry.keyUse(number, arguments)) {
+                return .key(arguments.array(place))
+            }
+        }
+        if !allowsChannels {
+            let isPattern = entry.name == "psubscribe"
+            for index in entry.channelPlaces(arguments)
+            where !allows(channel: arguments[index], isPattern: isPattern) {
+                return .channel(arguments.array(index))
+            }
+        }
+        return nil
+    }
+}
+
+extension CommandEntry {
+    /// The words of a command that are channels, or patterns of them.
+    fileprivate func channelPlaces(_ arguments: Arguments) -> Range<Int> {
+        switch name {
+        case "subscribe", "psubscribe": 1..<max(arguments.count, 1)
+        case "publish": 1..<min(2, arguments.count)
+        default: 0..<0
+        }
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletRESPCodec
+
+extension Session {
+    static let wrongPassword: StaticString = "WRONGPASS invalid username-password pair or user is disabled."
+
+    mutating func auth(
+        _ arguments: Arguments, _ access: AccessList, _ environment: Environment, _ reply: inout ReplyWriter
+    ) {
+        if arguments.count > 3 { return reply.error("ERR syntax error") }
+        let isDefaultFree =
+            environment.password == nil && access.user(named: AccessUser.defaultName)?.needsNoPassword == true
+        if arguments.count == 2, isDefaultFree {
+            return reply.error(
+                """
+                ERR AUTH <password> called without any password configured for the default user. Are you sure your \
+                configuration is correct?
+                """)
+        }
+        let user = arguments.count == 3 ? arguments.array(1) : AccessUser.defaultName
+        if authenticate(user, arguments.array(arguments.count - 1), access, environment) {
+            reply.ok()
+        } else {
+            reply.error(Self.wrongPassword)
+        }
+    }
+
+    /// A server's own password is asked for where the default user has none.
+    mutating func authenticate(
+        _ name: [UInt8], _ password: [UInt8], _ access: AccessList, _ environment: Environment
+    ) -> Bool {
+        guard isTrue(password, of: name, access, environment) else {
+            refusals.append(Refusal(user: name, denial: nil, isInTransaction: transaction != nil))
+            return false
+        }
+        isAuthenticated = true
+        userName = name
+        knownAccess = nil
+        return true
+    }
+
+    private func isTrue(
+        _ password: [UInt8], of name: [UInt8], _ access: AccessList, _ environment: Environment
+    ) -> Bool {
+        guard let user = access.user(named: name), user.isOn else { return false }
+        if user.needsNoPassword {
+            guard name == AccessUser.defaultName, let expected = environment.password else { return true }
+            return Self.isSame(expected, password)
+        }
+        return user.hasPassword(password)
+    }
+
+    /// Takes as long for any password of one length.
+    private static func isSame(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        guard left.count == right.count else { return false }
+        return zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+
+    /// Whether a new connection is the default user's.
+    static func isKnownAtOnce(_ environment: Environment, _ access: AccessList) -> Bool {
+        environment.password == nil && access.letsStrangersIn
+    }
+
+    // MARK: What may be done
+
+    /// Whether nobody need ask what this user may do, as long as the list of users has this version.
+    package func isUnrestricted(at version: UInt64) -> Bool { version == knownAccess && mayAll }
+
+    /// Looks the user up, where the list has changed.
+    ///
+    /// - Returns: `false` where there is no such user any more.
+    package mutating func refreshAccess(_ access: AccessList) -> Bool {
+        if knownAccess == access.version { return true }
+        guard access.hasUser(named: userName) else { return false }
+        knownAccess = access.version
+        mayAll = access.isUnrestricted(userName)
+        return true
+    }
+
+    /// Why this user may not run a command, which is then noted for the server's log.
+    mutating func denial(
+        _ entry: CommandEntry, _ arguments: Arguments, _ access: AccessList
+    ) -> String? {
+        if entry.flags.contains(.noAuth) || mayAll { return nil }
+        guard let denial = access.denial(of: userName, entry, arguments) else { return nil }
+        refusals.append(Refusal(user: userName, denial: denial, isInTransaction: transaction != nil))
+        return denial.text(of: userName)
+    }
+}
+
+/// What a client was refused, until the server has noted it.
+package struct Refusal: Hashable, Sendable {
+    package var user: [UInt8]
+    /// `nil`: the user or the password is wrong.
+    package var denial: AccessDenial?
+    package var isInTransaction: Bool
+}

@@ -31,6 +31,8 @@ package struct EtcdServerConfiguration: Sendable {
     package var quotaBytes: Int64 = 2 << 30
     /// What Redis's databases may take in memory; nil: as much as there is room for.
     package var streamQuotaBytes: Int?
+    /// What blocks of their streams may take in memory; nil: all are in memory.
+    package var streamMemoryBytes: Int?
     /// Nil: only who asks compacts.
     package var autoCompaction: AutoCompactor.Mode?
     /// Between two heartbeats of a leader: the tick of its clock.
@@ -96,6 +98,7 @@ extension EtcdServerConfiguration {
         replica.healthTicks = max(Int(Self.healthTime / heartbeatInterval), 1)
         replica.quotaBytes = quotaBytes > 0 ? Int(quotaBytes) : nil
         replica.keyspaceQuotaBytes = streamQuotaBytes
+        replica.streamMemoryBytes = streamMemoryBytes
         replica.store.minimumLeaseTTLSeconds = minimumLeaseTTLSeconds
         replica.store.maximumTransactionOperations = maximumTransactionOperations
         replica.store.maximumCatchUpBytes = Self.catchUpBytes

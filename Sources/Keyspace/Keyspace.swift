@@ -48,6 +48,8 @@ package struct Keyspace: Sendable {
     private(set) var streamNumber: UInt64 = 0
     /// What the next checkpoint has to say.
     var changes = KeyspaceChanges()
+    /// Which blocks of streams may leave memory, and do.
+    var cache = BlockCache()
 
     // MARK: Not state
 
@@ -60,10 +62,18 @@ package struct Keyspace: Sendable {
     /// What to tell subscribers of keyspace events.
     package var events: [KeyEvent] = []
 
-    /// - Parameter hashSeed: of the process; shows nowhere.
-    package init(hashSeed: UInt64 = 0, streamConfiguration: StreamConfiguration = StreamConfiguration()) {
+    /// - Parameters:
+    ///   - hashSeed: of the process; shows nowhere.
+    ///   - blockBytes: what blocks of streams may take in memory, for a keyspace whose checkpoints are written; `nil`:
+    ///     as much as they want. See `BlockCache`.
+    package init(
+        hashSeed: UInt64 = 0, streamConfiguration: StreamConfiguration = StreamConfiguration(), blockBytes: Int? = nil
+    ) {
         databases = (0..<Self.databaseCount).map { Database(seed: hashSeed &+ UInt64($0)) }
-        self.streamConfiguration = streamConfiguration
+        var configuration = streamConfiguration
+        configuration.isEvictable = blockBytes != nil
+        self.streamConfiguration = configuration
+        cache.budgetBytes = blockBytes
     }
 
     // MARK: Finding

@@ -186,7 +186,11 @@ extension DataFolder {
                     }
                 }
             }
-            return isEmpty ? .empty(configuration) : try restorer.finish(at: moment)
+            if isEmpty { return .empty(configuration) }
+            let state = try restorer.finish(at: moment)
+            // All of the file was looked at, and would count as memory.
+            if configuration.streamMemoryBytes != nil { try tables.reopen() }
+            return state
         } catch let error as TablesError {
             throw .tables(error, file: tables.path)
         } catch let error as CheckpointError {

@@ -25,6 +25,7 @@ extension Member {
             let checkpoints = CheckpointWriter(tables: data.tables, mailbox: mailbox)
             checkpoints.measure()
             self.checkpoints = checkpoints
+            blockReader = BlockReader(tables: data.tables, mailbox: mailbox)
         } else {
             log = MemoryLog(mailbox: mailbox)
         }
@@ -83,14 +84,18 @@ extension Member {
         log = nil
         let (data, checkpoints, ending) = (data, checkpoints, ending)
         guard let data, let checkpoints else { return ending.succeed() }
-        let snapshots = snapshots.queue
+        let (snapshots, blockReader) = (snapshots.queue, blockReader)
         checkpoints.finish {
             snapshots.async {
-                data.close()
-                ending.succeed()
+                let close: @Sendable () -> Void = {
+                    data.close()
+                    ending.succeed()
+                }
+                if let blockReader { blockReader.finish(close) } else { close() }
             }
         }
         self.checkpoints = nil
+        self.blockReader = nil
         mailbox = nil
     }
 }

@@ -46,6 +46,7 @@ extension Member {
         if let role = carried.role { note(role) }
         if let index = carried.releaseBelow { log?.release(below: index) }
         if let checkpoint = carried.checkpoint { write(checkpoint) }
+        if let blockReader { for order in carried.blockOrders { blockReader.read(order) } }
         if carried.isReady { readiness.succeed() }
         if carried.hasWork { workSoon() }
         let failure = carried.failure
@@ -156,6 +157,7 @@ extension Member {
             step(.synced(batch))
         }
         if let (result, effort) = mail.checkpoint { noteCheckpoint(result, effort) }
+        for blocks in mail.blocks { step(.blocksLoaded(blocks)) }
         switch mail.installation {
         case .success:
             // A checkpoint that somebody waits for is in it, or will be in the next.

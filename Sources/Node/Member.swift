@@ -55,6 +55,7 @@ package final class Member {
     var mailbox: MemberMailbox?
     var log: (any MemberLog)?
     var checkpoints: CheckpointWriter?
+    var blockReader: BlockReader?
     var snapshots = MemberSnapshots()
     var ticker: LoopTimer?
     var phase = Phase.created
@@ -108,6 +109,9 @@ package final class Member {
         eventLoop: any EventLoop
     ) {
         let start = Moment(monotonic: .zero, wallMilliseconds: Self.wallMilliseconds())
+        // What leaves memory would be nowhere.
+        var replica = replica
+        replica.streamMemoryBytes = nil
         let value: Replica
         do throws(ReplicaFailure) {
             value = try Replica(replica, restoring: .empty(replica), log: WALRecovery(), at: start)

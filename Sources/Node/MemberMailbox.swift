@@ -14,6 +14,8 @@ final class MemberMailbox: Sendable {
         var syncs: [(duration: Duration, effort: LogEffort)] = []
         /// What became of the checkpoint that was being written, and how long it took.
         var checkpoint: (result: Result<Void, TablesError>, effort: CheckpointEffort)?
+        /// Blocks of streams that were ordered.
+        var blocks: [LoadedBlocks] = []
         /// What became of another member's state that was to take the tables' place.
         var installation: Result<Void, TablesError>?
         var tablesSize: TablesSize?
@@ -23,8 +25,8 @@ final class MemberMailbox: Sendable {
         var logClosed = false
 
         var isEmpty: Bool {
-            synced == nil && checkpoint == nil && installation == nil && tablesSize == nil && segmentTrouble == nil
-                && logFailure == nil && !logClosed
+            synced == nil && checkpoint == nil && blocks.isEmpty && installation == nil && tablesSize == nil
+                && segmentTrouble == nil && logFailure == nil && !logClosed
         }
     }
 

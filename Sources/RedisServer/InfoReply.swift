@@ -47,7 +47,11 @@ extension ClientHub {
         ]
         return [
             ("Server", server), ("Clients", clients),
-            ("Memory", [("used_memory", "0"), ("maxmemory", "0"), ("maxmemory_policy", "noeviction")]),
+            (
+                "Memory",
+                [("used_memory", "0"), ("maxmemory", "0"), ("maxmemory_policy", "noeviction")]
+                    + Self.blocks(engine.keyspace.blockMemory)
+            ),
             ("Persistence", Self.persistence(engine.isDurable)), ("Stats", stats),
             (
                 "Replication",
@@ -59,6 +63,16 @@ extension ClientHub {
                 ]
             ),
             ("Cluster", [("cluster_enabled", "0")]), ("Keyspace", keyspace),
+        ]
+    }
+
+    /// What of streams is in memory.
+    private static func blocks(_ memory: BlockMemory) -> [(String, String)] {
+        guard let budget = memory.budgetBytes else { return [] }
+        return [
+            ("martlet_stream_memory", "\(budget)"), ("martlet_stream_memory_used", "\(memory.evictableBytes)"),
+            ("martlet_stream_blocks_evicted", "\(memory.evictedCount)"),
+            ("martlet_stream_blocks_loaded", "\(memory.loadedCount)"),
         ]
     }
 

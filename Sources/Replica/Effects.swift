@@ -74,6 +74,9 @@ package struct Effects: Sendable {
     package var hasWatchWork = false
     /// To be written on a thread of its own; `Event.checkpointEnded` is due. One at a time.
     package var checkpoint: ReplicaCheckpoint?
+    /// Blocks of streams to be read from the tables, on a thread of its own; `Event.blocksLoaded` is due for each
+    /// order, in whatever sequence. The tables hold them as of the last checkpoint that has ended, or a later one.
+    package var blockOrders: [BlockOrder] = []
     /// Entries before this one are in a checkpoint: the log may let go of segments with none but these.
     package var releaseBelow: LogIndex?
     /// Set if it changed.
@@ -103,6 +106,7 @@ package struct Effects: Sendable {
         keyEvents.removeAll(keepingCapacity: true)
         hasWatchWork = false
         checkpoint = nil
+        blockOrders.removeAll(keepingCapacity: true)
         releaseBelow = nil
         role = nil
         isReady = false

@@ -52,6 +52,8 @@ package enum Event: Sendable {
     /// There is no room on the disk. The leader raises the alarm of that, once; writes that need room are refused from
     /// when it is applied until it is lifted.
     case spaceExhausted
+    /// Blocks that were ordered have come.
+    case blocksLoaded(LoadedBlocks)
     /// It is time for what waits in the keyspace: see `Replica.commandsDue`.
     case commandsDue
     /// Go on with what `Effects.hasWork` spoke of.

@@ -29,12 +29,18 @@ extension Replica {
         let revision = store.revision
         while committedHead < committed.count, !budget.isSpent {
             let entry = committed[committedHead]
-            do throws(RecordError) {
-                try apply(entry, at: moment, into: &effects)
-            } catch {
-                effects.failure = .unreadableEntry(entry.index, error)
-                return
+            if commands.halted != nil {
+                goOn(at: moment, into: &effects)
+            } else {
+                do throws(RecordError) {
+                    try apply(entry, at: moment, into: &effects)
+                } catch {
+                    effects.failure = .unreadableEntry(entry.index, error)
+                    return
+                }
             }
+            // All behind it waits too.
+            if commands.halted != nil { break }
             committedHead += 1
             budget.spend(entry)
             applied = AppliedPosition(index: entry.index, term: entry.term)

@@ -55,6 +55,8 @@ extension Replica {
     /// tables too, even when nothing is applied any more.
     private func isCheckpointDue(at moment: Moment) -> Bool {
         guard applied.index > checkpoint.last || store.uncheckpointedBytes > 0 else { return false }
+        // Half of the next entry is in the state.
+        if commands.halted != nil { return false }
         // Founders are applied one by one: a state with some of them would be one of a cluster that never was.
         if applied.term == Term(1), !isAlone { return false }
         if physicalCompactions.contains(where: { $0.request.revision > store.checkpointRevision }) { return true }
@@ -78,7 +80,9 @@ extension Replica {
 
     private mutating func endKeyspaceCheckpoint(isWritten: Bool) {
         guard let ended = keyspaceProgress.underway.take() else { return }
-        if !isWritten {
+        if isWritten {
+            keyspace.endCheckpoint(ended)
+        } else {
             keyspace.failCheckpoint(ended)
             keyspaceProgress.changedBytes += keyspaceProgress.underwayBytes
         }

@@ -57,6 +57,10 @@ extension Replica {
         case .work:
             reclaim(into: &effects)
             continueLeaseScan(at: moment)
+        case .blocksLoaded(let loaded):
+            guard case .running = phase else { return }
+            take(loaded, at: moment, into: &effects)
+            if effects.failure != nil { return end(.stopped, into: &effects) }
         case .commandsDue:
             if case .running = phase { passCommandTime(at: moment, into: &effects) }
         case .turnEnded:
@@ -126,8 +130,10 @@ extension Replica {
         if !effects.batch.isEmpty { _ = nextBatch(into: &effects) }
         releaseReads(at: moment, into: &effects)
         beginCheckpoint(at: moment, into: &effects)
+        evictBlocks(into: &effects)
         let canRevoke = hasMoreDueLeases && revocationsUnderway == 0
-        if committedHead < committed.count || node.hasOrders || store.hasCompactedToReclaim || canRevoke {
+        let canApply = committedHead < committed.count && commands.halted == nil
+        if canApply || node.hasOrders || store.hasCompactedToReclaim || canRevoke {
             effects.hasWork = true
         }
     }

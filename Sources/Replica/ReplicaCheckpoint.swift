@@ -56,7 +56,8 @@ package struct RestoredState: Sendable {
         var store = configuration.store
         store.isCheckpointed = true
         return RestoredState(
-            store: KeyValueStore(configuration: store), keyspace: Keyspace(hashSeed: configuration.seed),
+            store: KeyValueStore(configuration: store),
+            keyspace: Keyspace(hashSeed: configuration.seed, blockBytes: configuration.streamMemoryBytes),
             cluster: ClusterState(), auth: AuthStore(),
             applied: AppliedPosition(index: LogIndex(0), term: Term(0)))
     }
@@ -74,7 +75,7 @@ package struct ReplicaRestorer {
         var store = configuration.store
         store.isCheckpointed = true
         keyValue = KeyValueRestorer(configuration: store)
-        keyspace = KeyspaceRestorer(hashSeed: configuration.seed)
+        keyspace = KeyspaceRestorer(hashSeed: configuration.seed, blockBytes: configuration.streamMemoryBytes)
     }
 
     package mutating func load(_ key: TableKey, _ value: RawSpan) throws(CheckpointError) {

@@ -20,6 +20,9 @@ package struct ReplicaConfiguration: Sendable {
     /// What Redis's databases may take in memory, about; `nil`: as much as there is room for. Shapes what is proposed,
     /// not what is applied.
     package var keyspaceQuotaBytes: Int?
+    /// What blocks of streams may take in memory; those that are in a checkpoint and not wanted leave it. `nil`: all
+    /// stay. Shows in nothing but memory and time; the member needs tables that it can read again.
+    package var streamMemoryBytes: Int?
     package var raft = RaftSettings()
     package var limits = ReplicaLimits()
     /// For the members' clocks of elections.
@@ -93,6 +96,12 @@ package struct ReplicaLimits: Sendable {
     package var leasesPerScan = 500
     /// Leases looked at by one scan for what is left of them, and so remainders in one record (etcd's value).
     package var leaseNotesPerScan = 1000
+    /// Bytes of blocks that are ordered at once: some pieces of long reads, so that however many clients read, what
+    /// comes back for them takes little beside the blocks that stay.
+    package var loadingBytesMax = 8 << 20
+    /// How often blocks are ordered again that come back otherwise than they left: what is read a moment too late or
+    /// too soon is another image, and the next one is right.
+    package var loadAttemptsMax = 3
     /// Compactions that wait for the removal of what they compacted. They are looked at with every step.
     package var physicalCompactionsMax = 64
     /// Changes of the members that wait for the one before them.

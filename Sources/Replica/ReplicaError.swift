@@ -54,6 +54,8 @@ package enum ReplicaFailure: Error, Hashable, Sendable {
     case unsupportedEntry(LogIndex)
     /// The log does not go on where the checkpoint ends.
     case gap(checkpoint: LogIndex, log: LogIndex)
+    /// A block of a stream that an entry needs can't be read, or isn't the one that was written.
+    case damagedBlock(TableKey)
     /// The other members have removed this one.
     case removed
 }

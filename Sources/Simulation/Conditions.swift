@@ -25,6 +25,8 @@ package struct Conditions: Sendable {
     package var reclaimedPerStep: Int
     package var pendingWritesMax: Int
     package var uncheckpointedBytesMax: Int
+    /// What blocks of streams may take in memory; `nil`: they stay.
+    package var streamMemoryBytes: Int?
     /// How many begin the cluster: 1, 3 or 5.
     package var members = 1
     /// Between two acts of the nemesis of a cluster, on average; `nil`: it never acts.
@@ -66,6 +68,9 @@ package struct Conditions: Sendable {
         reclaimedPerStep = random.pick([1, 7, 500])
         pendingWritesMax = random.pick([2, 50, 5_000])
         uncheckpointedBytesMax = random.pick([3_000, 20_000, 1_000_000])
+        // Mostly none stays that need not.
+        var memory = SeededRandom(seed: UInt64(uncheckpointedBytesMax &+ operations &* 31 &+ thinkTime))
+        streamMemoryBytes = memory.pick([nil, 0, 0, 0, 400, 1_500])
     }
 
     /// - Parameter members: how many begin the cluster.

@@ -30,6 +30,8 @@ struct SimulatedTables {
         return true
     }
 
+    func value(of key: TableKey) -> [UInt8]? { records[key] }
+
     /// All records in key order.
     func forEach<Failure: Error>(_ body: (TableKey, [UInt8]) throws(Failure) -> Void) throws(Failure) {
         for (key, value) in records.sorted(by: { $0.key < $1.key }) { try body(key, value) }

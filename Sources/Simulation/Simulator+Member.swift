@@ -26,7 +26,8 @@ extension Simulator {
         switch event {
         case .propose, .changeMembers, .renewLease, .read, .received: return
         case .start, .turnEnded, .tick, .synced, .checkpointEnded, .spaceExhausted, .commandsDue, .work, .stop,
-            .peerUnreachable, .peerGone, .snapshotSent, .snapshotArrived, .snapshotInstalled, .transferLeadership:
+            .blocksLoaded, .peerUnreachable, .peerGone, .snapshotSent, .snapshotArrived, .snapshotInstalled,
+            .transferLeadership:
             break
         }
         try noteEntries(life)
@@ -84,6 +85,7 @@ extension Simulator {
 
     /// All members hold the same after the same entries. Source: Raft figure 3, state machine safety.
     func compareDigest(_ life: Life) throws(Violation) {
+        if life.replica.isApplyHalted { return }
         let index = life.replica.applied.index
         let digest = life.replica.stateDigest()
         let known = digests.updateValue(digest, forKey: index)
@@ -146,6 +148,10 @@ extension Simulator {
             if life.checkpoint != nil { throw Violation("two checkpoints are under way") }
             life.checkpoint = effects.checkpoint
             plan(.checkpointWrites, in: timing.number(0...conditions.diskTime * 3 * life.host.slowness), of: life)
+        case .blocks:
+            for order in effects.blockOrders {
+                plan(.blocksAreRead(order), in: timing.number(0...conditions.diskTime * life.host.slowness), of: life)
+            }
         case .release:
             guard try survives(life), let index = effects.releaseBelow else { return }
             life.log.releaseBelow = index
@@ -180,7 +186,7 @@ extension Simulator {
 
 /// What a step may want done.
 private enum EffectPart: CaseIterable {
-    case batch, replies, reads, commands, watches, checkpoint, release, ready, messages, states, arrival
+    case batch, replies, reads, commands, watches, checkpoint, blocks, release, ready, messages, states, arrival
 
     func isThere(_ effects: Effects) -> Bool {
         switch self {
@@ -190,6 +196,7 @@ private enum EffectPart: CaseIterable {
         case .commands: !effects.commandReplies.isEmpty
         case .watches: effects.hasWatchWork
         case .checkpoint: effects.checkpoint != nil
+        case .blocks: !effects.blockOrders.isEmpty
         case .release: effects.releaseBelow != nil
         case .ready: effects.isReady
         case .messages: !effects.messages.isEmpty

@@ -27,6 +27,8 @@ extension Simulator {
         configuration.limits.pendingWritesMax = conditions.pendingWritesMax
         configuration.limits.uncheckpointedBytesMax = conditions.uncheckpointedBytesMax
         configuration.limits.checkpointBytes = conditions.checkpointBytes
+        configuration.streamMemoryBytes = conditions.streamMemoryBytes
+        configuration.limits.loadingBytesMax = 300
         configuration.limits.leasesPerScan = 2
         configuration.leaseNoteInterval = .seconds(2)
         configuration.checkpointInterval = .microseconds(conditions.checkpointTime)
@@ -152,6 +154,8 @@ extension Simulator {
     /// The member has applied all that it had acknowledged, and serves.
     func becomeReady(_ life: Life) throws(Violation) {
         guard !life.isReady else { throw Violation("the member is ready twice") }
+        // Half of an entry is no state that anybody else has.
+        if life.replica.isApplyHalted { return plan(.becomesReady, in: 500, of: life) }
         life.isReady = true
         let replayed = try replayedMember(life)
         let digest = life.replica.stateDigest()

@@ -38,6 +38,7 @@ struct StreamClient {
         case delete(StreamLedger.Key)
         case transaction([(stream: String, value: String)])
         case length
+        case range(stream: String)
     }
 
     var asked: [Ask] = []
@@ -130,7 +131,9 @@ extension Simulator {
             .filter { $0.value == "c\(client)" && streamLedger.acknowledgements[$0.key] == nil }
             .keys.sorted { ($0.stream, $0.id) < ($1.stream, $1.id) }
         let known = streamLedger.values.compactMap { streamLedger.ids[$0] }.filter { streamLedger.deletions[$0] == nil }
-        switch streaming.number(0...9) {
+        switch streaming.number(0...10) {
+        case 10:
+            return (.range(stream: stream), Self.command("XRANGE", stream, "-", "+"))
         case 0: return (.length, Self.command("XLEN", stream))
         case 1...3:
             return (
@@ -199,7 +202,7 @@ extension Simulator {
             }
         case (.acknowledge(let key), .integer(1)): streamLedger.acknowledgements[key] = .told
         case (.delete(let key), .integer(1)): streamLedger.deletions[key] = .told
-        case (.length, .integer): return
+        case (.length, .integer), (.range, .array): return
         default: throw Violation("\(ask) was answered \(reply)")
         }
     }
@@ -242,6 +245,10 @@ extension Simulator {
             request.commands.append(command.arguments)
             request.items.append((request.items.count, command.entry))
         }
+        // Blocks of a few entries, so that many are sealed.
+        let command = Self.command("CONFIG", "SET", "stream-node-max-entries", "3")
+        request.commands.append(command.arguments)
+        request.items.append((request.items.count, command.entry))
         var reply = ReplyWriter()
         _ = life.replica.run(request, &reply, at: moment(of: life), into: &life.effects)
         openTurn(life)
@@ -299,8 +306,15 @@ extension Simulator {
         let arguments = Arguments(words.map { Array($0.utf8) })
         guard case .found(let entry) = CommandTable.shared.find(arguments) else { throw Violation("no \(words)") }
         var reply = ReplyWriter()
-        let time = life.replica.commandTime(at: moment(of: life))
-        _ = life.replica.keyspace.read(entry, Call(arguments, now: time), &reply)
+        let call = Call(arguments, now: life.replica.commandTime(at: moment(of: life)))
+        var keyspace = life.replica.keyspace
+        for block in keyspace.wantedBlocks(entry, call) {
+            let value = life.host.tables.value(of: block.key) ?? []
+            if keyspace.place(block, value.span.bytes) == .different {
+                throw Violation("\(block.key) is neither in memory nor in the tables")
+            }
+        }
+        _ = keyspace.read(entry, call, &reply)
         var (parser, offset) = (ReplyParser(), 0)
         guard let value = try? parser.next(in: reply.bytes.span.bytes, at: &offset) else {
             throw Violation("\(words) has no answer")

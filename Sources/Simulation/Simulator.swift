@@ -2,6 +2,7 @@
 
 import MartletBasics
 import MartletKeyValue
+import MartletKeyspace
 import MartletRaft
 import MartletReplica
 import MartletSimulatedDisk
@@ -24,6 +25,9 @@ final class Simulator {
         case logWrites, logWritten, logReleases
         case checkpointWrites
         case checkpointEnds(isWritten: Bool)
+        case becomesReady
+        case blocksAreRead(BlockOrder)
+        case blocksArrive(LoadedBlocks)
         case stateLeaves(Effects.SnapshotOrder)
         case stateInstalled
         // Of all
@@ -182,6 +186,13 @@ final class Simulator {
         queue.add((life, action), at: now + time)
     }
 
+    /// They are on their way for a while: tables may have others by then.
+    private func readBlocks(_ order: BlockOrder, _ life: Life) {
+        let values = order.blocks.map { life.host.tables.value(of: $0.key) }
+        counts.loadedBlocks += values.count
+        plan(.blocksArrive(LoadedBlocks(order: order.number, values: values)), in: timing.number(0...2_000), of: life)
+    }
+
     /// Where a pause holds it up.
     private func place(of action: Action) -> Host? {
         switch action {
@@ -213,6 +224,9 @@ final class Simulator {
         case .logReleases: try releaseLog(life)
         case .checkpointWrites: try writeCheckpoint(life)
         case .checkpointEnds(let isWritten): try step(.checkpointEnded(isWritten: isWritten), life)
+        case .becomesReady: try becomeReady(life)
+        case .blocksAreRead(let order): readBlocks(order, life)
+        case .blocksArrive(let blocks): try step(.blocksLoaded(blocks), life)
         case .stateLeaves(let order): try transmit(order, from: life)
         case .stateInstalled: try installState(life)
         case .restart, .packetArrives, .nemesisActs, .nemesisIsolates, .clientActs, .requestArrives, .watcherActs,
@@ -236,7 +250,8 @@ final class Simulator {
         case .relief(let relief, let place): relieve(relief, hosts[place])
         case .look: try look()
         case .tick, .turnEnd, .work, .watchWork, .commandsDue, .logWrites, .logWritten, .logReleases,
-            .checkpointWrites, .checkpointEnds, .stateLeaves, .stateInstalled:
+            .checkpointWrites, .checkpointEnds, .becomesReady, .blocksAreRead, .blocksArrive, .stateLeaves,
+            .stateInstalled:
             preconditionFailure("\(action) is a life's")
         }
     }

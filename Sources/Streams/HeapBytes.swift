@@ -12,6 +12,9 @@ enum HeapBytes {
         max((bytes + pieceHeader + rounding - 1) / rounding * rounding, 2 * rounding)
     }
 
+    /// An array of so many bytes that takes no more memory than it needs.
+    static func bytes(_ count: Int) -> Int { count == 0 ? 0 : piece(arrayHeader + count) }
+
     static func array<Element>(_ array: [Element]) -> Int {
         array.capacity == 0 ? 0 : piece(arrayHeader + array.capacity * MemoryLayout<Element>.stride)
     }

@@ -11,6 +11,8 @@ package struct StreamConfiguration: Hashable, Sendable {
     package var idCapacity = 128
     /// Whether what a checkpoint must remove is noted. Without it no checkpoint can be taken.
     package var isCheckpointed = true
+    /// Whether sealed blocks may leave memory once a checkpoint has them: see `Stream.evict`.
+    package var isEvictable = false
 
     package init() {}
 }

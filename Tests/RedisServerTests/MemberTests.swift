@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import MartletRESPClient
 import MartletRedisServer
 import MartletTestPrograms
@@ -57,5 +58,77 @@ import Testing
                 while try await producer.run("DBSIZE") != ":1" { try await Task.sleep(for: .milliseconds(5)) }
             }
         }
+    }
+
+    /// A stream of some megabytes in a member that keeps a tenth of it in memory: all that it holds can be asked for,
+    /// changed and consumed, before and after a restart.
+    @Test func streamsAreLargerThanMemory() async throws {
+        let folder = try TemporaryFolder()
+        let value = String(repeating: "v", count: 400)
+        let count = 10_000
+        try await withMember(in: folder.path, streamMemoryBytes: 400_000) { _, port in
+            try await RawClient.with(port: port) { client in
+                for number in 1...count { try await client.send("XADD s \(number)-0 f \(value)\r\n") }
+                for number in 1...count { #expect(try await client.next().map { text($0) } == "\(number)-0") }
+                while try await client.number("martlet_stream_blocks_evicted") < 500 {
+                    try await client.send("XADD t * f v\r\n")
+                    _ = try await client.next()
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                #expect(try await client.number("martlet_stream_memory") == 400_000)
+                #expect(try await client.number("martlet_stream_memory_used") <= 500_000)
+                try await Self.consume(client, count, value)
+            }
+        }
+        try await withMember(in: folder.path, streamMemoryBytes: 400_000) { _, port in
+            try await RawClient.with(port: port) { client in
+                #expect(try await client.run("XLEN s") == ":\(count - 100)")
+                #expect(try await client.number("martlet_stream_memory_used") <= 500_000)
+                #expect(try await client.run("XRANGE s 4242-0 4242-0") == "[[4242-0, [f, \(value)]]]")
+                try await Self.readThrough(client, count, value)
+            }
+        }
+    }
+
+    private static func consume(_ client: RawClient, _ count: Int, _ value: String) async throws {
+        try await readThrough(client, count, value)
+        // Changes of what has left, each with a neighbour's read behind it.
+        for number in stride(from: 50, to: count, by: 100) {
+            try await client.send("XDEL s \(number)-0\r\nXRANGE s \(number)-0 + COUNT 1\r\n")
+        }
+        for number in stride(from: 50, to: count, by: 100) {
+            #expect(try await client.next().map { text($0) } == ":1")
+            #expect(try await client.next().map { text($0) } == "[[\(number + 1)-0, [f, \(value)]]]")
+        }
+        #expect(try await client.run("XGROUP CREATE s g 2000") == "+OK")
+        let read = try await client.run("XREADGROUP GROUP g c COUNT 3 STREAMS s >")
+        #expect(read == "[[s, [\((2001...2003).map { "[\($0)-0, [f, \(value)]]" }.joined(separator: ", "))]]]")
+        #expect(try await client.run("XCLAIM s g d 0 2002-0 JUSTID") == "[2002-0]")
+        #expect(try await client.run("XPENDING s g") == "[:3, 2001-0, 2003-0, [[c, 2], [d, 1]]]")
+    }
+
+    /// In pages, and at once.
+    private static func readThrough(_ client: RawClient, _ count: Int, _ value: String) async throws {
+        let length = try await client.run("XLEN s")
+        var next = 0
+        var pages = 0
+        while next < count {
+            let page = try await client.run("XRANGE s (\(next)-0 + COUNT 1000")
+            let last = page.components(separatedBy: "-0, [f").dropLast().last?.split(separator: "[").last
+            next = try #require(last.flatMap { Int($0) })
+            pages += 1
+        }
+        #expect(pages >= 10)
+        let whole = try await client.run("XREVRANGE s + -")
+        #expect(":\(whole.components(separatedBy: value).count - 1)" == length)
+    }
+}
+
+extension RawClient {
+    /// A line of INFO.
+    fileprivate func number(_ name: String) async throws -> Int {
+        let info = try await run("INFO memory")
+        let line = info.split(whereSeparator: \.isNewline).first { $0.hasPrefix(name + ":") }
+        return try #require(line.flatMap { Int($0.dropFirst(name.count + 1)) })
     }
 }

@@ -35,10 +35,11 @@ func withServer(
 /// Runs `body` with the member of a folder, new or not.
 func withMember(
     in folder: String, _ configuration: RedisServerConfiguration = RedisServerConfiguration(),
-    _ body: (RedisServer, Int) async throws -> Void
+    streamMemoryBytes: Int? = nil, _ body: (RedisServer, Int) async throws -> Void
 ) async throws {
-    let replica = ReplicaConfiguration(
+    var replica = ReplicaConfiguration(
         member: MemberID(7), name: "default", clientURLs: [], peerURLs: ["http://localhost:2380"], seed: 1)
+    replica.streamMemoryBytes = streamMemoryBytes
     let data = try DataFolder(path: folder + "/data").open(
         replica, new: WALMetadata(memberID: 7, clusterID: 5),
         at: Moment(monotonic: .zero, wallMilliseconds: Member.wallMilliseconds()))

@@ -157,6 +157,9 @@ struct TestMember {
     var checkpoint: ReplicaCheckpoint?
     var released: LogIndex?
     var commandReplies: [CommandReply] = []
+    /// Blocks that were ordered; `settle` brings them unless told not to.
+    var orders: [BlockOrder] = []
+    var holdsBlocks = false
 
     init(
         _ configuration: ReplicaConfiguration = TestMember.configuration, disk: SimulatedDisk = SimulatedDisk(),
@@ -175,7 +178,8 @@ struct TestMember {
         switch event {
         case .propose, .changeMembers, .renewLease, .read, .received: return
         case .start, .turnEnded, .tick, .synced, .checkpointEnded, .spaceExhausted, .commandsDue, .work, .stop,
-            .peerUnreachable, .peerGone, .snapshotSent, .snapshotArrived, .snapshotInstalled, .transferLeadership:
+            .blocksLoaded, .peerUnreachable, .peerGone, .snapshotSent, .snapshotArrived, .snapshotInstalled,
+            .transferLeadership:
             break
         }
         #expect(effects.failure == nil)
@@ -184,6 +188,7 @@ struct TestMember {
         tokens += effects.tokens
         reads += effects.reads
         commandReplies += effects.commandReplies
+        orders += effects.blockOrders
         isReady = isReady || effects.isReady
         hasWork = effects.hasWork
         released = effects.releaseBelow ?? released
@@ -201,11 +206,19 @@ struct TestMember {
                 step(.synced(batch))
             } else if hasWork {
                 step(.work)
+            } else if !holdsBlocks, !orders.isEmpty {
+                bringBlocks()
             } else {
                 return
             }
         }
         Issue.record("the member never rests")
+    }
+
+    /// Brings what was ordered first.
+    mutating func bringBlocks() {
+        let order = orders.removeFirst()
+        step(.blocksLoaded(LoadedBlocks(order: order.number, values: order.blocks.map { disk.tables[$0.key] })))
     }
 
     mutating func pass(_ time: Duration) {

@@ -8,7 +8,7 @@ package import MartletStreams
 //     let checkpoint = keyspace.beginCheckpoint()    // on the home loop
 //     checkpoint.encode(into: &batch)                // anywhere
 //     write the batch
-//     if it failed, keyspace.failCheckpoint(checkpoint)
+//     keyspace.endCheckpoint(checkpoint), or keyspace.failCheckpoint(checkpoint)
 
 /// What brings the tables from one checkpoint of a keyspace to the next. Shares memory with the keyspace, and stays the
 /// same whatever becomes of that.
@@ -18,7 +18,8 @@ package struct KeyspaceCheckpoint: Sendable {
     /// Where users have changed.
     var access: AccessList?
     var keys: [(number: UInt64, record: KeyRecord)] = []
-    var streams: [(number: UInt64, checkpoint: StreamCheckpoint)] = []
+    /// With the places where the keyspace has them.
+    var streams: [(number: UInt64, place: Int, checkpoint: StreamCheckpoint)] = []
 
     /// Adds all changes, removals first.
     package func encode(into batch: inout TableBatch) {
@@ -34,7 +35,7 @@ package struct KeyspaceCheckpoint: Sendable {
         changes.removedStreams.forEach { key, _ in batch.remove(key) }
         batch.put(KeyspaceTable.state) { state.encode(into: &$0) }
         if let access { batch.put(KeyspaceTable.access) { access.encode(into: &$0) } }
-        for (number, checkpoint) in streams { try checkpoint.encode(of: number, into: &batch, piece: piece) }
+        for (number, _, checkpoint) in streams { try checkpoint.encode(of: number, into: &batch, piece: piece) }
         for (number, record) in keys {
             batch.put(KeyspaceTable.key(number)) { record.encode(into: &$0) }
             try piece(&batch)
@@ -61,7 +62,12 @@ extension Keyspace {
             checkpoint.keys.append(
                 (row.number, KeyRecord(row, database: database, place: place, streamNumbers: streamNumbers)))
             if case .stream(let stream) = row.value {
-                checkpoint.streams.append((streamNumbers[stream], streams[stream]!.beginCheckpoint()))
+                checkpoint.streams.append((streamNumbers[stream], stream, streams[stream]!.beginCheckpoint()))
+            }
+        }
+        if mayLackBlocks {
+            for (number, _, written) in checkpoint.streams where !written.sealed.isEmpty {
+                cache.underway[number] = written.sealed.map(\.base).sorted()
             }
         }
         return checkpoint
@@ -69,6 +75,7 @@ extension Keyspace {
 
     /// Makes the next checkpoint write what this one was to write.
     package mutating func failCheckpoint(_ checkpoint: KeyspaceCheckpoint) {
+        cache.underway = [:]
         changes.removedKeys = checkpoint.changes.removedKeys + changes.removedKeys
         var removed = checkpoint.changes.removedStreams
         changes.removedStreams.forEach { key, _ in removed.remove(key) }
@@ -97,9 +104,12 @@ package struct KeyspaceRestorer: Sendable {
     private var state: KeyspaceState?
     private var keys: [(key: TableKey, record: KeyRecord)] = []
 
-    package init(hashSeed: UInt64, streamConfiguration: StreamConfiguration = StreamConfiguration()) {
-        keyspace = Keyspace(hashSeed: hashSeed, streamConfiguration: streamConfiguration)
-        configuration = streamConfiguration
+    /// - Parameter blockBytes: as in `Keyspace.init`.
+    package init(
+        hashSeed: UInt64, streamConfiguration: StreamConfiguration = StreamConfiguration(), blockBytes: Int? = nil
+    ) {
+        keyspace = Keyspace(hashSeed: hashSeed, streamConfiguration: streamConfiguration, blockBytes: blockBytes)
+        configuration = keyspace.streamConfiguration
     }
 
     /// Whether a table is one of those that `load` takes.

@@ -4,14 +4,17 @@ import MartletBasics
 import MartletStreams
 
 extension Keyspace {
-    /// A number that two keyspaces share if their states are the same, and hardly ever otherwise. For tests.
-    /// Complexity: O(state).
+    /// A number that two keyspaces share if their states are the same, and hardly ever otherwise, whatever of them is
+    /// in memory, and whether they came from a checkpoint. For tests. Complexity: O(state).
     package func stateDigest() -> UInt64 {
         var copy = self
-        copy.markAllChanged()
+        copy.markAllKeysChanged()
+        var checkpoint = copy.beginCheckpoint()
+        // What a stream's records say of how its trees are cut is no part of its state.
+        checkpoint.streams = []
         var batch = TableBatch()
-        copy.beginCheckpoint().encode(into: &batch)
-        // FNV-1a, which wraps by definition. Records are summed: their order says nothing.
+        checkpoint.encode(into: &batch)
+        // Records are summed: their order says nothing.
         var sum: UInt64 = 0
         batch.forEach { key, value in
             guard let value else { return }
@@ -19,13 +22,25 @@ extension Keyspace {
             Varint.append(key.object, to: &bytes)
             Varint.append(key.id, to: &bytes)
             value.withUnsafeBytes { bytes.append(contentsOf: $0) }
-            sum &+= bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+            sum &+= Self.hash(bytes)
+        }
+        for place in streams.indices {
+            guard let stream = streams[place] else { continue }
+            var bytes: [UInt8] = []
+            Varint.append(streamNumbers[place], to: &bytes)
+            stream.encodeState(into: &bytes)
+            sum &+= Self.hash(bytes)
         }
         return sum
     }
 
-    /// Makes the next checkpoint write everything that is there.
-    private mutating func markAllChanged() {
+    /// FNV-1a, which wraps by definition.
+    private static func hash(_ bytes: [UInt8]) -> UInt64 {
+        bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+    }
+
+    /// Makes the next checkpoint write every key.
+    private mutating func markAllKeysChanged() {
         changes = KeyspaceChanges()
         changes.isAccessChanged = !access.isInitial
         for database in databases.indices {
@@ -34,6 +49,5 @@ extension Keyspace {
                 noteChange(place, in: database)
             }
         }
-        for place in streams.indices where streams[place] != nil { streams[place]!.markAllChanged() }
     }
 }

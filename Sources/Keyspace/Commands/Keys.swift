@@ -154,8 +154,9 @@ extension Keyspace {
         }
         var row = databases[call.database][place]
         if case .stream(let stream) = row.value {
-            // The copy has a number of its own in checkpoints.
+            // The copy has a number of its own in checkpoints, which have to write all of it.
             var copy = streams[stream]!
+            precondition(copy.absentCount == 0, "\(copy.absentCount) blocks of a stream to copy are not in memory")
             copy.markAllChanged()
             row.value = .stream(add(copy))
         }

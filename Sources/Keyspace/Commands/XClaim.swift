@@ -3,6 +3,36 @@
 import MartletRESPCodec
 import MartletStreams
 
+/// The words of XAUTOCLAIM.
+struct AutoclaimRequest {
+    var minimumIdle: Int64
+    var start: StreamID
+    var count = 100
+    var isIDOnly = false
+
+    init(_ call: Call) throws(CommandError) {
+        let words = call.arguments
+        guard let minimumIdle = words.integer(4) else {
+            throw .text("ERR Invalid min-idle-time argument for XAUTOCLAIM")
+        }
+        self.minimumIdle = minimumIdle
+        start = try call.rangeStart(5)
+        var index = 6
+        while index < call.count {
+            if words.matches(index, "COUNT"), index + 1 < call.count {
+                index += 1
+                guard let number = words.integer(index), number > 0 else { throw .text("ERR COUNT must be > 0") }
+                count = Int(number)
+            } else if words.matches(index, "JUSTID") {
+                isIDOnly = true
+            } else {
+                throw .syntax
+            }
+            index += 1
+        }
+    }
+}
+
 extension Keyspace {
     static func noGroup(_ call: Call) -> CommandError {
         .message(
@@ -82,37 +112,19 @@ extension Keyspace {
     }
 
     mutating func xautoclaim(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        let words = call.arguments
-        guard let minimumIdle = words.integer(4) else {
-            throw .text("ERR Invalid min-idle-time argument for XAUTOCLAIM")
-        }
-        let start = try call.rangeStart(5)
-        var count = 100
-        var isIDOnly = false
-        var index = 6
-        while index < call.count {
-            if words.matches(index, "COUNT"), index + 1 < call.count {
-                index += 1
-                guard let number = words.integer(index), number > 0 else { throw .text("ERR COUNT must be > 0") }
-                count = Int(number)
-            } else if words.matches(index, "JUSTID") {
-                isIDOnly = true
-            } else {
-                throw .syntax
-            }
-            index += 1
-        }
+        let request = try AutoclaimRequest(call)
         let (stream, place) = try liveGroup(call)
         let result = try streaming { () throws(StreamError) in
             try streams[stream]!.claimAutomatically(
-                from: start, count: count, group: words.array(2), consumer: words.array(3),
-                minimumIdle: max(minimumIdle, 0), isIDOnly: isIDOnly, now: call.time)
+                from: request.start, count: request.count, group: call.arguments.array(2),
+                consumer: call.arguments.array(3), minimumIdle: max(request.minimumIdle, 0),
+                isIDOnly: request.isIDOnly, now: call.time)
         }
         note(isNewConsumer: result.isNewConsumer, call, 1)
         touch(place, in: call.database)
         reply.array(3)
         reply.bulk(result.nextStart)
-        reply.claimed(result.entries, isIDOnly: isIDOnly)
+        reply.claimed(result.entries, isIDOnly: request.isIDOnly)
         reply.array(result.removedIDs.count)
         for id in result.removedIDs { reply.bulk(id) }
     }

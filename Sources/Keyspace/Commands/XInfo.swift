@@ -17,19 +17,20 @@ extension Keyspace {
         return streams[stream]!
     }
 
-    func xinfoStream(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        var count: Int?
-        if call.count > 3 {
-            guard call.arguments.matches(3, "FULL"), call.count == 4 || call.count == 6 else {
-                throw Self.unknownOption(call)
-            }
-            count = Self.fullCount
-            if call.count == 6 {
-                guard call.arguments.matches(4, "COUNT") else { throw Self.unknownOption(call) }
-                let number = try call.size(5)
-                count = number < 0 ? Self.fullCount : number == 0 ? .max : number
-            }
+    /// How many entries `XINFO STREAM` is to show; `nil` without FULL.
+    func infoCount(_ call: Call) throws(CommandError) -> Int? {
+        if call.count <= 3 { return nil }
+        guard call.arguments.matches(3, "FULL"), call.count == 4 || call.count == 6 else {
+            throw Self.unknownOption(call)
         }
+        if call.count == 4 { return Self.fullCount }
+        guard call.arguments.matches(4, "COUNT") else { throw Self.unknownOption(call) }
+        let number = try call.size(5)
+        return number < 0 ? Self.fullCount : number == 0 ? .max : number
+    }
+
+    func xinfoStream(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        let count = try infoCount(call)
         let stream = try infoStream(call)
         reply.map(count == nil ? 16 : 15)
         head(stream, call, &reply)

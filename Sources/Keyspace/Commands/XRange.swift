@@ -3,6 +3,23 @@
 import MartletRESPCodec
 import MartletStreams
 
+/// The words of XRANGE and XREVRANGE.
+struct RangeRequest {
+    var range: StreamRange
+    var count = Int.max
+
+    init(_ call: Call, start: Int, end: Int) throws(CommandError) {
+        let lower = try call.rangeStart(start)
+        range = StreamRange(lower, try call.rangeEnd(end))
+        var index = 4
+        while index < call.count {
+            guard call.arguments.matches(index, "COUNT"), index + 1 < call.count else { throw .syntax }
+            count = max(try call.size(index + 1), 0)
+            index += 2
+        }
+    }
+}
+
 extension Keyspace {
     func xlen(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         guard let stream = try stream(call, 1) else { return reply.integer(0) }
@@ -10,39 +27,30 @@ extension Keyspace {
     }
 
     func xrange(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        try range(call, start: 2, end: 3, isReversed: false, &reply)
+        try range(call, try RangeRequest(call, start: 2, end: 3), isReversed: false, &reply)
     }
 
     func xrevrange(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        try range(call, start: 3, end: 2, isReversed: true, &reply)
+        try range(call, try RangeRequest(call, start: 3, end: 2), isReversed: true, &reply)
     }
 
     private func range(
-        _ call: Call, start: Int, end: Int, isReversed: Bool, _ reply: inout ReplyWriter
+        _ call: Call, _ request: RangeRequest, isReversed: Bool, _ reply: inout ReplyWriter
     ) throws(CommandError) {
-        let lower = try call.rangeStart(start)
-        let range = StreamRange(lower, try call.rangeEnd(end))
-        var count = Int.max
-        var index = 4
-        while index < call.count {
-            guard call.arguments.matches(index, "COUNT"), index + 1 < call.count else { throw .syntax }
-            count = max(try call.size(index + 1), 0)
-            index += 2
-        }
         guard let stream = try stream(call, 1) else { return reply.array(0) }
-        if count == 0 { return reply.nullArray() }
-        if range.isEmpty { return reply.array(0) }
+        if request.count == 0 { return reply.nullArray() }
+        if request.range.isEmpty { return reply.array(0) }
         let mark = reply.mark()
         var written = 0
         func write(_ entry: StreamEntry) -> Bool {
             reply.entry(entry)
             written += 1
-            return written < count
+            return written < request.count
         }
         if isReversed {
-            streams[stream]!.forEachReversed(in: range, write)
+            streams[stream]!.forEachReversed(in: request.range, write)
         } else {
-            streams[stream]!.forEach(in: range, write)
+            streams[stream]!.forEach(in: request.range, write)
         }
         reply.array(written, since: mark)
     }

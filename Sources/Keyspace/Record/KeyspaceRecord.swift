@@ -146,26 +146,61 @@ extension Keyspace {
         after: (Int, CommandOutcome, inout ReplyWriter) -> Void,
         outside: (_ item: Int, _ command: Int, inout ReplyWriter) -> Void
     ) throws(KeyspaceRecordError) {
-        let content = try RecordContent(record)
-        let now = max(content.stamp, time)
-        for (number, item) in content.items.enumerated() {
-            before(number, &reply)
-            let seed = KeyspaceRecord.seed(content.seed, item: number)
-            switch item {
+        var progress = try RecordProgress(record)
+        let wanted = apply(&progress, notBefore: time, &reply, before: before, after: after, outside: outside)
+        precondition(wanted.isEmpty, "\(wanted.count) blocks of a record are not in memory")
+    }
+
+    /// As above, as far as the blocks go that are in memory.
+    ///
+    /// - Returns: what the next command lacks: to be called again when it is there. Empty at the end.
+    package mutating func apply(
+        _ progress: inout RecordProgress, notBefore time: Int64, _ reply: inout ReplyWriter,
+        before: (Int, inout ReplyWriter) -> Void,
+        after: (Int, CommandOutcome, inout ReplyWriter) -> Void,
+        outside: (_ item: Int, _ command: Int, inout ReplyWriter) -> Void
+    ) -> [WantedBlock] {
+        let now = max(progress.content.stamp, time)
+        while progress.item < progress.content.items.count {
+            let number = progress.item
+            if !progress.transaction.isHalfway { before(number, &reply) }
+            let seed = KeyspaceRecord.seed(progress.content.seed, item: number)
+            switch progress.content.items[number] {
             case .command(let index, let entry, let database):
-                let call = Call(content.commands[index], database: database, now: now, seed: seed)
+                let call = Call(progress.content.commands[index], database: database, now: now, seed: seed)
+                let wanted = mayLackBlocks ? wantedBlocks(entry, call) : []
+                if !wanted.isEmpty { return wanted }
                 after(number, apply(entry, call, &reply), &reply)
             case .transaction(let transaction):
-                apply(transaction, now: now, seed: seed, client: 0, &reply) { command, reply in
-                    outside(number, command, &reply)
-                }
+                let wanted = apply(
+                    transaction, &progress.transaction, now: now, seed: seed, client: 0, &reply
+                ) { command, reply in outside(number, command, &reply) }
+                if !wanted.isEmpty { return wanted }
+                progress.transaction = TransactionProgress()
                 after(number, .replied, &reply)
             case .expiry:
                 expireKeys(now: now)
                 after(number, .replied, &reply)
             }
+            progress.item += 1
         }
+        return []
     }
+}
+
+/// How far a record is applied.
+package struct RecordProgress: Sendable {
+    fileprivate let content: RecordContent
+    fileprivate var item = 0
+    fileprivate var transaction = TransactionProgress()
+
+    /// - Throws: where the record can't be read.
+    package init(_ record: RawSpan) throws(KeyspaceRecordError) {
+        content = try RecordContent(record)
+    }
+
+    /// Whether half of a transaction has taken effect.
+    package var isHalfway: Bool { transaction.isHalfway }
 }
 
 /// A record, read and checked.

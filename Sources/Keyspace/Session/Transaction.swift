@@ -54,18 +54,57 @@ extension Keyspace {
         _ transaction: Transaction, now: Int64, seed: UInt64, client: UInt64, _ reply: inout ReplyWriter,
         outside: (Int, inout ReplyWriter) -> Void
     ) {
-        guard holds(transaction.watched, now: now) else { return reply.nullArray() }
-        reply.array(transaction.items.count)
-        for (index, item) in transaction.items.enumerated() {
+        var progress = TransactionProgress()
+        let wanted = apply(
+            transaction, &progress, now: now, seed: seed, client: client, &reply, outside: outside)
+        precondition(wanted.isEmpty, "\(wanted.count) blocks of a transaction are not in memory")
+    }
+
+    /// As above, as far as the blocks go that are in memory.
+    ///
+    /// - Returns: what the next command lacks: to be called again when it is there, and nobody may read before that.
+    ///   Empty at the end.
+    package mutating func apply(
+        _ transaction: Transaction, _ progress: inout TransactionProgress, now: Int64, seed: UInt64, client: UInt64,
+        _ reply: inout ReplyWriter, outside: (Int, inout ReplyWriter) -> Void
+    ) -> [WantedBlock] {
+        if !progress.hasBegun {
+            guard holds(transaction.watched, now: now) else {
+                reply.nullArray()
+                return []
+            }
+            reply.array(transaction.items.count)
+            progress.hasBegun = true
+        }
+        while progress.next < transaction.items.count {
+            let (index, item) = (progress.next, transaction.items[progress.next])
             if item.entry.isOutside {
                 outside(index, &reply)
+                progress.next += 1
                 continue
             }
             // Each command has random bits of its own.
             let call = Call(
                 transaction.commands[index], database: item.database, now: now, seed: seed &+ UInt64(index),
                 client: client)
+            if mayLackBlocks {
+                let wanted = wantedBlocks(item.entry, call)
+                if !wanted.isEmpty { return wanted }
+            }
             if apply(item.entry, call, &reply) == .waits { reply.nullArray() }
+            progress.next += 1
         }
+        return []
     }
+}
+
+/// How far a transaction is carried out.
+package struct TransactionProgress: Hashable, Sendable {
+    var next = 0
+    package internal(set) var hasBegun = false
+
+    package init() {}
+
+    /// Whether some of its commands have taken effect, and not all.
+    package var isHalfway: Bool { next > 0 }
 }

@@ -11,6 +11,17 @@ package enum FlagValue {
         }
     }
 
+    /// Bytes: a number, or one with `KiB`, `MiB` or `GiB` behind it.
+    package static func size(_ text: String) -> UInt64? {
+        for (suffix, shift) in [("KiB", 10), ("MiB", 20), ("GiB", 30)] where text.hasSuffix(suffix) {
+            guard let count = number(String(text.dropLast(suffix.count))), count <= UInt64.max >> shift else {
+                return nil
+            }
+            return count << shift
+        }
+        return number(text)
+    }
+
     /// A whole number of zero or more: decimal, or behind `0x`, `0o` (also `0` alone) or `0b` in another base.
     package static func number(_ text: String) -> UInt64? {
         // Swift takes a sign, Go takes none.

@@ -121,6 +121,9 @@ extension ServerFlag {
         .used(
             "stream-quota-bytes", .number, "0",
             "what Redis's databases may take in memory before commands that need more are refused; 0 is no limit"),
+        .used(
+            "stream-memory", .size, "0",
+            "what entries of streams may take in memory, such as 128MiB; more lie on disk alone. 0: all are in memory"),
         .used("auto-compaction-mode", .string, "periodic", "periodic, or revision"),
         .used(
             "auto-compaction-retention", .string, "0",

@@ -9,6 +9,8 @@ package struct ServerFlag: Sendable {
         case boolean
         /// A whole number, zero or more.
         case number
+        /// Bytes: a whole number, or one of `KiB`, `MiB` or `GiB`, such as `128MiB`.
+        case size
         /// A whole number.
         case integer
         /// Go's notation: `100ms`, `1m30s`.
@@ -74,6 +76,7 @@ extension ServerFlag.Kind {
         case .string: nil
         case .boolean: FlagValue.boolean(value) == nil ? "parse error" : nil
         case .number: FlagValue.number(value) == nil ? "parse error" : nil
+        case .size: FlagValue.size(value) == nil ? "parse error" : nil
         case .integer: FlagValue.integer(value) == nil ? "parse error" : nil
         case .duration: FlagValue.duration(value) == nil ? "parse error" : nil
         case .urls: value.isEmpty ? nil : Self.urlFault(value)

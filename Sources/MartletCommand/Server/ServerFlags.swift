@@ -71,6 +71,12 @@ package struct ServerFlags: Sendable, Equatable {
         return value
     }
 
+    /// In bytes.
+    package func size(_ name: String) -> UInt64 {
+        guard let value = FlagValue.size(string(name)) else { preconditionFailure("--\(name) is no size") }
+        return value
+    }
+
     package func integer(_ name: String) -> Int64 {
         guard let value = FlagValue.integer(string(name)) else { preconditionFailure("--\(name) is no integer") }
         return value
@@ -193,6 +199,7 @@ extension ServerFlags {
         switch flag.kind {
         case .boolean: FlagValue.boolean(value) == FlagValue.boolean(flag.defaultValue)
         case .number: FlagValue.number(value) == FlagValue.number(flag.defaultValue)
+        case .size: FlagValue.size(value) == FlagValue.size(flag.defaultValue)
         case .integer: FlagValue.integer(value) == FlagValue.integer(flag.defaultValue)
         case .duration: FlagValue.duration(value) == FlagValue.duration(flag.defaultValue)
         case .string, .urls, .origins, .choice, .features: value == flag.defaultValue

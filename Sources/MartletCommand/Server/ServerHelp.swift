@@ -80,6 +80,7 @@ extension ServerFlag.Kind {
         case .string: "text"
         case .boolean: ""
         case .number, .integer: "number"
+        case .size: "size"
         case .duration: "duration"
         case .urls: "URLs"
         case .origins: "origins"

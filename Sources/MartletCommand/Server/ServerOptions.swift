@@ -84,6 +84,8 @@ package struct ServerOptions: Sendable {
         if storage.quotaBytes != 0 { store.quotaBytes = storage.quotaBytes }
         let streamQuota = flags.number("stream-quota-bytes")
         store.streamQuotaBytes = streamQuota == 0 ? nil : Int(clamping: streamQuota)
+        let streamMemory = flags.size("stream-memory")
+        store.streamMemoryBytes = streamMemory == 0 ? nil : Int(clamping: streamMemory)
         switch storage.autoCompaction {
         case .periodic(let age): store.autoCompaction = .periodic(age)
         case .revision(let count): store.autoCompaction = .revision(count)

@@ -29,8 +29,38 @@ struct CommandQueue: Sendable {
         var refusesGrowth = false
         /// When they were asked, in ticks.
         var began = 0
+        /// How far the next command is carried out, if it is a range that is read in pieces.
+        var range: RangeProgress?
+        /// The same of a transaction.
+        var transaction = TransactionProgress()
+        var gaps: [CommandReply.Gap] = []
+        /// How often the next command's blocks came back otherwise than they left.
+        var failedLoads = 0
+        /// Whether a transaction is answered with an error.
+        var isRefused = false
+        /// Where its reply begins.
+        var replyBegin = 0
         /// Whether the client is gone: what changes state is carried out still, but nobody waits.
         var hasLeft = false
+    }
+
+    /// A record of which a part is applied: the rest waits for blocks. No checkpoint begins meanwhile.
+    struct HaltedRecord: Sendable {
+        enum Content: Sendable {
+            /// Of this member's own; the part of it that is next.
+            case plan(Plan, part: Int)
+            case record(RecordProgress)
+        }
+
+        var content: Content
+        /// The next of the record's items.
+        var item = 0
+        let byteCount: Int
+        /// Whether half of a transaction has taken effect: nobody may see that.
+        var isHalfway = false
+        var failedLoads = 0
+        /// Whether blocks are on their way.
+        var isWaiting = false
     }
 
     /// A part of a record: one of its items, or the next commands of one client, of which those that only read are no
@@ -67,6 +97,11 @@ struct CommandQueue: Sendable {
     /// Clients whose commands wait for room, in order.
     private var held: [Int] = []
     private var heldHead = 0
+    /// Everything behind it waits.
+    var halted: HaltedRecord?
+    var loads = BlockLoads()
+    /// Clients whose reads wait for the end of a transaction that is halfway.
+    var readsBehindHalf: [Int] = []
     /// Keys that are expired are on their way out.
     var isExpiring = false
     var random: SeededRandom
@@ -163,6 +198,7 @@ struct CommandQueue: Sendable {
         let all = running.compactMap { $0 }
         (running, freeSlots, held, heldHead, plans, plansHead, proposedBytes) = ([], [], [], 0, [], 0, 0)
         forwardedPlans = [:]
+        (halted, loads, readsBehindHalf) = (nil, BlockLoads(), [])
         parts = []
         record.removeAll()
         return all

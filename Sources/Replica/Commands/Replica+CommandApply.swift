@@ -9,26 +9,72 @@ extension Replica {
     mutating func apply(_ proposed: CommandQueue.Plan, at moment: Moment, into effects: inout Effects) {
         var plan = proposed
         plan.stamp = max(plan.stamp, applyTime)
-        var item = 0
+        var record = CommandQueue.HaltedRecord(content: .plan(plan, part: 0), byteCount: plan.byteCount)
+        goOn(&record, at: moment, into: &effects)
+    }
+
+    /// Goes on with the record that waited for blocks, if they have come.
+    mutating func goOn(at moment: Moment, into effects: inout Effects) {
+        guard var record = commands.halted, !record.isWaiting else { return }
+        commands.halted = nil
+        record.isHalfway = false
+        goOn(&record, at: moment, into: &effects)
+        releaseBehindHalf(at: moment, into: &effects)
+    }
+
+    private mutating func goOn(
+        _ record: inout CommandQueue.HaltedRecord, at moment: Moment, into effects: inout Effects
+    ) {
         keyspace.isSignalling = !commands.blocked.isEmpty
-        for part in plan.parts {
-            switch part {
+        let wanted: [WantedBlock]
+        switch record.content {
+        case .plan(let plan, var part):
+            wanted = carryOut(plan, from: &part, &record, at: moment, into: &effects)
+            if !wanted.isEmpty { record.content = .plan(plan, part: part) }
+        case .record(var progress):
+            var reply = ReplyWriter()
+            wanted = keyspace.apply(
+                &progress, notBefore: applyTime, &reply, before: { _, _ in },
+                after: { _, _, reply in reply.removeAll() }, outside: { _, _, _ in })
+            record.isHalfway = progress.isHalfway
+            if !wanted.isEmpty { record.content = .record(progress) }
+        }
+        if wanted.isEmpty {
+            noteKeyspaceChange(record.byteCount)
+            finishCommands(at: moment, into: &effects)
+        } else {
+            record.isWaiting = true
+            commands.halted = record
+            order(wanted, for: .apply, into: &effects)
+        }
+    }
+
+    /// - Parameter part: the next of the plan's.
+    /// - Returns: what it lacks; empty at the end of the plan.
+    private mutating func carryOut(
+        _ plan: CommandQueue.Plan, from part: inout Int, _ record: inout CommandQueue.HaltedRecord, at moment: Moment,
+        into effects: inout Effects
+    ) -> [WantedBlock] {
+        while part < plan.parts.count {
+            var wanted: [WantedBlock] = []
+            switch plan.parts[part] {
             case .commands(let slot, let upTo):
-                carryOut(slot, upTo: upTo, plan, &item, at: moment, into: &effects)
+                wanted = carryOut(slot, upTo: upTo, plan, &record.item, at: moment, into: &effects)
             case .transaction(let slot):
-                carryOut(slot, plan, item, into: &effects)
-                item += 1
+                wanted = carryOut(slot, plan, record.item, &record.isHalfway, into: &effects)
+                if wanted.isEmpty { record.item += 1 }
             case .delivery(let waiter, let entry):
-                carryOut(waiter, entry, plan, item, at: moment, into: &effects)
-                item += 1
+                wanted = carryOut(waiter, entry, plan, record.item, at: moment, into: &effects)
+                if wanted.isEmpty { record.item += 1 }
             case .expiry:
                 keyspace.expireKeys(now: plan.stamp)
                 commands.isExpiring = false
-                item += 1
+                record.item += 1
             }
+            if !wanted.isEmpty { return wanted }
+            part += 1
         }
-        noteKeyspaceChange(plan.byteCount)
-        finishCommands(at: moment, into: &effects)
+        return []
     }
 
     /// What records take for the time, the same at every member: a new leader's may be behind what its log holds.
@@ -48,18 +94,14 @@ extension Replica {
     mutating func apply(
         keyspaceRecord record: [UInt8], at moment: Moment, into effects: inout Effects
     ) throws(RecordError) {
-        keyspace.isSignalling = !commands.blocked.isEmpty
-        var reply = ReplyWriter()
+        let progress: RecordProgress
         do throws(KeyspaceRecordError) {
-            try keyspace.apply(
-                record: record.span.bytes, notBefore: applyTime, &reply, before: { _, _ in },
-                after: { _, _, reply in reply.removeAll() },
-                outside: { _, _, _ in })
+            progress = try RecordProgress(record.span.bytes)
         } catch {
             throw .malformed
         }
-        noteKeyspaceChange(record.count)
-        finishCommands(at: moment, into: &effects)
+        var record = CommandQueue.HaltedRecord(content: .record(progress), byteCount: record.count)
+        goOn(&record, at: moment, into: &effects)
     }
 
     /// What a record changes is about as much as it says.
@@ -71,10 +113,12 @@ extension Replica {
     // MARK: Items
 
     /// The next commands of one client.
+    ///
+    /// - Returns: what the next of them lacks.
     private mutating func carryOut(
         _ slot: Int, upTo end: Int, _ plan: CommandQueue.Plan, _ item: inout Int, at moment: Moment,
         into effects: inout Effects
-    ) {
+    ) -> [WantedBlock] {
         var running = commands.take(slot)
         guard case .commands(let request) = running.content else { preconditionFailure("no commands in \(slot)") }
         var waits = false
@@ -86,12 +130,23 @@ extension Replica {
             if running.refusesGrowth, entry.mayGrow {
                 running.reply.error(Self.fullText)
                 outcome = .failed
-            } else if entry.isRead {
-                outcome = keyspace.read(entry, call, &running.reply)
             } else {
-                call.seed = KeyspaceRecord.seed(plan.seed, item: item)
-                item += 1
-                outcome = keyspace.apply(entry, call, &running.reply)
+                if keyspace.mayLackBlocks {
+                    running.next = index
+                    let lack = lack(of: entry, call, &running)
+                    if case .wants(let wanted) = lack {
+                        commands.put(running, in: slot)
+                        return wanted
+                    }
+                    if lack == .answered { continue }
+                }
+                if entry.isRead {
+                    outcome = keyspace.read(entry, call, &running.reply)
+                } else {
+                    call.seed = KeyspaceRecord.seed(plan.seed, item: item)
+                    item += 1
+                    outcome = keyspace.apply(entry, call, &running.reply)
+                }
             }
             guard outcome == .waits else { continue }
             waits = !running.hasLeft && wait(entry, call, isRESP3: request.isRESP3, at: moment)
@@ -103,31 +158,52 @@ extension Replica {
         } else {
             answer(running, slot, isLast: !waits, into: &effects)
         }
+        return []
     }
 
     private mutating func carryOut(
-        _ slot: Int, _ plan: CommandQueue.Plan, _ item: Int, into effects: inout Effects
-    ) {
+        _ slot: Int, _ plan: CommandQueue.Plan, _ item: Int, _ isHalfway: inout Bool, into effects: inout Effects
+    ) -> [WantedBlock] {
         var running = commands.take(slot)
         guard case .transaction(let transaction) = running.content else { preconditionFailure("nothing in \(slot)") }
-        var gaps: [CommandReply.Gap] = []
-        keyspace.apply(
-            transaction, now: plan.stamp, seed: KeyspaceRecord.seed(plan.seed, item: item), client: running.client,
-            &running.reply
-        ) { command, reply in gaps.append((reply.bytes.count, command)) }
+        let seed = KeyspaceRecord.seed(plan.seed, item: item)
+        let wanted = carryOut(transaction, &running, now: plan.stamp, seed: seed)
+        if !wanted.isEmpty {
+            isHalfway = running.transaction.isHalfway
+            commands.put(running, in: slot)
+            return wanted
+        }
         commands.free(slot)
         effects.commandReplies.append(
-            CommandReply(client: running.client, bytes: running.reply.bytes, gaps: gaps))
+            CommandReply(client: running.client, bytes: running.reply.bytes, gaps: running.gaps))
+        return []
+    }
+
+    mutating func carryOut(
+        _ transaction: Transaction, _ running: inout CommandQueue.Running, now: Int64, seed: UInt64
+    ) -> [WantedBlock] {
+        var gaps = running.gaps
+        let wanted = keyspace.apply(
+            transaction, &running.transaction, now: now, seed: seed, client: running.client, &running.reply
+        ) { command, reply in gaps.append((reply.bytes.count, command)) }
+        running.gaps = gaps
+        return wanted
     }
 
     /// The command of one who waits.
+    ///
+    /// - Returns: what it lacks.
     private mutating func carryOut(
         _ waiter: Waiter, _ entry: CommandEntry, _ plan: CommandQueue.Plan, _ item: Int, at moment: Moment,
         into effects: inout Effects
-    ) {
+    ) -> [WantedBlock] {
         let call = Call(
             waiter.arguments, database: waiter.database, now: plan.stamp,
             seed: KeyspaceRecord.seed(plan.seed, item: item), client: waiter.client)
+        if keyspace.mayLackBlocks {
+            let wanted = keyspace.wantedBlocks(entry, call)
+            if !wanted.isEmpty { return wanted }
+        }
         var reply = ReplyWriter(isRESP3: waiter.isRESP3)
         var outcome = keyspace.apply(entry, call, &reply)
         if waiter.isLeftAlone(by: reply) { outcome = .waits }
@@ -142,10 +218,11 @@ extension Replica {
                     keyspace.signals.append(.filled(database: waiter.database, name: name))
                 }
             }
-            return
+            return []
         }
         release(
             waiter, isServed: false, claimDueAt: keyspace.claimDueAt(call), Self.ticks(moment), into: &effects)
+        return []
     }
 
     @discardableResult

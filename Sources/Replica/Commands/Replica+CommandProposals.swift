@@ -128,6 +128,7 @@ extension Replica {
             switch part {
             case .commands(let slot, let upTo):
                 var running = commands.take(slot)
+                running.forgetPart()
                 guard case .commands(let request) = running.content else { preconditionFailure("no commands") }
                 for _ in running.next..<upTo { running.reply.error(error.commandText) }
                 running.next = upTo
@@ -138,6 +139,7 @@ extension Replica {
                 }
             case .transaction(let slot):
                 var running = commands.take(slot)
+                running.forgetPart()
                 running.reply.error(error.commandText)
                 answer(running, slot, into: &effects)
             case .delivery(let waiter, _): lose(waiter, error, into: &effects)
@@ -185,7 +187,7 @@ extension Replica {
 
     /// Looks at everybody who waits, if something has changed that told them nothing.
     mutating func wakeAllIfDue(at moment: Moment, into effects: inout Effects) {
-        guard mustWakeAll, canPropose else { return }
+        guard mustWakeAll, canPropose, !isHalfway else { return }
         mustWakeAll = false
         commands.blocked.wakeAll()
         serveBlocked(now: commandTime(at: moment), into: &effects)
@@ -204,6 +206,7 @@ extension Replica {
     mutating func endCommands(_ error: ReplicaError, into effects: inout Effects) {
         for var running in commands.removeAll() {
             var count = 1
+            running.forgetPart()
             if case .commands(let request) = running.content { count = request.items.count - running.next }
             for _ in 0..<count { running.reply.error(error.commandText) }
             effects.commandReplies.append(CommandReply(client: running.client, bytes: running.reply.bytes))

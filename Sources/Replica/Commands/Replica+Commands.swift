@@ -15,22 +15,36 @@ extension Replica {
         var done = 0
         let isFull = isKeyspaceFull(at: moment)
         let readsNow = canReadNow || request.allowsLateReads
-        if readsNow, carryOutReads(request, from: &done, refusesGrowth: isFull, &reply, at: moment) { return .later }
-        if done == request.items.count { return .complete }
+        var isHeld = readsNow && isHalfway
+        if readsNow, !isHeld {
+            switch carryOutReads(request, from: &done, refusesGrowth: isFull, &reply, at: moment) {
+            case .waits: return .later
+            case .lacksBlocks: isHeld = true
+            case .ended: if done == request.items.count { return .complete }
+            }
+        }
+        if isHeld {
+            read(running(request, from: done, isFull), at: moment, into: &effects)
+            return .later
+        }
         if let refusal = commandRefusal {
             for _ in done..<request.items.count { reply.error(refusal) }
             return .complete
         }
-        let slot = commands.insert(
-            CommandQueue.Running(
-                client: request.client, content: .commands(request), next: done,
-                reply: ReplyWriter(isRESP3: request.isRESP3), refusesGrowth: isFull, began: ticks))
+        let slot = running(request, from: done, isFull)
         if !readsNow, beginsWithRead(request, at: moment) {
             queuedCommandReads.append(slot)
         } else {
             proposeOrHold(slot, at: moment)
         }
         return .later
+    }
+
+    private mutating func running(_ request: CommandRequest, from next: Int, _ refusesGrowth: Bool) -> Int {
+        commands.insert(
+            CommandQueue.Running(
+                client: request.client, content: .commands(request), next: next,
+                reply: ReplyWriter(isRESP3: request.isRESP3), refusesGrowth: refusesGrowth, began: ticks))
     }
 
     /// Whether the first command needs no record, as far as this member's state tells.
@@ -43,14 +57,23 @@ extension Replica {
         return vainOutcome(entry, call, &scratch) != nil
     }
 
+    /// Where reads of a client came to their end.
+    private enum ReadsEnd {
+        /// At the next command that needs a record, or behind the last.
+        case ended
+        /// The last of them waits.
+        case waits
+        /// The next one needs what isn't in memory.
+        case lacksBlocks
+    }
+
     /// Carries out commands as long as they change nothing.
     ///
     /// - Parameter done: the first that isn't carried out.
-    /// - Returns: whether the last of them waits.
     private mutating func carryOutReads(
         _ request: CommandRequest, from done: inout Int, refusesGrowth: Bool, _ reply: inout ReplyWriter,
         at moment: Moment
-    ) -> Bool {
+    ) -> ReadsEnd {
         let now = commandTime(at: moment)
         while done < request.items.count {
             let (command, entry) = request.items[done]
@@ -60,37 +83,99 @@ extension Replica {
                 continue
             }
             let call = Call(request.commands[command], database: request.database, now: now, client: request.client)
+            if keyspace.mayLackBlocks, entry.isRead, !keyspace.wantedBlocks(entry, call).isEmpty {
+                return .lacksBlocks
+            }
             guard let outcome = vainOutcome(entry, call, &reply) else { break }
             done += 1
             if outcome != .waits { continue }
-            if wait(entry, call, isRESP3: request.isRESP3, at: moment) { return true }
+            if wait(entry, call, isRESP3: request.isRESP3, at: moment) { return .waits }
             reply.nullArray()
         }
-        return false
+        return .ended
     }
 
-    /// Goes on with commands that waited until the state holds everything that was acknowledged before.
+    /// What stands between a command and its being carried out.
+    enum BlockLack: Equatable {
+        case nothing
+        /// It was carried out, in pieces.
+        case answered
+        case wants([WantedBlock])
+    }
+
+    /// What a client's next command lacks.
+    func lack(of entry: CommandEntry, _ call: Call, _ running: inout CommandQueue.Running) -> BlockLack {
+        if running.range == nil {
+            let wanted = keyspace.wantedBlocks(entry, call)
+            if wanted.isEmpty { return .nothing }
+            running.replyBegin = running.reply.bytes.count
+            guard entry.isRead, let piece = keyspace.readPiece(entry, call, &running.range, &running.reply) else {
+                return .wants(wanted)
+            }
+            return piece.isEmpty ? .answered : .wants(piece)
+        }
+        guard let piece = keyspace.readPiece(entry, call, &running.range, &running.reply) else {
+            preconditionFailure("\(entry.name) is no range")
+        }
+        return piece.isEmpty ? .answered : .wants(piece)
+    }
+
+    /// Goes on with commands that waited until the state holds everything that was acknowledged before, or for blocks.
     mutating func read(_ slot: Int, at moment: Moment, into effects: inout Effects) {
+        if isHalfway { return holdBehindHalf(slot) }
         var running = commands.take(slot)
         if running.hasLeft { return commands.free(slot) }
         switch running.content {
-        case .transaction(let transaction):
-            var gaps: [CommandReply.Gap] = []
-            keyspace.apply(
-                transaction, now: commandTime(at: moment), seed: 0, client: running.client, &running.reply
-            ) { command, reply in gaps.append((reply.bytes.count, command)) }
-            commands.free(slot)
-            effects.commandReplies.append(
-                CommandReply(client: running.client, bytes: running.reply.bytes, gaps: gaps))
-        case .commands(let request):
-            let waits = carryOutReads(
-                request, from: &running.next, refusesGrowth: running.refusesGrowth, &running.reply, at: moment)
-            if waits || running.next == request.items.count {
-                answer(running, slot, isLast: !waits, into: &effects)
-            } else {
+        case .transaction(let transaction): read(transaction, &running, slot, at: moment, into: &effects)
+        case .commands(let request): read(request, &running, slot, at: moment, into: &effects)
+        }
+    }
+
+    private mutating func read(
+        _ transaction: Transaction, _ running: inout CommandQueue.Running, _ slot: Int, at moment: Moment,
+        into effects: inout Effects
+    ) {
+        let now = commandTime(at: moment)
+        if !running.isRefused {
+            // All of it is seen at one moment.
+            let wanted = keyspace.mayLackBlocks ? keyspace.wantedBlocks(transaction, now: now) : []
+            if !wanted.isEmpty {
                 commands.put(running, in: slot)
-                proposeOrHold(slot, at: moment)
+                return order(wanted, for: .read(slot: slot), into: &effects)
             }
+            _ = carryOut(transaction, &running, now: now, seed: 0)
+        }
+        commands.free(slot)
+        effects.commandReplies.append(
+            CommandReply(client: running.client, bytes: running.reply.bytes, gaps: running.gaps))
+    }
+
+    private mutating func read(
+        _ request: CommandRequest, _ running: inout CommandQueue.Running, _ slot: Int, at moment: Moment,
+        into effects: inout Effects
+    ) {
+        var end = ReadsEnd.lacksBlocks
+        while true {
+            if running.range == nil {
+                end = carryOutReads(
+                    request, from: &running.next, refusesGrowth: running.refusesGrowth, &running.reply, at: moment)
+                if end != .lacksBlocks { break }
+            }
+            let (command, entry) = request.items[running.next]
+            let call = Call(
+                request.commands[command], database: request.database, now: commandTime(at: moment),
+                client: request.client)
+            if case .wants(let wanted) = lack(of: entry, call, &running) {
+                commands.put(running, in: slot)
+                return order(wanted, for: .read(slot: slot), into: &effects)
+            }
+            running.next += 1
+        }
+        if end == .waits || running.next == request.items.count {
+            answer(running, slot, isLast: end != .waits, into: &effects)
+        } else {
+            commands.put(running, in: slot)
+            proposeOrHold(slot, at: moment)
         }
     }
 
@@ -102,9 +187,18 @@ extension Replica {
         _ transaction: Transaction, client: UInt64, _ reply: inout ReplyWriter, at moment: Moment,
         into effects: inout Effects, outside: (Int, inout ReplyWriter) -> Void
     ) -> CommandAnswer {
+        let now = commandTime(at: moment)
         if !transaction.changesState, canReadNow {
+            if isHalfway || keyspace.mayLackBlocks && !keyspace.wantedBlocks(transaction, now: now).isEmpty {
+                let slot = commands.insert(
+                    CommandQueue.Running(
+                        client: client, content: .transaction(transaction),
+                        reply: ReplyWriter(isRESP3: reply.isRESP3), began: ticks))
+                read(slot, at: moment, into: &effects)
+                return .later
+            }
             keyspace.apply(
-                transaction, now: commandTime(at: moment), seed: 0, client: client, &reply, outside: outside)
+                transaction, now: now, seed: 0, client: client, &reply, outside: outside)
             return .complete
         }
         if let refusal = commandRefusal {
@@ -216,9 +310,21 @@ extension Replica {
 
     /// Answers whoever waits and can be answered after what has happened, or proposes its command.
     mutating func serveBlocked(now: Int64, into effects: inout Effects) {
+        if isHalfway {
+            mustWakeAll = true
+            return
+        }
         while let waiter = commands.blocked.next() {
             guard let entry = CommandTable.shared.entry(waiter.arguments) else { preconditionFailure("no command") }
             let call = Call(waiter.arguments, database: waiter.database, now: now, client: waiter.client)
+            if keyspace.mayLackBlocks, entry.isRead {
+                let wanted = keyspace.wantedBlocks(entry, call)
+                if !wanted.isEmpty {
+                    order(wanted, for: .waiter(database: waiter.database, keys: waiter.keys), into: &effects)
+                    commands.blocked.settle(isServed: false)
+                    continue
+                }
+            }
             var reply = ReplyWriter(isRESP3: waiter.isRESP3)
             guard var outcome = vainOutcome(entry, call, &reply) else {
                 if canPropose {

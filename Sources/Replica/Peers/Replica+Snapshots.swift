@@ -91,6 +91,7 @@ extension Replica {
         arrival.isOrdered = false
         committed.removeAll()
         committedHead = 0
+        loseHalted(into: &effects)
         answerSkipped(upTo: mark.last.index, into: &effects)
         loseForwarded(before: Term(.max), into: &effects)
         mustWakeAll = true
@@ -152,6 +153,7 @@ extension Replica {
         guard arrival.batch != nil, arrival.isOrdered else { preconditionFailure("no state is being installed") }
         arrival.batch = nil
         effects.releaseBelow = applied.index + 1
+        releaseOrders(into: &effects)
         noteSynced(lastSynced, into: &effects)
     }
 }

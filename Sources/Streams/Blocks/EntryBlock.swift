@@ -22,30 +22,41 @@ import MartletBasics
 ///     texts       values; or names and values by turns. See `PackedText`
 ///
 /// The first entry's base is the block's: what deletion leaves may begin later. A deleted entry keeps its place until
-/// half of the block is deleted, then all of them go. Checkpoints keep the same bytes.
+/// half of the block is deleted, then all of them go. Checkpoints keep the same bytes. A block that was written may
+/// leave memory, but for its numbers: see `EntryBlock+Absence.swift`.
 struct EntryBlock: IDTreeLeaf {
     /// Empty in a block that holds nothing.
     var bytes: [UInt8]
-    /// The number, twice, and one more if the last checkpoint has it otherwise.
+    /// The number, behind it a bit for a block that isn't in memory, and one for a block that the last checkpoint has
+    /// otherwise.
     private var tag: UInt64
 
     init(bytes: [UInt8] = [], number: UInt64 = 0) {
         self.bytes = bytes
-        tag = number << 1 | 1
+        tag = number << 2 | 1
     }
 
     /// The bytes in front of the master names.
     static let fixedBytes = 8
 
     var number: UInt64 {
-        get { tag >> 1 }
-        set { tag = newValue << 1 | tag & 1 }
+        get { tag >> 2 }
+        set { tag = newValue << 2 | tag & 3 }
     }
 
     var isChanged: Bool {
         get { tag & 1 == 1 }
         set { tag = tag & ~1 | (newValue ? 1 : 0) }
     }
+
+    /// Whether `bytes` are what is kept of a block that isn't in memory.
+    var isAbsent: Bool {
+        get { tag & 2 == 2 }
+        set { tag = tag & ~2 | (newValue ? 2 : 0) }
+    }
+
+    /// What is not in memory is as the tables have it.
+    var canChange: Bool { !isAbsent }
 
     // MARK: Numbers in front
 
@@ -64,7 +75,7 @@ struct EntryBlock: IDTreeLeaf {
         set { store(newValue, 4, 4) }
     }
 
-    private func load(_ offset: Int, _ width: Int) -> Int {
+    func load(_ offset: Int, _ width: Int) -> Int {
         let span = bytes.span.bytes
         // Loads check their bounds, and every bit pattern is a number.
         if width == 2 {
@@ -73,7 +84,7 @@ struct EntryBlock: IDTreeLeaf {
         return Int(UInt32(littleEndian: span.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self)))
     }
 
-    private mutating func store(_ number: Int, _ offset: Int, _ width: Int) {
+    mutating func store(_ number: Int, _ offset: Int, _ width: Int) {
         for place in 0..<width { bytes[offset + place] = UInt8(truncatingIfNeeded: number >> (place * 8)) }
     }
 

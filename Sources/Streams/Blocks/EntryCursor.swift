@@ -85,6 +85,7 @@ extension EntryBlock {
     @inline(__always)
     func forEach(base: StreamID, _ body: (EntryCursor) -> Bool) {
         if bytes.isEmpty { return }
+        precondition(!isAbsent, "block \(number) from \(base) on is not in memory")
         let span = bytes.span.bytes
         var cursor = EntryCursor(self, base: base)
         while cursor.advance(in: span) {
@@ -95,6 +96,7 @@ extension EntryBlock {
     /// Live entries with IDs below `id`.
     func liveCount(before id: StreamID, base: StreamID) -> Int {
         if id <= base { return 0 }
+        if isAbsent, !mustBeRead(toCountBefore: id) { return id <= firstLive ? 0 : liveCount }
         var count = 0
         forEach(base: base) { cursor in
             if cursor.id >= id { return false }
@@ -106,6 +108,7 @@ extension EntryBlock {
 
     /// Of the last entry, deleted or not.
     func lastID(base: StreamID) -> StreamID {
+        if isAbsent { return keptLast }
         var last = base
         forEach(base: base) { cursor in
             last = cursor.id
@@ -116,7 +119,7 @@ extension EntryBlock {
 
     /// The cursor at the live entry of this ID.
     func find(_ id: StreamID, base: StreamID) -> EntryCursor? {
-        if id < base { return nil }
+        if id < base || isAbsent && !mustBeRead(for: StreamRange(id, id)) { return nil }
         var found: EntryCursor?
         forEach(base: base) { cursor in
             if cursor.id < id { return true }

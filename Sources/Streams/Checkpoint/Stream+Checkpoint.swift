@@ -58,7 +58,8 @@ extension Stream {
         markAllChanged()
     }
 
-    /// Makes the next checkpoint write the whole stream: for a copy that gets a number of its own.
+    /// Makes the next checkpoint write the whole stream, but for blocks that are not in memory: the tables have these.
+    /// For a copy that gets a number of its own all must be there.
     package mutating func markAllChanged() {
         log.sealed.markAllChanged()
         log.tail.isChanged = true
@@ -92,7 +93,11 @@ extension EntryLog {
     fileprivate mutating func takeChanges(into checkpoint: inout StreamCheckpoint) {
         checkpoint.removals += sealed.ledger.dropped.map { .block($0) }
         sealed.ledger.dropped = []
-        sealed.takeChanged { base, block in checkpoint.puts.append((.block(block.number), .block(base, block))) }
+        swap(&checkpoint.sealed, &sealedUnchanged)
+        sealed.takeChanged { base, block in
+            checkpoint.puts.append((.block(block.number), .block(base, block)))
+            if notesSealed { checkpoint.sealed.append(SealedBlock(block, base)) }
+        }
         if hasTail, tail.isChanged {
             tail.isChanged = false
             checkpoint.puts.append((.block(tail.number), .block(tailFirst, tail)))
@@ -136,6 +141,8 @@ package struct StreamCheckpoint: Sendable {
     package let byteCount: Int
     var removals: [StreamRecord] = []
     var puts: [(StreamRecord, Value)] = []
+    /// Sealed blocks that the tables have as they are once this is written, in no order: where streams are evictable.
+    package internal(set) var sealed: [SealedBlock] = []
 
     init(header: StreamHeader, byteCount: Int) {
         self.header = header
@@ -168,6 +175,7 @@ package struct StreamCheckpoint: Sendable {
             batch.put(record.key(of: number)) { bytes in
                 switch value {
                 case .block(let base, let block):
+                    precondition(!block.isAbsent, "block \(block.number) is not in memory and can't be written")
                     bytes.append(base)
                     bytes += block.bytes
                 case .group(let record): record.encode(into: &bytes)

@@ -4,17 +4,17 @@ import MartletBasics
 
 extension Stream {
     /// Adds bytes that two streams share if, and only if, every request has the same answer in both: blocks with what
-    /// is deleted in them, since approximate trims show that, but not how trees and leaves are cut. For comparing
-    /// members. Complexity: O(n).
+    /// is deleted in them, since approximate trims show that, but not how trees and leaves are cut. Of each block there
+    /// is a hash, so that none has to be in memory. For comparing members. Complexity: O(n).
     package func encodeState(into bytes: inout [UInt8]) {
         StreamHeader(self).encode(into: &bytes)
         log.sealed.forEachLeaf { base, block in
             bytes.append(base)
-            bytes.append(text: block.bytes)
+            block.encodeImage(into: &bytes)
             return true
         }
         bytes.append(log.hasTail ? log.tailFirst : .zero)
-        bytes.append(text: log.tail.bytes)
+        log.tail.encodeImage(into: &bytes)
         for place in groups.takenPlaces {
             Varint.append(UInt64(place), to: &bytes)
             groups.withValue(at: place) { $0.encodeState(groups[row: place].name, into: &bytes) }
@@ -24,6 +24,14 @@ extension Stream {
             let row = idempotent.producers[row: place]
             ProducerRecord(row.name, row.value).encode(into: &bytes)
         }
+    }
+}
+
+extension EntryBlock {
+    /// What two blocks share if their bytes are the same, and hardly ever otherwise.
+    func encodeImage(into bytes: inout [UInt8]) {
+        Varint.append(UInt64(byteCount), to: &bytes)
+        Varint.append(image, to: &bytes)
     }
 }
 

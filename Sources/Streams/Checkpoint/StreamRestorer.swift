@@ -3,7 +3,8 @@
 package import MartletBasics
 
 /// Makes a stream from the records of its checkpoint, which come in key order, each once. Records of other streams may
-/// come between them: each stream has a restorer of its own.
+/// come between them: each stream has a restorer of its own. Where blocks may leave memory the sealed ones aren't in it
+/// at first.
 package struct StreamRestorer: Sendable {
     private struct Group: Sendable {
         var record: GroupRecord
@@ -63,8 +64,9 @@ package struct StreamRestorer: Sendable {
             log.tail = block
             (log.tailFirst, log.tailLast, log.tailGiven) = (base, last, header.tailGiven)
         } else {
-            log.sealed.append(block, first: base)
+            log.sealed.append(configuration.isEvictable ? block.kept(base: base) : block, first: base)
             log.sealedCount += 1
+            if configuration.isEvictable { log.absentCount += 1 }
         }
     }
 

@@ -26,6 +26,11 @@ package enum StreamTable {
 
     package static let all = [streams, blocks, groups, consumers, pending, producers]
 
+    /// The record of a block.
+    package static func blockKey(_ number: UInt64, of stream: UInt64) -> TableKey {
+        StreamRecord.block(number).key(of: stream)
+    }
+
     static let consumerShift: UInt64 = 32
     static let leafShift: UInt64 = 40
 }

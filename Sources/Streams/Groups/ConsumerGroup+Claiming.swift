@@ -26,6 +26,11 @@ extension ConsumerGroup {
     /// Pending entries that one automatic claim looks at for each that it may return.
     private static let examinedPerClaimed = 10
 
+    static func attempts(forClaims count: Int) -> Int {
+        let (product, isTooBig) = count.multipliedReportingOverflow(by: examinedPerClaimed)
+        return isTooBig ? Int.max : product
+    }
+
     /// Makes a consumer the holder of whatever waits long enough, in the order of IDs.
     ///
     /// - Parameters:
@@ -39,8 +44,7 @@ extension ConsumerGroup {
         var options = ClaimOptions(minimumIdle: minimumIdle)
         options.isIDOnly = isIDOnly
         var claimed: [PendingEntry] = []
-        let (product, isTooBig) = count.multipliedReportingOverflow(by: Self.examinedPerClaimed)
-        var attempts = isTooBig ? Int.max : product
+        var attempts = Self.attempts(forClaims: count)
         forEachPending(in: StreamRange(start, .max)) { pending in
             if attempts == 0 || result.entries.count + result.removedIDs.count >= count {
                 result.nextStart = pending.id

@@ -50,7 +50,11 @@ extension EntryLog {
             return
         }
         sealedCount -= 1
-        _ = sealed.update(base) { block, _ in block.bytes = [] }
+        let wasAbsent = sealed.update(base) { block, _ in
+            defer { (block.bytes, block.isAbsent) = ([], false) }
+            return block.isAbsent
+        }
+        if wasAbsent == true { absentCount -= 1 }
     }
 
     /// As `EntryBlock.deleteEach`, in the block with this base.

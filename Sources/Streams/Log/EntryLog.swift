@@ -26,11 +26,17 @@ struct EntryLog: Sendable {
     var entriesAdded: UInt64 = 0
     /// About what changed since the last checkpoint began.
     var changedBytes = 0
+    /// Sealed blocks that are not in memory.
+    var absentCount = 0
+    /// Blocks that were sealed as the last checkpoint has them: the next one says so.
+    var sealedUnchanged: [SealedBlock] = []
+    let notesSealed: Bool
 
     init(_ configuration: StreamConfiguration) {
         sealed = IDTree(
             nodeCapacity: configuration.nodeCapacity, leafCapacity: configuration.nodeCapacity,
             notesDropped: configuration.isCheckpointed)
+        notesSealed = configuration.isEvictable
     }
 
     var hasTail: Bool { !tail.bytes.isEmpty }
@@ -64,7 +70,9 @@ struct EntryLog: Sendable {
 
     /// Closes the open block.
     mutating func seal() {
-        sealed.append(tail.sealed, first: tailFirst)
+        let block = tail.sealed
+        if notesSealed, !block.isChanged { sealedUnchanged.append(SealedBlock(block, tailFirst)) }
+        sealed.append(block, first: tailFirst)
         sealedCount += 1
         tail.bytes.removeAll(keepingCapacity: true)
     }
@@ -118,8 +126,17 @@ struct EntryLog: Sendable {
         return last
     }
 
-    /// Of the first entry.
-    var firstID: StreamID? { first?.id }
+    /// Of the first entry, also where its block is not in memory. Complexity: O(log n + entries of a block).
+    var firstID: StreamID? {
+        guard let (block, base) = firstBlock else { return nil }
+        return block.firstLiveID(base: base)
+    }
+
+    /// Of the last one. As above.
+    var lastLiveID: StreamID? {
+        if hasTail, let last = tail.lastLiveID(base: tailFirst) { return last }
+        return sealed.withLeaf(of: .max) { block, base in block.lastLiveID(base: base) } ?? nil
+    }
 
     // MARK: Walking
 
@@ -150,6 +167,7 @@ struct EntryLog: Sendable {
         _ block: EntryBlock, _ base: StreamID, _ range: StreamRange, _ body: (StreamEntry) -> Bool
     ) -> Bool {
         var isGoingOn = true
+        if block.isAbsent, !block.mustBeRead(for: range) { return block.keptLast <= range.upper }
         block.forEach(base: base) { cursor in
             if cursor.id > range.upper {
                 isGoingOn = false
@@ -164,6 +182,7 @@ struct EntryLog: Sendable {
     private static func walkReversed(
         _ block: EntryBlock, _ base: StreamID, _ range: StreamRange, _ body: (StreamEntry) -> Bool
     ) -> Bool {
+        if block.isAbsent, !block.mustBeRead(for: range) { return base > range.lower }
         // Entries can be read forward alone.
         var cursors: [EntryCursor] = []
         block.forEach(base: base) { cursor in

@@ -56,7 +56,7 @@ extension Stream {
         let deleted = maxDeletedID ?? .zero
         if id < deleted { throw .lastIDBelowGivenDeletedID }
         if id < log.maxDeletedID { throw .lastIDBelowDeletedID }
-        if let last = log.last, id < last.id { throw .lastIDBelowTopItem }
+        if let last = log.lastLiveID, id < last { throw .lastIDBelowTopItem }
         if let entriesAdded, length > 0, entriesAdded < length { throw .entriesAddedBelowLength }
         log.lastID = id
         if let entriesAdded { log.entriesAdded = UInt64(entriesAdded) }

@@ -26,15 +26,17 @@ extension Stream {
 
     /// Whether a read of the group would find something new. Complexity: O(log n + entries of a block).
     package func hasNew(for group: ConsumerGroup) -> Bool {
-        !entries(after: group.lastDeliveredID, count: 1).isEmpty
+        guard group.lastDeliveredID < lastID, let last = log.lastLiveID else { return false }
+        return group.lastDeliveredID < last
     }
 
     /// The pending entry that a claim would get first: of those whose content is there, the one that nobody holds or
-    /// that waits longest. Complexity: O(log n), and again for each older one that is gone from the stream.
+    /// that waits longest. Content is taken to be there if its block isn't in memory. Complexity: O(log n), and again
+    /// for each older one that is gone from the stream.
     package func longestWaiting(in group: ConsumerGroup) -> PendingEntry? {
         var found: PendingEntry?
         group.forEachOldest(upTo: .max) { entry in
-            if log.contains(entry.id) { found = entry }
+            if log.mayContain(entry.id) { found = entry }
             return found == nil
         }
         return found

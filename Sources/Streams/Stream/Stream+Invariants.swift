@@ -14,12 +14,14 @@ extension Stream {
 
 extension EntryLog {
     fileprivate var invariantViolation: String? {
-        var blocks = 0
+        var (blocks, absent) = (0, 0)
         let problem = sealed.invariantViolation { block, base, next in
             blocks += 1
+            if block.isAbsent { absent += 1 }
             return Self.problem(block, base, before: next ?? (hasTail ? tailFirst : nil))
         }
         if let problem { return "sealed: \(problem)" }
+        if absent != absentCount { return "\(absent) absent blocks counted as \(absentCount)" }
         if blocks != sealedCount { return "\(blocks) blocks counted as \(sealedCount)" }
         guard hasTail else { return nil }
         if let problem = Self.problem(tail, tailFirst, before: nil) { return "tail: \(problem)" }
@@ -28,6 +30,7 @@ extension EntryLog {
     }
 
     private static func problem(_ block: EntryBlock, _ base: StreamID, before end: StreamID?) -> String? {
+        if block.isAbsent { return absentProblem(block, base, before: end) }
         var (given, live) = (0, 0)
         var last: StreamID?
         var isRising = true
@@ -43,6 +46,16 @@ extension EntryLog {
         if (given, live) != (block.givenCount, block.liveCount) { return "counts of \(base)" }
         if live == 0 { return "block \(base) is empty" }
         return given > live * 2 || given == live * 2 ? "more than half of \(base) is deleted" : nil
+    }
+}
+
+extension EntryLog {
+    private static func absentProblem(_ block: EntryBlock, _ base: StreamID, before end: StreamID?) -> String? {
+        if block.isChanged { return "block \(base) has changed and is not in memory" }
+        if block.liveCount == 0 { return "block \(base) is empty" }
+        let ids = [base, block.firstLive, block.lastLive, block.keptLast]
+        if ids != ids.sorted() { return "kept IDs of \(base): \(ids)" }
+        return end.map { block.keptLast >= $0 } == true ? "kept IDs of \(base) are not before what follows" : nil
     }
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Stream {
-    /// What the stream takes in memory, in bytes. Complexity: O(blocks + consumers + leaves).
+    /// What the stream takes in memory, in bytes; blocks that aren't there count as if they were. Complexity: O(blocks
+    /// + consumers + leaves).
     package var memoryBytes: Int {
         var bytes = MemoryLayout<Stream>.size + log.memoryBytes + groups.memoryBytes
         for place in groups.takenPlaces { bytes += groups.withValue(at: place) { $0.memoryBytes } }
@@ -20,7 +21,8 @@ extension Stream {
 
 extension EntryLog {
     fileprivate var memoryBytes: Int {
-        sealed.memoryBytes { HeapBytes.array($0.bytes) } + HeapBytes.array(tail.bytes)
+        sealed.memoryBytes { $0.isAbsent ? HeapBytes.bytes($0.byteCount) : HeapBytes.array($0.bytes) }
+            + HeapBytes.array(tail.bytes)
     }
 }
 

@@ -41,7 +41,7 @@ extension Stream {
             if case .maximumLength(let count) = trim.strategy, length <= count { break }
             if case .minimumID(let id) = trim.strategy, base >= id { break }
             if let limit = trim.limit, removed + live > limit { break }
-            guard isWhole(block, base, in: trim) else {
+            guard isWhole(block, base, in: trim, length: length) else {
                 if !trim.isApproximate { removed += removeEach(of: trim, base) }
                 // The end of what goes is in this block, unless entries in it were kept.
                 guard trim.policy == .acknowledged, !trim.isApproximate else { break }
@@ -61,7 +61,9 @@ extension Stream {
     }
 
     /// Whether all that is in a block is to go.
-    private func isWhole(_ block: EntryBlock, _ base: StreamID, in trim: Trim) -> Bool {
+    ///
+    /// - Parameter length: that of the stream by then.
+    func isWhole(_ block: EntryBlock, _ base: StreamID, in trim: Trim, length: Int) -> Bool {
         switch trim.strategy {
         case .maximumLength(let count):
             return length - block.liveCount >= count

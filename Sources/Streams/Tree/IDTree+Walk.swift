@@ -18,7 +18,7 @@ extension IDTree {
         sum.isChanged = false
     }
 
-    /// Makes all leaves count as changed.
+    /// Makes all leaves count as changed that can.
     mutating func markAllChanged() {
         guard !isEmpty else { return }
         root.markAllChanged()
@@ -66,8 +66,13 @@ extension IDTree.Node {
 
     mutating func markAllChanged() {
         for place in 0..<count {
+            if isBottom {
+                guard leaves[place].canChange else { continue }
+                leaves[place].isChanged = true
+            } else {
+                children[place].markAllChanged()
+            }
             sums[place].isChanged = true
-            if isBottom { leaves[place].isChanged = true } else { children[place].markAllChanged() }
         }
     }
 }

@@ -19,6 +19,8 @@ protocol IDTreeLeaf: Sendable {
     /// Names the leaf in a checkpoint, for as long as it lives.
     var number: UInt64 { get set }
     var isChanged: Bool { get set }
+    /// Whether it may become changed: not while its content is elsewhere.
+    var canChange: Bool { get }
     /// Whether the last leaf of a tree stays when it gets empty: worth it where trees often empty and fill.
     static var lastStays: Bool { get }
     /// Gives away the upper rows if there are more than `capacity`: half of them, or only the last one if IDs are being
@@ -28,6 +30,10 @@ protocol IDTreeLeaf: Sendable {
     func isSparse(capacity: Int) -> Bool
     /// Takes over all of the next leaf, if both leave room in one.
     mutating func join(_ next: Self, capacity: Int) -> Bool
+}
+
+extension IDTreeLeaf {
+    var canChange: Bool { true }
 }
 
 /// A B+tree over stream IDs whose leaves are packed, and whose branches know sums of what is below them.

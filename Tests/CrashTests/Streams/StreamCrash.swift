@@ -43,7 +43,8 @@ struct StreamCrash {
     private static let consumers = 3
 
     init(
-        in folder: String, library: DiskLossLibrary?, fault: DiskLossLibrary.Fault? = nil, random: SeededRandom
+        in folder: String, library: DiskLossLibrary?, fault: DiskLossLibrary.Fault? = nil, memory: String = "0",
+        random: SeededRandom
     ) throws {
         self.library = library
         self.fault = fault
@@ -56,7 +57,7 @@ struct StreamCrash {
         port = try freePort()
         server = try CrashServer(
             .martlet(BuiltBinary.path), data: "\(root)/data", folder: folder,
-            extra: ["--listen-stream-urls", "redis://127.0.0.1:\(port)"])
+            extra: ["--listen-stream-urls", "redis://127.0.0.1:\(port)", "--stream-memory", memory])
     }
 
     /// - Returns: what was wrong.

@@ -22,7 +22,9 @@ import Testing
         while kills < Self.kills {
             let folder = try TemporaryFolder()
             let library = DiskLossLibrary.isSupported ? try await DiskLossLibrary(in: folder.path) : nil
-            var store = try StreamCrash(in: folder.path, library: library, random: random.split())
+            // Every other one keeps hardly any entries in memory.
+            let memory = kills / 10 % 2 == 0 ? "1KiB" : "0"
+            var store = try StreamCrash(in: folder.path, library: library, memory: memory, random: random.split())
             let violations = try await store.run(kills: min(10, Self.kills - kills))
             #expect(violations.isEmpty, "\(violations.count): \(violations.prefix(5))")
             kills += store.kills

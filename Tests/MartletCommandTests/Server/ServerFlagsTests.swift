@@ -201,11 +201,25 @@ import Testing
         }
     }
 
+    @Test(
+        arguments: [
+            ("0", 0), ("4096", 4096), ("1KiB", 1024), ("128MiB", 128 << 20), ("2GiB", 2 << 30), ("0x10KiB", 16 << 10),
+        ] as [(String, UInt64)])
+    func sizesAreBytes(text: String, bytes: UInt64) {
+        #expect(FlagValue.size(text) == bytes)
+    }
+
+    @Test(arguments: ["", "MiB", "1MB", "-1KiB", "1.5GiB", "1 MiB", "20000000000GiB", "1mib"])
+    func otherTextsAreNoSizes(text: String) {
+        #expect(FlagValue.size(text) == nil)
+    }
+
     @Test func everyDefaultIsAValue() {
         for flag in ServerFlag.table {
             switch flag.kind {
             case .boolean: #expect(FlagValue.boolean(flag.defaultValue) != nil, "\(flag.name)")
             case .number: #expect(FlagValue.number(flag.defaultValue) != nil, "\(flag.name)")
+            case .size: #expect(FlagValue.size(flag.defaultValue) != nil, "\(flag.name)")
             case .duration:
                 #expect(flag.defaultValue.isEmpty || FlagValue.duration(flag.defaultValue) != nil, "\(flag.name)")
             case .integer: #expect(FlagValue.integer(flag.defaultValue) != nil, "\(flag.name)")

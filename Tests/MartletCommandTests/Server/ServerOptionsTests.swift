@@ -43,6 +43,13 @@ import Testing
         #expect(try options("--max-concurrent-streams=\(text)").maximumConcurrentStreams == expected)
     }
 
+    @Test func streamsTakeTheMemoryTheyAreGiven() throws {
+        #expect(try options("--stream-memory=128MiB").store.streamMemoryBytes == 128 << 20)
+        #expect(try options("--stream-memory=0").store.streamMemoryBytes == nil)
+        #expect(try options().store.streamMemoryBytes == nil)
+        #expect(throws: ServerFlagError.self) { try options("--stream-memory=much") }
+    }
+
     @Test func givesPlainHTTPItsOwnPlace() throws {
         let options = try options(
             "--listen-client-urls=http://127.0.0.1:1,http://127.0.0.1:2",

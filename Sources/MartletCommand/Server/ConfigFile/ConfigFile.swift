@@ -94,7 +94,7 @@ struct ConfigFile {
         switch (value, kind) {
         case (.null, _): return nil
         case (.boolean(let isOn), .boolean): return isOn ? "true" : "false"
-        case (.number(let text), .number), (.number(let text), .integer):
+        case (.number(let text), .number), (.number(let text), .size), (.number(let text), .integer):
             guard kind.fault(text) == nil else { throw mismatch(value, name: name, type: kind.goType) }
             return text
         case (.number(let text), .duration):
@@ -126,7 +126,7 @@ extension ServerFlag.Kind {
     /// What etcd calls the type of such a field.
     fileprivate var goType: String {
         switch self {
-        case .string, .urls, .origins, .choice, .features: "string"
+        case .string, .size, .urls, .origins, .choice, .features: "string"
         case .boolean: "bool"
         case .number: "uint"
         case .integer: "int64"

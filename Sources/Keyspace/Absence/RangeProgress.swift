@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletRESPCodec
+import MartletStreams
+
+/// How far XRANGE or XREVRANGE is carried out whose blocks are not all in memory.
+///
+/// Such a read goes on piece by piece: what a piece has brought into memory may leave again when it is written into the
+/// reply. What is appended meanwhile isn't in the reply; what is removed meanwhile may be missing in it.
+package struct RangeProgress: Sendable {
+    /// The stream's number, and where it is.
+    let stream: UInt64
+    let place: Int
+    let isReversed: Bool
+    /// What is left of both.
+    var range: StreamRange
+    var count: Int
+    var written = 0
+    let mark: ReplyWriter.Mark
+}
+
+extension Keyspace {
+    /// Bytes of the blocks that one piece of a range brings into memory: some hundred blocks, so that a piece costs far
+    /// more than its way to the disk and back, and takes far less than a millisecond.
+    package static let pieceBytes = 1 << 20
+
+    /// Carries out XRANGE or XREVRANGE as far as the blocks go that are in memory.
+    ///
+    /// - Parameters:
+    ///   - progress: `nil` at the beginning.
+    ///   - reply: the same with each call, to which nobody else adds.
+    /// - Returns: what is to be brought before the next call; empty at the end. `nil`: it isn't one of the two, or
+    ///   is refused.
+    package func readPiece(
+        _ entry: CommandEntry, _ call: Call, _ progress: inout RangeProgress?, _ reply: inout ReplyWriter
+    ) -> [WantedBlock]? {
+        if progress == nil { progress = rangeProgress(entry, call, reply) }
+        guard var left = progress else { return nil }
+        guard streams[left.place] != nil, streamNumbers[left.place] == left.stream else {
+            reply.array(left.written, since: left.mark)
+            progress = nil
+            return []
+        }
+        let stream = streams[left.place]!
+        var demand = BlockDemand(byteLimit: Self.pieceBytes)
+        stream.demand(left.range, count: left.count, isReversed: left.isReversed, &demand)
+        var (present, rest) = (left.range, left.range)
+        if let first = demand.blocks.first {
+            if left.isReversed {
+                present.lower = max(present.lower, first.last.successor ?? .max)
+                rest.upper = min(rest.upper, first.last)
+            } else {
+                present.upper = min(present.upper, first.base.predecessor ?? .zero)
+                rest.lower = max(rest.lower, first.base)
+            }
+        }
+        func write(_ entry: StreamEntry) -> Bool {
+            reply.entry(entry)
+            left.written += 1
+            left.count -= 1
+            return left.count > 0
+        }
+        if left.isReversed { stream.forEachReversed(in: present, write) } else { stream.forEach(in: present, write) }
+        if demand.isEmpty || left.count == 0 {
+            reply.array(left.written, since: left.mark)
+            progress = nil
+            return []
+        }
+        left.range = rest
+        progress = left
+        return wanted(demand, of: left.place)
+    }
+
+    private func rangeProgress(_ entry: CommandEntry, _ call: Call, _ reply: ReplyWriter) -> RangeProgress? {
+        guard entry.name == "xrange" || entry.name == "xrevrange" else { return nil }
+        let isReversed = entry.name == "xrevrange"
+        guard let request = try? RangeRequest(call, start: isReversed ? 3 : 2, end: isReversed ? 2 : 3),
+            let place = try? stream(call, 1), request.count > 0, !request.range.isEmpty
+        else { return nil }
+        // What comes later has higher IDs.
+        let range = StreamRange(request.range.lower, min(request.range.upper, streams[place]!.lastID))
+        return RangeProgress(
+            stream: streamNumbers[place], place: place, isReversed: isReversed, range: range, count: request.count,
+            mark: reply.mark())
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MartletBasics
+package import MartletKeyspace
+
+/// Blocks of streams to be read from the tables.
+package struct BlockOrder: Sendable {
+    package let number: UInt64
+    package let blocks: [WantedBlock]
+}
+
+/// What came of a `BlockOrder`.
+package struct LoadedBlocks: Sendable {
+    package let order: UInt64
+    /// The records of the blocks in their order; `nil`: there is none.
+    package let values: [[UInt8]?]
+    /// A record that can't be read: then there are no values.
+    package let damaged: TableKey?
+
+    package init(order: UInt64, values: [[UInt8]?]) {
+        self.order = order
+        self.values = values
+        damaged = nil
+    }
+
+    package init(order: UInt64, damaged: TableKey) {
+        self.order = order
+        values = []
+        self.damaged = damaged
+    }
+}
+
+/// Blocks that are ordered, and for whom. Only so many bytes are on their way at once: the other orders wait, for each
+/// client one at most.
+struct BlockLoads: Sendable {
+    enum Purpose: Sendable {
+        /// Applying goes on with them.
+        case apply
+        /// A client's next command reads them.
+        case read(slot: Int)
+        /// Somebody waits for what comes to these keys, and was to be shown it.
+        case waiter(database: Int, keys: [[UInt8]])
+    }
+
+    struct Order: Sendable {
+        let blocks: [WantedBlock]
+        let purpose: Purpose
+        let byteCount: Int
+    }
+
+    private var waiting: [Order] = []
+    private var waitingHead = 0
+    /// Only searched.
+    private var underway: [UInt64: Order] = [:]
+    private var underwayBytes = 0
+    private var nextNumber: UInt64 = 1
+
+    mutating func append(_ blocks: [WantedBlock], for purpose: Purpose) {
+        let order = Order(blocks: blocks, purpose: purpose, byteCount: blocks.reduce(0) { $0 + $1.byteCount })
+        // All others wait for what is applied, sooner or later.
+        if case .apply = purpose { waiting.insert(order, at: waitingHead) } else { waiting.append(order) }
+    }
+
+    /// The next order that may go out; one that is larger than the limit goes alone.
+    mutating func next(limit: Int) -> BlockOrder? {
+        guard waitingHead < waiting.count else { return nil }
+        let order = waiting[waitingHead]
+        if !underway.isEmpty, underwayBytes + order.byteCount > limit { return nil }
+        waitingHead += 1
+        if waitingHead == waiting.count { (waiting, waitingHead) = ([], 0) }
+        let number = nextNumber
+        nextNumber += 1
+        underway[number] = order
+        underwayBytes += order.byteCount
+        return BlockOrder(number: number, blocks: order.blocks)
+    }
+
+    mutating func end(_ number: UInt64) -> Order {
+        guard let order = underway.removeValue(forKey: number) else { preconditionFailure("no order \(number)") }
+        underwayBytes -= order.byteCount
+        return order
+    }
+}

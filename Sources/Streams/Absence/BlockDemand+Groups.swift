@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Stream {
+    /// For `readGroup`.
+    package func demandRead(
+        ofGroup name: [UInt8], count: Int, claimIdle: Int64?, now: Int64, _ demand: inout BlockDemand
+    ) {
+        guard absentCount > 0, count > 0, let group = group(named: name) else { return }
+        var left = count
+        if let claimIdle {
+            group.forEachOldest(upTo: now.subtractingReportingOverflow(max(claimIdle, 0)).partialValue) { pending in
+                self.demand(pending.id, &demand)
+                if log.mayContain(pending.id) { left -= 1 }
+                return left > 0 && !demand.isFull
+            }
+        }
+        guard left > 0, log.lastID > group.lastDeliveredID, let range = StreamRange.after(group.lastDeliveredID)
+        else { return }
+        self.demand(range, count: left, &demand)
+    }
+
+    /// For `readHistory`.
+    package func demandHistory(
+        ofConsumer consumer: [UInt8], group name: [UInt8], after id: StreamID, count: Int, _ demand: inout BlockDemand
+    ) {
+        guard absentCount > 0, count > 0, let range = StreamRange.after(id), let group = group(named: name),
+            let number = group.consumer(named: consumer)
+        else { return }
+        var left = count
+        group.consumers.withValue(at: Int(number.rawValue)) { consumer in
+            consumer.forEachID(in: range) { id in
+                self.demand(id, &demand)
+                left -= 1
+                return left > 0 && !demand.isFull
+            }
+        }
+    }
+
+    /// For `claimAutomatically`.
+    package func demandClaim(
+        from start: StreamID, count: Int, group name: [UInt8], minimumIdle: Int64, now: Int64,
+        _ demand: inout BlockDemand
+    ) {
+        guard absentCount > 0, count > 0, let group = group(named: name) else { return }
+        var attempts = ConsumerGroup.attempts(forClaims: count)
+        var left = count
+        group.forEachPending(in: StreamRange(start, .max)) { pending in
+            if attempts == 0 || left <= 0 || demand.isFull { return false }
+            attempts -= 1
+            self.demand(pending.id, &demand)
+            // What waits long enough counts whether it is there or not.
+            if pending.idle(at: now) >= minimumIdle || !log.mayContain(pending.id) { left -= 1 }
+            return true
+        }
+    }
+
+    /// For `lag` of all groups.
+    package func demandLags(_ demand: inout BlockDemand) {
+        guard absentCount > 0 else { return }
+        for place in groups.takenPlaces {
+            demandCount(after: groups.withValue(at: place) { $0.lastDeliveredID }, &demand)
+        }
+    }
+}

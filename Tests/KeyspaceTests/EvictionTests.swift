@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletKeyspace
+import MartletRESPCodec
+import MartletStreams
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// A keyspace whose blocks leave memory answers as one whose blocks don't.
+@Suite struct EvictionTests {
+    /// From MARTLET_SEED, else fixed ones.
+    private static let seeds: [UInt64] = {
+        if let seed = getenv("MARTLET_SEED").flatMap({ UInt64(String(cString: $0)) }) { return [seed] }
+        return Array(1...40)
+    }()
+
+    @Test(arguments: seeds) func answersAlike(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        var plain = Keyspace(hashSeed: 1)
+        var server = EvictingServer(budgetBytes: [0, 100, 400].randomElement(using: &random)!)
+        var workload = EvictionWorkload(random: random.split())
+        var now: Int64 = 1_795_219_839_000
+        for step in 0..<700 {
+            now += Int64.random(in: 0...2, using: &random)
+            let line = workload.next()
+            let words = Arguments(line.split(separator: " ").map { Array($0.utf8) })
+            guard case .found(let entry) = CommandTable.shared.find(words) else {
+                Issue.record("no command: \(line)")
+                return
+            }
+            let call = Call(words, now: now, seed: UInt64(step))
+            var reply = ReplyWriter()
+            plain.apply(entry, call, &reply)
+            workload.note(line, reply.bytes)
+            let other = server.run(entry, call)
+            if other != reply.bytes {
+                Issue.record(
+                    "seed \(seed), step \(step), \(line): \(text(other)) instead of \(text(reply.bytes))")
+                return
+            }
+            if random.below(6) == 0 { server.checkpoint(isWritten: random.below(4) > 0) }
+            if random.below(3) == 0 { _ = server.keyspace.evictBlocks(reserving: 0) }
+            if step % 50 == 0 { #expect(plain.stateDigest() == server.keyspace.stateDigest(), "seed \(seed) \(step)") }
+            if random.below(200) == 0 { try server.restart() }
+        }
+        #expect(server.evictedCount > 0 && server.loadedCount > 0)
+        #expect(plain.stateDigest() == server.keyspace.stateDigest())
+    }
+
+    private func text(_ bytes: [UInt8]) -> String { notation(LocalServer.value(bytes)) }
+
+    private func filled(budgetBytes: Int, entries: Int) -> EvictingServer {
+        var server = EvictingServer(budgetBytes: budgetBytes)
+        for number in 1...entries { server.run("XADD s \(number)-0 f \(number)") }
+        server.checkpoint(isWritten: true)
+        while server.keyspace.evictBlocks(reserving: 0) {}
+        return server
+    }
+
+    @Test func keepsToItsBudget() {
+        var server = filled(budgetBytes: 20_000, entries: 20_000)
+        #expect(server.keyspace.blockMemory.evictableBytes <= 20_000)
+        #expect(server.keyspace.blockMemory.evictedCount > 100)
+        // What others take of it is theirs, but for a quarter.
+        while server.keyspace.evictBlocks(reserving: 10_000) {}
+        #expect(server.keyspace.blockMemory.evictableBytes <= 10_000)
+        while server.keyspace.evictBlocks(reserving: 100_000) {}
+        let left = server.keyspace.blockMemory.evictableBytes
+        #expect(left <= 5_000 && left > 3_000)
+    }
+
+    /// What is written but not known to be on disk stays, and so does what a lost checkpoint was to bring.
+    @Test func nothingLeavesThatTheTablesLack() {
+        var server = EvictingServer(budgetBytes: 0)
+        for number in 1...1_000 { server.run("XADD s \(number)-0 f \(number)") }
+        let begun = server.keyspace.beginCheckpoint()
+        while server.keyspace.evictBlocks(reserving: 0) {}
+        #expect(server.keyspace.blockMemory.evictedCount == 0)
+        server.keyspace.failCheckpoint(begun)
+        while server.keyspace.evictBlocks(reserving: 0) {}
+        #expect(server.keyspace.blockMemory.evictedCount == 0)
+        server.checkpoint(isWritten: true)
+        // Changed since: the tables have it otherwise.
+        server.run("XDEL s 5-0")
+        while server.keyspace.evictBlocks(reserving: 0) {}
+        let loads = server.keyspace.blockMemory.loadedCount
+        server.run("XRANGE s 1-0 50-0")
+        #expect(server.keyspace.blockMemory.loadedCount == loads)
+        server.run("XRANGE s 310-0 350-0")
+        #expect(server.keyspace.blockMemory.loadedCount == loads + 1)
+    }
+
+    /// Whoever reads all of a long stream drives out nothing but what he has brought.
+    @Test func aLongReadTakesNobodysRoom() {
+        var server = filled(budgetBytes: 40_000, entries: 20_000)
+        // The newest blocks are there.
+        server.run("XRANGE s 18000-0 20000-0")
+        #expect(server.keyspace.blockMemory.loadedCount == 0)
+        server.run("XRANGE s - +")
+        while server.keyspace.evictBlocks(reserving: 0) {}
+        let loads = server.keyspace.blockMemory.loadedCount
+        #expect(loads > 100)
+        server.run("XRANGE s 18000-0 20000-0")
+        #expect(server.keyspace.blockMemory.loadedCount == loads)
+    }
+
+    @Test func longRangesComeInPieces() {
+        var server = EvictingServer(budgetBytes: 0)
+        let value = String(repeating: "v", count: 1000)
+        for number in 1...5_000 { server.run("XADD s \(number)-0 f \(value)") }
+        let plain = server.run("XRANGE s - +")
+        let reversed = server.run("XREVRANGE s + - COUNT 4500")
+        server.checkpoint(isWritten: true)
+        while server.keyspace.evictBlocks(reserving: 0) {}
+        server.pieces = 0
+        #expect(server.run("XRANGE s - +") == plain)
+        #expect((4...8).contains(server.pieces))
+        #expect(server.largestPiece <= Keyspace.pieceBytes + 4096)
+        while server.keyspace.evictBlocks(reserving: 0) {}
+        #expect(server.run("XREVRANGE s + - COUNT 4500") == reversed)
+        // What is appended between pieces isn't in the reply; a stream that goes ends it.
+        while server.keyspace.evictBlocks(reserving: 0) {}
+        server.between = { server in _ = server.apply("XADD s * f late") }
+        #expect(server.run("XRANGE s - +") == plain)
+        while server.keyspace.evictBlocks(reserving: 0) {}
+        server.between = { server in _ = server.apply("DEL s") }
+        let cut = server.run("XRANGE s - +")
+        #expect(cut.count < plain.count && cut.starts(with: Array("*".utf8)))
+        #expect(LocalServer.value(cut) != nil)
+    }
+
+    @Test func blocksOfAnotherImageAreNotTaken() throws {
+        var server = filled(budgetBytes: 0, entries: 1_000)
+        let words = Arguments("XRANGE", "s", "300-0", "300-0")
+        guard case .found(let entry) = CommandTable.shared.find(words) else { return }
+        let wanted = server.keyspace.wantedBlocks(entry, Call(words, now: 0))
+        let block = try #require(wanted.first)
+        #expect(wanted.count == 1)
+        var value = try #require(server.records[block.key])
+        value[value.count - 1] ^= 1
+        #expect(server.keyspace.place(block, value.span.bytes) == .different)
+        #expect(server.keyspace.place(block, [1, 2].span.bytes) == .different)
+        value[value.count - 1] ^= 1
+        #expect(server.keyspace.place(block, value.span.bytes) == .done)
+        // Late, twice or for nobody.
+        #expect(server.keyspace.place(block, value.span.bytes) == .done)
+        server.run("DEL s")
+        #expect(server.keyspace.place(block, value.span.bytes) == .done)
+    }
+}
+
+/// A keyspace with the tables that its checkpoints go to.
+private struct EvictingServer {
+    let budgetBytes: Int
+    var keyspace: Keyspace
+    var records: [TableKey: [UInt8]] = [:]
+    var pieces = 0
+    var largestPiece = 0
+    private var before: (evicted: UInt64, loaded: UInt64) = (0, 0)
+    var evictedCount: UInt64 { before.evicted + keyspace.blockMemory.evictedCount }
+    var loadedCount: UInt64 { before.loaded + keyspace.blockMemory.loadedCount }
+    /// Called between the pieces of a range.
+    var between: ((inout EvictingServer) -> Void)?
+
+    init(budgetBytes: Int) {
+        self.budgetBytes = budgetBytes
+        keyspace = Keyspace(hashSeed: 7, blockBytes: budgetBytes)
+    }
+
+    @discardableResult
+    mutating func run(_ line: String) -> [UInt8] {
+        let words = Arguments(line.split(separator: " ").map { Array($0.utf8) })
+        guard case .found(let entry) = CommandTable.shared.find(words) else { preconditionFailure("no \(line)") }
+        return run(entry, Call(words, now: 1_795_219_839_000))
+    }
+
+    mutating func run(_ entry: CommandEntry, _ call: Call) -> [UInt8] {
+        var reply = ReplyWriter()
+        var progress: RangeProgress?
+        if !keyspace.wantedBlocks(entry, call).isEmpty {
+            while let wanted = keyspace.readPiece(entry, call, &progress, &reply) {
+                if wanted.isEmpty { return reply.bytes }
+                bring(wanted)
+                pieces += 1
+                largestPiece = max(largestPiece, wanted.reduce(0) { $0 + $1.byteCount })
+                if let between {
+                    between(&self)
+                    self.between = nil
+                }
+            }
+        }
+        while true {
+            let wanted = keyspace.wantedBlocks(entry, call)
+            if wanted.isEmpty { break }
+            bring(wanted)
+        }
+        keyspace.apply(entry, call, &reply)
+        return reply.bytes
+    }
+
+    /// Without help: nothing may be missing.
+    mutating func apply(_ line: String) -> [UInt8] {
+        let words = Arguments(line.split(separator: " ").map { Array($0.utf8) })
+        guard case .found(let entry) = CommandTable.shared.find(words) else { preconditionFailure("no \(line)") }
+        var reply = ReplyWriter()
+        keyspace.apply(entry, Call(words, now: 1_795_219_839_000), &reply)
+        return reply.bytes
+    }
+
+    private mutating func bring(_ wanted: [WantedBlock]) {
+        for block in wanted {
+            guard let value = records[block.key] else { preconditionFailure("\(block.key) is not in the tables") }
+            precondition(keyspace.place(block, value.span.bytes) == .done, "\(block.key) differs")
+        }
+    }
+
+    mutating func checkpoint(isWritten: Bool) {
+        let checkpoint = keyspace.beginCheckpoint()
+        guard isWritten else { return keyspace.failCheckpoint(checkpoint) }
+        var batch = TableBatch()
+        checkpoint.encode(into: &batch)
+        batch.forEach { key, value in
+            if let value { records[key] = [UInt8](copying: value) } else { records[key] = nil }
+        }
+        keyspace.endCheckpoint(checkpoint)
+    }
+
+    mutating func restart() throws {
+        checkpoint(isWritten: true)
+        before = (evictedCount, loadedCount)
+        var restorer = KeyspaceRestorer(hashSeed: 9, blockBytes: budgetBytes)
+        for (key, value) in records.sorted(by: { $0.key < $1.key }) { try restorer.load(key, value.span.bytes) }
+        keyspace = try restorer.finish()
+    }
+}
+
+/// Random commands about a few streams.
+private struct EvictionWorkload {
+    var random: SeededRandom
+    private var ids: [String] = ["0-1"]
+
+    init(random: SeededRandom) {
+        self.random = random
+    }
+
+    private mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
+    private mutating func pick(_ words: [String]) -> String { words.randomElement(using: &random)! }
+
+    mutating func note(_ line: String, _ reply: [UInt8]) {
+        guard line.hasPrefix("XADD"), case .bulk(let id)? = LocalServer.value(reply) else { return }
+        ids.append(String(decoding: id, as: UTF8.self))
+        if ids.count > 300 { ids.removeFirst(100) }
+    }
+
+    private mutating func id() -> String { pick(ids) }
+    private mutating func someIDs() -> String { (0...below(5)).map { _ in id() }.joined(separator: " ") }
+    private mutating func trim() -> String {
+        let sign = pick(["", "= ", "~ "])
+        let limit = sign == "~ " && below(2) == 0 ? " LIMIT \(below(30))" : ""
+        let policy = pick(["", " KEEPREF", " DELREF", " ACKED"])
+        return (below(2) == 0 ? "MAXLEN \(sign)\(below(60))" : "MINID \(sign)\(id())") + limit + policy
+    }
+
+    mutating func next() -> String {
+        let key = pick(["s", "s", "s", "t"])
+        let group = pick(["g", "g", "h"])
+        let consumer = pick(["c", "d"])
+        let count = below(3) == 0 ? "" : "COUNT \(1 + below(30)) "
+        switch below(40) {
+        case 0...13: return "XADD \(key) * f \(below(1000)) g \(String(repeating: "x", count: below(30)))"
+        case 14: return "XADD \(key) \(trim()) * f \(below(1000))"
+        case 15: return below(3) == 0 ? "XTRIM \(key) \(trim())" : "XLEN \(key)"
+        case 16: return "XDEL \(key) \(someIDs())"
+        case 17: return "XDELEX \(key) \(pick(["KEEPREF", "DELREF", "ACKED"])) IDS 2 \(id()) \(id())"
+        case 18: return "XACKDEL \(key) \(group) \(pick(["KEEPREF", "DELREF", "ACKED"])) IDS 2 \(id()) \(id())"
+        case 19: return "XACK \(key) \(group) \(someIDs())"
+        case 20: return "XCLAIM \(key) \(group) \(consumer) \(below(3)) \(someIDs()) \(pick(["FORCE", "JUSTID", ""]))"
+        case 21: return "XAUTOCLAIM \(key) \(group) \(consumer) \(below(4)) \(id()) COUNT \(1 + below(9))"
+        case 22: return "XNACK \(key) \(group) FAIL IDS 1 \(id()) \(pick(["FORCE", ""]))"
+        case 23: return "XGROUP CREATE \(key) \(group) \(pick(["0", "$", id()]))"
+        case 24: return "XGROUP SETID \(key) \(group) \(pick(["0", id()])) ENTRIESREAD \(below(9))"
+        case 25...27: return "XREADGROUP GROUP \(group) \(consumer) \(count)STREAMS \(key) >"
+        case 28:
+            return "XREADGROUP GROUP g \(consumer) \(count)CLAIM \(below(5)) STREAMS s t s > > >"
+        case 29: return "XREADGROUP GROUP \(group) \(consumer) \(count)STREAMS \(key) \(key) \(id()) >"
+        case 30: return "XRANGE \(key) \(id()) \(id()) COUNT \(1 + below(20))"
+        case 31: return "XREVRANGE \(key) \(pick(["+", id()])) \(pick(["-", id()])) COUNT \(1 + below(20))"
+        case 32: return "\(pick(["XRANGE \(key) - +", "XREVRANGE \(key) + -", "XRANGE \(key) (\(id()) +"]))"
+        case 33: return "XREAD \(count)STREAMS s t \(id()) \(pick(["+", id()]))"
+        case 34: return "XINFO STREAM \(key) \(pick(["", "FULL", "FULL COUNT 0"]))"
+        case 35: return "XINFO GROUPS \(key)"
+        case 36: return below(4) == 0 ? pick(["COPY s t REPLACE", "RENAME t s", "DEL t", "MOVE t 1"]) : "DBSIZE"
+        case 37: return "XPENDING \(key) \(group) - + 20"
+        case 38: return "XSETID \(key) \(id())"
+        default: return "CONFIG SET stream-node-max-entries \(2 + below(9))"
+        }
+    }
+}

@@ -19,6 +19,7 @@ package enum MessageCoding {
     package static func append(_ message: Message, to bytes: inout [UInt8]) {
         switch message.body {
         case .append(let previous, let entries, let commit):
+            reserve(entries, &bytes)
             begin(.append, message, &bytes)
             append(previous, &bytes)
             Varint.append(UInt64(entries.count), to: &bytes)
@@ -93,6 +94,16 @@ package enum MessageCoding {
             for member in members { Varint.append(member.rawValue, to: &bytes) }
         }
     }
+
+    /// Makes room at once where much comes: memory that grows step by step is new, and is copied, with each step.
+    private static func reserve(_ entries: [Entry], _ bytes: inout [UInt8]) {
+        let size = entries.reduce(0) { $0 + $1.data.count }
+        if size > reservedBytes { bytes.reserveCapacity(bytes.count + size + (entries.count + 4) * headBytesMax) }
+    }
+
+    private static let reservedBytes = 64 << 10
+    /// Kind, term and length of an entry.
+    private static let headBytesMax = 21
 
     private static func begin(_ kind: Kind, _ message: Message, _ bytes: inout [UInt8]) {
         bytes.append(kind.rawValue)

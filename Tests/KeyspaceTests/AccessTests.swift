@@ -184,8 +184,8 @@ import Testing
                 (
                     "AUTH x",
                     """
-                    -ERR AUTH <password> called without any password configured for the default user. Are you sure your \
-                    configuration is correct?
+                    -ERR AUTH <password> called without any password configured for the default user. Are you sure \
+                    your configuration is correct?
                     """
                 ), ("ACL SETUSER default >pw -@all +ping", "+OK"), ("PING", "+PONG"),
                 ("GET k", "-NOPERM User default has no permissions to run the 'get' command"), ("AUTH pw", "+OK"),

@@ -74,7 +74,7 @@ def stream(server, key, draw):
         fields = draw.choice([["f"], ["f", "g"], ["f", "g", "h", "f"]])
         pairs = [word for name in fields for word in (name, text(draw))]
         server.call("XADD", key, "%d-%d" % (number + 1, draw.randint(0, 2**40)), *pairs)
-    for group in draw.choice([[], ["g"], ["g", "h"]]):
+    for group in draw.choice([[], ["g"], ["g", "h"]] if number else [["g"], ["g", "h"]]):
         server.call("XGROUP", "CREATE", key, group, draw.choice(["0", "$", "5"]), "MKSTREAM")
         for consumer in draw.choice([[], ["a"], ["a", "b", "c"]]):
             server.call("XREADGROUP", "GROUP", group, consumer, "COUNT", draw.randint(1, 50), "STREAMS", key, ">")

@@ -138,8 +138,8 @@ class Scenario:
             (1, lambda: ["LSET", key, draw.randint(-4, 4), "w"]),
             (1, lambda: ["LINSERT", key, draw.choice(["BEFORE", "AFTER", "BY"]), draw.choice(["x", "w", "q"]), "i"]),
             (2, lambda: ["LPOS", key, draw.choice(["x", "y", "i"])]
-             + draw.choice([[], ["RANK", draw.randint(-2, 2)], ["COUNT", draw.randint(-1, 2)], ["MAXLEN", 2, "RANK", -1],
-                            ["RANK", 2, "COUNT", 0], ["COUNT"], ["FOO", 1]])),
+             + draw.choice([[], ["RANK", draw.randint(-2, 2)], ["COUNT", draw.randint(-1, 2)], ["MAXLEN", 2,
+                            "RANK", -1], ["RANK", 2, "COUNT", 0], ["COUNT"], ["FOO", 1]])),
             (1, lambda: ["LREM", key, draw.randint(-2, 2), "x"]),
             (1, lambda: ["LTRIM", key, draw.randint(-4, 4), draw.randint(-4, 4)]),
             (1, lambda: ["SADD", key, draw.choice("mnop"), draw.choice("mnop")]),

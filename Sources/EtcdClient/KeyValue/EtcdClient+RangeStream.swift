@@ -27,15 +27,14 @@ extension EtcdClient {
         var options = EtcdGetOptions()
         options.revision = revision
         options.isKeysOnly = isKeysOnly
-        let parts = try await PartStream(
-            "/etcdserverpb.KV/RangeStream", EtcdOperation.range(keys, options), needsLeader: true, client: self)
-        defer { parts.cancel() }
-        var next: Etcdserverpb_RangeStreamResponse?
+        let (parts, first): (PartStream, Etcdserverpb_RangeStreamResponse?)
         do {
-            next = try await parts.next()
+            (parts, first) = try await self.beginRange(EtcdOperation.range(keys, options))
         } catch let error as EtcdError where error.code == .notSupported {
             return try await self.readPages(of: keys, revision: revision, isKeysOnly: isKeysOnly, body)
         }
+        defer { parts.cancel() }
+        var next = first
         var count = 0
         var last = Etcdserverpb_RangeResponse()
         while let part = next {
@@ -49,6 +48,19 @@ extension EtcdClient {
             throw EtcdError(.unavailable, "the range ended before it was complete")
         }
         return revision == 0 ? last.header.revision : revision
+    }
+
+    private func beginRange(
+        _ request: Etcdserverpb_RangeRequest
+    ) async throws -> (PartStream, Etcdserverpb_RangeStreamResponse?) {
+        let parts = try await PartStream(
+            "/etcdserverpb.KV/RangeStream", request, needsLeader: true, client: self)
+        do {
+            return (parts, try await parts.next())
+        } catch {
+            parts.cancel()
+            throw error
+        }
     }
 
     private func readPages(

@@ -70,30 +70,32 @@ extension AccessList {
 
 extension AccessUser {
     func denial(_ entry: CommandEntry, _ arguments: Arguments) -> AccessDenial? {
-        guard var reason = root.denial(entry, arguments) else { return nil }
+        guard var furthest = root.denial(entry, arguments) else { return nil }
         for selector in selectors {
             guard let other = selector.denial(entry, arguments) else { return nil }
-            if other.depth > reason.depth { reason = other }
+            if (other.reason.depth, other.place) > (furthest.reason.depth, furthest.place) { furthest = other }
         }
-        return reason
+        return furthest.reason
     }
 }
 
 extension AccessRules {
-    /// One set of rules must allow all of a command.
-    fileprivate func denial(_ entry: CommandEntry, _ arguments: Arguments) -> AccessDenial? {
-        guard allows(entry) else { return .command(entry.name) }
+    /// One set of rules must allow all of a command. With the word that it refuses.
+    fileprivate func denial(
+        _ entry: CommandEntry, _ arguments: Arguments
+    ) -> (reason: AccessDenial, place: Int)? {
+        guard allows(entry) else { return (.command(entry.name), 0) }
         if !allowsKeys {
             for (number, place) in entry.keyPlaces(arguments).enumerated()
             where !allows(key: arguments[place], entry.keyUse(number, arguments)) {
-                return .key(arguments.array(place))
+                return (.key(arguments.array(place)), place)
             }
         }
         if !allowsChannels {
             let isPattern = entry.name == "psubscribe"
             for index in entry.channelPlaces(arguments)
             where !allows(channel: arguments[index], isPattern: isPattern) {
-                return .channel(arguments.array(index))
+                return (.channel(arguments.array(index)), index)
             }
         }
         return nil

@@ -114,6 +114,7 @@ extension AccessRules {
     private mutating func set(_ name: ArraySlice<UInt8>, _ isAllowed: Bool) throws(ModifierError) {
         let text = String(decoding: name, as: UTF8.self)
         if text.split(separator: "|", omittingEmptySubsequences: false).count > 2 { throw .firstArgument }
+        if text.last == "|" { throw .syntax }
         guard setCommand(text, isAllowed) else { throw .unknownCommand }
     }
 

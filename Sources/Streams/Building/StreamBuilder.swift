@@ -39,9 +39,9 @@ package struct StreamBuilder: Sendable {
     /// - Parameters:
     ///   - empty: a stream without entries and groups, as new ones are.
     ///   - now: milliseconds of the Unix clock.
-    package init(_ empty: Stream, now: Int64) {
+    package init(_ empty: Stream, now time: Int64) {
         stream = empty
-        self.now = max(now, 0)
+        now = max(time, 0)
     }
 
     // MARK: Entries

@@ -41,7 +41,9 @@ import Testing
         try await EtcdClientTests.run(kind) { client, _ in
             for number in 0..<3 { try await client.put("r/\(number)", "v") }
             let revision = try await client.put("r/3", "v").revision
-            await EtcdClientTests.expect(.futureRevision) { try await client.read(.prefix("r/"), revision: 1000) { _ in } }
+            await EtcdClientTests.expect(.futureRevision) {
+                try await client.read(.prefix("r/"), revision: 1000) { _ in }
+            }
             try await client.compact(to: revision)
             await EtcdClientTests.expect(.compacted) { try await client.read(.prefix("r/"), revision: 2) { _ in } }
             struct Enough: Error {}

@@ -66,7 +66,7 @@ private struct Parser {
         }
         guard let kind else {
             throw Self.error(
-                "\"\(word)\" has no scheme: it is embedded, embedded:PATH, or begins with etcd://, "
+                "\"\(Self.shown(word))\" has no scheme: it is embedded, embedded:PATH, or begins with etcd://, "
                     + "redis:// or martlet://")
         }
         let (host, port) = try Self.hostPort(rest, in: word)

@@ -24,6 +24,8 @@ struct AccessLog {
 
     /// Source: Redis's `acllog-max-len`.
     private static let maximumEntries = 128
+    /// Of a key or a user's name: a log of names, not of values.
+    private static let maximumObjectBytes = 512
     /// Milliseconds within which the same again is counted. Source: Redis.
     private static let groupingTime: Int64 = 60_000
 
@@ -31,7 +33,8 @@ struct AccessLog {
         let entry = Entry(
             id: nextID, reason: refusal.denial?.reason ?? "auth",
             context: refusal.isInTransaction ? "multi" : "toplevel",
-            object: refusal.denial?.object ?? Array(command.utf8), user: refusal.user, client: client, createdAt: now,
+            object: Array((refusal.denial?.object ?? Array(command.utf8)).prefix(Self.maximumObjectBytes)),
+            user: Array(refusal.user.prefix(Self.maximumObjectBytes)), client: client, createdAt: now,
             updatedAt: now)
         if let place = entries.firstIndex(where: { Self.isSame($0, entry) && now - $0.updatedAt <= Self.groupingTime })
         {

@@ -120,6 +120,7 @@ extension Replica {
                 end(.stopped, into: &effects)
                 return
             }
+            releaseBehindHalf(at: moment, into: &effects)
             standForElection()
             wakeAllIfDue(at: moment, into: &effects)
             // What the orders brought may itself propose.

@@ -96,9 +96,12 @@ package struct ReplicaLimits: Sendable {
     package var leasesPerScan = 500
     /// Leases looked at by one scan for what is left of them, and so remainders in one record (etcd's value).
     package var leaseNotesPerScan = 1000
-    /// Bytes of blocks that are ordered at once: some pieces of long reads, so that however many clients read, what
-    /// comes back for them takes little beside the blocks that stay.
+    /// Bytes of blocks that are ordered at once: some pieces of long ranges, so that however many clients read those,
+    /// what comes back takes little beside the blocks that stay. What other commands read comes whole.
     package var loadingBytesMax = 8 << 20
+    /// Bytes of blocks that one command may have loaded that isn't read in pieces: as much as four of the largest
+    /// requests. Above it, it is told to ask for less at a time.
+    package var readBlockBytesMax = 64 << 20
     /// How often blocks are ordered again that come back otherwise than they left: what is read a moment too late or
     /// too soon is another image, and the next one is right.
     package var loadAttemptsMax = 3

@@ -231,6 +231,8 @@ private struct Model {
             expected = .lastIDBelowDeletedID
         } else if id < twin.entries.last?.id ?? .zero {
             expected = .lastIDBelowTopItem
+        } else if let last = stream.lastInBlocks, id < last {
+            expected = .lastIDBelowDeletedID
         } else if let added, !twin.entries.isEmpty, added < twin.entries.count {
             expected = .entriesAddedBelowLength
         } else {

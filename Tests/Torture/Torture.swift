@@ -107,7 +107,8 @@ package struct Torture {
         for number in 0..<(options.clients + options.writers) {
             var client = TortureClient(
                 cluster, ledger, registers, name: "c\(number)", slot: number % options.members,
-                isWriter: number >= options.clients, guards: options.guards, random: random.split())
+                isWriter: number >= options.clients, guards: options.guards,
+                mayBeFull: options.faults.contains(.fill), random: random.split())
             clients.append(Task { await client.run() })
         }
         var network = NetworkNemesis(

@@ -36,7 +36,7 @@ extension Keyspace {
     ) -> [WantedBlock]? {
         if progress == nil { progress = rangeProgress(entry, call, reply) }
         guard var left = progress else { return nil }
-        guard streams[left.place] != nil, streamNumbers[left.place] == left.stream else {
+        guard left.place < streams.count, streams[left.place] != nil, streamNumbers[left.place] == left.stream else {
             reply.array(left.written, since: left.mark)
             progress = nil
             return []

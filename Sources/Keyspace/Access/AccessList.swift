@@ -5,8 +5,8 @@ package import MartletRESPCodec
 
 /// All users. A part of the state: every member has the same.
 package struct AccessList: Hashable, Sendable {
-    /// So that the list's record stays short.
-    static let maximumUsers = 4096
+    /// With `AccessUser.maximumBytes`, so that the list's record stays short: 16 MiB.
+    static let maximumUsers = 1024
 
     /// In byte order of names. The default user is always there.
     private(set) var users = [AccessUser.initialDefault]
@@ -81,12 +81,19 @@ package struct AccessList: Hashable, Sendable {
             (0..<arguments.count).map { index in
                 let word = arguments.array(index)
                 guard index > 2 else { return word }
-                switch word.first {
-                case UInt8(ascii: ">"): return [UInt8(ascii: "#")] + SHA256.hexadecimal(word[1...])
-                case UInt8(ascii: "<"): return [UInt8(ascii: "!")] + SHA256.hexadecimal(word[1...])
-                default: return word
-                }
+                guard word.first == UInt8(ascii: "(") else { return withoutPassword(word[...]) }
+                // A selector takes no passwords, but one that is written there must not get into a log either.
+                let inner = word.dropFirst().split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+                return [UInt8(ascii: "(")] + Array(inner.map(withoutPassword).joined(separator: [UInt8(ascii: " ")]))
             })
+    }
+
+    private static func withoutPassword(_ word: ArraySlice<UInt8>) -> [UInt8] {
+        switch word.first {
+        case UInt8(ascii: ">"): [UInt8(ascii: "#")] + SHA256.hexadecimal(word.dropFirst())
+        case UInt8(ascii: "<"): [UInt8(ascii: "!")] + SHA256.hexadecimal(word.dropFirst())
+        default: Array(word)
+        }
     }
 
     // MARK: In a checkpoint

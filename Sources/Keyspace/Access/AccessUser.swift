@@ -5,7 +5,7 @@ struct AccessUser: Hashable, Sendable {
     /// Rules, patterns, passwords and selectors of one user, so that a user's record stays short.
     static let maximumItems = 4096
     /// Bytes of them all, likewise.
-    static let maximumBytes = 256 << 10
+    static let maximumBytes = 16 << 10
 
     let name: [UInt8]
     var isOn = false

@@ -30,8 +30,8 @@ package struct LoadedBlocks: Sendable {
     }
 }
 
-/// Blocks that are ordered, and for whom. Only so many bytes are on their way at once: the other orders wait, for each
-/// client one at most.
+/// Blocks that are ordered, and for whom. Only so many bytes are on their way at once: the other orders wait, of each
+/// client that reads one.
 struct BlockLoads: Sendable {
     enum Purpose: Sendable {
         /// Applying goes on with them.
@@ -67,7 +67,10 @@ struct BlockLoads: Sendable {
         let order = waiting[waitingHead]
         if !underway.isEmpty, underwayBytes + order.byteCount > limit { return nil }
         waitingHead += 1
-        if waitingHead == waiting.count { (waiting, waitingHead) = ([], 0) }
+        if waitingHead * 2 >= waiting.count {
+            waiting.removeFirst(waitingHead)
+            waitingHead = 0
+        }
         let number = nextNumber
         nextNumber += 1
         underway[number] = order

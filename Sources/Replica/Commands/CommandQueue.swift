@@ -92,7 +92,7 @@ struct CommandQueue: Sendable {
     private var forwardedPlans: [UInt64: Plan] = [:]
     /// Bytes of all those records.
     private(set) var proposedBytes = 0
-    private var running: [Running?] = []
+    var running: [Running?] = []
     private var freeSlots: [Int] = []
     /// Clients whose commands wait for room, in order.
     private var held: [Int] = []

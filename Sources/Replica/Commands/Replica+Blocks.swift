@@ -20,6 +20,17 @@ extension Replica {
         releaseOrders(into: &effects)
     }
 
+    /// Orders what a client's next command reads; one that names more than may come back for it is refused.
+    mutating func order(
+        _ blocks: [WantedBlock], forReadsOf slot: Int, at moment: Moment, into effects: inout Effects
+    ) {
+        guard blocks.reduce(0, { $0 + $1.byteCount }) > configuration.limits.readBlockBytesMax else {
+            return order(blocks, for: .read(slot: slot), into: &effects)
+        }
+        commands.refuse(slot, "ERR the command reads more of a stream than may be loaded for it: give it a COUNT")
+        read(slot, at: moment, into: &effects)
+    }
+
     mutating func releaseOrders(into effects: inout Effects) {
         // While another state takes the tables' place they may be those of either.
         guard arrival.batch == nil else { return }
@@ -98,6 +109,12 @@ extension Replica {
 }
 
 extension CommandQueue {
+    /// Another state takes the place of the one that clients were being read: they begin anew. Complexity: O(clients
+    /// that have asked and not heard).
+    mutating func forgetParts() {
+        for slot in running.indices { running[slot]?.forgetPart() }
+    }
+
     mutating func noteLoad(_ slot: Int, isWhole: Bool) {
         var running = take(slot)
         running.failedLoads = isWhole ? 0 : running.failedLoads + 1

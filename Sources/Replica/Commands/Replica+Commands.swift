@@ -141,7 +141,7 @@ extension Replica {
             let wanted = keyspace.mayLackBlocks ? keyspace.wantedBlocks(transaction, now: now) : []
             if !wanted.isEmpty {
                 commands.put(running, in: slot)
-                return order(wanted, for: .read(slot: slot), into: &effects)
+                return order(wanted, forReadsOf: slot, at: moment, into: &effects)
             }
             _ = carryOut(transaction, &running, now: now, seed: 0)
         }
@@ -167,7 +167,7 @@ extension Replica {
                 client: request.client)
             if case .wants(let wanted) = lack(of: entry, call, &running) {
                 commands.put(running, in: slot)
-                return order(wanted, for: .read(slot: slot), into: &effects)
+                return order(wanted, forReadsOf: slot, at: moment, into: &effects)
             }
             running.next += 1
         }

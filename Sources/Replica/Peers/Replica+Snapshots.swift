@@ -92,6 +92,7 @@ extension Replica {
         committed.removeAll()
         committedHead = 0
         loseHalted(into: &effects)
+        commands.forgetParts()
         answerSkipped(upTo: mark.last.index, into: &effects)
         loseForwarded(before: Term(.max), into: &effects)
         mustWakeAll = true

@@ -126,6 +126,12 @@ struct EntryLog: Sendable {
         return last
     }
 
+    /// The greatest ID in blocks, of a live entry or of a dead one that still lies there: what is added must be above.
+    var lastInBlocks: StreamID? {
+        if hasTail { return tailLast }
+        return sealed.withLeaf(of: .max) { block, base in block.lastID(base: base) }
+    }
+
     /// Of the first entry, also where its block is not in memory. Complexity: O(log n + entries of a block).
     var firstID: StreamID? {
         guard let (block, base) = firstBlock else { return nil }

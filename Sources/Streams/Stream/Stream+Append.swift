@@ -57,11 +57,16 @@ extension Stream {
         if id < deleted { throw .lastIDBelowGivenDeletedID }
         if id < log.maxDeletedID { throw .lastIDBelowDeletedID }
         if let last = log.lastLiveID, id < last { throw .lastIDBelowTopItem }
+        if let last = lastInBlocks, id < last { throw .lastIDBelowDeletedID }
         if let entriesAdded, length > 0, entriesAdded < length { throw .entriesAddedBelowLength }
         log.lastID = id
         if let entriesAdded { log.entriesAdded = UInt64(entriesAdded) }
         if deleted != .zero { log.maxDeletedID = deleted }
     }
+
+    /// The greatest ID of an entry that lies in a block, deleted or not. The last ID isn't set below it: Redis allows
+    /// that where the entry is deleted and the greatest deleted ID was set lower.
+    package var lastInBlocks: StreamID? { log.lastInBlocks }
 
     // MARK: Idempotent appends
 

@@ -14,6 +14,8 @@ struct TortureClient {
     let isWriter: Bool
     /// See `TortureOptions`.
     let guards: Int
+    /// Whether disks fill up: then writes may be refused for want of space.
+    let mayBeFull: Bool
     var random: SeededRandom
     private var client: (member: String, client: EtcdClient)?
     private var count = 0
@@ -25,7 +27,7 @@ struct TortureClient {
 
     init(
         _ cluster: TortureCluster, _ ledger: TortureLedger, _ registers: Registers, name: String, slot: Int,
-        isWriter: Bool, guards: Int, random: SeededRandom
+        isWriter: Bool, guards: Int, mayBeFull: Bool, random: SeededRandom
     ) {
         (self.cluster, self.ledger, self.registers) = (cluster, ledger, registers)
         (self.name, self.slot, self.isWriter, self.guards, self.random) = (name, slot, isWriter, guards, random)
@@ -39,7 +41,8 @@ struct TortureClient {
                 if isWriter { try await write(client) } else { try await fight(client) }
             } catch let error as EtcdError {
                 switch error.code {
-                case .unavailable, .timeout, .closed, .overloaded, .noSpace, .other: break
+                case .unavailable, .timeout, .closed, .overloaded, .other: break
+                case .noSpace where mayBeFull: break
                 default: ledger.report("a request of \(name) failed: \(error)")
                 }
                 try? await Task.sleep(for: .milliseconds(20 + random.below(60)))

@@ -138,7 +138,10 @@ import Darwin
     @Test func blocksOfAnotherImageAreNotTaken() throws {
         var server = filled(budgetBytes: 0, entries: 1_000)
         let words = Arguments("XRANGE", "s", "300-0", "300-0")
-        guard case .found(let entry) = CommandTable.shared.find(words) else { return Issue.record("no XRANGE") }
+        guard case .found(let entry) = CommandTable.shared.find(words) else {
+            Issue.record("no XRANGE")
+            return
+        }
         let wanted = server.keyspace.wantedBlocks(entry, Call(words, now: 0))
         let block = try #require(wanted.first)
         #expect(wanted.count == 1)

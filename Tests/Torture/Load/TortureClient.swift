@@ -31,6 +31,7 @@ struct TortureClient {
     ) {
         (self.cluster, self.ledger, self.registers) = (cluster, ledger, registers)
         (self.name, self.slot, self.isWriter, self.guards, self.random) = (name, slot, isWriter, guards, random)
+        self.mayBeFull = mayBeFull
     }
 
     /// Runs until the ledger is closed.

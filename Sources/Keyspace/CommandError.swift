@@ -22,6 +22,10 @@ enum CommandError: Error, Sendable {
         .message("ERR wrong number of arguments for '\(name)' command")
     }
 
+    static func modifier(_ word: [UInt8], _ error: ModifierError) -> CommandError {
+        .message("ERR Error in ACL SETUSER modifier '\(String(decoding: word, as: UTF8.self))': \(error.text)")
+    }
+
     /// Source: Redis 8.8.
     static func text(of error: StreamError) -> StaticString {
         switch error {

@@ -236,6 +236,25 @@ import Testing
         #expect(words == ["acl", "setuser", "al", "#\(Self.pw)", "!\(Self.pw)", "~>pw", "on"])
     }
 
+    /// Not even in the text of an error that others could read: nothing keeps the command.
+    @Test(arguments: ["(>pw)", "(+get <pw)", "(+get >pw", "MULTI"])
+    func selectorsWithPasswordsAreRefusedAtOnce(words: String) {
+        var session = Session(id: 1)
+        let keyspace = Keyspace(hashSeed: 1)
+        func step(_ line: String) -> (isAnswered: Bool, reply: String) {
+            let arguments = Arguments(line.split(separator: " ").map { Array($0.utf8) })
+            var reply = ReplyWriter(isRESP3: false)
+            let step = session.step(
+                CommandTable.shared.find(arguments), arguments, keyspace, now: 1, environment: .init(), &reply)
+            guard case .answered = step else { return (false, "") }
+            return (true, String(decoding: reply.bytes, as: UTF8.self))
+        }
+        if words == "MULTI" { #expect(step("MULTI").reply == "+OK\r\n") }
+        let answer = step("ACL SETUSER al \(words == "MULTI" ? "(>pw)" : words)")
+        #expect(answer.isAnswered)
+        #expect(answer.reply.hasPrefix("-ERR ") && answer.reply.contains("pw"))
+    }
+
     @Test func usersComeBackFromACheckpoint() throws {
         var server = LocalServer()
         for line in [
@@ -291,7 +310,7 @@ import Testing
         var server = LocalServer()
         let patterns = (0..<5000).map { "~pattern\($0)" }.joined(separator: " ")
         #expect(notation(server.run("ACL SETUSER al \(patterns)")) == "-ERR too many rules for one user")
-        for number in 1..<4096 { #expect(notation(server.run("ACL SETUSER u\(number)")) == "+OK") }
+        for number in 1..<AccessList.maximumUsers { #expect(notation(server.run("ACL SETUSER u\(number)")) == "+OK") }
         #expect(notation(server.run("ACL SETUSER onemore")) == "-ERR too many users")
         #expect(notation(server.run("ACL SETUSER u1 on")) == "+OK")
     }

@@ -6,7 +6,7 @@ package import MartletRESPCodec
 /// All users. A part of the state: every member has the same.
 package struct AccessList: Hashable, Sendable {
     /// With `AccessUser.maximumBytes`, so that the list's record stays short: 16 MiB.
-    static let maximumUsers = 1024
+    package static let maximumUsers = 1024
 
     /// In byte order of names. The default user is always there.
     private(set) var users = [AccessUser.initialDefault]
@@ -75,16 +75,24 @@ package struct AccessList: Hashable, Sendable {
         return words
     }
 
+    /// Why ACL SETUSER is refused before anything keeps it: a selector takes no password, and one that is written there
+    /// stands in the error as it was sent.
+    static func passwordInSelector(_ arguments: Arguments) -> CommandError? {
+        let words: [[UInt8]]
+        do throws(CommandError) { words = try modifiers(arguments) } catch { return error }
+        let word = words.first { word in
+            word.first == UInt8(ascii: "(")
+                && word.dropFirst().split(separator: UInt8(ascii: " ")).contains { withoutPassword($0) != Array($0) }
+        }
+        return word.map { .modifier($0, .syntax) }
+    }
+
     /// The request with digests in the place of passwords, so that none gets into a log.
     package static func withoutPasswords(_ arguments: Arguments) -> Arguments {
         Arguments(
             (0..<arguments.count).map { index in
                 let word = arguments.array(index)
-                guard index > 2 else { return word }
-                guard word.first == UInt8(ascii: "(") else { return withoutPassword(word[...]) }
-                // A selector takes no passwords, but one that is written there must not get into a log either.
-                let inner = word.dropFirst().split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-                return [UInt8(ascii: "(")] + Array(inner.map(withoutPassword).joined(separator: [UInt8(ascii: " ")]))
+                return index > 2 ? withoutPassword(word[...]) : word
             })
     }
 

@@ -17,8 +17,7 @@ extension Keyspace {
             do throws(ModifierError) {
                 try user.apply(word[...])
             } catch {
-                throw .message(
-                    "ERR Error in ACL SETUSER modifier '\(String(decoding: word, as: UTF8.self))': \(error.text)")
+                throw .modifier(word, error)
             }
         }
         user.settle()

@@ -109,6 +109,9 @@ package struct Session: Sendable {
                 "ERR Can't execute '\(entry.name)': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
                     + "allowed in this context", &reply)
         }
+        if entry.flags.contains(.secret), let error = AccessList.passwordInSelector(arguments) {
+            return refuse(error, &reply)
+        }
         if transaction != nil, !entry.flags.contains(.notQueued) {
             return queue(arguments, entry, &reply)
         }
@@ -122,8 +125,12 @@ package struct Session: Sendable {
     }
 
     private mutating func refuse(_ error: String, _ reply: inout ReplyWriter) -> SessionStep {
+        refuse(.message(error), &reply)
+    }
+
+    private mutating func refuse(_ error: CommandError, _ reply: inout ReplyWriter) -> SessionStep {
         if transaction != nil { isTransactionRefused = true }
-        reply.error(error)
+        error.write(into: &reply)
         return .answered
     }
 
@@ -138,9 +145,8 @@ package struct Session: Sendable {
         if transaction!.byteCount + arguments.packedRange(from: 0).count > Transaction.maximumBytes {
             return refuse("ERR transaction too large", &reply)
         }
-        let isSetUser = entry.name == "acl|setuser"
         transaction!.append(
-            isSetUser ? AccessList.withoutPasswords(arguments) : arguments, entry, database: queuedDatabase)
+            entry.flags.contains(.secret) ? AccessList.withoutPasswords(arguments) : arguments, entry, database: queuedDatabase)
         if entry.name == "select", let database = Self.databaseIndex(arguments) { queuedDatabase = database }
         reply.simple("QUEUED")
         return .answered

@@ -21,6 +21,8 @@
 ///                      storageVersion                          text, `3.6.0`; since 3.6
 ///                      term                                    8 bytes: that of the last entry; since 3.5
 ///
+/// Snapshots of ours hold one bucket more where there are streams: see `BackendRecord`.
+///
 /// Numbers in keys and of fixed length are big-endian; other binary values are protobuf messages. etcd makes all
 /// buckets when it starts, those without entries too. Version 3.6 takes a file without `storageVersion` for one of 3.5
 /// and then requires `confState` and `term`.

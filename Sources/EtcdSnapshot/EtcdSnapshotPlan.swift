@@ -14,14 +14,14 @@ package struct EtcdSnapshotLayout: Hashable, Sendable {
     package var byteCount: UInt64 { file.byteCount + UInt64(SnapshotDigest.byteCount) }
 }
 
-/// The first pass over what goes into a snapshot: sizes only. First all revisions, then all leases, both in the order
-/// of their bucket keys.
+/// The first pass over what goes into a snapshot: sizes only. First all revisions, then all leases, then all
+/// records, each in the order of their bucket keys.
 ///
 /// O(1) amortised time and no lasting memory for each entry. Values need not be loaded: their lengths do.
 package struct EtcdSnapshotPlan: Sendable {
     private let contents: EtcdSnapshotContents
     private var plan = BoltPlan()
-    private var isAtLeases = false
+    private var part = SnapshotPart.revisions
 
     package init(_ contents: EtcdSnapshotContents) throws(EtcdSnapshotError) {
         self.contents = contents
@@ -40,7 +40,7 @@ package struct EtcdSnapshotPlan: Sendable {
     package mutating func add(
         record: KeyValueRecord, valueLength: Int, isTombstone: Bool
     ) throws(EtcdSnapshotError) {
-        guard !isAtLeases else { throw EtcdSnapshotError(.order, "a revision comes after the leases") }
+        try part.precede(.revisions)
         try add(
             keyLength: BackendRevision.bucketKeyLength(isTombstone: isTombstone),
             valueLength: BackendRevision.bucketValueLength(
@@ -48,8 +48,15 @@ package struct EtcdSnapshotPlan: Sendable {
     }
 
     package mutating func add(_ lease: BackendLease) throws(EtcdSnapshotError) {
+        try part.precede(.leases)
         try beginLeases()
         try add(keyLength: BackendLease.bucketKeyLength, valueLength: lease.bucketValue.count)
+    }
+
+    /// A `BackendRecord` of which only the length of its value is known.
+    package mutating func addRecord(valueLength: Int) throws(EtcdSnapshotError) {
+        try beginRecords()
+        try add(keyLength: BackendRecord.bucketKeyLength, valueLength: valueLength)
     }
 
     package mutating func finish() throws(EtcdSnapshotError) -> EtcdSnapshotLayout {
@@ -65,9 +72,16 @@ package struct EtcdSnapshotPlan: Sendable {
     }
 
     private mutating func beginLeases() throws(EtcdSnapshotError) {
-        guard !isAtLeases else { return }
-        isAtLeases = true
+        guard part == .revisions else { return }
+        part = .leases
         try add(bucket: BackendBucket.lease.name, [])
+    }
+
+    private mutating func beginRecords() throws(EtcdSnapshotError) {
+        guard part != .records else { return }
+        try beginLeases()
+        part = .records
+        try add(bucket: Array(BackendRecord.bucketName.utf8), [])
     }
 
     private mutating func add(bucket name: [UInt8], _ entries: [BucketEntry]) throws(EtcdSnapshotError) {

@@ -126,16 +126,21 @@ package struct EtcdSnapshotReader<Image: BoltImage>: Sendable {
         }
     }
 
+    /// All records in order, or nil: only a snapshot of ours has them, and only where there are streams.
+    package func records() throws(EtcdSnapshotError) -> BackendRecordCursor<Image>? {
+        try findCursor(BackendRecord.bucketName).map { BackendRecordCursor(cursor: $0) }
+    }
+
     private func cursor(_ name: BackendBucket) throws(EtcdSnapshotError) -> BoltCursor<BoltImagePrefix<Image>> {
-        guard let cursor = try findCursor(name) else {
+        guard let cursor = try findCursor(name.rawValue) else {
             throw EtcdSnapshotError(.missingBucket, "the file has no bucket \(name.rawValue): it is not etcd's")
         }
         return cursor
     }
 
-    private func findCursor(_ name: BackendBucket) throws(EtcdSnapshotError) -> BoltCursor<BoltImagePrefix<Image>>? {
+    private func findCursor(_ name: String) throws(EtcdSnapshotError) -> BoltCursor<BoltImagePrefix<Image>>? {
         do {
-            return try file.bucket(named: name.name).map(file.cursor(in:))
+            return try file.bucket(named: Array(name.utf8)).map(file.cursor(in:))
         } catch {
             throw EtcdSnapshotError(error)
         }
@@ -145,7 +150,7 @@ package struct EtcdSnapshotReader<Image: BoltImage>: Sendable {
     private func entries(
         _ name: BackendBucket, isRequired: Bool = false, room: inout Int
     ) throws(EtcdSnapshotError) -> [BucketEntry] {
-        guard var cursor = isRequired ? try cursor(name) : try findCursor(name) else { return [] }
+        guard var cursor = isRequired ? try cursor(name) : try findCursor(name.rawValue) else { return [] }
         var result: [BucketEntry] = []
         while let entry = try cursor.nextValue(in: name.rawValue) {
             room -= entry.key.count + entry.value.count
@@ -194,5 +199,15 @@ package struct BackendLeaseCursor<Image: BoltImage>: Sendable {
     package mutating func next() throws(EtcdSnapshotError) -> BackendLease? {
         guard let entry = try cursor.nextValue(in: BackendBucket.lease.rawValue) else { return nil }
         return try BackendLease(key: entry.key, value: entry.value)
+    }
+}
+
+/// Goes through the records of a snapshot, once.
+package struct BackendRecordCursor<Image: BoltImage>: Sendable {
+    fileprivate var cursor: BoltCursor<BoltImagePrefix<Image>>
+
+    package mutating func next() throws(EtcdSnapshotError) -> BackendRecord? {
+        guard let entry = try cursor.nextValue(in: BackendRecord.bucketName) else { return nil }
+        return try BackendRecord(entry)
     }
 }

@@ -11,7 +11,7 @@ package struct EtcdSnapshotWriter: Sendable {
     private let contents: EtcdSnapshotContents
     private var writer: BoltWriter
     private var digest = SnapshotDigest()
-    private var isAtLeases = false
+    private var part = SnapshotPart.revisions
 
     package init(_ layout: EtcdSnapshotLayout) throws(EtcdSnapshotError) {
         contents = layout.contents
@@ -33,13 +33,19 @@ package struct EtcdSnapshotWriter: Sendable {
     }
 
     package mutating func add(_ revision: BackendRevision) throws(EtcdSnapshotError) {
-        guard !isAtLeases else { throw EtcdSnapshotError(.order, "a revision comes after the leases") }
+        try part.precede(.revisions)
         try add(key: revision.bucketKey, value: revision.bucketValue)
     }
 
     package mutating func add(_ lease: BackendLease) throws(EtcdSnapshotError) {
+        try part.precede(.leases)
         try beginLeases()
         try add(key: lease.bucketKey, value: lease.bucketValue)
+    }
+
+    package mutating func add(_ record: BackendRecord) throws(EtcdSnapshotError) {
+        try beginRecords()
+        try add(key: record.bucketKey, value: record.value)
     }
 
     /// Ends the file. What `takeOutput` then gives is its last part.
@@ -62,9 +68,16 @@ package struct EtcdSnapshotWriter: Sendable {
     }
 
     private mutating func beginLeases() throws(EtcdSnapshotError) {
-        guard !isAtLeases else { return }
-        isAtLeases = true
+        guard part == .revisions else { return }
+        part = .leases
         try add(bucket: BackendBucket.lease.name, [])
+    }
+
+    private mutating func beginRecords() throws(EtcdSnapshotError) {
+        guard part != .records else { return }
+        try beginLeases()
+        part = .records
+        try add(bucket: Array(BackendRecord.bucketName.utf8), [])
     }
 
     private mutating func add(bucket name: [UInt8], _ entries: [BucketEntry]) throws(EtcdSnapshotError) {

@@ -4,6 +4,7 @@ import Foundation
 import MartletBasics
 import MartletEtcdPeers
 import MartletKeyValue
+import MartletRedisClient
 import MartletTestPrograms
 import Testing
 
@@ -96,6 +97,68 @@ import Testing
         try await EtcdMember.with(release, folder: folder.file("back"), peerPort: peerPort) { etcd in
             let said = try await Contents(of: etcd, oldest: 9, leases: leases)
             #expect(said == contents)
+        }
+    }
+
+    /// A snapshot has the streams, too: our tool brings them back, etcd's takes the keys and passes them over.
+    @Test(arguments: EtcdRelease.allCases) func streamsComeAlong(_ version: EtcdRelease) async throws {
+        guard let release = try version.find() else { return }
+        let ours = EtcdRelease.Programs(etcd: BuiltBinary.path, etcdctl: release.etcdctl)
+        let folder = try TemporaryFolder()
+        let (peerPort, streamPort) = (try freePort(), try freePort())
+        let arguments = ["--listen-stream-urls", "redis://127.0.0.1:\(streamPort)"]
+        let (plain, out) = (folder.file("plain.db"), folder.file("out.db"))
+
+        func held() async throws -> [RedisValue] {
+            try await withRedisClient("127.0.0.1:\(streamPort)") { client async throws in
+                var values: [RedisValue] = []
+                values.append(try await client.command("XINFO", "STREAM", "s", "FULL", "COUNT", 0))
+                values.append(try await client.command("GET", "text"))
+                values.append(try await client.command("EXPIRETIME", "text"))
+                values.append(try await client.command("ACL", "LIST"))
+                return values
+            }
+        }
+        var before: [RedisValue] = []
+        try await EtcdMember.with(ours, folder: folder.file("data"), peerPort: peerPort, arguments: arguments) { etcd in
+            try await etcd.control("put", "k", "v")
+            // Of a store whose streams nobody has used, it is as etcd's.
+            try await etcd.control("snapshot", "save", plain)
+            try await withRedisClient("127.0.0.1:\(streamPort)") { client async throws in
+                for number in 1...500 { try await client.xadd("s", ["n": number]) }
+                try await client.xgroupCreate("s", "g", .beginning)
+                _ = try await client.xreadgroup("g", "a", [.undelivered(of: "s")]) { $0.count = 7 }
+                _ = try await client.command("SET", "text", "here", "EXAT", 4_000_000_000)
+                _ = try await client.command("ACL", "SETUSER", "ann", "on", ">word", "~s*", "+@read")
+            }
+            before = try await held()
+            #expect(before[1].text == "here")
+            try await etcd.control("snapshot", "save", out)
+        }
+
+        func status(_ file: String, _ tool: String) async throws -> [String: Int64] {
+            let said = try object(Array(try await output(of: tool, ["snapshot", "status", file, "-w", "json"]).utf8))
+            let fields = ["hash", "revision", "totalKey", "totalSize"]
+            return fields.reduce(into: [:]) { $0[$1] = number(said[$1]) }
+        }
+        for file in [plain, out] {
+            #expect(try await status(file, release.etcdctl) == status(file, ours.etcd))
+        }
+        #expect(try await status(out, ours.etcd)["totalKey"]! > status(plain, ours.etcd)["totalKey"]!)
+
+        let peer = EtcdMember.peerURL(peerPort)
+        let members = ["--initial-cluster", "default=" + peer, "--initial-advertise-peer-urls", peer]
+        try await output(
+            of: ours.etcd, ["snapshot", "restore", out, "--data-dir", folder.file("again")] + members)
+        let again = folder.file("again")
+        try await EtcdMember.with(ours, folder: again, peerPort: peerPort, arguments: arguments) { etcd in
+            #expect(try await etcd.getAll().records.map(\.value) == [Array("v".utf8)])
+            #expect(try await held() == before)
+        }
+        _ = try await tool(
+            release.etcdctl, ["snapshot", "restore", out, "--data-dir", folder.file("back")] + members)
+        try await EtcdMember.with(release, folder: folder.file("back"), peerPort: peerPort) { etcd in
+            #expect(try await etcd.getAll().records.map(\.value) == [Array("v".utf8)])
         }
     }
 }

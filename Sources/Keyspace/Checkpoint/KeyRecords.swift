@@ -4,7 +4,7 @@ import MartletBasics
 import MartletStreams
 
 /// Format, numbers that were given last, settings and the versions of keys that aren't there: all varints.
-struct KeyspaceState: Sendable {
+struct KeyspaceState: Hashable, Sendable {
     static let format: UInt64 = 1
 
     var changeCount: UInt64 = 0

@@ -24,7 +24,13 @@ package enum KeyspaceTable {
     /// Of all of them, and of no others.
     static let numbers = StreamTable.streams.rawValue...keys.rawValue
 
-    static let state = TableKey(keyspaces, object: 0)
+    package static let state = TableKey(keyspaces, object: 0)
+
+    /// Whether what stands at `state` is that of a keyspace that nobody has ever used.
+    package static func isUnused(_ value: RawSpan) -> Bool {
+        (try? KeyspaceState(state, decoding: value)) == KeyspaceState(Keyspace())
+    }
+
     static let access = TableKey(keyspaces, object: 1)
 
     static func key(_ number: UInt64) -> TableKey { TableKey(keys, object: number) }

@@ -3,6 +3,7 @@
 import MartletBasics
 import MartletEtcdSnapshot
 import MartletKeyValue
+import MartletKeyspace
 import MartletRaft
 import MartletReplica
 import MartletStorage
@@ -47,6 +48,7 @@ struct RestoredTables {
         var result = try examine(contents.meta, revisionBump: revisionBump)
         try writeLeases(&result)
         try writeChanges(&result)
+        try writeRecords()
         try SnapshotAuth.add(contents.auth, to: &batch)
         store.finish(
             revision: result.revision, compactRevision: result.compactRevision,
@@ -148,6 +150,17 @@ struct RestoredTables {
                 throw SnapshotError(.snapshot, "bucket key: the entry of revision \(change.revision) can't be true")
             }
             result.changeCount += 1
+            try flushIfFull()
+        }
+    }
+
+    private mutating func writeRecords() throws {
+        guard var cursor = try reader.records() else { return }
+        while let record = try cursor.next() {
+            guard KeyspaceRestorer.takes(record.key.table) else {
+                throw SnapshotError(.snapshot, "bucket \(BackendRecord.bucketName): \(record.key) is not understood")
+            }
+            batch.put(record.key) { $0 += record.value }
             try flushIfFull()
         }
     }

@@ -76,6 +76,10 @@ package struct SnapshotSource: Sendable {
                 try plan.add(record: revision.record, valueLength: length, isTombstone: revision.isTombstone)
             }
             try TablesWalk.forEachLease(reader) { try plan.add($0) }
+            try TablesWalk.forEachRecord(reader) { _, value in
+                try goOn()
+                try plan.addRecord(valueLength: value.byteCount)
+            }
             let layout = try plan.finish()
             // A disk that is full says so now.
             try file.preallocate(Int(layout.byteCount))
@@ -95,6 +99,11 @@ package struct SnapshotSource: Sendable {
             }
             try TablesWalk.forEachLease(reader) {
                 try writer.add($0)
+                try flush(above: writtenByteCount)
+            }
+            try TablesWalk.forEachRecord(reader) { key, value in
+                try goOn()
+                try writer.add(BackendRecord(key: key, value: [UInt8](copying: value)))
                 try flush(above: writtenByteCount)
             }
             try writer.finish()

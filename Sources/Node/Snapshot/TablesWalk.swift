@@ -3,6 +3,7 @@
 import MartletBasics
 import MartletEtcdSnapshot
 import MartletKeyValue
+import MartletKeyspace
 import MartletRaft
 import MartletReplica
 import MartletStorage
@@ -78,6 +79,19 @@ enum TablesWalk {
             try body(
                 BackendRevision(revision: stored.revision, record: record, isTombstone: stored.isTombstone), length)
             return true
+        }
+    }
+
+    /// Streams, and the other keys of Redis's clients, with their users; nothing where nobody has ever used them.
+    static func forEachRecord(
+        _ reader: borrowing TableReader, _ body: (TableKey, RawSpan) throws -> Void
+    ) throws {
+        guard try reader.withValue(of: KeyspaceTable.state, { KeyspaceTable.isUnused($0) }) == false else { return }
+        for table in KeyspaceTable.all {
+            try reader.forEach(in: table) { key, value in
+                try body(key, value)
+                return true
+            }
         }
     }
 

@@ -15,7 +15,7 @@ package struct EtcdMember {
 
     /// Starts it, waits until it answers, and ends it afterwards, by its own process ID.
     package static func with(
-        _ release: EtcdRelease.Programs, folder: String, peerPort: Int,
+        _ release: EtcdRelease.Programs, folder: String, peerPort: Int, arguments more: [String] = [],
         _ body: (EtcdMember) async throws -> Void
     ) async throws {
         let etcd = EtcdMember(release: release, clientPort: try freePort())
@@ -24,7 +24,7 @@ package struct EtcdMember {
             "--data-dir", folder, "--listen-client-urls", client, "--advertise-client-urls", client,
             "--listen-peer-urls", peerURL(peerPort), "--initial-advertise-peer-urls", peerURL(peerPort),
             "--initial-cluster", "default=" + peerURL(peerPort), "--logger", "zap",
-        ]
+        ] + more
         let log = folder + ".log"
         let process = try ChildProcess.start(
             release.etcd, arguments, environment: ProcessInfo.processInfo.environment, errorFile: log,

@@ -135,6 +135,27 @@ import Testing
         #expect(other.result(1, "XLEN s", "XRANGE s - + COUNT 1") == ":191|*1|*2|$3|9-0|*2|$1|f|$1|9")
     }
 
+    /// Blocks ordered for a record of a state that is given up don't count as those of the next one's.
+    @Test func ordersOfAStateThatIsGivenUpAreNobodys() throws {
+        var member = try filled()
+        member.holdsBlocks = true
+        #expect(member.ask(2, "XRANGE s 5-0 5-0") == .later)
+        let blocks = try #require(member.orders.first).blocks
+        var loads = BlockLoads()
+        loads.append(blocks, for: .read(slot: 3))
+        loads.append(blocks, for: .apply)
+        let first = try #require(loads.next(limit: 10))
+        loads.append(blocks, for: .apply)
+        #expect(loads.next(limit: 10) == nil)
+        loads.forgetApply()
+        let ended = loads.end(first.number)
+        #expect(!ended.purpose.isApply && ended.blocks == blocks)
+        // The one that waited behind it is gone, the read is not.
+        let second = try #require(loads.next(limit: 10))
+        guard case .read(slot: 3) = loads.end(second.number).purpose else { return Issue.record("no read") }
+        #expect(loads.next(limit: 10) == nil)
+    }
+
     // MARK: What goes wrong
 
     @Test func aDamagedBlockEndsTheReadThatNeedsIt() throws {

@@ -32,19 +32,25 @@ package struct LoadedBlocks: Sendable {
 
 /// Blocks that are ordered, and for whom. Only so many bytes are on their way at once: the other orders wait, of each
 /// client that reads one.
-struct BlockLoads: Sendable {
-    enum Purpose: Sendable {
+package struct BlockLoads: Sendable {
+    package enum Purpose: Sendable {
         /// Applying goes on with them.
         case apply
         /// A client's next command reads them.
         case read(slot: Int)
         /// Somebody waits for what comes to these keys, and was to be shown it.
         case waiter(database: Int, keys: [[UInt8]])
+        /// Nobody wants them any more.
+        case none
+
+        package var isApply: Bool {
+            if case .apply = self { true } else { false }
+        }
     }
 
-    struct Order: Sendable {
-        let blocks: [WantedBlock]
-        let purpose: Purpose
+    package struct Order: Sendable {
+        package let blocks: [WantedBlock]
+        package let purpose: Purpose
         let byteCount: Int
     }
 
@@ -55,14 +61,16 @@ struct BlockLoads: Sendable {
     private var underwayBytes = 0
     private var nextNumber: UInt64 = 1
 
-    mutating func append(_ blocks: [WantedBlock], for purpose: Purpose) {
+    package init() {}
+
+    package mutating func append(_ blocks: [WantedBlock], for purpose: Purpose) {
         let order = Order(blocks: blocks, purpose: purpose, byteCount: blocks.reduce(0) { $0 + $1.byteCount })
         // All others wait for what is applied, sooner or later.
-        if case .apply = purpose { waiting.insert(order, at: waitingHead) } else { waiting.append(order) }
+        if purpose.isApply { waiting.insert(order, at: waitingHead) } else { waiting.append(order) }
     }
 
     /// The next order that may go out; one that is larger than the limit goes alone.
-    mutating func next(limit: Int) -> BlockOrder? {
+    package mutating func next(limit: Int) -> BlockOrder? {
         guard waitingHead < waiting.count else { return nil }
         let order = waiting[waitingHead]
         if !underway.isEmpty, underwayBytes + order.byteCount > limit { return nil }
@@ -78,7 +86,16 @@ struct BlockLoads: Sendable {
         return BlockOrder(number: number, blocks: order.blocks)
     }
 
-    mutating func end(_ number: UInt64) -> Order {
+    /// What was ordered for the apply of a state that is given up must not count as ordered for the next one's.
+    package mutating func forgetApply() {
+        waiting = waiting[waitingHead...].filter { !$0.purpose.isApply }
+        waitingHead = 0
+        underway = underway.mapValues { order in
+            order.purpose.isApply ? Order(blocks: order.blocks, purpose: .none, byteCount: order.byteCount) : order
+        }
+    }
+
+    package mutating func end(_ number: UInt64) -> Order {
         guard let order = underway.removeValue(forKey: number) else { preconditionFailure("no order \(number)") }
         underwayBytes -= order.byteCount
         return order

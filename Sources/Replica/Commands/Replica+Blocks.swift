@@ -66,6 +66,7 @@ extension Replica {
             guard loaded.damaged == nil, different == nil else { break }
             commands.blocked.wake(keys.map { .filled(database: database, name: $0) })
             serveBlocked(now: commandTime(at: moment), into: &effects)
+        case .none: break
         }
         releaseOrders(into: &effects)
         if !commands.parts.isEmpty || !queue.isEmpty { effects.hasWork = true }
@@ -101,6 +102,7 @@ extension Replica {
     /// The state of another member takes the place of one in which a record is applied in part.
     mutating func loseHalted(into effects: inout Effects) {
         guard let halted = commands.halted.take() else { return }
+        commands.loads.forgetApply()
         if case .plan(var plan, let part) = halted.content {
             plan.parts.removeFirst(part)
             lose(plan, .timedOut(.leaderFailed), into: &effects)

@@ -146,7 +146,8 @@ package struct Session: Sendable {
             return refuse("ERR transaction too large", &reply)
         }
         transaction!.append(
-            entry.flags.contains(.secret) ? AccessList.withoutPasswords(arguments) : arguments, entry, database: queuedDatabase)
+            entry.flags.contains(.secret) ? AccessList.withoutPasswords(arguments) : arguments, entry,
+            database: queuedDatabase)
         if entry.name == "select", let database = Self.databaseIndex(arguments) { queuedDatabase = database }
         reply.simple("QUEUED")
         return .answered

@@ -32,13 +32,15 @@ def measure(claims, options):
     print()
     table = report.Table("a member comes", "", "seconds", "", "p99 before", "p99 while")
     for each in found.values():
-        for what, name in (("back", "away for a million writes"), ("new", "new, 2 GB")):
+        for what, name in (("back", "back"), ("new", "new")):
             seconds, before, while_ = each[what]
             table.row(f"{each['name']}, {name}", "", f"{seconds:.2f}", "", f"{before:,.0f}", f"{while_:,.0f}")
     print("Seconds: from the start of its process until it has applied what the leader had then. Microseconds: puts "
-          f"to the leader, {CALLS_PER_SECOND:,} a second.")
-    for what, work in (("back", "a member is back that missed 1,000,000 writes"),
-                       ("new", "a new member joins a store of 2 GB")):
+          f"to the leader, {CALLS_PER_SECOND:,} a second, "
+          f"over {_seconds(options)} seconds: before, and from the member's start.")
+    gigabytes = _large_keys(options) * LARGE_VALUE_BYTES / 1e9
+    for what, work in (("back", f"a member is back that missed {_missed(options):,} writes"),
+                       ("new", f"a new member joins a store of {gigabytes:.2g} GB")):
         _claim(claims, found, what, work)
 
 
@@ -63,13 +65,13 @@ def _come_back(members, options):
     before = _calm(leader, options)
     follower.kill()
     leader.load("put", "--keys", KEYS, "--random", *CONNECTIONS,
-                "--calls", QUICK_MISSED_WRITES if options.quick else MISSED_WRITES)
+                "--calls", _missed(options))
     return _time(leader, follower, before, options)
 
 
 def _join(members, options):
     leader = members.leader()
-    keys = QUICK_LARGE_KEYS if options.quick else LARGE_KEYS
+    keys = _large_keys(options)
     leader.load("put", "--keys", keys, "--calls", keys // 100, "--keys-per-call", 100,
                 "--value-bytes", LARGE_VALUE_BYTES, "--connections", 4, "--streams", 2)
     before = _calm(leader, options)
@@ -98,7 +100,19 @@ def _applied(member):
 def _begin(leader, options):
     return leader.begin(
         "put", "--keys", KEYS, "--random", "--connections", 4, "--streams", 4, "--rate", CALLS_PER_SECOND,
-        "--seconds", QUICK_CALM_SECONDS if options.quick else CALM_SECONDS)
+        "--seconds", _seconds(options))
+
+
+def _seconds(options):
+    return QUICK_CALM_SECONDS if options.quick else CALM_SECONDS
+
+
+def _missed(options):
+    return QUICK_MISSED_WRITES if options.quick else MISSED_WRITES
+
+
+def _large_keys(options):
+    return QUICK_LARGE_KEYS if options.quick else LARGE_KEYS
 
 
 def _calm(leader, options):

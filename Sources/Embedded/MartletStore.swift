@@ -22,7 +22,7 @@ public final class MartletStore: Sendable {
     public struct Configuration: Sendable {
         /// Where the store is; `nil` where the variable `MARTLET_STORE` says, and in memory where it says nothing.
         public var address: StoreAddress?
-        /// What the program can't do without. What servers lack of it keeps the store from being opened.
+        /// What the program can't do without. What the store lacks of it keeps the store from being opened.
         public var requires: Set<StoreCapability> = [.keys, .streams]
         /// Where the store says what it does. Of itself it logs from `notice` on: a store in a test should be quiet.
         public var logger: Logger

@@ -12,7 +12,7 @@ public struct MartletStoreError: Error, Sendable, CustomStringConvertible {
 
         /// An address, such as `MARTLET_STORE`, can't be read.
         public static let invalidAddress = Code("invalidAddress")
-        /// The servers lack something that the program requires.
+        /// The store lacks something that the program requires.
         public static let lacking = Code("lacking")
         /// The servers don't answer, or don't let the program in.
         public static let unavailable = Code("unavailable")

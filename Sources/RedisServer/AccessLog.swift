@@ -136,7 +136,7 @@ extension ClientHub {
         knownAccess = version
         let access = engine.access
         for connection in connectionsInOrder
-        where connection.session.isAuthenticated && !access.hasUser(named: connection.session.userName) {
+        where connection.session.isAuthenticated && !access.allows(connection.session) {
             // One that removes itself gets its reply first.
             let bound = NIOLoopBound(connection, eventLoop: loop)
             loop.execute {

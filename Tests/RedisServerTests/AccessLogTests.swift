@@ -44,6 +44,31 @@ import Testing
         }
     }
 
+    /// As in Redis: whoever may not hear any more what they listen to is sent away, others stay.
+    @Test(arguments: TestEngine.allCases) func listenersWithoutTheRightAreSentAway(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
+            try await RawClient.with(port: port) { admin in
+                #expect(try await admin.run("ACL SETUSER al on >pw +@all &news* (+@all &sport)") == "+OK")
+                try await RawClient.with(port: port) { patient in
+                    #expect(try await patient.run("AUTH al pw") == "+OK")
+                    _ = try await patient.run("SUBSCRIBE sport")
+                    try await RawClient.with(port: port) { (client) async throws in
+                        #expect(try await client.run("AUTH al pw") == "+OK")
+                        _ = try await client.run("SUBSCRIBE news1")
+                        _ = try await client.run("PSUBSCRIBE news*")
+                        #expect(try await admin.run("ACL SETUSER al &more") == "+OK")
+                        #expect(try await admin.run("PUBLISH news1 a") == ":2")
+                        _ = try await (client.next(), client.next())
+                        #expect(try await admin.run("ACL SETUSER al resetchannels &news1") == "+OK")
+                        #expect(try await client.next() == nil)
+                    }
+                    #expect(try await admin.run("PUBLISH sport a") == ":1")
+                    #expect(try await patient.next() != nil)
+                }
+            }
+        }
+    }
+
     @Test(arguments: TestEngine.allCases) func theServersPassword(engine: TestEngine) async throws {
         var configuration = RedisServerConfiguration()
         configuration.password = Array("secret".utf8)

@@ -9,17 +9,12 @@ package enum AccessDenial: Hashable, Sendable {
     case channel([UInt8])
 
     /// Source: Redis 7.2 and later.
-    package var text: String {
+    package func text(of user: [UInt8]) -> String {
         switch self {
-        case .command: ""
+        case .command: "NOPERM " + longText(of: user)
         case .key: "NOPERM No permissions to access a key"
         case .channel: "NOPERM No permissions to access a channel"
         }
-    }
-
-    package func text(of user: [UInt8]) -> String {
-        if case .command = self { return "NOPERM " + longText(of: user) }
-        return text
     }
 
     /// What it is about, for the log.
@@ -65,6 +60,18 @@ extension AccessList {
     package func denial(of name: [UInt8], _ entry: CommandEntry, _ arguments: Arguments) -> AccessDenial? {
         guard let user = user(named: name) else { return .command(entry.name) }
         return user.denial(entry, arguments)
+    }
+
+    /// Whether a connection may stay: its user is there, and may still hear all that it has subscribed to.
+    package func allows(_ session: Session) -> Bool {
+        guard let user = user(named: session.userName) else { return false }
+        let rules = [user.root] + user.selectors
+        return session.channels.allSatisfy { channel in
+            rules.contains { $0.allows(channel: channel[...], isPattern: false) }
+        }
+            && session.patterns.allSatisfy { pattern in
+                rules.contains { $0.allows(channel: pattern[...], isPattern: true) }
+            }
     }
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Something that not every engine behind a ``StoreAddress`` has. The embedded store and Martlet's server have all of
-/// it, but for `durableStreams` without a folder; a program says in ``MartletStore/Configuration/requires`` what it can't do without.
+/// it, but for `durableStreams` without a folder; a program says in ``MartletStore/Configuration/requires`` what it
+/// can't do without.
 public struct StoreCapability: Hashable, Sendable, CustomStringConvertible {
     /// Its name, as in code.
     public let description: String

@@ -136,8 +136,8 @@ import Testing
             try await etcd.control("snapshot", "save", out)
         }
 
-        func status(_ file: String, _ tool: String) async throws -> [String: Int64] {
-            let said = try object(Array(try await output(of: tool, ["snapshot", "status", file, "-w", "json"]).utf8))
+        func status(_ file: String, _ program: String) async throws -> [String: Int64] {
+            let said = try object(try await tool(program, ["snapshot", "status", file, "-w", "json"]))
             let fields = ["hash", "revision", "totalKey", "totalSize"]
             return fields.reduce(into: [:]) { $0[$1] = number(said[$1]) }
         }
@@ -152,13 +152,15 @@ import Testing
             of: ours.etcd, ["snapshot", "restore", out, "--data-dir", folder.file("again")] + members)
         let again = folder.file("again")
         try await EtcdMember.with(ours, folder: again, peerPort: peerPort, arguments: arguments) { etcd in
-            #expect(try await etcd.getAll().records.map(\.value) == [Array("v".utf8)])
+            let records = try await etcd.getAll().records
+            #expect(records.map(\.value) == [Array("v".utf8)])
             #expect(try await held() == before)
         }
         _ = try await tool(
             release.etcdctl, ["snapshot", "restore", out, "--data-dir", folder.file("back")] + members)
         try await EtcdMember.with(release, folder: folder.file("back"), peerPort: peerPort) { etcd in
-            #expect(try await etcd.getAll().records.map(\.value) == [Array("v".utf8)])
+            let records = try await etcd.getAll().records
+            #expect(records.map(\.value) == [Array("v".utf8)])
         }
     }
 }

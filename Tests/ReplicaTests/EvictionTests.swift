@@ -140,20 +140,26 @@ import Testing
         var member = try filled()
         member.holdsBlocks = true
         #expect(member.ask(2, "XRANGE s 5-0 5-0") == .later)
+        member.step(.turnEnded)
         let blocks = try #require(member.orders.first).blocks
         var loads = BlockLoads()
         loads.append(blocks, for: .read(slot: 3))
         loads.append(blocks, for: .apply)
-        let first = try #require(loads.next(limit: 10))
+        var order = loads.next(limit: 10)
+        let first = try #require(order)
         loads.append(blocks, for: .apply)
-        #expect(loads.next(limit: 10) == nil)
+        order = loads.next(limit: 10)
+        #expect(order == nil)
         loads.forgetApply()
         let ended = loads.end(first.number)
         #expect(!ended.purpose.isApply && ended.blocks == blocks)
         // The one that waited behind it is gone, the read is not.
-        let second = try #require(loads.next(limit: 10))
-        guard case .read(slot: 3) = loads.end(second.number).purpose else { return Issue.record("no read") }
-        #expect(loads.next(limit: 10) == nil)
+        order = loads.next(limit: 10)
+        let second = try #require(order)
+        let purpose = loads.end(second.number).purpose
+        if case .read(let slot) = purpose { #expect(slot == 3) } else { Issue.record("no read: \(purpose)") }
+        order = loads.next(limit: 10)
+        #expect(order == nil)
     }
 
     // MARK: What goes wrong

@@ -71,12 +71,8 @@ let package = Package(
         .default(enabledTraits: ["Server", "GRPCSwift", "Configuration", "Observability"]),
         .trait(name: "Server", description: "What the server, its tool, MartletEmbedded and the tests need."),
         .trait(name: "GRPCSwift", description: "The product MartletGRPC, for code generated for grpc-swift-2."),
-        .trait(
-            name: "Configuration",
-            description: "The products MartletConfiguration and MartletEtcdConfiguration, for swift-configuration."),
-        .trait(
-            name: "Observability",
-            description: "The product MartletObservability, for swift-metrics and swift-distributed-tracing."),
+        .trait(name: "Configuration", description: "MartletConfiguration and MartletEtcdConfiguration."),
+        .trait(name: "Observability", description: "MartletObservability, for swift-metrics and tracing."),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -125,13 +121,14 @@ let package = Package(
         .target(name: "MartletStreams", dependencies: ["MartletBasics"], path: "Sources/Streams"),
         .target(name: "MartletRESPCodec", dependencies: ["MartletBasics"], path: "Sources/RESPCodec"),
         .target(
-            name: "MartletKeyspace", dependencies: ["MartletBasics", "MartletRESPCodec", "MartletStreams"],
+            name: "MartletKeyspace",
+            dependencies: ["MartletBasics", "MartletKeyValue", "MartletRESPCodec", "MartletStreams"],
             path: "Sources/Keyspace"),
         .target(
             name: "MartletReplica",
             dependencies: [
                 "MartletAuth", "MartletBasics", "MartletKeyValue", "MartletKeyspace", "MartletRESPCodec",
-                "MartletRaft", "MartletWALCodec",
+                "MartletRaft", "MartletStreams", "MartletWALCodec",
             ],
             path: "Sources/Replica"),
         .target(name: "MartletDNSCodec", path: "Sources/DNSCodec"),
@@ -200,8 +197,9 @@ let package = Package(
             name: "MartletEtcdServer",
             dependencies: [
                 "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue",
-                "MartletAuth", "MartletAuthTokens", "MartletNode", "MartletPeerWire", "MartletRaft", "MartletReplica",
-                "MartletStorage", "MartletWALCodec", "MartletWireServices", nioCore, nioPosix, logging, protobuf,
+                "MartletKeyspace", "MartletAuth", "MartletAuthTokens", "MartletNode", "MartletPeerWire", "MartletRaft",
+                "MartletReplica", "MartletStorage", "MartletStreams", "MartletWALCodec", "MartletWireServices", nioCore,
+                nioPosix, logging, protobuf,
             ],
             path: "Sources/EtcdServer"),
         .target(
@@ -238,8 +236,9 @@ let package = Package(
         .target(
             name: "MartletEmbedded",
             dependencies: [
-                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire", "MartletNode",
-                "MartletRedis", "MartletRedisClient", "MartletRedisServer", "MartletStorage", "MartletWireServices",
+                "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire",
+                "MartletNode", "MartletRedis", "MartletRedisClient", "MartletRedisServer", "MartletStorage",
+                "MartletWireServices",
                 lifecycle, logging, nioCore, nioPosix,
             ],
             path: "Sources/Embedded"),
@@ -359,7 +358,7 @@ let package = Package(
             name: "MartletReplicaTests",
             dependencies: [
                 "MartletAuth", "MartletBasics", "MartletKeyValue", "MartletKeyspace", "MartletRESPCodec", "MartletRaft",
-                "MartletReplica", "MartletWALCodec",
+                "MartletReplica", "MartletStreams", "MartletWALCodec",
             ],
             path: "Tests/ReplicaTests"),
         .testTarget(
@@ -568,8 +567,9 @@ let package = Package(
         .testTarget(
             name: "MartletCrashTests",
             dependencies: [
-                "MartletBasics", "MartletDiskLoss", "MartletEtcdClient", "MartletProcesses", "MartletRESPClient",
-                "MartletRESPCodec", "MartletStorage", "MartletTablesChild", "MartletTestPrograms", logging,
+                "MartletBasics", "MartletDiskLoss", "MartletEmbedded", "MartletEtcdClient", "MartletProcesses",
+                "MartletRESPClient", "MartletRESPCodec", "MartletStorage", "MartletTablesChild", "MartletTestPrograms",
+                logging,
             ],
             path: "Tests/CrashTests"),
         .testTarget(

@@ -24,7 +24,7 @@ def measure(claims, options):
     _measure_writes(claims, options)
 
 
-def _run(command, *arguments):
+def run(command, *arguments):
     line = [programs.embedded_bench(), command, *arguments]
     found = subprocess.run([str(part) for part in line], stdout=subprocess.PIPE, text=True, timeout=600, check=True)
     return stores.parse(found.stdout)
@@ -37,7 +37,7 @@ def _measure_starts(claims, options):
         found = []
         for _ in range(options.rounds):
             with stores.folder() as folder:
-                found.append(_run("start", *(("--path", folder) if limit == FOLDER_START else ())))
+                found.append(run("start", *(("--path", folder) if limit == FOLDER_START else ())))
         start = report.medians(found)
         table.row(name, "", f"{start['cold']:.2f}", f"{start['warm']:.2f}", f"{start['end']:.2f}")
         text = f"embedded: start to first put, {name}"
@@ -49,14 +49,14 @@ def _measure_starts(claims, options):
 def _stores(stack):
     """What MARTLET_STORE would say, by name."""
     found = {"memory": "embedded", "folder": f"embedded:{stack.enter_context(stores.folder())}/data"}
-    found["server"] = _server(stack, stack.enter_context(stores.folder()))
+    found["server"] = server(stack, stack.enter_context(stores.folder()))
     if MEMORY.is_dir():
         place = stack.enter_context(tempfile.TemporaryDirectory(prefix="martlet-bench-", dir=MEMORY))
-        found["server in memory"] = _server(stack, place)
+        found["server in memory"] = server(stack, place)
     return found
 
 
-def _server(stack, folder):
+def server(stack, folder):
     keys, streams = stores.free_ports(2)
     stack.enter_context(programs.Server([
         programs.martlet(), "server", "--data-dir", f"{folder}/data", "--log-level", "error",
@@ -81,7 +81,7 @@ def _measure_writes(claims, options):
                 found = {name: [] for name in places}
                 for _ in range(options.rounds):
                     for name, place in places.items():
-                        found[name].append(_run(
+                        found[name].append(run(
                             "writes", "--store", place, "--kind", kind, "--callers", callers,
                             "--seconds", options.seconds))
             medians = {name: report.medians(each) for name, each in found.items()}

@@ -30,6 +30,7 @@ package enum AuthRequirement: Hashable, Sendable {
         "etcdserverpb.KV/DeleteRange": .keys,
         "etcdserverpb.KV/Txn": .keys,
         "etcdserverpb.KV/Compact": .administrator,
+        "martlet.v1.Store/Transact": .keys,
         "etcdserverpb.Watch/Watch": .keys,
         "etcdserverpb.Lease/LeaseGrant": .credentials,
         "etcdserverpb.Lease/LeaseRevoke": .lease(.control),

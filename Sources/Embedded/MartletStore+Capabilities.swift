@@ -21,6 +21,7 @@ extension MartletStore {
         case .servers(let named): servers = named
         }
         if capability == .keys { return !servers.keys.isEmpty }
+        if capability == .transactions { return try await joinsKeysAndStreams() }
         guard !servers.streams.isEmpty else { return false }
         if capability == .streams { return true }
         do {

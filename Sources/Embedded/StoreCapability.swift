@@ -34,6 +34,10 @@ public struct StoreCapability: Hashable, Sendable, CustomStringConvertible {
     public static let durableStreams = StoreCapability(
         "durableStreams", "Martlet with a folder has it, and Redis with appendonly yes and appendfsync always")
 
+    /// Keys and streams changed in one step: ``MartletStore/transact(_:)``.
+    public static let transactions = StoreCapability(
+        "transactions", "Martlet alone has it, where keys and streams are one cluster's")
+
     public static func == (left: StoreCapability, right: StoreCapability) -> Bool {
         left.description == right.description
     }

@@ -11,10 +11,12 @@ struct WritesCommand: AsyncParsableCommand {
 
     enum Kind: String, ExpressibleByArgument, CaseIterable {
         case put, add
+        /// Both in one transaction.
+        case transact
     }
 
     @Option(help: "What MARTLET_STORE would say.") var store = "embedded"
-    @Option(help: "put writes keys, add appends to a stream.") var kind = Kind.put
+    @Option(help: "put writes keys, add appends to a stream, transact does both in one step.") var kind = Kind.put
     @Option(help: "How many write at once.") var callers = 1
     @Option(help: "How long.") var seconds = 2.0
     @Option(help: "So many keys, in turn.") var keys = 1000
@@ -23,7 +25,12 @@ struct WritesCommand: AsyncParsableCommand {
     func run() async throws {
         guard callers > 0, keys > 0, seconds > 0, valueBytes >= 0 else { throw Failure("there is nothing to do") }
         let configure: (inout MartletStore.Configuration) -> Void = {
-            $0.requires = [kind == .put ? .keys : .streams]
+            $0.requires =
+                switch kind {
+                case .put: [.keys]
+                case .add: [.streams]
+                case .transact: [.transactions]
+                }
         }
         try await MartletStore.with(try StoreAddress(store), configure: configure) { store in
             // Connections, and what a first call makes.
@@ -60,6 +67,15 @@ struct WritesCommand: AsyncParsableCommand {
                         case .add:
                             try await store.streams.xadd("bench", [RedisField(Array("value".utf8), value)]) {
                                 $0.trimming = .maximumLength(keys)
+                            }
+                        case .transact:
+                            try await store.transact { transaction in
+                                transaction.then.put("bench/\(number % keys)".utf8, value)
+                                transaction.then.append([RedisField(Array("value".utf8), value)], to: "bench")
+                                // As often as the stream has grown by so many.
+                                if number % keys == 0 {
+                                    transaction.then.trim("bench", toLength: keys, isApproximate: true)
+                                }
                             }
                         }
                         number += 1

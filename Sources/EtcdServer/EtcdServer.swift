@@ -281,6 +281,7 @@ package final class EtcdServer: Sendable {
         unary("/etcdserverpb.KV/DeleteRange") { KVService(store: $0).deleteRange($1, $2) }
         unary("/etcdserverpb.KV/Txn") { KVService(store: $0).txn($1, $2) }
         unary("/etcdserverpb.KV/Compact") { KVService(store: $0).compact($1, $2) }
+        unary("/martlet.v1.Store/Transact") { StoreService(store: $0).transact($1, $2) }
         stream("/etcdserverpb.Watch/Watch") { WatchService(store: $0).watch($1) }
         unary("/etcdserverpb.Lease/LeaseGrant") { LeaseService(store: $0).grant($1, $2) }
         unary("/etcdserverpb.Lease/LeaseRevoke") { LeaseService(store: $0).revoke($1, $2) }

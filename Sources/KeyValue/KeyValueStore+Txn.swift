@@ -11,6 +11,12 @@ extension KeyValueStore {
         return write { store, batch in store.run(path, in: &batch) }
     }
 
+    /// Refuses what `txn` would refuse.
+    package func check(_ request: TxnRequest) throws(KeyValueError) {
+        try request.validate(maximumOperations: configuration.maximumTransactionOperations)
+        try check(choosePath(request))
+    }
+
     /// Serves a transaction of plain ranges without changing anything.
     ///
     /// The request must be `isReadOnly`; a transaction that isn't belongs to `txn`.
@@ -43,7 +49,8 @@ extension KeyValueStore {
         return Path(succeeded: succeeded, operations: operations, nested: nested)
     }
 
-    private func holds(_ condition: TxnCompare) -> Bool {
+    /// Whether a condition holds now.
+    package func holds(_ condition: TxnCompare) -> Bool {
         var found = false
         var all = true
         view.index.forEach(in: condition.interval, liveOnly: true) { entry in

@@ -54,6 +54,8 @@ package final class CommandEntry: Sendable {
     enum Handler: Sendable {
         case write(Write)
         case read(Read)
+        /// A request to the key-value store, made of the command's words.
+        case keys(KeyWords.Parse)
         /// By the session or the server: not a matter of the keyspace.
         case outside
     }
@@ -74,6 +76,8 @@ package final class CommandEntry: Sendable {
     package let isWrite: Bool
     package let isRead: Bool
     package let isOutside: Bool
+    /// Whether it is a request to the key-value store.
+    package let concernsKeys: Bool
     package let subcommands: [CommandEntry]
 
     init(
@@ -89,11 +93,12 @@ package final class CommandEntry: Sendable {
         self.group = group
         self.handler = handler
         self.subcommands = subcommands
-        (isWrite, isRead, isOutside) =
+        (isWrite, isRead, isOutside, concernsKeys) =
             switch handler {
-            case .write: (true, false, false)
-            case .read: (false, true, false)
-            case .outside: (false, false, true)
+            case .write: (true, false, false, false)
+            case .read: (false, true, false, false)
+            case .keys: (flags.contains(.write), !flags.contains(.write), false, true)
+            case .outside: (false, false, true, false)
             }
     }
 
@@ -103,6 +108,8 @@ package final class CommandEntry: Sendable {
 /// The families of commands. Source: Redis, COMMAND DOCS.
 package enum CommandGroup: String, Hashable, Sendable, CaseIterable {
     case connection, generic, list, pubsub = "pubsub", scripting, server, set, stream, string, transactions
+    /// Martlet's own: the key-value store.
+    case keyValue = "kv"
 }
 
 extension CommandEntry {
@@ -149,7 +156,7 @@ package struct CommandTable: Sendable {
 
     private static let families: [[CommandEntry]] = [
         CommandEntry.streams, CommandEntry.groups, CommandEntry.keys, CommandEntry.strings, CommandEntry.lists,
-        CommandEntry.sets, CommandEntry.connection, CommandEntry.server, CommandEntry.users,
+        CommandEntry.sets, CommandEntry.connection, CommandEntry.server, CommandEntry.users, CommandEntry.keyValues,
     ]
 
     /// In byte order of names.

@@ -24,6 +24,7 @@ extension Keyspace {
             switch entry.handler {
             case .write(let body): try body(&self, call, &reply)
             case .read(let body): try body(self, call, &reply)
+            case .keys: throw .noKeyValueStore
             case .outside: preconditionFailure("\(entry.name) is not a matter of the keyspace")
             }
             return .replied
@@ -34,10 +35,13 @@ extension Keyspace {
 
     /// Carries out a command that only reads.
     package func read(_ entry: CommandEntry, _ call: Call, _ reply: inout ReplyWriter) -> CommandOutcome {
-        guard case .read(let body) = entry.handler else { preconditionFailure("\(entry.name) may change the state") }
         let begin = reply.bytes.count
         do throws(CommandError) {
-            try body(self, call, &reply)
+            switch entry.handler {
+            case .read(let body): try body(self, call, &reply)
+            case .keys: throw .noKeyValueStore
+            case .write, .outside: preconditionFailure("\(entry.name) may change the state")
+            }
             return .replied
         } catch {
             return Self.end(error, begin, &reply)
@@ -61,7 +65,7 @@ extension Keyspace {
         }
     }
 
-    private static func end(_ error: CommandError, _ begin: Int, _ reply: inout ReplyWriter) -> CommandOutcome {
+    static func end(_ error: CommandError, _ begin: Int, _ reply: inout ReplyWriter) -> CommandOutcome {
         reply.truncate(to: begin)
         if case .waits = error { return .waits }
         error.write(into: &reply)

@@ -23,6 +23,13 @@ extension Member {
         endTurnSoon()
     }
 
+    /// The same for a transaction over keys and streams; `answer` gets a `transact`.
+    package func transact(_ request: StoreRequest, then answer: @escaping WriteAnswer) {
+        let waiter = writers.insert(Writer(answer: answer))
+        replica.transact(request, for: waiter, at: now, into: &effects)
+        endTurnSoon()
+    }
+
     /// Calls `answer` when the store holds everything that was acknowledged before: at once where nobody else could
     /// have acknowledged anything.
     package func read(then answer: @escaping ReadAnswer) {

@@ -3,12 +3,15 @@
 package import MartletAuth
 package import MartletBasics
 package import MartletKeyValue
+package import MartletKeyspace
 package import MartletRaft
 
 /// Why a request has no answer of its own.
 package enum ReplicaError: Error, Hashable, Sendable {
     /// The store refuses it; nothing has changed.
     case refused(KeyValueError)
+    /// Streams refuse it; nothing has changed.
+    case refusedStreams(StreamRefusal)
     /// The user may not do this, or what it asks of users and roles can't be done; nothing has changed.
     case unauthorized(AuthError)
     /// The quota or the disk is used up, or somebody raised the alarm that says so. Nothing has changed.

@@ -44,6 +44,8 @@ package enum Flaw: String, CaseIterable, Sendable {
     case appliesHashOrder
     /// A leader has entries of earlier terms committed that a majority has.
     case commitsEarlierTerms
+    /// A change of a key and its entry in a stream come one after the other.
+    case splitsTransactions
     /// The clock that leases are counted on stands still.
     case stopsTheClock
 }

@@ -24,6 +24,7 @@ final class Life {
     var areCommandsPlanned = false
     /// The streams' groups were asked for.
     var hasGroups = false
+    var hasOutboxGroup = false
     /// Numbers of the operations that wait for an answer.
     var inFlight: Set<Int> = []
     /// Applied entries up to here are noted.

@@ -2,6 +2,7 @@
 
 import MartletBasics
 import MartletKeyValue
+import MartletKeyspace
 import MartletRaft
 import MartletReplica
 
@@ -36,9 +37,11 @@ struct Oracle {
 
     /// Takes an entry that the member has applied.
     ///
-    /// - Parameter proposed: when it was, in simulated time.
+    /// - Parameters:
+    ///   - proposed: when it was, in simulated time.
+    ///   - store: of the member; it may have applied more.
     mutating func take(
-        applied entry: Entry, proposed: Int, at time: Int, _ operations: [Operation]
+        applied entry: Entry, proposed: Int, at time: Int, _ operations: [Operation], _ store: KeyValueStore
     ) throws(Violation) {
         let offset = Int(entry.index.rawValue) - 1
         if offset < entries.count { return try compare(entry) }
@@ -53,7 +56,7 @@ struct Oracle {
                 }
                 try apply(operations[number].request, number, at: time)
             } else {
-                try applyOwn(entry, proposed: proposed)
+                try applyOwn(entry, proposed: proposed, store)
             }
         }
         positions.append(model.position)
@@ -85,7 +88,9 @@ struct Oracle {
         leases.take(write, result, at: time)
     }
 
-    private mutating func applyOwn(_ entry: Entry, proposed: Int) throws(Violation) {
+    private mutating func applyOwn(
+        _ entry: Entry, proposed: Int, _ store: KeyValueStore
+    ) throws(Violation) {
         let record: LogRecord
         do throws(RecordError) {
             record = try LogRecord(entry.data)
@@ -98,12 +103,32 @@ struct Oracle {
         }
         lastStamp = max(lastStamp, record.stamp)
         switch record.request {
-        case .clusterVersion, .memberAttributes, .leaseRemainders, .keyspace: return
+        case .clusterVersion, .memberAttributes, .leaseRemainders: return
+        case .keyspace(let bytes): try apply(keyspaceRecord: bytes, store)
         case .write(.leaseRevoke(let lease)):
             try leases.check(revoked: lease, at: proposed)
             let request = WriteRequest.leaseRevoke(lease)
             leases.take(request, model.apply(request), at: proposed)
         case .write(let write): throw Violation("nobody asked for \(write)")
+        }
+    }
+
+    /// Keys change by records of Redis's clients where transactions over keys and streams stand in them.
+    private mutating func apply(keyspaceRecord bytes: [UInt8], _ store: KeyValueStore) throws(Violation) {
+        guard let progress = try? RecordProgress(bytes.span.bytes) else { throw Violation("an unreadable record") }
+        for item in progress.storeItems {
+            guard let request = try? StoreRequest(record: item) else { throw Violation("an unreadable transaction") }
+            var part = request.transaction.keyPart
+            if request.transaction.hasStreamConditions {
+                // The model knows no streams. What it writes is written once, so that its revision tells when; if this
+                // isn't it, state and model differ from here on.
+                guard case .put(let put)? = part.success.first else { throw Violation("a transaction of nobody's") }
+                let isHere = store.get(put.key)?.modRevision == model.position.revision + 1
+                part = TxnRequest(success: isHere ? part.success : part.failure)
+            }
+            if case .failure(let error) = model.apply(.txn(part)) {
+                throw Violation("\(part) is in the log, and is refused: \(error)")
+            }
         }
     }
 

@@ -84,6 +84,7 @@ extension Simulator {
     func answer(_ reply: Effects.Reply, _ life: Life) throws(Violation) {
         // What was done by hand.
         if reply.waiter == WaiterID(.max) { return }
+        if reply.waiter.rawValue >= Self.firstOutboxWaiter { return try answerOutbox(reply, life) }
         let number = Int(reply.waiter.rawValue)
         if operations[number].holder !== life, operations[number].answer == nil {
             throw Violation("request \(number) is answered by who was not asked")

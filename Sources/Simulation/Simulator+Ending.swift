@@ -67,6 +67,7 @@ extension Simulator {
         if let unsettled = unsettled() { return unsettled }
         if let number = operations.firstIndex(where: { $0.answer == nil }) { return "the answer to request \(number)" }
         if streamClients.contains(where: { !$0.asked.isEmpty }) { return "an answer about streams" }
+        if outbox.contains(where: { $0.asked != nil }) { return "an answer about keys and streams" }
         for watcher in watchers.indices {
             for place in watchers[watcher].watches.indices where !watchers[watcher].watches[place].isOver {
                 if watchers[watcher].watches[place].id == nil { return "a watch" }

@@ -92,6 +92,7 @@ extension Simulator {
         for number in life.inFlight.sorted() { try finish(number, .unknown) }
         for place in watchers.indices where watchers[place].life === life { watchers[place].disconnect() }
         forgetStreamAnswers(of: life)
+        forgetOutboxAnswers(of: life)
         // The machine tells who speaks to a process that has ended; one without power tells nothing.
         if death != .power, hosts.count > 1 { plan(.memberIsGone(host.place), in: faults.number(100...300_000)) }
         if host.isGone { return }

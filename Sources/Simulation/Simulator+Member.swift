@@ -55,7 +55,8 @@ extension Simulator {
                 now, "applied", Int(entry.index.rawValue), Int(entry.term.rawValue),
                 "\(life.host.id) \(Self.words(entry))")
             trace.add(entry.data)
-            try oracle.take(applied: entry, proposed: proposed, at: now, operations)
+            try oracle.take(
+                applied: entry, proposed: proposed, at: now, operations, life.replica.store)
             counts.entries += 1
             spoil(life, entry)
         }

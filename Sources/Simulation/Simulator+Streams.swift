@@ -157,6 +157,7 @@ extension Simulator {
     // MARK: Answers
 
     func take(_ answer: CommandReply) throws(Violation) {
+        if answer.client >= Self.firstOutboxWaiter { return try takeOutbox(answer) }
         let number = Int(answer.client)
         guard number < Self.streamClients else { return }
         trace.add(answer.bytes)
@@ -212,7 +213,7 @@ extension Simulator {
         counts.streamEntries += 1
     }
 
-    private static func entries(_ reply: ReplyValue) -> [(id: String, value: String)] {
+    static func entries(_ reply: ReplyValue) -> [(id: String, value: String)] {
         guard case .array(let entries) = reply else { return [] }
         return entries.compactMap { entry in
             guard case .array(let parts) = entry, parts.count == 2, case .bulk(let id) = parts[0] else { return nil }
@@ -300,9 +301,10 @@ extension Simulator {
         for (key, consumer) in pending where streamLedger.deliveries[key] == nil {
             streamLedger.deliveries[key] = consumer
         }
+        try checkOutbox(life)
     }
 
-    private func ask(_ life: Life, _ words: String...) throws(Violation) -> ReplyValue {
+    func ask(_ life: Life, _ words: String...) throws(Violation) -> ReplyValue {
         let arguments = Arguments(words.map { Array($0.utf8) })
         guard case .found(let entry) = CommandTable.shared.find(arguments) else { throw Violation("no \(words)") }
         var reply = ReplyWriter()

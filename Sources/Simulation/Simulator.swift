@@ -39,6 +39,7 @@ final class Simulator {
         case requestArrives(Int, at: Int)
         case watcherActs(Int)
         case streamClientActs(Int)
+        case outboxClientActs(Int)
         case fault, relief(Relief, Int)
         /// The process on this machine has ended, they say.
         case memberIsGone(Int)
@@ -81,6 +82,7 @@ final class Simulator {
     var networking: SeededRandom
     var nemesis: SeededRandom
     var looking: SeededRandom
+    var outboxing: SeededRandom
 
     var hosts: [Host]
     var network = Network()
@@ -112,6 +114,8 @@ final class Simulator {
     var watchers: [Watcher]
     var streamLedger = StreamLedger()
     var streamClients = Array(repeating: StreamClient(), count: Simulator.streamClients)
+    var outboxLedger = OutboxLedger()
+    var outbox = Array(repeating: OutboxClient(), count: Simulator.outboxClients)
     var counts = SimulationReport.Counts()
 
     init(seed: UInt64, members: Int, conditions given: Conditions?, flaw: Flaw?, tell: ((String) -> Void)?) {
@@ -131,6 +135,7 @@ final class Simulator {
         networking = random.split()
         nemesis = random.split()
         looking = random.split()
+        outboxing = random.split()
         var disks = SeededRandom(seed: diskSeed)
         let founders = (0..<conditions.members).map {
             MemberContext(member: Self.memberID($0), peerURLs: [Self.peerURL($0)], name: "member \($0)")
@@ -163,6 +168,7 @@ final class Simulator {
         for client in 0..<clients { plan(.clientActs(client), in: timing.number(0...1_000)) }
         for watcher in watchers.indices { plan(.watcherActs(watcher), in: timing.number(0...1_000)) }
         for client in streamClients.indices { plan(.streamClientActs(client), in: streaming.number(0...1_000)) }
+        for client in outbox.indices { plan(.outboxClientActs(client), in: outboxing.number(0...1_000)) }
         if conditions.faultTime != nil { planFault() }
         plan(.look, in: 100_000)
         while let next = queue.next() {
@@ -230,7 +236,7 @@ final class Simulator {
         case .stateLeaves(let order): try transmit(order, from: life)
         case .stateInstalled: try installState(life)
         case .restart, .packetArrives, .nemesisActs, .nemesisIsolates, .clientActs, .requestArrives, .watcherActs,
-            .streamClientActs, .fault, .memberIsGone, .relief, .look:
+            .streamClientActs, .outboxClientActs, .fault, .memberIsGone, .relief, .look:
             preconditionFailure("\(action) is no life's")
         }
     }
@@ -245,6 +251,7 @@ final class Simulator {
         case .requestArrives(let number, let place): try arrive(number, at: hosts[place])
         case .watcherActs(let watcher): try act(watcher: watcher)
         case .streamClientActs(let client): try act(streamClient: client)
+        case .outboxClientActs(let client): try act(outboxClient: client)
         case .fault: try strike()
         case .memberIsGone(let place): try tellGone(hosts[place])
         case .relief(let relief, let place): relieve(relief, hosts[place])

@@ -34,7 +34,7 @@ package enum AppendID: Hashable, Sendable {
     ///
     /// - Parameter now: the record's stamp, in milliseconds of the Unix clock.
     /// - Throws: `exhausted`, `addIDIsNotAbove`, `addIDIsZero`.
-    func resolved(after last: StreamID, now: UInt64) throws(StreamError) -> StreamID {
+    package func resolved(after last: StreamID, now: UInt64) throws(StreamError) -> StreamID {
         guard let next = last.successor else { throw .exhausted }
         switch self {
         case .automatic:

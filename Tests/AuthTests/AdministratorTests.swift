@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test func everyMethodHasARequirement() {
-        #expect(AuthRequirement.paths.count == 51)
+        #expect(AuthRequirement.paths.count == 52)
         #expect(AuthRequirement.of("etcdserverpb.KV/Compact") == .administrator)
         #expect(AuthRequirement.of("etcdserverpb.Auth/Authenticate") == .nothing)
         #expect(AuthRequirement.of("etcdserverpb.Cluster/MemberList") == .credentials)

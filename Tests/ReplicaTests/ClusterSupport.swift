@@ -255,6 +255,10 @@ struct ClusterMember {
         replica.run(request, &reply, at: moment, into: &effects)
     }
 
+    mutating func transact(_ request: StoreRequest, _ waiter: WaiterID, at moment: Moment) {
+        replica.transact(request, for: waiter, at: moment, into: &effects)
+    }
+
     mutating func run(_ transaction: Transaction, client: UInt64, at moment: Moment) {
         var reply = ReplyWriter()
         let answer = replica.run(transaction, client: client, &reply, at: moment, into: &effects) { _, _ in }

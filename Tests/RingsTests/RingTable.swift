@@ -51,13 +51,13 @@ let ringTable: [String: RingEntry] = [
     "MartletStreams": RingEntry(.core, folder: "Streams", targets: ["MartletBasics"], modules: ["Swift"]),
     "MartletRESPCodec": RingEntry(.core, folder: "RESPCodec", targets: ["MartletBasics"], modules: ["Swift"]),
     "MartletKeyspace": RingEntry(
-        .core, folder: "Keyspace", targets: ["MartletBasics", "MartletRESPCodec", "MartletStreams"],
-        modules: ["Swift"]),
+        .core, folder: "Keyspace",
+        targets: ["MartletBasics", "MartletKeyValue", "MartletRESPCodec", "MartletStreams"], modules: ["Swift"]),
     "MartletReplica": RingEntry(
         .core, folder: "Replica",
         targets: [
             "MartletAuth", "MartletBasics", "MartletKeyValue", "MartletKeyspace", "MartletRESPCodec", "MartletRaft",
-            "MartletWALCodec",
+            "MartletStreams", "MartletWALCodec",
         ],
         modules: ["Swift"]),
     "MartletDNSCodec": RingEntry(.core, folder: "DNSCodec", modules: ["Swift"]),
@@ -122,7 +122,8 @@ let ringTable: [String: RingEntry] = [
         targets: [
             "MartletGRPCWire", "MartletHTTP2Session", "MartletWireServices", "MartletKeyValue", "MartletBasics",
             "MartletAuth", "MartletAuthTokens", "MartletEtcdAPI", "MartletNode", "MartletPeerWire", "MartletRaft",
-            "MartletReplica", "MartletStorage", "MartletWALCodec", "MartletWireAPI", "CMartletPosix",
+            "MartletReplica", "MartletStorage", "MartletWALCodec", "MartletWireAPI", "CMartletPosix", "MartletKeyspace",
+            "MartletStreams",
         ],
         modules: network.union(["SwiftProtobuf", "Crypto", "ServiceLifecycle"])),
     "MartletEtcdClient": RingEntry(
@@ -153,8 +154,9 @@ let ringTable: [String: RingEntry] = [
     "MartletEmbedded": RingEntry(
         .shell, folder: "Embedded",
         targets: [
-            "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire", "MartletNode",
-            "MartletRedis", "MartletRedisClient", "MartletRedisServer", "MartletStorage", "MartletWireServices",
+            "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire",
+            "MartletNode", "MartletRedis", "MartletRedisClient", "MartletRedisServer", "MartletStorage",
+            "MartletWireServices",
         ],
         modules: network.union(["ServiceLifecycle"])),
     "MartletTesting": RingEntry(.shell, folder: "Testing", targets: ["Martlet"], modules: system),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MartletEtcdAPI
+package import MartletEtcdAPI
 
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials
@@ -98,7 +98,7 @@ public struct EtcdLeaseComparand: Sendable {
 }
 
 extension EtcdComparison {
-    var wire: Etcdserverpb_Compare {
+    package var wire: Etcdserverpb_Compare {
         var wire = Etcdserverpb_Compare()
         wire.key = Data(self.keys.key)
         wire.rangeEnd = Data(self.keys.end)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MartletEtcdAPI
+package import MartletEtcdAPI
 
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials
@@ -78,7 +78,7 @@ extension EtcdOperation {
         return wire
     }
 
-    static func range(_ keys: EtcdKeyRange, _ options: EtcdGetOptions) -> Etcdserverpb_RangeRequest {
+    package static func range(_ keys: EtcdKeyRange, _ options: EtcdGetOptions) -> Etcdserverpb_RangeRequest {
         var wire = Etcdserverpb_RangeRequest()
         wire.key = Data(keys.key)
         wire.rangeEnd = Data(keys.end)
@@ -108,7 +108,7 @@ extension EtcdOperation {
         return wire
     }
 
-    static func attach(_ key: [UInt8], _ lease: EtcdLeaseID) -> Etcdserverpb_PutRequest {
+    package static func attach(_ key: [UInt8], _ lease: EtcdLeaseID) -> Etcdserverpb_PutRequest {
         var wire = Etcdserverpb_PutRequest()
         wire.key = Data(key)
         wire.lease = lease.rawValue
@@ -116,7 +116,7 @@ extension EtcdOperation {
         return wire
     }
 
-    static func put(
+    package static func put(
         _ key: [UInt8], _ value: [UInt8], _ lease: EtcdLeaseID, _ keepsLease: Bool, _ returnsPrevious: Bool
     ) -> Etcdserverpb_PutRequest {
         var wire = Etcdserverpb_PutRequest()
@@ -128,7 +128,7 @@ extension EtcdOperation {
         return wire
     }
 
-    static func delete(_ keys: EtcdKeyRange, _ returnsPrevious: Bool) -> Etcdserverpb_DeleteRangeRequest {
+    package static func delete(_ keys: EtcdKeyRange, _ returnsPrevious: Bool) -> Etcdserverpb_DeleteRangeRequest {
         var wire = Etcdserverpb_DeleteRangeRequest()
         wire.key = Data(keys.key)
         wire.rangeEnd = Data(keys.end)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MartletEtcdAPI
+package import MartletEtcdAPI
 
 /// What a read found.
 public struct EtcdGetResult: Hashable, Sendable {
@@ -14,7 +14,7 @@ public struct EtcdGetResult: Hashable, Sendable {
     /// Where to watch from so that no change after this read is missed.
     public var nextRevision: Int64 { self.revision.followingRevision }
 
-    init(_ wire: Etcdserverpb_RangeResponse) {
+    package init(_ wire: Etcdserverpb_RangeResponse) {
         self.revision = wire.header.revision
         self.keyValues = wire.kvs.map { EtcdKeyValue($0) }
         self.count = wire.count
@@ -35,7 +35,7 @@ public struct EtcdPutResult: Hashable, Sendable {
     /// What the key held before, if it was asked for.
     public let previous: EtcdKeyValue?
 
-    init(_ wire: Etcdserverpb_PutResponse) {
+    package init(_ wire: Etcdserverpb_PutResponse) {
         self.revision = wire.header.revision
         self.previous = wire.hasPrevKv ? EtcdKeyValue(wire.prevKv) : nil
     }
@@ -50,7 +50,7 @@ public struct EtcdDeleteResult: Hashable, Sendable {
     /// What the keys held, if it was asked for.
     public let previous: [EtcdKeyValue]
 
-    init(_ wire: Etcdserverpb_DeleteRangeResponse) {
+    package init(_ wire: Etcdserverpb_DeleteRangeResponse) {
         self.revision = wire.header.revision
         self.count = wire.deleted
         self.previous = wire.prevKvs.map { EtcdKeyValue($0) }

@@ -94,8 +94,9 @@ enum KVResponseBytes {
         for operation in response.responses { bytes.append(choice: 3, bytes: encoded(operation)) }
     }
 
-    /// A ResponseOp: a choice of range 1, put 2, delete 3, transaction 4.
-    private static func encoded(_ operation: TxnResponse.Operation) -> [UInt8] {
+    /// A ResponseOp: a choice of range 1, put 2, delete 3, transaction 4. The first three are those of
+    /// martlet.v1.OperationResponse, too.
+    static func encoded(_ operation: TxnResponse.Operation) -> [UInt8] {
         var inner: [UInt8] = []
         let choice: UInt64
         switch operation {

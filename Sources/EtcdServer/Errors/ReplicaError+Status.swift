@@ -2,13 +2,16 @@
 
 import MartletAuth
 package import MartletGRPCWire
+package import MartletKeyspace
 package import MartletReplica
+import MartletStreams
 
 extension ReplicaError {
     /// The status that ends the call of a refused or lost request.
     package var status: GRPCStatus {
         switch self {
         case .refused(let error): EtcdError(error).status
+        case .refusedStreams(let refusal): refusal.status
         case .unauthorized(let error): error.status
         case .membership(let error): error.status
         case .noSpace: EtcdError.noSpace.status
@@ -26,6 +29,18 @@ extension ReplicaError {
 
     /// See ``EtcdError/statusBehindClient``.
     var statusBehindClient: GRPCStatus { GRPCStatus(.unknown, status.message) }
+}
+
+extension StreamRefusal {
+    /// The text is Redis's, where Redis has one.
+    package var status: GRPCStatus {
+        switch self {
+        case .malformed: GRPCStatus(.invalidArgument, text)
+        case .append(.addIDIsZero): GRPCStatus(.invalidArgument, text)
+        case .wrongType, .noSuchStream, .noSuchGroup, .append: GRPCStatus(.failedPrecondition, text)
+        case .full: GRPCStatus(.resourceExhausted, text)
+        }
+    }
 }
 
 extension TimeoutCause {

@@ -13,6 +13,7 @@ extension MemberStore {
         case .put(let response): call.respond(KVResponseBytes.put(response, responseHead))
         case .deleteRange(let response): call.respond(KVResponseBytes.deleteRange(response, responseHead))
         case .txn(let response): call.respond(KVResponseBytes.txn(response, responseHead))
+        case .transact(let response): call.respond(StoreResponseBytes.transact(response, responseHead))
         case .compact(let response):
             var message = Etcdserverpb_CompactionResponse()
             message.header = header(revision: response.revision)

@@ -56,6 +56,13 @@ extension EtcdCall {
         checked(bytes, as: Etcdserverpb_RangeRequest.self) { () throws(RecordError) in try RangeQuery(wire: bytes) }
     }
 
+    /// A transaction over keys and streams.
+    func storeRequest(_ bytes: [UInt8]) -> StoreRequest? {
+        checked(bytes, as: Martlet_V1_TransactRequest.self) { () throws(RecordError) in
+            try StoreRequest(wire: bytes)
+        }
+    }
+
     private func checked<Request: EtcdRequest, Decoded>(
         _ bytes: [UInt8], as: Request.Type, _ decode: () throws(RecordError) -> Decoded
     ) -> Decoded? {
@@ -68,6 +75,10 @@ extension EtcdCall {
         do throws(RecordError) {
             return try decode()
         } catch {
+            if case .senseless(let refusal) = error {
+                finish(refusal.status)
+                return nil
+            }
             // The layout leaves no other.
             finish(GRPCStatus(.internalError, "\(Self.unaryComplaint)proto: \(error)"))
             return nil

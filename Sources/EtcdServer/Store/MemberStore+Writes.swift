@@ -16,6 +16,11 @@ extension MemberStore {
         propose(Write(request), reply: reply)
     }
 
+    /// The same for a transaction over keys and streams.
+    func transact(_ request: StoreRequest, reply: WriteReply) {
+        member.transact(request) { [self] result in answer(result, to: reply) }
+    }
+
     /// Changes the members; the outcome goes to `reply` in a later turn.
     package func changeMembers(_ request: MemberRequest, reply: WriteReply) {
         member.changeMembers(request) { [self] result in answer(result, to: reply) }
@@ -54,7 +59,7 @@ extension MemberStore {
             counters.leaseTTLs.add(Double(ttlSeconds))
         case .leaseRevoke: counters.leasesRevoked += 1
         case .leaseRenewal(let ttlSeconds): if ttlSeconds != nil { counters.leasesRenewed += 1 }
-        case .put, .deleteRange, .compact, .alarms, .auth, .downgrade, .members: break
+        case .put, .deleteRange, .transact, .compact, .alarms, .auth, .downgrade, .members: break
         }
     }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Kinds of commands, by which users are allowed them. Source: Redis, ACL CAT, in its order.
+/// Kinds of commands, by which users are allowed them. Source: Redis, ACL CAT, in its order; the last is ours.
 package enum CommandCategory: String, Hashable, Sendable, CaseIterable {
     case keyspace, read, write, set, sortedset, list, hash, string, bitmap, hyperloglog, geo, stream, pubsub, admin
     case fast, slow, blocking, dangerous, connection, transaction, scripting
+    /// The key-value store, reading and writing: who may `@read` or `@write` Redis's keys need not see the others.
+    case keyValue = "kv"
 }
 
 extension CommandEntry {
@@ -21,7 +23,7 @@ extension CommandEntry {
         if isContainer { return [.slow] }
         var categories: Set<CommandCategory> = []
         let isAdministrators = flags.contains(.admin) || name == "lastsave" || name == "role"
-        let readsNothing = isAdministrators || name.hasSuffix("|help")
+        let readsNothing = isAdministrators || name.hasSuffix("|help") || concernsKeys
         if flags.contains(.write), !readsNothing { categories.insert(.write) }
         if flags.contains(.readOnly) && !readsNothing || name == "lolwut" { categories.insert(.read) }
         switch group {
@@ -35,6 +37,7 @@ extension CommandEntry {
         case .set: categories.insert(.set)
         case .stream: categories.insert(.stream)
         case .string: categories.insert(.string)
+        case .keyValue: categories.insert(.keyValue)
         }
         if Self.ofConnections.contains(name) || name.hasPrefix("command") { categories.insert(.connection) }
         if isAdministrators { categories.formUnion([.admin, .dangerous]) }

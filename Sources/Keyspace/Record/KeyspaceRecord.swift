@@ -14,6 +14,7 @@ package import MartletRESPCodec
 ///     transaction   1, count of watched keys, { database, length of name, name, version }
 ///                   count of commands, { database, command }
 ///     expiry        2
+///     store         3, length, bytes: a transaction over keys and streams, which is the replica's to read
 ///
 /// Numbers are varints. A command is the count of its words and, for each, its length and its bytes: see
 /// `CommandBatch.encode`. Records hold what clients said, not what became of it: that follows from the state.
@@ -23,7 +24,7 @@ package struct KeyspaceRecord: Sendable {
     package static let preferredBytes = 1 << 20
 
     enum Kind: UInt8 {
-        case command, transaction, expiry
+        case command, transaction, expiry, store
     }
 
     /// May be set until the record is encoded: it is that of the moment at which it goes into the log.
@@ -91,6 +92,13 @@ package struct KeyspaceRecord: Sendable {
         }
     }
 
+    /// A transaction over keys and streams, as bytes of the replica's making.
+    package mutating func append(store bytes: [UInt8]) {
+        begin(.store)
+        Varint.append(UInt64(bytes.count), to: &items)
+        items += bytes
+    }
+
     /// Stamp and seed of an encoded record; `nil`: it is none of this version.
     package static func head(of record: RawSpan) -> (stamp: Int64, seed: UInt64)? {
         var offset = 1
@@ -130,85 +138,13 @@ package enum KeyspaceRecordError: Error, Hashable, Sendable {
     case unreadable(offset: Int)
 }
 
-extension Keyspace {
-    /// Applies a record, item by item. What can't be read changes nothing.
-    ///
-    /// - Parameters:
-    ///   - notBefore: the time, where the record's own stamp is below it.
-    ///   - reply: gets the replies, in the protocol that it is set to before each item by `before`.
-    ///   - before: called with the number of each item; tells in `reply` what protocol its client speaks.
-    ///   - after: called with the number of each item and what became of it, once its reply is written. Where nobody
-    ///     waits for it, it is to be forgotten there.
-    ///   - outside: in a transaction, writes the reply of a command that is not a matter of the keyspace.
-    package mutating func apply(
-        record: RawSpan, notBefore time: Int64 = 0, _ reply: inout ReplyWriter,
-        before: (Int, inout ReplyWriter) -> Void,
-        after: (Int, CommandOutcome, inout ReplyWriter) -> Void,
-        outside: (_ item: Int, _ command: Int, inout ReplyWriter) -> Void
-    ) throws(KeyspaceRecordError) {
-        var progress = try RecordProgress(record)
-        let wanted = apply(&progress, notBefore: time, &reply, before: before, after: after, outside: outside)
-        precondition(wanted.isEmpty, "\(wanted.count) blocks of a record are not in memory")
-    }
-
-    /// As above, as far as the blocks go that are in memory.
-    ///
-    /// - Returns: what the next command lacks: to be called again when it is there. Empty at the end.
-    package mutating func apply(
-        _ progress: inout RecordProgress, notBefore time: Int64, _ reply: inout ReplyWriter,
-        before: (Int, inout ReplyWriter) -> Void,
-        after: (Int, CommandOutcome, inout ReplyWriter) -> Void,
-        outside: (_ item: Int, _ command: Int, inout ReplyWriter) -> Void
-    ) -> [WantedBlock] {
-        let now = max(progress.content.stamp, time)
-        while progress.item < progress.content.items.count {
-            let number = progress.item
-            if !progress.transaction.isHalfway { before(number, &reply) }
-            let seed = KeyspaceRecord.seed(progress.content.seed, item: number)
-            switch progress.content.items[number] {
-            case .command(let index, let entry, let database):
-                let call = Call(progress.content.commands[index], database: database, now: now, seed: seed)
-                let wanted = mayLackBlocks ? wantedBlocks(entry, call) : []
-                if !wanted.isEmpty { return wanted }
-                after(number, apply(entry, call, &reply), &reply)
-            case .transaction(let transaction):
-                let wanted = apply(
-                    transaction, &progress.transaction, now: now, seed: seed, client: 0, &reply
-                ) { command, reply in outside(number, command, &reply) }
-                if !wanted.isEmpty { return wanted }
-                progress.transaction = TransactionProgress()
-                after(number, .replied, &reply)
-            case .expiry:
-                expireKeys(now: now)
-                after(number, .replied, &reply)
-            }
-            progress.item += 1
-        }
-        return []
-    }
-}
-
-/// How far a record is applied.
-package struct RecordProgress: Sendable {
-    fileprivate let content: RecordContent
-    fileprivate var item = 0
-    fileprivate var transaction = TransactionProgress()
-
-    /// - Throws: where the record can't be read.
-    package init(_ record: RawSpan) throws(KeyspaceRecordError) {
-        content = try RecordContent(record)
-    }
-
-    /// Whether half of a transaction has taken effect.
-    package var isHalfway: Bool { transaction.isHalfway }
-}
-
 /// A record, read and checked.
 struct RecordContent {
     enum Item {
         case command(Int, CommandEntry, database: Int)
         case transaction(Transaction)
         case expiry
+        case store([UInt8])
     }
 
     var stamp: Int64 = 0
@@ -241,6 +177,10 @@ struct RecordContent {
             items.append(.command(index, entry, database: database))
         case .transaction: items.append(.transaction(try Self.transaction(record, &offset)))
         case .expiry: items.append(.expiry)
+        case .store:
+            let length = try Self.count(record, &offset)
+            items.append(.store([UInt8](copying: record.extracting(offset..<offset + length))))
+            offset += length
         }
     }
 

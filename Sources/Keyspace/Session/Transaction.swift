@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletKeyValue
 package import MartletRESPCodec
 
 /// A key whose change makes a transaction fail.
@@ -54,23 +55,37 @@ extension Keyspace {
         _ transaction: Transaction, now: Int64, seed: UInt64, client: UInt64, _ reply: inout ReplyWriter,
         outside: (Int, inout ReplyWriter) -> Void
     ) {
-        var progress = TransactionProgress()
+        if transaction.concernsKeys {
+            return CommandError.noKeyValueStore.write(into: &reply)
+        }
+        var (progress, store) = (TransactionProgress(), Self.noKeys)
         let wanted = apply(
-            transaction, &progress, now: now, seed: seed, client: client, &reply, outside: outside)
+            transaction, &progress, keys: &store, KeyConditions(), now: now, seed: seed, client: client, &reply,
+            outside: outside)
         precondition(wanted.isEmpty, "\(wanted.count) blocks of a transaction are not in memory")
     }
 
-    /// As above, as far as the blocks go that are in memory.
+    /// Where there is no key-value store.
+    static let noKeys = KeyValueStore()
+
+    /// As above, as far as the blocks go that are in memory, and with the key-value store that stands beside.
     ///
     /// - Returns: what the next command lacks: to be called again when it is there, and nobody may read before that.
     ///   Empty at the end.
     package mutating func apply(
-        _ transaction: Transaction, _ progress: inout TransactionProgress, now: Int64, seed: UInt64, client: UInt64,
-        _ reply: inout ReplyWriter, outside: (Int, inout ReplyWriter) -> Void
+        _ transaction: Transaction, _ progress: inout TransactionProgress, keys store: inout KeyValueStore,
+        _ conditions: KeyConditions, now: Int64, seed: UInt64, client: UInt64, _ reply: inout ReplyWriter,
+        outside: (Int, inout ReplyWriter) -> Void
     ) -> [WantedBlock] {
         if !progress.hasBegun {
             guard holds(transaction.watched, now: now) else {
                 reply.nullArray()
+                return []
+            }
+            do throws(CommandError) {
+                try progress.begin(transaction, store, conditions)
+            } catch {
+                error.write(into: &reply)
                 return []
             }
             reply.array(transaction.items.count)
@@ -78,8 +93,12 @@ extension Keyspace {
         }
         while progress.next < transaction.items.count {
             let (index, item) = (progress.next, transaction.items[progress.next])
-            if item.entry.isOutside {
-                outside(index, &reply)
+            if item.entry.isOutside || item.entry.concernsKeys {
+                if item.entry.isOutside {
+                    outside(index, &reply)
+                } else {
+                    progress.keys!.places.append(KeyPart.Place(command: index, offset: reply.bytes.count))
+                }
                 progress.next += 1
                 continue
             }
@@ -94,17 +113,29 @@ extension Keyspace {
             if apply(item.entry, call, &reply) == .waits { reply.nullArray() }
             progress.next += 1
         }
+        progress.finishKeys(in: &store, &reply)
         return []
     }
 }
 
 /// How far a transaction is carried out.
-package struct TransactionProgress: Hashable, Sendable {
+package struct TransactionProgress: Sendable {
     var next = 0
     package internal(set) var hasBegun = false
+    var keys: KeyPart?
+    /// What the key-value store's replies have added to the reply.
+    var insertions: [(command: Int, byteCount: Int)] = []
 
     package init() {}
 
     /// Whether some of its commands have taken effect, and not all.
     package var isHalfway: Bool { next > 0 }
+
+    mutating func begin(
+        _ transaction: Transaction, _ store: KeyValueStore, _ conditions: KeyConditions
+    ) throws(CommandError) {
+        guard let request = try transaction.keyRequest(conditions) else { return }
+        do throws(KeyValueError) { try store.check(request) } catch { throw .keys(error) }
+        keys = KeyPart(request: request)
+    }
 }

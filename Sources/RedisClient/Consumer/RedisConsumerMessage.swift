@@ -12,6 +12,17 @@ public struct RedisConsumerMessage: Sendable {
 
     public var id: RedisStreamID { entry.id }
 
+    /// Where it is pending.
+    package var place: (stream: String, group: String, consumer: String) {
+        (consumer.options.stream, consumer.options.group, consumer.options.consumer)
+    }
+
+    /// Takes note that it is acknowledged, by whatever way.
+    package func forget() {
+        consumer.state.withLock { $0.ledger.finished(id) }
+        consumer.wake()
+    }
+
     /// Says that it is done: it won't come again.
     ///
     /// - Returns: Whether it was still pending: not, where another consumer claimed it and was quicker.

@@ -18,6 +18,8 @@ struct CommandQueue: Sendable {
         enum Content: Sendable {
             case commands(CommandRequest)
             case transaction(Transaction)
+            /// Over keys and streams; the answer goes to a waiter.
+            case store(StoreRequest, WaiterID)
         }
 
         let client: UInt64
@@ -34,6 +36,9 @@ struct CommandQueue: Sendable {
         /// The same of a transaction.
         var transaction = TransactionProgress()
         var gaps: [CommandReply.Gap] = []
+        /// The same of one over keys and streams, and what came of it.
+        var store: StoreProgress?
+        var storeResult: Result<StoreTransactionResponse, ReplicaError>?
         /// How often the next command's blocks came back otherwise than they left.
         var failedLoads = 0
         /// Whether a transaction is answered with an error.
@@ -59,6 +64,8 @@ struct CommandQueue: Sendable {
         /// Whether half of a transaction has taken effect: nobody may see that.
         var isHalfway = false
         var failedLoads = 0
+        /// How far a transaction over keys and streams in a `record` is carried out.
+        var store: StoreProgress?
         /// Whether blocks are on their way.
         var isWaiting = false
     }
@@ -68,6 +75,8 @@ struct CommandQueue: Sendable {
     enum Part: Sendable {
         case commands(slot: Int, upTo: Int)
         case transaction(slot: Int)
+        /// A transaction over keys and streams.
+        case store(slot: Int)
         /// The command of somebody who waits.
         case delivery(Waiter, CommandEntry)
         case expiry
@@ -94,6 +103,8 @@ struct CommandQueue: Sendable {
     private(set) var proposedBytes = 0
     var running: [Running?] = []
     private var freeSlots: [Int] = []
+    /// Transactions over keys and streams among them.
+    var storeCount = 0
     /// Clients whose commands wait for room, in order.
     private var held: [Int] = []
     private var heldHead = 0
@@ -198,6 +209,7 @@ struct CommandQueue: Sendable {
         let all = running.compactMap { $0 }
         (running, freeSlots, held, heldHead, plans, plansHead, proposedBytes) = ([], [], [], 0, [], 0, 0)
         forwardedPlans = [:]
+        storeCount = 0
         (halted, loads, readsBehindHalf) = (nil, BlockLoads(), [])
         parts = []
         record.removeAll()

@@ -137,7 +137,7 @@ extension CommandQueue {
         running.failedLoads = 0
         switch running.content {
         case .commands: running.next += 1
-        case .transaction: running.isRefused = true
+        case .transaction, .store: running.isRefused = true
         }
         put(running, in: slot)
     }
@@ -149,6 +149,7 @@ extension CommandQueue.Running {
         if range != nil || transaction.hasBegun { reply.truncate(to: replyBegin) }
         range = nil
         transaction = TransactionProgress()
+        store = nil
         gaps = []
     }
 }

@@ -32,11 +32,7 @@ extension Replica {
             wanted = carryOut(plan, from: &part, &record, at: moment, into: &effects)
             if !wanted.isEmpty { record.content = .plan(plan, part: part) }
         case .record(var progress):
-            var reply = ReplyWriter()
-            wanted = keyspace.apply(
-                &progress, notBefore: applyTime, &reply, before: { _, _ in },
-                after: { _, _, reply in reply.removeAll() }, outside: { _, _, _ in })
-            record.isHalfway = progress.isHalfway
+            wanted = carryOut(&progress, &record)
             if !wanted.isEmpty { record.content = .record(progress) }
         }
         if wanted.isEmpty {
@@ -46,6 +42,38 @@ extension Replica {
             record.isWaiting = true
             commands.halted = record
             order(wanted, for: .apply, into: &effects)
+        }
+    }
+
+    /// A record of which nobody here waits for replies.
+    ///
+    /// - Returns: what it lacks; empty at its end.
+    private mutating func carryOut(
+        _ progress: inout RecordProgress, _ record: inout CommandQueue.HaltedRecord
+    ) -> [WantedBlock] {
+        var reply = ReplyWriter()
+        let conditions = keyConditions
+        while true {
+            let stop = keyspace.apply(
+                &progress, keys: &store, conditions, notBefore: applyTime, &reply, before: { _, _ in },
+                after: { _, _, reply in reply.removeAll() }, outside: { _, _, _ in })
+            hasPut = true
+            switch stop {
+            case .end: return []
+            case .wants(let wanted):
+                record.isHalfway = progress.isHalfway
+                return wanted
+            case .store(let bytes, _, let now, let seed):
+                // Read and checked with the record.
+                guard let request = try? StoreRequest(record: bytes) else { preconditionFailure("an unread item") }
+                var result: Result<StoreTransactionResponse, ReplicaError>?
+                let wanted = carryOut(request, &record.store, now: now, seed: seed, &result)
+                if !wanted.isEmpty {
+                    record.isHalfway = record.store?.isHalfway == true
+                    return wanted
+                }
+                progress.passItem()
+            }
         }
     }
 
@@ -62,6 +90,9 @@ extension Replica {
                 wanted = carryOut(slot, upTo: upTo, plan, &record.item, at: moment, into: &effects)
             case .transaction(let slot):
                 wanted = carryOut(slot, plan, record.item, &record.isHalfway, into: &effects)
+                if wanted.isEmpty { record.item += 1 }
+            case .store(let slot):
+                wanted = carryOut(store: slot, plan, record.item, &record.isHalfway, into: &effects)
                 if wanted.isEmpty { record.item += 1 }
             case .delivery(let waiter, let entry):
                 wanted = carryOut(waiter, entry, plan, record.item, at: moment, into: &effects)
@@ -100,6 +131,7 @@ extension Replica {
         } catch {
             throw .malformed
         }
+        for item in progress.storeItems { _ = try StoreRequest(record: item) }
         var record = CommandQueue.HaltedRecord(content: .record(progress), byteCount: record.count)
         goOn(&record, at: moment, into: &effects)
     }
@@ -127,9 +159,15 @@ extension Replica {
             var call = Call(
                 request.commands[command], database: request.database, now: plan.stamp, client: request.client)
             let outcome: CommandOutcome
-            if running.refusesGrowth, entry.mayGrow {
-                running.reply.error(Self.fullText)
+            if let text = refusal(of: entry, call.arguments, refusesGrowth: running.refusesGrowth) {
+                running.reply.error(text)
                 outcome = .failed
+            } else if entry.concernsKeys {
+                if entry.isWrite {
+                    item += 1
+                    hasPut = true
+                }
+                outcome = entry.apply(call, to: &store, keyConditions, &running.reply)
             } else {
                 if keyspace.mayLackBlocks {
                     running.next = index
@@ -184,9 +222,14 @@ extension Replica {
     ) -> [WantedBlock] {
         var gaps = running.gaps
         let wanted = keyspace.apply(
-            transaction, &running.transaction, now: now, seed: seed, client: running.client, &running.reply
+            transaction, &running.transaction, keys: &store, keyConditions, now: now, seed: seed,
+            client: running.client, &running.reply
         ) { command, reply in gaps.append((reply.bytes.count, command)) }
+        hasPut = hasPut || transaction.concernsKeys
         running.gaps = gaps
+        if wanted.isEmpty {
+            running.gaps = gaps.map { (running.transaction.shifted($0.offset, ofCommand: $0.command), $0.command) }
+        }
         return wanted
     }
 

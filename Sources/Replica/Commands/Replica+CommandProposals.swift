@@ -59,6 +59,7 @@ extension Replica {
                     anticipate(transaction.commands[index], database: item.database)
                 }
             }
+        case .store(let request, _): propose(store: request, slot)
         }
         commands.put(running, in: slot)
         closeRecordIfFull(at: moment)
@@ -70,7 +71,11 @@ extension Replica {
         var begin = first
         for index in first..<request.items.count {
             let (command, entry) = request.items[index]
-            if entry.isRead || refusesGrowth && entry.mayGrow { continue }
+            if entry.isRead
+                || refusal(of: entry, request.commands[command], refusesGrowth: refusesGrowth) != nil
+            {
+                continue
+            }
             let arguments = request.commands[command]
             commands.record.append(arguments, database: request.database)
             if !commands.blocked.isEmpty, entry.fillsKeys {
@@ -92,7 +97,7 @@ extension Replica {
     }
 
     /// Hands what is about to come to those who wait for it, within the same record: they needn't wait for another.
-    private mutating func anticipate(_ arguments: Arguments, database: Int) {
+    mutating func anticipate(_ arguments: Arguments, database: Int) {
         let name = arguments.array(1)
         guard commands.blocked.hasTakers(database: database, name: name) else { return }
         for waiter in commands.blocked.reserve(database: database, name: name) {
@@ -137,10 +142,10 @@ extension Replica {
                 } else {
                     answer(running, slot, into: &effects)
                 }
-            case .transaction(let slot):
+            case .transaction(let slot), .store(let slot):
                 var running = commands.take(slot)
                 running.forgetPart()
-                running.reply.error(error.commandText)
+                running.fail(error)
                 answer(running, slot, into: &effects)
             case .delivery(let waiter, _): lose(waiter, error, into: &effects)
             case .expiry: commands.isExpiring = false
@@ -197,6 +202,10 @@ extension Replica {
     mutating func answer(_ running: CommandQueue.Running, _ slot: Int, isLast: Bool = true, into effects: inout Effects)
     {
         commands.free(slot)
+        if case .store(_, let waiter) = running.content {
+            commands.storeCount -= 1
+            return effects.replies.append(running.storeReply(to: waiter))
+        }
         if !isLast, running.reply.bytes.isEmpty { return }
         effects.commandReplies.append(
             CommandReply(client: running.client, bytes: running.reply.bytes, isLast: isLast))
@@ -205,10 +214,12 @@ extension Replica {
     /// Tells everybody that the member ends.
     mutating func endCommands(_ error: ReplicaError, into effects: inout Effects) {
         for var running in commands.removeAll() {
-            var count = 1
             running.forgetPart()
-            if case .commands(let request) = running.content { count = request.items.count - running.next }
-            for _ in 0..<count { running.reply.error(error.commandText) }
+            running.fail(error)
+            if case .store(_, let waiter) = running.content {
+                effects.replies.append(running.storeReply(to: waiter))
+                continue
+            }
             effects.commandReplies.append(CommandReply(client: running.client, bytes: running.reply.bytes))
         }
         for waiter in commands.blocked.removeAll() {
@@ -239,8 +250,8 @@ extension ReplicaError {
         case .timedOut(.notProposed): "TRYAGAIN the command was not taken in time: it took no effect"
         case .timedOut(.leaderFailed): "UNCERTAIN the leader changed: the command may take effect"
         case .timedOut: "UNCERTAIN no answer came in time: the command may take effect"
-        case .badTransferee, .tooManyRequests, .requestTooLarge, .noSpace, .corrupt, .refused, .unauthorized,
-            .membership:
+        case .badTransferee, .tooManyRequests, .requestTooLarge, .noSpace, .corrupt, .refused, .refusedStreams,
+            .unauthorized, .membership:
             "TRYAGAIN too much waits: the command took no effect"
         }
     }

@@ -77,8 +77,8 @@ extension Replica {
         let now = commandTime(at: moment)
         while done < request.items.count {
             let (command, entry) = request.items[done]
-            if refusesGrowth, entry.mayGrow {
-                reply.error(Self.fullText)
+            if let text = refusal(of: entry, request.commands[command], refusesGrowth: refusesGrowth) {
+                reply.error(text)
                 done += 1
                 continue
             }
@@ -128,6 +128,7 @@ extension Replica {
         switch running.content {
         case .transaction(let transaction): read(transaction, &running, slot, at: moment, into: &effects)
         case .commands(let request): read(request, &running, slot, at: moment, into: &effects)
+        case .store: preconditionFailure("a transaction over keys and streams was taken for a read")
         }
     }
 
@@ -197,8 +198,17 @@ extension Replica {
                 read(slot, at: moment, into: &effects)
                 return .later
             }
-            keyspace.apply(
-                transaction, now: now, seed: 0, client: client, &reply, outside: outside)
+            var progress = TransactionProgress()
+            _ = keyspace.apply(
+                transaction, &progress, keys: &store, keyConditions, now: now, seed: 0, client: client, &reply,
+                outside: outside)
+            return .complete
+        }
+        for (index, item) in transaction.items.enumerated() {
+            guard let text = refusal(of: item.entry, transaction.commands[index], refusesGrowth: false) else {
+                continue
+            }
+            reply.error(text)
             return .complete
         }
         if let refusal = commandRefusal {
@@ -295,7 +305,10 @@ extension Replica {
 
     /// What becomes of a command that changes nothing now; `nil`: it needs a record.
     func vainOutcome(_ entry: CommandEntry, _ call: Call, _ reply: inout ReplyWriter) -> CommandOutcome? {
-        if entry.isRead { return keyspace.read(entry, call, &reply) }
+        if entry.isRead {
+            return entry.concernsKeys
+                ? entry.read(call, of: store, keyConditions, &reply) : keyspace.read(entry, call, &reply)
+        }
         return entry.flags.contains(.blocking) ? keyspace.vainOutcome(entry, call, &reply) : nil
     }
 

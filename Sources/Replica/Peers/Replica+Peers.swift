@@ -165,6 +165,13 @@ extension CommandQueue.Running {
             for _ in next..<request.items.count { reply.error(error.commandText) }
             next = request.items.count
         case .transaction: reply.error(error.commandText)
+        case .store: storeResult = .failure(error)
         }
+    }
+
+    /// The answer to a transaction over keys and streams.
+    func storeReply(to waiter: WaiterID) -> Effects.Reply {
+        guard let storeResult else { preconditionFailure("a transaction without a result") }
+        return Effects.Reply(waiter: waiter, result: storeResult.map { .transact($0) })
     }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletKeyspace
+
 /// Why bytes are no record or no request.
 package enum RecordError: Error, Hashable, Sendable {
     /// Cut short, a number too long, a field of another kind than it must be, no text where there must be some.
@@ -10,6 +12,8 @@ package enum RecordError: Error, Hashable, Sendable {
     case ambiguous
     /// A request, by its field number, that this version can't apply.
     case unknownRequest(UInt64)
+    /// An operation on streams that makes no sense, whatever the state is.
+    case senseless(StreamRefusal)
 }
 
 /// Reads the fields of one protobuf message in a part of some bytes.

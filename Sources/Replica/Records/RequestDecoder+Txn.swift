@@ -49,7 +49,7 @@ extension RequestDecoder {
     }
 
     /// The declared target counts; a value given for another one reads as zero.
-    private func compare(_ range: Range<Int>) throws(RecordError) -> TxnCompare {
+    func compare(_ range: Range<Int>) throws(RecordError) -> TxnCompare {
         var condition = TxnCompare(.version(0), of: [])
         var target: UInt64 = 0
         var given: UInt64 = 0

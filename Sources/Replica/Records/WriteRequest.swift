@@ -54,6 +54,8 @@ package enum WriteResponse: Hashable, Sendable {
     case put(PutResponse)
     case deleteRange(DeleteRangeResponse)
     case txn(TxnResponse)
+    /// Of a transaction over keys and streams.
+    case transact(StoreTransactionResponse)
     case compact(CompactionResponse)
     case leaseGrant(LeaseID, ttlSeconds: Int64)
     case leaseRevoke(DeleteRangeResponse)

@@ -7,16 +7,18 @@ extension Stream {
     ) {
         guard absentCount > 0, count > 0, let group = group(named: name) else { return }
         var left = count
-        if let claimIdle {
+        if let claimIdle = group.policy.claimIdle(claimIdle) {
             group.forEachOldest(upTo: now.subtractingReportingOverflow(max(claimIdle, 0)).partialValue) { pending in
                 self.demand(pending.id, &demand)
-                if log.mayContain(pending.id) { left -= 1 }
+                // What is delivered too often may go, and then another comes.
+                if log.mayContain(pending.id), !group.isDead(pending) { left -= 1 }
                 return left > 0 && !demand.isFull
             }
         }
         guard left > 0, log.lastID > group.lastDeliveredID, let range = StreamRange.after(group.lastDeliveredID)
         else { return }
-        self.demand(range, count: left, &demand)
+        let passesOver = !group.policy.filter.isEmpty || group.policy.orderField != nil
+        self.demand(range, count: passesOver ? .max : left, &demand)
     }
 
     /// For `readHistory`.

@@ -74,6 +74,7 @@ extension Keyspace {
         guard let (stream, place) = found else { return missing(ids, &reply) }
         let outcomes = streams[stream]!.acknowledgeAndDelete(ids, group: call.arguments.array(2), policy)
         answer(outcomes, place, call, isChanged: outcomes.contains { $0 != .notFound }, &reply)
+        signalFollowers(stream, call.arguments.array(2), place, call)
     }
 
     private func missing(_ ids: [StreamID], _ reply: inout ReplyWriter) {

@@ -112,7 +112,7 @@ package struct KeyspaceRecord: Sendable {
         return bytes
     }
 
-    /// Takes away keys that are expired.
+    /// Does what is due: see `Keyspace.carryOutDue`.
     package mutating func appendExpiry() {
         begin(.expiry)
     }
@@ -179,7 +179,9 @@ extension Keyspace {
                 progress.transaction = TransactionProgress()
                 after(number, .replied, &reply)
             case .expiry:
-                expireKeys(now: now)
+                let wanted = wantedBlocksDue(now: now)
+                if !wanted.isEmpty { return wanted }
+                carryOutDue(now: now)
                 after(number, .replied, &reply)
             }
             progress.item += 1

@@ -48,6 +48,8 @@ package enum StreamError: Error, Hashable, Sendable, CaseIterable {
     case tooManyConsumers
     /// A group's order was to change while entries were pending.
     case groupIsBusy
+    /// A schedule that no moment fits.
+    case scheduleIsEmpty
     /// More entries that wait, or that end at a moment, than `Stream.maximumTimedCount`.
     case tooManyTimed
 }

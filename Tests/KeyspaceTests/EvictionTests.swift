@@ -289,7 +289,11 @@ private struct EvictionWorkload {
 
     private mutating func nextOfQueue(_ key: String, _ group: String, _ consumer: String) -> String {
         let order = "k \(below(5))"
-        switch below(12) {
+        switch below(13) {
+        case 12:
+            return pick([
+                "XCRON LIST s", "XCRON DEL s j", "XCRON SET s j @every\t\(100 + below(300))ms * k \(below(5)) f 1",
+            ])
         case 0: return "XADD \(key) DELAY \(below(40)) \(pick(["", "TTL \(1 + below(40)) "]))* \(order) f \(below(99))"
         case 1...3: return "XADD \(key) \(pick(["", "TTL \(1 + below(80)) "]))* \(order) f \(below(9))"
         case 4: return "XDELAYED \(key) - + COUNT 5"

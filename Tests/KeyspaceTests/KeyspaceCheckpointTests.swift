@@ -33,7 +33,7 @@ import Testing
         "DBSIZE", "KEYS *", "SCAN 0 COUNT 1000", "MGET a b c d", "SMEMBERS a", "SMEMBERS b", "LRANGE a 0 -1",
         "LRANGE c 0 -1", "XINFO STREAM a FULL COUNT 0", "XINFO STREAM b FULL COUNT 0", "XINFO STREAM c FULL COUNT 0",
         "XRANGE d - +", "PEXPIRETIME a", "PEXPIRETIME b",
-        "XDELAYED a - +", "XDELAYED b - +", "XINFO GROUPS a", "XPENDING a g - + 100",
+        "XDELAYED a - +", "XCRON LIST a", "XCRON LIST c", "XDELAYED b - +", "XINFO GROUPS a", "XPENDING a g - + 100",
         "CONFIG SET stream-node-max-bytes 4096",
     ]
 
@@ -56,7 +56,9 @@ import Testing
                         number < 10 ? "SWAPDB 0 1" : "PING", number < 5 ? "FLUSHDB" : "PING",
                         "CONFIG SET stream-node-max-entries \(number + 1)",
                         "XADD \(a) DELAY \(number * 2) TTL \(number + 1) * k \(number % 5)",
-                        "XADD \(a) TTL \(number * 3 + 1) * k \(number % 5)", "XCANCEL \(a) 1-\(number)",
+                        "XCRON SET \(a) j\(number % 3) \"@every \(number + 100)ms\" * k 1",
+                        "XCRON DEL \(a) j\(number % 3)", "XADD \(a) TTL \(number * 3 + 1) * k \(number % 5)",
+                        "XCANCEL \(a) 1-\(number)",
                         "XGROUP SETPOLICY \(a) g VISIBILITY \(number) ORDERBY k",
                         "XGROUP SETPOLICY \(a) g MAXDELIVERIES 2 DEADLETTER d IDLECONSUMERS \(number * 5 + 1)",
                         "XRETAIN \(a) MAXAGE \(number * 9 + 1) MAXLEN \(number) ACKED",

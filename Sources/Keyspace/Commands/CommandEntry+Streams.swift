@@ -80,6 +80,19 @@ extension CommandEntry {
         ) {
             keyspace, call, reply throws(CommandError) in try keyspace.xreplay(call, &reply)
         },
+        .container(
+            "xcron", "Puts entries into streams again and again.", since: "8.8.0",
+            [
+                .write(
+                    "xcron|set", -8, .denyOOM, .second, "Says what recurs, and when.", since: "8.8.0", group: .stream
+                ) { keyspace, call, reply throws(CommandError) in try keyspace.xcronSet(call, &reply) },
+                .write("xcron|del", 4, [], .second, "Ends what recurs.", since: "8.8.0", group: .stream) {
+                    keyspace, call, reply throws(CommandError) in try keyspace.xcronDel(call, &reply)
+                },
+                .read("xcron|list", 3, [], .second, "Lists what recurs.", since: "8.8.0", group: .stream) {
+                    keyspace, call, reply throws(CommandError) in try keyspace.xcronList(call, &reply)
+                },
+            ]),
     ]
 
     static let groups: [CommandEntry] = [

@@ -23,6 +23,7 @@ extension Stream {
         log.takeChanges(into: &checkpoint)
         delayed.takeChanges(.delayed, into: &checkpoint)
         ending.takeChanges(.ending, into: &checkpoint)
+        jobs.takeChanges(.jobs, into: &checkpoint)
         for place in groups.takenPlaces { takeChanges(ofGroup: place, into: &checkpoint) }
         for place in idempotent.removedProducers where !idempotent.producers.holds(place) {
             checkpoint.removals.append(.producer(place))
@@ -48,7 +49,8 @@ extension Stream {
     /// About how many bytes have changed since the last checkpoint began: appended entries, blocks in which others were
     /// deleted, states of pending entries. Complexity: O(groups).
     package var uncheckpointedBytes: Int {
-        groups.takenPlaces.reduce(log.changedBytes + delayed.changedBytes + ending.changedBytes) { bytes, place in
+        let queued = delayed.changedBytes + ending.changedBytes + jobs.changedBytes
+        return groups.takenPlaces.reduce(log.changedBytes + queued) { bytes, place in
             bytes + groups.withValue(at: place) { $0.changedBytes }
         }
     }
@@ -67,6 +69,7 @@ extension Stream {
         log.tail.isChanged = true
         delayed.tree.markAllChanged()
         ending.tree.markAllChanged()
+        jobs.tree.markAllChanged()
         for place in groups.takenPlaces {
             groups[row: place].isChanged = true
             groups[row: place].value.pending.markAllChanged()
@@ -90,7 +93,7 @@ extension Stream {
         records += log.sealed.ledger.dropped.map { .block($0) }
         for place in groups.takenPlaces { records += StreamRecord.all(of: groups[place], place) }
         records += idempotent.producers.takenPlaces.map { .producer($0) }
-        records += delayed.records(.delayed) + ending.records(.ending)
+        records += delayed.records(.delayed) + ending.records(.ending) + jobs.records(.jobs)
         for record in records { batch.remove(record.key(of: number)) }
     }
 }

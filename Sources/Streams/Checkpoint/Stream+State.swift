@@ -9,9 +9,9 @@ extension Stream {
     package func encodeState(into bytes: inout [UInt8]) {
         var header = StreamHeader(self)
         // These say how leaves were cut.
-        (header.queue.nextDelayedLeaf, header.queue.nextEndingLeaf) = (0, 0)
+        (header.queue.nextDelayedLeaf, header.queue.nextEndingLeaf, header.queue.nextJobLeaf) = (0, 0, 0)
         header.encode(into: &bytes)
-        for queue in [delayed, ending] {
+        for queue in [delayed, ending, jobs] {
             queue.forEach { id, content in
                 bytes.append(id)
                 bytes.append(text: content)

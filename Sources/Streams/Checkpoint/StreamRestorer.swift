@@ -169,6 +169,14 @@ package struct StreamRestorer: Sendable {
         stream.retention = header.queue.retention
         try restoreTimed(.delayed, &stream.delayed, header, headerKey)
         try restoreTimed(.ending, &stream.ending, header, headerKey)
+        try restoreTimed(.jobs, &stream.jobs, header, headerKey)
+        var isUnique = true
+        stream.jobs.forEach { id, content in
+            guard let job = StreamJob(content: content) else { return false }
+            isUnique = isUnique && stream.jobNames.updateValue(id, forKey: job.name) == nil
+            return isUnique
+        }
+        guard isUnique else { throw .inconsistent(headerKey) }
         stream.idempotent.restoreWindow(header.window)
         (stream.idempotent.addedCount, stream.idempotent.duplicateCount, stream.idempotent.sweptAt) =
             (header.addedCount, header.duplicateCount, header.sweptAt)

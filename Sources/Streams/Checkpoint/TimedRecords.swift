@@ -4,18 +4,19 @@ import MartletBasics
 
 /// Which of a stream's queues of moments.
 enum TimedKind: UInt64, Hashable, Sendable {
-    case delayed, ending
+    case delayed, ending, jobs
 }
 
 /// The numbers of what a stream does by itself:
 ///
 ///     number        of the last row in a queue of moments
-///     leaves        next number in the queue of delayed entries, and in that of ending ones
+///     leaves        next number in the queue of delayed entries, in that of ending ones, and in that of jobs
 ///     retention     age, bytes, length plus one, whether acknowledged; 0: none
 struct QueueNumbers: Hashable, Sendable {
     var nextTimedNumber: UInt64 = 0
     var nextDelayedLeaf: UInt64 = 0
     var nextEndingLeaf: UInt64 = 0
+    var nextJobLeaf: UInt64 = 0
     var retention = Retention()
 
     init() {}
@@ -24,6 +25,7 @@ struct QueueNumbers: Hashable, Sendable {
         nextTimedNumber = stream.nextTimedNumber
         nextDelayedLeaf = stream.delayed.tree.ledger.nextNumber
         nextEndingLeaf = stream.ending.tree.ledger.nextNumber
+        nextJobLeaf = stream.jobs.tree.ledger.nextNumber
         retention = stream.retention
     }
 
@@ -31,6 +33,7 @@ struct QueueNumbers: Hashable, Sendable {
         switch kind {
         case .delayed: nextDelayedLeaf
         case .ending: nextEndingLeaf
+        case .jobs: nextJobLeaf
         }
     }
 
@@ -38,14 +41,16 @@ struct QueueNumbers: Hashable, Sendable {
         Varint.append(nextTimedNumber, to: &bytes)
         Varint.append(nextDelayedLeaf, to: &bytes)
         Varint.append(nextEndingLeaf, to: &bytes)
+        Varint.append(nextJobLeaf, to: &bytes)
         retention.encode(into: &bytes)
     }
 
     init?(_ reader: inout RecordReader, _ bytes: RawSpan) {
         guard let number = reader.number(bytes), let delayed = reader.number(bytes), let ending = reader.number(bytes),
-            max(delayed, ending) < 1 << StreamTable.kindShift, let retention = Retention(&reader, bytes)
+            let jobs = reader.number(bytes), max(delayed, ending, jobs) < 1 << StreamTable.kindShift,
+            let retention = Retention(&reader, bytes)
         else { return nil }
-        (nextTimedNumber, nextDelayedLeaf, nextEndingLeaf) = (number, delayed, ending)
+        (nextTimedNumber, nextDelayedLeaf, nextEndingLeaf, nextJobLeaf) = (number, delayed, ending, jobs)
         self.retention = retention
     }
 }
@@ -75,6 +80,7 @@ struct TimedRecord: Sendable {
                 switch kind {
                 case .delayed: DelayedEntry.isContent(content)
                 case .ending: Stream.endingID(content) != nil
+                case .jobs: StreamJob(content: content) != nil
                 }
             guard isContent else { return nil }
             rows.append((id, content))

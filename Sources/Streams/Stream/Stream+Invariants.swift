@@ -8,7 +8,7 @@ extension Stream {
         for place in groups.takenPlaces {
             if let problem = groups[place].invariantViolation { return "group \(place): \(problem)" }
         }
-        for queue in [delayed, ending] {
+        for queue in [delayed, ending, jobs] {
             if let problem = queue.invariantViolation(below: nextTimedNumber) { return "moments: \(problem)" }
         }
         return idempotent.producers.invariantViolation

@@ -5,6 +5,7 @@ extension Stream {
     /// + consumers + leaves).
     package var memoryBytes: Int {
         var bytes = MemoryLayout<Stream>.size + log.memoryBytes + groups.memoryBytes
+        bytes += jobs.tree.memoryBytes { $0.memoryBytes }
         bytes += delayed.tree.memoryBytes { $0.memoryBytes } + ending.tree.memoryBytes { $0.memoryBytes }
         for place in groups.takenPlaces { bytes += groups.withValue(at: place) { $0.memoryBytes } }
         bytes += idempotent.producers.memoryBytes

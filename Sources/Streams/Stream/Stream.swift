@@ -20,7 +20,11 @@ package struct Stream: Sendable {
     var delayed: TimedQueue
     /// Entries that end at a moment: see `end(_:at:)`.
     var ending: TimedQueue
-    /// Of rows in either queue, ever.
+    /// What recurs: see `StreamJob`. Their numbers stay with them.
+    var jobs: TimedQueue
+    /// Rows of jobs by name. Asked, never walked.
+    var jobNames: [[UInt8]: StreamID] = [:]
+    /// Of rows in any queue, ever.
     var nextTimedNumber: UInt64 = 0
     package internal(set) var retention = Retention()
     /// Records of groups that are gone, which the next checkpoint removes.
@@ -32,6 +36,7 @@ package struct Stream: Sendable {
         idempotent = IdempotentAppends(notesRemoved: configuration.isCheckpointed)
         delayed = TimedQueue(configuration)
         ending = TimedQueue(configuration)
+        jobs = TimedQueue(configuration)
     }
 
     // MARK: Numbers

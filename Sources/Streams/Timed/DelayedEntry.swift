@@ -44,14 +44,6 @@ package struct DelayedEntry: Hashable, Sendable {
 
     /// Calls `body` with names and values by turns.
     package func forEachText(_ body: (ArraySlice<UInt8>) -> Void) {
-        let bytes = fields.span.bytes
-        var offset = 0
-        while offset < bytes.byteCount {
-            guard let count = FieldList.length(in: bytes, at: &offset) else {
-                preconditionFailure("fields of \(handle) are not packed")
-            }
-            body(fields[fields.startIndex + offset..<fields.startIndex + offset + count])
-            offset += count
-        }
+        FieldList.forEachText(in: fields, body)
     }
 }

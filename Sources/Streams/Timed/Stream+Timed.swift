@@ -79,7 +79,7 @@ extension Stream {
     /// When something is to be done next, in milliseconds of the Unix clock.
     package var nextDue: Int64? {
         var due = ageDue
-        for moment in [delayed.earliest, ending.earliest] {
+        for moment in [delayed.earliest, ending.earliest, jobs.earliest] {
             if let moment { due = min(due ?? .max, Int64(clamping: moment.milliseconds)) }
         }
         for place in groups.takenPlaces {
@@ -102,9 +102,22 @@ extension Stream {
     /// - Parameter limit: of entries that come and end; what is left is done by the next call.
     package mutating func carryOutDue(now: Int64, limits: BlockLimits, atMost limit: Int) -> DueWork {
         var work = DueWork()
-        while work.appended < limit, delayed.isDue(at: now) { comeNext(limits, &work) }
+        var isDone = false
+        var attempts = limit
+        while attempts > 0, !isDone {
+            attempts -= 1
+            // In the order of moments, so that IDs are.
+            let jobComesFirst = jobs.isDue(at: now) && (delayed.earliest.map { jobs.earliest! < $0 } ?? true)
+            if jobComesFirst {
+                runJob(now: now, limits, &work)
+            } else if delayed.isDue(at: now) {
+                comeNext(limits, &work)
+            } else {
+                isDone = true
+            }
+        }
         if work.appended > 0 { work.trimmed += retain(now: now, limits: limits) }
-        var left = limit - work.appended
+        var left = attempts
         while left > 0, ending.isDue(at: now), let first = ending.earliest {
             left -= 1
             guard let content = ending.remove(first), let id = Self.endingID(content) else {

@@ -269,6 +269,63 @@ import Testing
         #expect(ids(server.late(2)) == ["3-0"])
     }
 
+    /// What is deleted while it waits for its turn doesn't hold up what follows it.
+    @Test func orderGoesOnBehindWhatIsGone() {
+        var server = server("ORDERBY k MAXDELIVERIES 1 DEADLETTER dead", entries: 4) { _ in "k 1" }
+        #expect(read(&server, "c", count: 9) == ["1-0"])
+        #expect(server.run("XREADGROUP GROUP g d BLOCK 0 NOVALUES STREAMS s >", client: 2) == nil)
+        _ = server.run("XDEL s 2-0")
+        _ = server.run("XACK s g 1-0")
+        #expect(ids(server.late(2)) == ["3-0"])
+        // A dead letter lets the next one go, to who waits.
+        #expect(server.run("XREADGROUP GROUP g d BLOCK 0 NOVALUES STREAMS s >", client: 2) == nil)
+        _ = server.run("XNACK s g FATAL IDS 1 3-0")
+        #expect(ids(server.late(2)) == ["4-0"])
+        #expect(notation(server.run("XLEN dead")) == ":1")
+    }
+
+    /// A dump has no place for an order: what was parked comes back as given back.
+    @Test func dumpsLoseTheOrderAlone() {
+        var server = server("ORDERBY k", entries: 3) { _ in "k 1" }
+        #expect(read(&server, "c", count: 9) == ["1-0"])
+        guard case .bulk(let bytes)? = server.run("DUMP s") else {
+            Issue.record("no dump")
+            return
+        }
+        let words: [[UInt8]] = [Array("RESTORE".utf8), Array("t".utf8), Array("0".utf8), bytes]
+        #expect(notation(server.run(Arguments(words))) == "+OK")
+        #expect(notation(server.run("XPENDING t g")).hasPrefix("*[:3,"))
+        #expect(!notation(server.run("XINFO GROUPS t")).contains("order-by"))
+        #expect(notation(server.run("XAUTOCLAIM t g d 0 0 JUSTID")).contains("$\"3-0\""))
+    }
+
+    /// What an acknowledgement lets go has a ticket, of which the next checkpoint must know.
+    @Test func orderSurvivesCheckpoints() throws {
+        var server = server("ORDERBY k", entries: 6) { "k \($0 % 2)" }
+        var records: [TableKey: [UInt8]] = [:]
+        func restored() throws -> Keyspace {
+            var batch = TableBatch()
+            server.space.keyspace.beginCheckpoint().encode(into: &batch)
+            batch.forEach { key, value in
+                if let value { records[key] = [UInt8](copying: value) } else { records[key] = nil }
+            }
+            var restorer = KeyspaceRestorer(hashSeed: 5)
+            for (key, value) in records.sorted(by: { $0.key < $1.key }) { try restorer.load(key, value.span.bytes) }
+            return try restorer.finish()
+        }
+        _ = try restored()
+        for round in 0..<3 {
+            let out = read(&server, count: 9)
+            #expect(out == ["\(2 * round + 1)-0", "\(2 * round + 2)-0"])
+            let before = try restored()
+            #expect(before.stateDigest() == server.space.keyspace.stateDigest())
+            for id in out { _ = server.run("XACK s g \(id)") }
+            let after = try restored()
+            #expect(after.stateDigest() == server.space.keyspace.stateDigest())
+        }
+        #expect(read(&server).isEmpty)
+    }
+
     @Test func orderChangesOnlyWhereNothingIsPending() {
         var server = server("ORDERBY k", entries: 2) { _ in "k 1" }
         #expect(read(&server) == ["1-0"])

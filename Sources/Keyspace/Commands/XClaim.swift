@@ -57,7 +57,7 @@ extension Keyspace {
         if count > 0 {
             touch(place, in: call.database)
             if streams[stream]!.removeAcknowledged() > 0 { notify(.stream, "xtrim", call) }
-            signalFollowers(stream, group, place, call)
+            signalFollowers(stream, place, in: call.database)
         }
         reply.integer(count)
     }
@@ -107,6 +107,7 @@ extension Keyspace {
         note(isNewConsumer: result.isNewConsumer, call, 1)
         touch(place, in: call.database)
         if let target { bury(result.deadLetters, from: 1, words.array(2), into: target, call) }
+        signalFollowers(stream, place, in: call.database)
         signalDelivered(place, in: call.database)
         reply.claimed(result.entries, isIDOnly: options.isIDOnly)
     }
@@ -131,6 +132,7 @@ extension Keyspace {
         note(isNewConsumer: result.isNewConsumer, call, 1)
         touch(place, in: call.database)
         if let target { bury(result.deadLetters, from: 1, call.arguments.array(2), into: target, call) }
+        signalFollowers(stream, place, in: call.database)
         reply.array(3)
         reply.bulk(result.nextStart)
         reply.claimed(result.entries, isIDOnly: request.isIDOnly)

@@ -25,7 +25,7 @@ extension Keyspace {
         if pending != nil {
             touch(place, in: call.database)
             notify(.stream, "xgroup-delconsumer", call, 2)
-            signalFollowers(stream, group, place, call)
+            signalFollowers(stream, place, in: call.database)
         }
         reply.integer(pending ?? 0)
     }

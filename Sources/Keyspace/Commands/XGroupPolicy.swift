@@ -68,10 +68,9 @@ extension Keyspace {
         reply.ok()
     }
 
-    /// Those who wait may get what followed entries that have been acknowledged.
-    mutating func signalFollowers(_ stream: Int, _ group: [UInt8], _ place: Int, _ call: Call) {
-        guard isSignalling, streams[stream]!.group(named: group)?.policy.orderField != nil else { return }
-        signalFilled(place, in: call.database)
+    /// Those who wait may get what followed entries that are no longer pending.
+    mutating func signalFollowers(_ stream: Int, _ place: Int, in database: Int) {
+        if isSignalling, streams[stream]!.ordersKeys { signalFilled(place, in: database) }
     }
 
     // MARK: Dead letters

@@ -31,6 +31,7 @@ extension Keyspace {
                 }
                 note(isNewConsumer: read.isNewConsumer, call, request.key(key))
                 if let target { bury(read.deadLetters, from: request.key(key), group, into: target, call) }
+                if read.isChanged { signalFollowers(stream, place, in: call.database) }
                 if read.isNewConsumer || read.isChanged || !read.deliveries.isEmpty {
                     touch(place, in: call.database)
                 } else {

@@ -87,7 +87,10 @@ extension Keyspace {
             // What they held may be somebody else's now.
             signalFilled(place, in: database)
         }
-        if work.ended > 0 { notify(.stream, "xdel", name, database) }
+        if work.ended > 0 {
+            notify(.stream, "xdel", name, database)
+            signalFollowers(stream, place, in: database)
+        }
         if work.trimmed > 0 { notify(.stream, "xtrim", name, database) }
         return work.appended + work.ended
     }

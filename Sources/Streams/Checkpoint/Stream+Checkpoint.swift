@@ -38,8 +38,9 @@ extension Stream {
     }
 
     private mutating func takeChanges(ofGroup place: Int, into checkpoint: inout StreamCheckpoint) {
-        if groups[row: place].isChanged {
+        if groups[row: place].isChanged || groups[row: place].value.isTicketChanged {
             groups[row: place].isChanged = false
+            groups[row: place].value.isTicketChanged = false
             checkpoint.puts.append(
                 (.group(place), .group(GroupRecord(groups[row: place].name, groups[row: place].value))))
         }

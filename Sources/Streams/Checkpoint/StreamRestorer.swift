@@ -234,6 +234,7 @@ package struct StreamRestorer: Sendable {
                 }
             }
         }
+        group.isTicketChanged = false
         group.order = loaded.order
         _ = group.order.takeChanged()
         return group

@@ -27,7 +27,11 @@ package struct ConsumerGroup: Sendable {
     /// Whom entries with a key follow, where the policy says so.
     var order = OrderTable()
     /// Of the next entry that is given back.
-    var nextTicket: UInt32 = 0
+    var nextTicket: UInt32 = 0 {
+        didSet { isTicketChanged = true }
+    }
+    /// Whether the last checkpoint has another ticket: an acknowledgement may give one to what follows.
+    var isTicketChanged = false
     /// About what changed since the last checkpoint began.
     var changedBytes = 0
     /// What checkpoints must remove: consumers that are gone.

@@ -33,16 +33,20 @@ extension Stream {
     }
 
     /// The pending entry that a claim would get first: of those whose content is there, the one that nobody holds or
-    /// that waits longest. Content is taken to be there if its block isn't in memory. Complexity: O(log n), and again
-    /// for each older one that is gone from the stream.
+    /// that waits longest. Content is taken to be there if its block isn't in memory, and where the group's policy has
+    /// a read let go of what is gone: then that is something to do. Complexity: O(log n), and again for each older one
+    /// that is gone from the stream.
     package func longestWaiting(in group: ConsumerGroup) -> PendingEntry? {
         var found: PendingEntry?
         group.forEachOldest(upTo: PendingEntry.latestAge) { entry in
-            if log.mayContain(entry.id) { found = entry }
+            if !group.policy.isEmpty || log.mayContain(entry.id) { found = entry }
             return found == nil
         }
         return found
     }
+
+    /// Whether the policy of a group keeps the order of keys.
+    package var ordersKeys: Bool { groups.contains { $0.policy.orderField != nil } }
 
     private func place(of group: [UInt8]) throws(StreamError) -> Int {
         guard let place = groups.place(of: group) else { throw .noSuchGroup }

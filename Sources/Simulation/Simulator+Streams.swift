@@ -158,6 +158,7 @@ extension Simulator {
 
     func take(_ answer: CommandReply) throws(Violation) {
         let number = Int(answer.client)
+        if number == Self.queueClient { return try takeOfQueue(answer) }
         guard number < Self.streamClients else { return }
         trace.add(answer.bytes)
         streamClients[number].reply += answer.bytes
@@ -226,6 +227,7 @@ extension Simulator {
 
     /// Whoever asked the life that has ended is told nothing.
     func forgetStreamAnswers(of life: Life) {
+        forgetQueueAnswers(of: life)
         for number in streamClients.indices where streamClients[number].life === life {
             streamClients[number].life = nil
             (streamClients[number].asked, streamClients[number].reply) = ([], [])
@@ -256,6 +258,7 @@ extension Simulator {
 
     /// What clients were told is there.
     func checkStreams(_ life: Life) throws(Violation) {
+        try checkQueue(life)
         var found: [String: StreamLedger.Key] = [:]
         var pending: [StreamLedger.Key: String] = [:]
         for stream in Self.streams {
@@ -302,7 +305,7 @@ extension Simulator {
         }
     }
 
-    private func ask(_ life: Life, _ words: String...) throws(Violation) -> ReplyValue {
+    func ask(_ life: Life, _ words: String...) throws(Violation) -> ReplyValue {
         let arguments = Arguments(words.map { Array($0.utf8) })
         guard case .found(let entry) = CommandTable.shared.find(arguments) else { throw Violation("no \(words)") }
         var reply = ReplyWriter()

@@ -50,8 +50,9 @@ extension Stream {
             if attempts == 0 || left <= 0 || demand.isFull { return false }
             attempts -= 1
             self.demand(pending.id, &demand)
-            // What waits long enough counts whether it is there or not.
-            if pending.idle(at: now) >= minimumIdle || !log.mayContain(pending.id) { left -= 1 }
+            // What waits long enough counts whether it is there or not; what is parked only if it is gone.
+            let isRipe = !pending.isParked && pending.idle(at: now) >= minimumIdle
+            if isRipe || !log.mayContain(pending.id) { left -= 1 }
             return true
         }
     }

@@ -79,7 +79,8 @@ def delays(claims, options):
         pipelined(server.server.port, (("XADD", "due", "AT", moment, "*", "due", moment) for moment in due))
         late = lateness(server.server.port, begin, count)
         p99 = late[int(len(late) * 0.99)]
-        table.row(f"late, of {count:,}: p50 / p99 / most", f"{late[len(late) // 2]:.1f} / {p99:.1f} / {late[-1]:.1f} ms")
+        half, most = late[len(late) // 2], late[-1]
+        table.row(f"late, of {count:,}: p50 / p99 / most", f"{half:.1f} / {p99:.1f} / {most:.1f} ms")
     claims.at_least(f"appends beside {waiting:,} waiting entries, of those without", beside.rate / plain.rate, 0.9)
     claims.at_most(f"p99 of how late entries come, {DUE_A_SECOND:,} a second", p99, 20, "ms")
 

@@ -30,7 +30,7 @@ public final class RedisBroker: MessageBroker {
         public var claimInterval = Duration.seconds(1)
         /// How long a message stays, handled or not; `nil`: as ``retention`` says. Martlet's own server alone.
         public var messageLifetime: Duration?
-        /// A header: of messages with the same value in it a queue handles one at a time, in their order, others beside.
+        /// A header: of messages with the same value in it a queue handles one at a time, in order, others beside.
         /// Martlet's own server alone; it can be changed only while nothing of a queue is in hand.
         public var orderHeader: String?
 

@@ -115,7 +115,8 @@ extension RedisCommands {
         try await send(RedisCommand("XLEN", key, start, end).repeatable()).count("XLEN")
     }
 
-    /// Entries that wait for their moment, the next ones first; their IDs name them for ``xcancel(_:_:)``. Martlet alone.
+    /// Entries that wait for their moment, the next ones first; their IDs name them for ``xcancel(_:_:)``. Martlet
+    /// alone.
     public func xdelayed(_ key: some RedisWord, count: Int = 100) async throws -> [RedisEntry] {
         let command = RedisCommand("XDELAYED", key, "-", "+", "COUNT", count)
         return try RedisEntry.list(try await send(command.repeatable()), "XDELAYED")

@@ -54,6 +54,9 @@ enum CommandError: Error, Sendable {
         case .idempotentIDTaken: "ERR IID already exists for this producer with a different stream ID"
         case .tooManyGroups: "ERR too many consumer groups"
         case .tooManyConsumers: "ERR too many consumers"
+        case .groupIsBusy: "ERR ORDERBY can change only while nothing is pending in the group"
+        case .scheduleIsEmpty: "ERR no moment fits the schedule"
+        case .tooManyTimed: "ERR too many entries of the stream wait for a moment"
         }
     }
 

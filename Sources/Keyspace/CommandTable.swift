@@ -155,8 +155,9 @@ package struct CommandTable: Sendable {
     package static let shared = CommandTable(families.flatMap { $0 })
 
     private static let families: [[CommandEntry]] = [
-        CommandEntry.streams, CommandEntry.groups, CommandEntry.keys, CommandEntry.strings, CommandEntry.lists,
-        CommandEntry.sets, CommandEntry.connection, CommandEntry.server, CommandEntry.users, CommandEntry.keyValues,
+        CommandEntry.streams, CommandEntry.queues, CommandEntry.groups, CommandEntry.keys, CommandEntry.strings,
+        CommandEntry.lists, CommandEntry.sets, CommandEntry.connection, CommandEntry.server, CommandEntry.users,
+        CommandEntry.keyValues,
     ]
 
     /// In byte order of names.

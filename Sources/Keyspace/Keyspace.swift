@@ -37,6 +37,7 @@ package struct Keyspace: Sendable {
     private(set) var streamNumbers: [UInt64] = []
     private var freeStreams: [Int] = []
     var expiries = ExpiryQueue()
+    var timers = StreamTimers()
     package internal(set) var settings = KeyspaceSettings()
     /// Who may do what.
     package internal(set) var access = AccessList()
@@ -166,6 +167,7 @@ package struct Keyspace: Sendable {
         keyNumber += 1
         let place = databases[database].add(name, value, version: changeCount, number: keyNumber)
         noteChange(place, in: database)
+        settleStream(place, in: database)
         return place
     }
 
@@ -190,10 +192,12 @@ package struct Keyspace: Sendable {
         if let place = freeStreams.popLast() {
             streams[place] = stream
             streamNumbers[place] = number
+            timers.clear(place)
             return place
         }
         streams.append(stream)
         streamNumbers.append(number)
+        timers.clear(streams.count - 1)
         return streams.count - 1
     }
 
@@ -269,14 +273,11 @@ package struct Keyspace: Sendable {
 
     // MARK: Expiry
 
-    /// When the next key expires, in milliseconds of the Unix clock. May be too early, never too late.
-    package var nextExpiry: Int64? { expiries.earliest?.moment }
-
     /// Keys that one record takes away at most, so that none takes long to apply.
     package static let maximumExpiredPerRecord = 1000
 
-    /// Takes away keys that are expired; what a record does whose proposer saw `nextExpiry` pass.
-    package mutating func expireKeys(now: Int64) {
+    /// Takes away keys that are expired.
+    mutating func expireKeys(now: Int64) {
         for _ in 0..<Self.maximumExpiredPerRecord {
             guard let item = expiries.earliest, item.moment <= now else { return }
             expiries.removeEarliest()

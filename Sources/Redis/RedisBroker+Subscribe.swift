@@ -44,6 +44,11 @@ private final class QueueSubscription: BrokerSubscription {
         rules.deadLetterStream = options.deadLetterTopic.map { broker.stream($0) }
         rules.claimAfter = broker.configuration.claimAfter
         rules.claimInterval = broker.configuration.claimInterval
+        if let header = broker.configuration.orderHeader {
+            var policy = RedisGroupPolicy()
+            policy.orderField = header
+            rules.policy = policy
+        }
         let consumer = RedisConsumer(client, rules)
         try await consumer.prepare()
         let tasks = consumer.start()

@@ -28,6 +28,11 @@ public final class RedisBroker: MessageBroker {
         public var claimAfter = Duration.seconds(30)
         /// Between two looks at what others may have left.
         public var claimInterval = Duration.seconds(1)
+        /// How long a message stays, handled or not; `nil`: as ``retention`` says. Martlet's own server alone.
+        public var messageLifetime: Duration?
+        /// A header: of messages with the same value in it a queue handles one at a time, in order, others beside.
+        /// Martlet's own server alone; it can be changed only while nothing of a queue is in hand.
+        public var orderHeader: String?
 
         public init() {}
     }
@@ -118,6 +123,7 @@ public final class RedisBroker: MessageBroker {
     }
 
     private func trimming(_ options: inout RedisAddOptions) {
+        options.timeToLive = configuration.messageLifetime
         switch configuration.retention {
         case .everything: break
         case .length(let count): options.trimming = .maximumLength(count)

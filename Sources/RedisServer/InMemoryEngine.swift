@@ -111,7 +111,7 @@ package final class InMemoryEngine: KeyspaceEngine {
     /// Sees to it that `tick` runs when something is due.
     private func schedule(_ ticks: Int64) {
         var next = space.blocked.nextDeadline
-        if let moment = [space.blocked.nextClaim, space.keyspace.nextExpiry].compactMap({ $0 }).min() {
+        if let moment = [space.blocked.nextClaim, space.keyspace.nextDue].compactMap({ $0 }).min() {
             let (due, overflows) = ticks.addingReportingOverflow(max(moment - now, 0))
             if !overflows { next = min(next ?? .max, due) }
         }

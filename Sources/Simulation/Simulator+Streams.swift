@@ -159,6 +159,7 @@ extension Simulator {
     func take(_ answer: CommandReply) throws(Violation) {
         if answer.client >= Self.firstOutboxWaiter { return try takeOutbox(answer) }
         let number = Int(answer.client)
+        if number == Self.queueClient { return try takeOfQueue(answer) }
         guard number < Self.streamClients else { return }
         trace.add(answer.bytes)
         streamClients[number].reply += answer.bytes
@@ -227,6 +228,7 @@ extension Simulator {
 
     /// Whoever asked the life that has ended is told nothing.
     func forgetStreamAnswers(of life: Life) {
+        forgetQueueAnswers(of: life)
         for number in streamClients.indices where streamClients[number].life === life {
             streamClients[number].life = nil
             (streamClients[number].asked, streamClients[number].reply) = ([], [])
@@ -257,6 +259,7 @@ extension Simulator {
 
     /// What clients were told is there.
     func checkStreams(_ life: Life) throws(Violation) {
+        try checkQueue(life)
         var found: [String: StreamLedger.Key] = [:]
         var pending: [StreamLedger.Key: String] = [:]
         for stream in Self.streams {

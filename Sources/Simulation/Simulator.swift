@@ -40,6 +40,7 @@ final class Simulator {
         case watcherActs(Int)
         case streamClientActs(Int)
         case outboxClientActs(Int)
+        case queueClientActs
         case fault, relief(Relief, Int)
         /// The process on this machine has ended, they say.
         case memberIsGone(Int)
@@ -79,6 +80,7 @@ final class Simulator {
     var watching: SeededRandom
     var ordering: SeededRandom
     var streaming: SeededRandom
+    var queueing: SeededRandom
     var networking: SeededRandom
     var nemesis: SeededRandom
     var looking: SeededRandom
@@ -113,6 +115,7 @@ final class Simulator {
     var answeredCount = 0
     var watchers: [Watcher]
     var streamLedger = StreamLedger()
+    var queueLedger = QueueLedger()
     var streamClients = Array(repeating: StreamClient(), count: Simulator.streamClients)
     var outboxLedger = OutboxLedger()
     var outbox = Array(repeating: OutboxClient(), count: Simulator.outboxClients)
@@ -136,6 +139,7 @@ final class Simulator {
         nemesis = random.split()
         looking = random.split()
         outboxing = random.split()
+        queueing = random.split()
         var disks = SeededRandom(seed: diskSeed)
         let founders = (0..<conditions.members).map {
             MemberContext(member: Self.memberID($0), peerURLs: [Self.peerURL($0)], name: "member \($0)")
@@ -167,6 +171,7 @@ final class Simulator {
         let clients = conditions.clients + conditions.readers
         for client in 0..<clients { plan(.clientActs(client), in: timing.number(0...1_000)) }
         for watcher in watchers.indices { plan(.watcherActs(watcher), in: timing.number(0...1_000)) }
+        plan(.queueClientActs, in: queueing.number(0...1_000))
         for client in streamClients.indices { plan(.streamClientActs(client), in: streaming.number(0...1_000)) }
         for client in outbox.indices { plan(.outboxClientActs(client), in: outboxing.number(0...1_000)) }
         if conditions.faultTime != nil { planFault() }
@@ -236,7 +241,7 @@ final class Simulator {
         case .stateLeaves(let order): try transmit(order, from: life)
         case .stateInstalled: try installState(life)
         case .restart, .packetArrives, .nemesisActs, .nemesisIsolates, .clientActs, .requestArrives, .watcherActs,
-            .streamClientActs, .outboxClientActs, .fault, .memberIsGone, .relief, .look:
+            .streamClientActs, .queueClientActs, .outboxClientActs, .fault, .memberIsGone, .relief, .look:
             preconditionFailure("\(action) is no life's")
         }
     }
@@ -250,6 +255,7 @@ final class Simulator {
         case .clientActs(let client): try act(client: client)
         case .requestArrives(let number, let place): try arrive(number, at: hosts[place])
         case .watcherActs(let watcher): try act(watcher: watcher)
+        case .queueClientActs: try actOnQueue()
         case .streamClientActs(let client): try act(streamClient: client)
         case .outboxClientActs(let client): try act(outboxClient: client)
         case .fault: try strike()

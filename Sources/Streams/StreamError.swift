@@ -46,4 +46,10 @@ package enum StreamError: Error, Hashable, Sendable, CaseIterable {
     case tooManyGroups
     /// More consumers of one group than `ConsumerGroup.maximumConsumerCount`.
     case tooManyConsumers
+    /// A group's order was to change while entries were pending.
+    case groupIsBusy
+    /// A schedule that no moment fits.
+    case scheduleIsEmpty
+    /// More entries that wait, or that end at a moment, than `Stream.maximumTimedCount`.
+    case tooManyTimed
 }

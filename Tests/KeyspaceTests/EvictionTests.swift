@@ -24,7 +24,7 @@ import Darwin
         var random = SeededRandom(seed: seed)
         var plain = Keyspace(hashSeed: 1)
         var server = EvictingServer(budgetBytes: [0, 100, 400].randomElement(using: &random)!)
-        var workload = EvictionWorkload(random: random.split())
+        var workload = EvictionWorkload(random: random.split(), isQueue: seed % 2 == 0)
         var now: Int64 = 1_795_219_839_000
         for step in 0..<700 {
             now += Int64.random(in: 0...2, using: &random)
@@ -39,6 +39,10 @@ import Darwin
             plain.apply(entry, call, &reply)
             workload.note(line, reply.bytes)
             let other = server.run(entry, call)
+            if random.below(2) == 0 {
+                plain.carryOutDue(now: now)
+                server.carryOutDue(now: now)
+            }
             if other != reply.bytes {
                 Issue.record(
                     "seed \(seed), step \(step), \(line): \(text(other)) instead of \(text(reply.bytes))")
@@ -207,6 +211,15 @@ private struct EvictingServer {
         return reply.bytes
     }
 
+    mutating func carryOutDue(now: Int64) {
+        while true {
+            let wanted = keyspace.wantedBlocksDue(now: now)
+            if wanted.isEmpty { break }
+            bring(wanted)
+        }
+        keyspace.carryOutDue(now: now)
+    }
+
     /// Without help: nothing may be missing.
     mutating func apply(_ line: String) -> [UInt8] {
         let words = Arguments(line.split(separator: " ").map { Array($0.utf8) })
@@ -248,8 +261,12 @@ private struct EvictionWorkload {
     var random: SeededRandom
     private var ids: [String] = ["0-1"]
 
-    init(random: SeededRandom) {
+    /// Whether streams and groups do something of themselves.
+    private let isQueue: Bool
+
+    init(random: SeededRandom, isQueue: Bool) {
         self.random = random
+        self.isQueue = isQueue
     }
 
     private mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
@@ -270,10 +287,40 @@ private struct EvictionWorkload {
         return (below(2) == 0 ? "MAXLEN \(sign)\(below(60))" : "MINID \(sign)\(id())") + limit + policy
     }
 
+    private mutating func nextOfQueue(_ key: String, _ group: String, _ consumer: String) -> String {
+        let order = "k \(below(5))"
+        switch below(13) {
+        case 12:
+            return pick([
+                "XCRON LIST s", "XCRON DEL s j", "XCRON SET s j @every\t\(100 + below(300))ms * k \(below(5)) f 1",
+            ])
+        case 0: return "XADD \(key) DELAY \(below(40)) \(pick(["", "TTL \(1 + below(40)) "]))* \(order) f \(below(99))"
+        case 1...3: return "XADD \(key) \(pick(["", "TTL \(1 + below(80)) "]))* \(order) f \(below(9))"
+        case 4: return "XDELAYED \(key) - + COUNT 5"
+        case 5:
+            let order = pick(["", "", " ORDERBY k"]) + pick(["", "", " FILTER f \(below(9))"])
+            let dead = pick([" MAXDELIVERIES \(1 + below(3)) DEADLETTER t", ""])
+            let times = pick(["", " VISIBILITY \(below(20))"]) + pick(["", " IDLECONSUMERS \(5 + below(50))"])
+            let policy = order + dead + times
+            return "XGROUP SETPOLICY s \(group) \(policy.isEmpty ? "OFF" : policy)"
+        case 6:
+            let bounds = [
+                " MAXAGE \(1 + below(200))", " MAXBYTES \(100 + below(900))", " MAXLEN \(below(60))", " ACKED",
+            ]
+            return "XRETAIN \(key) \(pick(bounds)) \(pick(bounds + [""]))"
+        case 7: return pick(["XREPLAY t s COUNT \(1 + below(9))", "XRETAIN \(key) OFF"])
+        case 8: return "XLEN \(key) \(id()) \(id())"
+        case 9: return "XGROUP DELCONSUMER \(key) \(group) \(consumer) \(pick(["IFEMPTY", "TO e"]))"
+        case 10: return "XREADGROUP GROUP \(group) \(consumer) MKGROUP 0 COUNT 3 NOVALUES STREAMS \(key) >"
+        default: return "XRANGE \(key) \(id()) + FILTER f \(below(9)) COUNT \(1 + below(4)) \(pick(["NOVALUES", ""]))"
+        }
+    }
+
     mutating func next() -> String {
         let key = pick(["s", "s", "s", "t"])
         let group = pick(["g", "g", "h"])
         let consumer = pick(["c", "d"])
+        if isQueue, below(2) == 0 { return nextOfQueue(key, group, consumer) }
         let count = below(3) == 0 ? "" : "COUNT \(1 + below(30)) "
         switch below(40) {
         case 0...13: return "XADD \(key) * f \(below(1000)) g \(String(repeating: "x", count: below(30)))"

@@ -32,7 +32,9 @@ import Testing
     private static let inspections = [
         "DBSIZE", "KEYS *", "SCAN 0 COUNT 1000", "MGET a b c d", "SMEMBERS a", "SMEMBERS b", "LRANGE a 0 -1",
         "LRANGE c 0 -1", "XINFO STREAM a FULL COUNT 0", "XINFO STREAM b FULL COUNT 0", "XINFO STREAM c FULL COUNT 0",
-        "XRANGE d - +", "PEXPIRETIME a", "PEXPIRETIME b", "CONFIG SET stream-node-max-bytes 4096",
+        "XRANGE d - +", "PEXPIRETIME a", "PEXPIRETIME b",
+        "XDELAYED a - +", "XCRON LIST a", "XCRON LIST c", "XDELAYED b - +", "XINFO GROUPS a", "XPENDING a g - + 100",
+        "CONFIG SET stream-node-max-bytes 4096",
     ]
 
     @Test(arguments: 1...6) func bringsBackWhatWasThere(seed: UInt64) throws {
@@ -53,6 +55,14 @@ import Testing
                         "PEXPIRE \(a) \(number * 3)", "PERSIST \(a)", "MOVE \(a) \(number % 2)",
                         number < 10 ? "SWAPDB 0 1" : "PING", number < 5 ? "FLUSHDB" : "PING",
                         "CONFIG SET stream-node-max-entries \(number + 1)",
+                        "XADD \(a) DELAY \(number * 2) TTL \(number + 1) * k \(number % 5)",
+                        "XCRON SET \(a) j\(number % 3) \"@every \(number + 100)ms\" * k 1",
+                        "XCRON DEL \(a) j\(number % 3)", "XADD \(a) TTL \(number * 3 + 1) * k \(number % 5)",
+                        "XCANCEL \(a) 1-\(number)",
+                        "XGROUP SETPOLICY \(a) g VISIBILITY \(number) ORDERBY k",
+                        "XGROUP SETPOLICY \(a) g MAXDELIVERIES 2 DEADLETTER d IDLECONSUMERS \(number * 5 + 1)",
+                        "XRETAIN \(a) MAXAGE \(number * 9 + 1) MAXLEN \(number) ACKED",
+                        "XACK \(a) g \(server.now - Int64(number % 9))-0", "XNACK \(a) g FAIL IDS 1 \(server.now)-0",
                     ].randomElement(using: &random)!)
             }
             let checkpoint = server.space.keyspace.beginCheckpoint()

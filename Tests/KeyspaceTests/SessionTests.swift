@@ -118,7 +118,7 @@ import Testing
         #expect(replies("COMMAND COUNT") == [":\(CommandTable.shared.entries.count)"])
         #expect(
             replies("COMMAND LIST FILTERBY PATTERN xr*") == [
-                "*[$\"xrange\", $\"xread\", $\"xreadgroup\", $\"xrevrange\"]"
+                "*[$\"xrange\", $\"xread\", $\"xreadgroup\", $\"xreplay\", $\"xretain\", $\"xrevrange\"]"
             ])
         #expect(replies("COMMAND DOCS", isRESP3: true)[0].contains("$\"xadd\" => %{$\"summary\" =>"))
     }

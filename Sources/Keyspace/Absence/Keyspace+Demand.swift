@@ -13,6 +13,9 @@ extension Keyspace {
         var wanted: [WantedBlock] = []
         switch entry.name {
         case "xadd", "xtrim": wanted = trimmed(call, isAppend: entry.name == "xadd")
+        case "xack": wanted = acknowledged(call)
+        case "xreplay": wanted = replayed(call)
+        case "xlen": wanted = counted(call)
         case "xdel": wanted = named(call, from: 2)
         case "xdelex", "xackdel": wanted = named(call, from: 3)
         case "xclaim": wanted = named(call, from: 5)
@@ -79,10 +82,28 @@ extension Keyspace {
         }
     }
 
+    private func acknowledged(_ call: Call) -> [WantedBlock] {
+        collect(call, 1) { stream, demand in
+            guard stream.retention.isAcknowledged, let ids = try? call.streamIDs(3..<call.count) else { return }
+            stream.demandAcknowledge(ids, group: call.arguments.array(2), &demand)
+        }
+    }
+
+    private func replayed(_ call: Call) -> [WantedBlock] {
+        guard let request = try? ReplayRequest(call) else { return [] }
+        return collect(call, 1) { $0.demand(.all, count: request.count, &$1) }
+    }
+
+    private func counted(_ call: Call) -> [WantedBlock] {
+        guard call.count == 4, let lower = try? call.rangeStart(2), let upper = try? call.rangeEnd(3) else { return [] }
+        return collect(call, 1) { $0.demandCount(in: StreamRange(lower, upper), &$1) }
+    }
+
     private func ranged(_ call: Call, start: Int, end: Int, isReversed: Bool) -> [WantedBlock] {
         guard let request = try? RangeRequest(call, start: start, end: end) else { return [] }
         return collect(call, 1) {
-            $0.demand(request.range, count: request.count, isReversed: isReversed, &$1)
+            let count = request.selection.examined(for: request.count)
+            $0.demand(request.range, count: count, isReversed: isReversed, &$1)
         }
     }
 
@@ -96,7 +117,9 @@ extension Keyspace {
                 switch starts[key] {
                 case .last: stream.demand(.all, count: 1, isReversed: true, &demand)
                 case .after(let id):
-                    if let range = StreamRange.after(id) { stream.demand(range, count: request.count, &demand) }
+                    if let range = StreamRange.after(id) {
+                        stream.demand(range, count: request.selection.examined(for: request.count), &demand)
+                    }
                 }
             }
         }
@@ -112,7 +135,11 @@ extension Keyspace {
             let repeats = (0..<key).count { call.arguments[request.key($0)] == call.arguments[request.key(key)] }
             let count = request.count.multipliedReportingOverflow(by: repeats + 1)
             wanted += collect(call, request.key(key)) { stream, demand in
-                if call.arguments.byte(request.id(key)) == UInt8(ascii: ">") {
+                if let word = request.groupStart, !stream.hasGroup(named: group) {
+                    // It is made, and read from its beginning.
+                    guard let id = try? call.streamID(word), let range = StreamRange.after(id) else { return }
+                    stream.demand(range, count: count.overflow ? .max : count.partialValue, &demand)
+                } else if call.arguments.byte(request.id(key)) == UInt8(ascii: ">") {
                     stream.demandRead(
                         ofGroup: group, count: count.overflow ? .max : count.partialValue,
                         claimIdle: request.claimIdle, now: call.time, &demand)

@@ -16,6 +16,7 @@ package struct RangeProgress: Sendable {
     var range: StreamRange
     var count: Int
     var written = 0
+    let selection: EntrySelection
     let mark: ReplyWriter.Mark
 }
 
@@ -43,7 +44,8 @@ extension Keyspace {
         }
         let stream = streams[left.place]!
         var demand = BlockDemand(byteLimit: Self.pieceBytes)
-        stream.demand(left.range, count: left.count, isReversed: left.isReversed, &demand)
+        let count = left.selection.examined(for: left.count)
+        stream.demand(left.range, count: count, isReversed: left.isReversed, &demand)
         var (present, rest) = (left.range, left.range)
         if let first = demand.blocks.first {
             if left.isReversed {
@@ -55,7 +57,8 @@ extension Keyspace {
             }
         }
         func write(_ entry: StreamEntry) -> Bool {
-            reply.entry(entry)
+            if !left.selection.admits(entry) { return true }
+            reply.entry(entry, left.selection)
             left.written += 1
             left.count -= 1
             return left.count > 0
@@ -81,6 +84,6 @@ extension Keyspace {
         let range = StreamRange(request.range.lower, min(request.range.upper, streams[place]!.lastID))
         return RangeProgress(
             stream: streamNumbers[place], place: place, isReversed: isReversed, range: range, count: request.count,
-            mark: reply.mark())
+            selection: request.selection, mark: reply.mark())
     }
 }

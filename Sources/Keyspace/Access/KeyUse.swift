@@ -22,7 +22,7 @@ extension CommandEntry {
         "brpop", "move", "spop",
     ]
     private static let takesFromTheFirst: Set<String> = [
-        "lmove", "blmove", "rpoplpush", "brpoplpush", "rename", "renamenx", "smove",
+        "lmove", "blmove", "rpoplpush", "brpoplpush", "rename", "renamenx", "smove", "xreplay",
     ]
     private static let writesTheFirst: Set<String> = ["sinterstore", "sunionstore", "sdiffstore"]
 

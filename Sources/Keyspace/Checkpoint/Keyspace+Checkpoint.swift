@@ -187,6 +187,7 @@ package struct KeyspaceRestorer: Sendable {
             expiresAt: record.expiresAt, version: record.version, number: key.object)
         row.isChanged = false
         guard keyspace.databases[record.database].restore(row, at: record.place) else { throw .inconsistent(key) }
+        keyspace.settleStream(record.place, in: record.database)
         if record.expiresAt != KeyRow.endless {
             keyspace.expiries.put(
                 ExpiryQueue.Item(

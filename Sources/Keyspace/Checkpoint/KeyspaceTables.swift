@@ -22,7 +22,7 @@ package enum KeyspaceTable {
     package static let all = StreamTable.all + [keyspaces, keys]
 
     /// Of all of them, and of no others.
-    static let numbers = StreamTable.streams.rawValue...keys.rawValue
+    static let numbers = StreamTable.streams.rawValue...StreamTable.order.rawValue
 
     package static let state = TableKey(keyspaces, object: 0)
 

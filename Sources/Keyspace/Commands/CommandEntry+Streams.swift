@@ -7,7 +7,7 @@ extension CommandEntry {
         .write("xadd", -5, [.denyOOM, .fast], .one, "Appends an entry to a stream.", since: "5.0.0", group: .stream) {
             keyspace, call, reply throws(CommandError) in try keyspace.xadd(call, &reply)
         },
-        .read("xlen", 2, .fast, .one, "Counts the entries of a stream.", since: "5.0.0", group: .stream) {
+        .read("xlen", -2, .fast, .one, "Counts the entries of a stream.", since: "5.0.0", group: .stream) {
             keyspace, call, reply throws(CommandError) in try keyspace.xlen(call, &reply)
         },
         .read("xrange", -4, [], .one, "Reads entries of a range of IDs.", since: "5.0.0", group: .stream) {
@@ -64,6 +64,37 @@ extension CommandEntry {
         ) { keyspace, call, reply throws(CommandError) in try keyspace.xidmprecord(call, &reply) },
     ]
 
+    /// What Redis doesn't have. The release is the one whose commands they are beside.
+    static let queues: [CommandEntry] = [
+        .read("xdelayed", -4, [], .one, "Lists entries that wait for their moment.", since: "8.8.0", group: .stream) {
+            keyspace, call, reply throws(CommandError) in try keyspace.xdelayed(call, &reply)
+        },
+        .write("xcancel", -3, .fast, .one, "Forgets entries that wait.", since: "8.8.0", group: .stream) {
+            keyspace, call, reply throws(CommandError) in try keyspace.xcancel(call, &reply)
+        },
+        .write("xretain", -3, [], .one, "Sets how long a stream keeps entries.", since: "8.8.0", group: .stream) {
+            keyspace, call, reply throws(CommandError) in try keyspace.xretain(call, &reply)
+        },
+        .write(
+            "xreplay", -3, .denyOOM, .init(1, 2), "Puts dead letters back.", since: "8.8.0", group: .stream
+        ) {
+            keyspace, call, reply throws(CommandError) in try keyspace.xreplay(call, &reply)
+        },
+        .container(
+            "xcron", "Puts entries into streams again and again.", since: "8.8.0",
+            [
+                .write(
+                    "xcron|set", -8, .denyOOM, .second, "Says what recurs, and when.", since: "8.8.0", group: .stream
+                ) { keyspace, call, reply throws(CommandError) in try keyspace.xcronSet(call, &reply) },
+                .write("xcron|del", 4, [], .second, "Ends what recurs.", since: "8.8.0", group: .stream) {
+                    keyspace, call, reply throws(CommandError) in try keyspace.xcronDel(call, &reply)
+                },
+                .read("xcron|list", 3, [], .second, "Lists what recurs.", since: "8.8.0", group: .stream) {
+                    keyspace, call, reply throws(CommandError) in try keyspace.xcronList(call, &reply)
+                },
+            ]),
+    ]
+
     static let groups: [CommandEntry] = [
         .container(
             "xgroup", "Makes, moves and ends consumer groups.",
@@ -81,9 +112,13 @@ extension CommandEntry {
                     "xgroup|createconsumer", 5, .denyOOM, .second, "Makes a consumer.", since: "6.2.0", group: .stream
                 ) { keyspace, call, reply throws(CommandError) in try keyspace.xgroupCreateConsumer(call, &reply) },
                 .write(
-                    "xgroup|delconsumer", 5, [], .second, "Ends a consumer and what it has pending.", since: "5.0.0",
+                    "xgroup|delconsumer", -5, [], .second, "Ends a consumer and what it has pending.", since: "5.0.0",
                     group: .stream
                 ) { keyspace, call, reply throws(CommandError) in try keyspace.xgroupDelConsumer(call, &reply) },
+                .write(
+                    "xgroup|setpolicy", -5, .denyOOM, .second, "Says what a group does of itself.", since: "8.8.0",
+                    group: .stream
+                ) { keyspace, call, reply throws(CommandError) in try keyspace.xgroupSetPolicy(call, &reply) },
                 .read("xgroup|help", 2, [], .none, "Lists the subcommands.", since: "5.0.0", group: .stream) {
                     keyspace, call, reply throws(CommandError) in try keyspace.xgroupHelp(call, &reply)
                 },

@@ -191,6 +191,7 @@ extension Keyspace {
                 noteChange(place, in: database)
                 let moment = databases[database][place].expiresAt
                 if moment != KeyRow.endless { setExpiry(place, in: database, moment) }
+                settleStream(place, in: database)
             }
             touchAbsent(database)
         }

@@ -9,6 +9,7 @@ struct TrimOptions {
     var policy: ReferencePolicy?
     var makesStream = true
     var idempotency: Idempotency?
+    var delay = DelayOptions()
     /// The first word that isn't one of these.
     var end: Int
 
@@ -76,6 +77,8 @@ struct TrimOptions {
                 }
                 idempotency = .automatic(producer: index + 1)
                 index += 1
+            } else if isAppend, rest > 0, try delay.read(call, index) {
+                index += 1
             } else if isAppend {
                 break scan
             } else {
@@ -96,6 +99,14 @@ struct TrimOptions {
         trim = Trim(
             strategy, isApproximate: isApproximate, limit: limit == 0 ? nil : limit ?? limits.defaultTrimLimit,
             policy: policy ?? .keep)
+    }
+
+    /// What says when an entry comes goes with neither a given ID nor what is found out by an append.
+    func checkDelay(_ id: AppendID) throws(CommandError) {
+        if id != .automatic { throw .text("ERR syntax error, DELAY and AT can be used only with auto-generated IDs") }
+        if trim != nil || idempotency != nil {
+            throw .text("ERR syntax error, DELAY and AT can't be used with MAXLEN, MINID, IDMP or IDMPAUTO")
+        }
     }
 
     private static let twice = CommandError.text("ERR syntax error, IDMP/IDMPAUTO specified multiple times")
@@ -150,6 +161,15 @@ extension Keyspace {
             throw .text("ERR syntax error, IDMP/IDMPAUTO can be used only with auto-generated IDs")
         }
         if pairs < 2 || pairs & 1 != 0 { throw .arity("xadd") }
+        let timeToLive = options?.delay.timeToLive
+        if let delay = options?.delay, let moment = delay.dueAt {
+            try options?.checkDelay(id)
+            if moment > call.time {
+                if options?.makesStream == false, try liveStream(call, 1) == nil { return reply.null() }
+                return try self.delay(
+                    call, delay, until: moment, fields: words.packedRange(from: index + 1), &reply)
+            }
+        }
 
         let found = try liveStream(call, 1)
         if found == nil, options?.makesStream == false { return reply.null() }
@@ -159,6 +179,7 @@ extension Keyspace {
         let place: Int
         if let found {
             let limits = settings.blocks
+            if timeToLive != nil, !streams[found.stream]!.canEndMore { throw .stream(.tooManyTimed) }
             appended = try streaming { () throws(StreamError) in
                 try streams[found.stream]!.append(
                     id, fields: words.bytes.span.bytes.extracting(fields), limits: limits, now: call.time, key: key)
@@ -179,10 +200,15 @@ extension Keyspace {
         if appended.isDuplicate { return markChanged(place, in: call.database) }
         touch(place, in: call.database)
         notify(.stream, "xadd", call)
-        if let trim = options?.trim, case .stream(let stream) = databases[call.database][place].value,
-            streams[stream]!.trim(trim) > 0
-        {
-            notify(.stream, "xtrim", call)
+        if case .stream(let stream) = databases[call.database][place].value {
+            if let trim = options?.trim, streams[stream]!.trim(trim) > 0 { notify(.stream, "xtrim", call) }
+            if let timeToLive {
+                try streaming { () throws(StreamError) in
+                    try streams[stream]!.end(appended.id, at: call.time + timeToLive)
+                }
+                schedule(stream)
+            }
+            retain(stream, place, call.database, now: call.time)
         }
         signalFilled(place, in: call.database)
     }

@@ -54,7 +54,11 @@ extension Keyspace {
         guard streams[stream]!.hasGroup(named: group) else { return reply.integer(0) }
         let ids = try call.streamIDs(3..<call.count)
         let count = streams[stream]!.acknowledge(ids, group: group)
-        if count > 0 { touch(place, in: call.database) }
+        if count > 0 {
+            touch(place, in: call.database)
+            if streams[stream]!.removeAcknowledged() > 0 { notify(.stream, "xtrim", call) }
+            signalFollowers(stream, place, in: call.database)
+        }
         reply.integer(count)
     }
 
@@ -94,12 +98,16 @@ extension Keyspace {
             }
             index += 1
         }
+        let target = deadLetterTarget(stream, words.array(2), call)
+        options.buries = target != nil
         let result = try streaming { () throws(StreamError) in
             try streams[stream]!.claim(
                 ids, group: words.array(2), consumer: words.array(3), options, now: call.time)
         }
         note(isNewConsumer: result.isNewConsumer, call, 1)
         touch(place, in: call.database)
+        if let target { bury(result.deadLetters, from: 1, words.array(2), into: target, call) }
+        signalFollowers(stream, place, in: call.database)
         signalDelivered(place, in: call.database)
         reply.claimed(result.entries, isIDOnly: options.isIDOnly)
     }
@@ -114,14 +122,17 @@ extension Keyspace {
     mutating func xautoclaim(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let request = try AutoclaimRequest(call)
         let (stream, place) = try liveGroup(call)
+        let target = deadLetterTarget(stream, call.arguments.array(2), call)
         let result = try streaming { () throws(StreamError) in
             try streams[stream]!.claimAutomatically(
                 from: request.start, count: request.count, group: call.arguments.array(2),
                 consumer: call.arguments.array(3), minimumIdle: max(request.minimumIdle, 0),
-                isIDOnly: request.isIDOnly, now: call.time)
+                isIDOnly: request.isIDOnly, buries: target != nil, now: call.time)
         }
         note(isNewConsumer: result.isNewConsumer, call, 1)
         touch(place, in: call.database)
+        if let target { bury(result.deadLetters, from: 1, call.arguments.array(2), into: target, call) }
+        signalFollowers(stream, place, in: call.database)
         reply.array(3)
         reply.bulk(result.nextStart)
         reply.claimed(result.entries, isIDOnly: request.isIDOnly)
@@ -163,6 +174,10 @@ extension Keyspace {
         }
         if released > 0 {
             touch(place, in: call.database)
+            if let target = deadLetterTarget(stream, words.array(2), call) {
+                let letters = streams[stream]!.buryReleased(ids, group: words.array(2))
+                bury(letters, from: 1, words.array(2), into: target, call)
+            }
             signalFilled(place, in: call.database)
         }
         reply.integer(released)

@@ -66,6 +66,7 @@ extension Keyspace {
         let outcomes = streams[stream]!.delete(ids, policy)
         answer(
             outcomes, place, call, isChanged: policy == .delete || outcomes.contains(.deleted), &reply)
+        signalFollowers(stream, place, in: call.database)
     }
 
     mutating func xackdel(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
@@ -74,6 +75,7 @@ extension Keyspace {
         guard let (stream, place) = found else { return missing(ids, &reply) }
         let outcomes = streams[stream]!.acknowledgeAndDelete(ids, group: call.arguments.array(2), policy)
         answer(outcomes, place, call, isChanged: outcomes.contains { $0 != .notFound }, &reply)
+        signalFollowers(stream, place, in: call.database)
     }
 
     private func missing(_ ids: [StreamID], _ reply: inout ReplyWriter) {

@@ -10,7 +10,7 @@ extension Keyspace {
         option to create an empty stream automatically.
         """)
 
-    private static func unknownOption(_ call: Call, _ container: String) -> CommandError {
+    static func unknownOption(_ call: Call, _ container: String) -> CommandError {
         .message(
             "ERR unknown subcommand or wrong number of arguments for '\(call.arguments.text(1))'. "
                 + "Try \(container) HELP.")
@@ -27,7 +27,7 @@ extension Keyspace {
     }
 
     /// The stream of word 2, which must be there and have the group of word 3.
-    private mutating func existingGroup(_ call: Call) throws(CommandError) -> (stream: Int, place: Int) {
+    mutating func existingGroup(_ call: Call) throws(CommandError) -> (stream: Int, place: Int) {
         let found = try groupStream(call)
         guard streams[found.stream]!.hasGroup(named: call.arguments.array(3)) else { throw Self.noSuchGroup(call) }
         return found
@@ -117,18 +117,6 @@ extension Keyspace {
             note(isNewConsumer: true, call, 2)
         }
         reply.integer(isNew ? 1 : 0)
-    }
-
-    mutating func xgroupDelConsumer(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        let (stream, place) = try existingGroup(call)
-        let pending = try streaming { () throws(StreamError) in
-            try streams[stream]!.deleteConsumer(call.arguments.array(4), group: call.arguments.array(3))
-        }
-        if pending != nil {
-            touch(place, in: call.database)
-            notify(.stream, "xgroup-delconsumer", call, 2)
-        }
-        reply.integer(pending ?? 0)
     }
 
     /// One simple string a line. Source: Redis 8.8.

@@ -32,8 +32,13 @@ extension Keyspace {
     func xinfoStream(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let count = try infoCount(call)
         let stream = try infoStream(call)
-        reply.map(count == nil ? 16 : 15)
+        let extras = Self.extras(of: stream)
+        reply.map((count == nil ? 16 : 15) + extras.count)
         head(stream, call, &reply)
+        for (name, number) in extras {
+            reply.bulk(name)
+            reply.integer(number)
+        }
         guard let count else {
             reply.bulk("groups")
             reply.integer(stream.groupCount)
@@ -77,6 +82,23 @@ extension Keyspace {
         number("iids-duplicates", Int64(clamping: counts.duplicates))
     }
 
+    /// What Redis's streams don't have, where it is used.
+    private static func extras(of stream: Stream) -> [(name: StaticString, number: Int64)] {
+        var extras: [(name: StaticString, number: Int64)] = []
+        if stream.delayedCount > 0 {
+            extras.append(("delayed", Int64(stream.delayedCount)))
+            extras.append(("delayed-next", stream.nextDelayed ?? 0))
+        }
+        if stream.endingCount > 0 { extras.append(("ending", Int64(stream.endingCount))) }
+        if stream.jobCount > 0 { extras.append(("jobs", Int64(stream.jobCount))) }
+        let retention = stream.retention
+        if let age = retention.maximumAge { extras.append(("retain-max-age", age)) }
+        if let bytes = retention.maximumBytes { extras.append(("retain-max-bytes", Int64(bytes))) }
+        if let length = retention.maximumLength { extras.append(("retain-max-length", Int64(length))) }
+        if retention.isAcknowledged { extras.append(("retain-acked", 1)) }
+        return extras
+    }
+
     private func position(_ group: ConsumerGroup, _ stream: Stream, _ reply: inout ReplyWriter) {
         reply.bulk("last-delivered-id")
         reply.bulk(group.lastDeliveredID)
@@ -88,14 +110,15 @@ extension Keyspace {
 
     private func full(_ name: [UInt8], _ stream: Stream, _ count: Int, _ reply: inout ReplyWriter) {
         guard let group = stream.group(named: name) else { return }
-        reply.map(8)
+        reply.map(8 + Self.policyCount(group))
         reply.bulk("name")
         reply.bulk(name)
         position(group, stream, &reply)
         reply.bulk("pel-count")
         reply.integer(group.pendingCount)
         reply.bulk("nacked-count")
-        reply.integer(group.releasedCount)
+        reply.integer(group.nackedCount)
+        policy(group, &reply)
         reply.bulk("pending")
         let pending = group.pendingEntries(count: count, now: 0)
         reply.array(pending.count)
@@ -136,7 +159,7 @@ extension Keyspace {
         reply.array(stream.groupCount)
         for name in stream.groupNames {
             guard let group = stream.group(named: name) else { continue }
-            reply.map(6)
+            reply.map(6 + Self.policyCount(group))
             reply.bulk("name")
             reply.bulk(name)
             reply.bulk("consumers")
@@ -144,6 +167,7 @@ extension Keyspace {
             reply.bulk("pending")
             reply.integer(group.pendingCount)
             position(group, stream, &reply)
+            policy(group, &reply)
         }
     }
 

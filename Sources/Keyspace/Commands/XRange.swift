@@ -7,12 +7,18 @@ import MartletStreams
 struct RangeRequest {
     var range: StreamRange
     var count = Int.max
+    var selection = EntrySelection()
 
-    init(_ call: Call, start: Int, end: Int) throws(CommandError) {
+    init(_ call: Call, start: Int, end: Int, allowsSelection: Bool = true) throws(CommandError) {
         let lower = try call.rangeStart(start)
         range = StreamRange(lower, try call.rangeEnd(end))
         var index = 4
         while index < call.count {
+            let words = allowsSelection ? try selection.read(call, index) : 0
+            if words > 0 {
+                index += words
+                continue
+            }
             guard call.arguments.matches(index, "COUNT"), index + 1 < call.count else { throw .syntax }
             count = max(try call.size(index + 1), 0)
             index += 2
@@ -22,8 +28,10 @@ struct RangeRequest {
 
 extension Keyspace {
     func xlen(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        if call.count == 3 || call.count > 4 { throw .arity("xlen") }
+        let range = call.count == 4 ? StreamRange(try call.rangeStart(2), try call.rangeEnd(3)) : nil
         guard let stream = try stream(call, 1) else { return reply.integer(0) }
-        reply.integer(streams[stream]!.length)
+        reply.integer(range.map { streams[stream]!.count(in: $0) } ?? streams[stream]!.length)
     }
 
     func xrange(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
@@ -43,7 +51,8 @@ extension Keyspace {
         let mark = reply.mark()
         var written = 0
         func write(_ entry: StreamEntry) -> Bool {
-            reply.entry(entry)
+            if !request.selection.admits(entry) { return true }
+            reply.entry(entry, request.selection)
             written += 1
             return written < request.count
         }

@@ -13,6 +13,9 @@ struct ReadRequest {
     var isAcknowledged = false
     /// Milliseconds for which pending entries must have waited.
     var claimIdle: Int64?
+    var selection = EntrySelection()
+    /// Where groups begin that the read makes, if it may: the place of a word.
+    var groupStart: Int?
     var firstKey = 0
     var keyCount = 0
 
@@ -57,8 +60,15 @@ struct ReadRequest {
                 }
                 if idle < 0 { throw .text("ERR min-idle-time must be a positive integer") }
                 claimIdle = idle
+            } else if isGroup, words.matches(index, "MKGROUP"), rest > 0 {
+                index += 1
+                if words.byte(index) != UInt8(ascii: "$") { _ = try call.streamID(index) }
+                groupStart = index
             } else {
-                throw .syntax
+                // A group's read shows all of what it takes.
+                let count = isGroup && !words.matches(index, "NOVALUES") ? 0 : try selection.read(call, index)
+                if count == 0 { throw .syntax }
+                index += count - 1
             }
             index += 1
         }
@@ -128,10 +138,10 @@ extension Keyspace {
     ) -> Bool {
         switch start {
         case .last:
-            guard let last = streams[stream]!.last else { return false }
+            guard let last = streams[stream]!.last, request.selection.admits(last) else { return false }
             reply.begin(call, request.key(key))
             reply.array(1)
-            reply.entry(last)
+            reply.entry(last, request.selection)
             return true
         case .after(let id):
             guard id < streams[stream]!.lastID, let range = StreamRange.after(id) else { return false }
@@ -140,7 +150,8 @@ extension Keyspace {
             let mark = reply.mark()
             var written = 0
             streams[stream]!.forEach(in: range) { entry in
-                reply.entry(entry)
+                if !request.selection.admits(entry) { return true }
+                reply.entry(entry, request.selection)
                 written += 1
                 return written < request.count
             }

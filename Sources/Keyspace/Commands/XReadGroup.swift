@@ -13,6 +13,7 @@ extension Keyspace {
     mutating func xreadgroup(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let request = try ReadRequest(call, isGroup: true)
         for key in 0..<request.keyCount { _ = livePlace(call, request.key(key)) }
+        if let start = request.groupStart { try makeGroups(call, request, start) }
         let (starts, sources) = try groupStarts(call, request)
         let (group, consumer) = (call.arguments.array(request.group!), call.arguments.array(request.group! + 1))
         let mark = reply.mark()
@@ -22,13 +23,16 @@ extension Keyspace {
             let (stream, place) = sources[key]
             switch starts[key] {
             case .new:
+                let target = deadLetterTarget(stream, group, call)
                 let read = try streaming { () throws(StreamError) in
                     try streams[stream]!.readGroup(
                         group, consumer: consumer, count: request.count, claimIdle: request.claimIdle,
-                        isAcknowledged: request.isAcknowledged, now: call.time)
+                        isAcknowledged: request.isAcknowledged, buries: target != nil, now: call.time)
                 }
                 note(isNewConsumer: read.isNewConsumer, call, request.key(key))
-                if read.isNewConsumer || !read.deliveries.isEmpty {
+                if let target { bury(read.deadLetters, from: request.key(key), group, into: target, call) }
+                if read.isChanged { signalFollowers(stream, place, in: call.database) }
+                if read.isNewConsumer || read.isChanged || !read.deliveries.isEmpty {
                     touch(place, in: call.database)
                 } else {
                     // The consumer was seen.
@@ -37,7 +41,7 @@ extension Keyspace {
                 if read.deliveries.isEmpty { continue }
                 if !request.isAcknowledged { signalDelivered(place, in: call.database) }
                 reply.begin(call, request.key(key))
-                reply.deliveries(read.deliveries, isClaim: request.claimIdle != nil)
+                reply.deliveries(read.deliveries, isClaim: request.claimIdle != nil, request.selection)
             case .history(let id):
                 waits = false
                 let read = try streaming { () throws(StreamError) in
@@ -47,13 +51,48 @@ extension Keyspace {
                 note(isNewConsumer: read.isNewConsumer, call, request.key(key))
                 touch(place, in: call.database)
                 reply.begin(call, request.key(key))
-                reply.history(read.items)
+                reply.history(read.items, request.selection)
             }
             served += 1
         }
         if served > 0 { return reply.keyed(served, since: mark) }
         if waits { throw .waits }
         reply.nullArray()
+    }
+
+    /// Makes groups and streams that aren't there.
+    private mutating func makeGroups(
+        _ call: Call, _ request: ReadRequest, _ word: Int
+    ) throws(CommandError) {
+        let group = call.arguments.array(request.group!)
+        let start: Stream.GroupStart =
+            call.arguments.byte(word) == UInt8(ascii: "$") ? .last : .after(try call.streamID(word))
+        // What is of another type is refused before anything is made.
+        for key in 0..<request.keyCount { _ = try stream(call, request.key(key)) }
+        for key in 0..<request.keyCount {
+            if let found = try liveStream(call, request.key(key)) {
+                if streams[found.stream]!.hasGroup(named: group) { continue }
+                try streaming { () throws(StreamError) in
+                    try streams[found.stream]!.createGroup(group, at: start)
+                }
+                touch(found.place, in: call.database)
+            } else {
+                var stream = emptyStream
+                try streaming { () throws(StreamError) in try stream.createGroup(group, at: start) }
+                add(call.arguments.array(request.key(key)), .stream(add(stream)), in: call.database)
+            }
+            notify(.stream, "xgroup-create", call, request.key(key))
+        }
+    }
+
+    /// Whether a read has to make a group, so that it isn't in vain.
+    private func makesGroup(_ call: Call, _ request: ReadRequest) -> Bool {
+        guard request.groupStart != nil else { return false }
+        let group = call.arguments.array(request.group!)
+        return (0..<request.keyCount).contains { key in
+            guard let found = try? stream(call, request.key(key)) else { return true }
+            return !streams[found]!.hasGroup(named: group)
+        }
     }
 
     mutating func note(isNewConsumer: Bool, _ call: Call, _ key: Int) {
@@ -93,7 +132,7 @@ extension Keyspace {
     /// Whether a read of a group would hand out nothing and change nothing, so that it needs no record. Then it is
     /// answered with nothing, or waits.
     package func isPollInVain(_ call: Call) -> Bool {
-        guard let request = try? ReadRequest(call, isGroup: true),
+        guard let request = try? ReadRequest(call, isGroup: true), !makesGroup(call, request),
             let (starts, sources) = try? groupStarts(call, request)
         else { return false }
         return isInVain(call, request, starts, sources)
@@ -109,8 +148,8 @@ extension Keyspace {
             guard let group = stream.group(named: group), group.consumer(named: consumer) != nil,
                 !stream.hasNew(for: group)
             else { return false }
-            if let idle = request.claimIdle, let oldest = stream.longestWaiting(in: group),
-                oldest.idle(at: call.time) >= idle
+            if let idle = group.policy.claimIdle(request.claimIdle), let oldest = stream.longestWaiting(in: group),
+                oldest.isRipe(idle: idle, at: call.time)
             {
                 return false
             }
@@ -121,6 +160,7 @@ extension Keyspace {
     /// What becomes of a read of a group that changes nothing now; `nil`: it is to be carried out.
     func vainGroupRead(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) -> CommandOutcome? {
         let request = try ReadRequest(call, isGroup: true)
+        if makesGroup(call, request) { return nil }
         let (starts, sources) = try groupStarts(call, request)
         guard isInVain(call, request, starts, sources) else { return nil }
         if request.timeout != nil { return .waits }
@@ -130,11 +170,11 @@ extension Keyspace {
 }
 
 extension ReplyWriter {
-    mutating func deliveries(_ deliveries: [Delivery], isClaim: Bool) {
+    mutating func deliveries(_ deliveries: [Delivery], isClaim: Bool, _ selection: EntrySelection) {
         array(deliveries.count)
         for delivery in deliveries {
-            if !isClaim {
-                entry(delivery.entry)
+            if !isClaim || selection.showsIDsOnly {
+                entry(delivery.entry, selection)
                 continue
             }
             array(4)
@@ -145,11 +185,11 @@ extension ReplyWriter {
         }
     }
 
-    mutating func history(_ items: [HistoryItem]) {
+    mutating func history(_ items: [HistoryItem], _ selection: EntrySelection) {
         array(items.count)
         for item in items {
             if let entry = item.entry {
-                self.entry(entry)
+                self.entry(entry, selection)
             } else {
                 array(2)
                 bulk(item.id)

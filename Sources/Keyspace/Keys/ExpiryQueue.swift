@@ -18,6 +18,9 @@ struct ExpiryQueue: Sendable {
 
     var earliest: Item? { items.first }
 
+    /// What is at a place of the heap: below it are those at twice its number plus one and two.
+    func item(at place: Int) -> Item? { place < items.count ? items[place] : nil }
+
     mutating func put(_ item: Item) {
         items.append(item)
         var child = items.count - 1

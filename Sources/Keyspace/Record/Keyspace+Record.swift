@@ -70,7 +70,9 @@ extension Keyspace {
                 progress.transaction = TransactionProgress()
                 after(number, .replied, &reply)
             case .expiry:
-                expireKeys(now: now)
+                let wanted = wantedBlocksDue(now: now)
+                if !wanted.isEmpty { return .wants(wanted) }
+                carryOutDue(now: now)
                 after(number, .replied, &reply)
             case .store(let bytes):
                 return .store(bytes, item: number, now: now, seed: seed)

@@ -120,7 +120,7 @@ package struct KeyspaceRecord: Sendable {
         return bytes
     }
 
-    /// Takes away keys that are expired.
+    /// Does what is due: see `Keyspace.carryOutDue`.
     package mutating func appendExpiry() {
         begin(.expiry)
     }

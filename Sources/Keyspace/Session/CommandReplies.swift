@@ -134,6 +134,11 @@ extension CommandEntry {
             else { return [] }
             return Array(streams + 1..<streams + 1 + (arguments.count - streams - 1) / 2)
         }
+        if name == "xgroup|setpolicy" {
+            // Dead letters are written with the rights of whoever says where they go.
+            let target = (4..<max(arguments.count - 1, 4)).first { arguments.matches($0, "DEADLETTER") }
+            return [2] + (target.map { [$0 + 1] } ?? [])
+        }
         guard keys.first > 0 else { return [] }
         let last = keys.last < 0 ? arguments.count + keys.last : keys.last
         return Array(stride(from: keys.first, through: min(last, arguments.count - 1), by: keys.step))

@@ -75,11 +75,22 @@ extension Keyspace {
         guard let request = try? ReadRequest(call, isGroup: true), let timeout = request.timeout else { return nil }
         var waiter = Waiter(
             client: call.client,
-            kind: .group(call.arguments.array(request.group!), claims: request.claimIdle != nil),
+            kind: .group(call.arguments.array(request.group!), claims: claims(call, request)),
             database: call.database, keys: call.keys(request), arguments: call.arguments.copy(),
             deadline: Self.deadline(timeout, ticks), isRESP3: isRESP3)
         waiter.claimDueAt = claimDueAt(call)
         return waiter
+    }
+
+    /// Whether a waiting read gets pending entries that come of age. A policy that is set while it waits counts from
+    /// the next one on.
+    private func claims(_ call: Call, _ request: ReadRequest) -> Bool {
+        if request.claimIdle != nil { return true }
+        let name = call.arguments.array(request.group!)
+        return (0..<request.keyCount).contains { key in
+            guard let stream = try? stream(call, request.key(key)) else { return false }
+            return streams[stream]!.group(named: name)?.policy.visibility != nil
+        }
     }
 
     /// `nil`, for ever, where the timeout is 0 or ends behind all time.
@@ -90,11 +101,12 @@ extension Keyspace {
 
     /// When the first of the pending entries that a waiting read asks for comes of age.
     package func claimDueAt(_ call: Call) -> Int64? {
-        guard let request = try? ReadRequest(call, isGroup: true), let idle = request.claimIdle else { return nil }
+        guard let request = try? ReadRequest(call, isGroup: true) else { return nil }
         var due: Int64?
         for key in 0..<request.keyCount {
             guard let stream = try? stream(call, request.key(key)),
                 let group = streams[stream]!.group(named: call.arguments.array(request.group!)),
+                let idle = group.policy.claimIdle(request.claimIdle),
                 let oldest = streams[stream]!.longestWaiting(in: group)
             else { continue }
             let moment = oldest.deliveredAt.addingReportingOverflow(idle)

@@ -85,9 +85,9 @@ package struct WaitingKeyspace: Sendable {
         keyspace.signals.removeAll(keepingCapacity: true)
     }
 
-    /// Lets time pass: ends waits, hands over pending entries that have come of age, takes away keys that are expired.
+    /// Lets time pass: ends waits, hands over pending entries that have come of age, does what is due by itself.
     package mutating func tick(now: Int64, ticks: Int64, seed: UInt64 = 0) {
-        if let expiry = keyspace.nextExpiry, expiry <= now { keyspace.expireKeys(now: now) }
+        if let due = keyspace.nextDue, due <= now { keyspace.carryOutDue(now: now) }
         for waiter in blocked.removeTimedOut(ticks: ticks) { end(waiter, .timeout) }
         blocked.wakeClaims(now: now)
         serve(now: now, seed: seed)

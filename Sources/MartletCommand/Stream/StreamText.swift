@@ -5,17 +5,56 @@ package import MartletRedisClient
 /// Streams as they are shown.
 package enum StreamText {
     package static func list(_ streams: [(String, RedisStreamInfo)], asJSON: Bool) -> [String] {
-        if asJSON {
-            return streams.map { name, info in
-                JSONLine.object(values: [
-                    ("stream", JSONLine.string(name)), ("length", "\(info.length)"), ("groups", "\(info.groupCount)"),
-                    ("lastID", JSONLine.string("\(info.lastID)")),
-                ])
-            }
+        if asJSON { return streams.map { json($0, $1) } }
+        // Columns for what Redis's streams don't have come where something has it.
+        let hasMore = streams.contains { $0.1.delayedCount > 0 || $0.1.jobCount > 0 || $0.1.retention != nil }
+        var columns: [Column] = [("STREAM", .left), ("LENGTH", .right), ("GROUPS", .right), ("LAST ID", .left)]
+        if hasMore { columns += [("DELAYED", .right), ("JOBS", .right), ("RETENTION", .left)] as [Column] }
+        var table = TextTable(columns)
+        for (name, info) in streams {
+            var cells = [name, "\(info.length)", "\(info.groupCount)", "\(info.lastID)"]
+            if hasMore { cells += ["\(info.delayedCount)", "\(info.jobCount)", retention(info) ?? "-"] }
+            table.add(cells)
         }
-        var table = TextTable([("STREAM", .left), ("LENGTH", .right), ("GROUPS", .right), ("LAST ID", .left)])
-        for (name, info) in streams { table.add([name, "\(info.length)", "\(info.groupCount)", "\(info.lastID)"]) }
         return table.lines
+    }
+
+    private typealias Column = (head: String, alignment: TextTable.Alignment)
+
+    private static func json(_ name: String, _ info: RedisStreamInfo) -> String {
+        var values = [
+            ("stream", JSONLine.string(name)), ("length", "\(info.length)"), ("groups", "\(info.groupCount)"),
+            ("lastID", JSONLine.string("\(info.lastID)")),
+        ]
+        if info.delayedCount > 0 { values.append(("delayed", "\(info.delayedCount)")) }
+        if info.jobCount > 0 { values.append(("jobs", "\(info.jobCount)")) }
+        if let text = retention(info) { values.append(("retention", JSONLine.string(text))) }
+        return JSONLine.object(values: values)
+    }
+
+    /// `age 1h0m, length 1000, acknowledged`.
+    private static func retention(_ info: RedisStreamInfo) -> String? {
+        guard let retention = info.retention else { return nil }
+        var parts: [String] = []
+        if let limit = retention.maximumAge { parts.append("age \(age(limit))") }
+        if let bytes = retention.maximumBytes { parts.append("bytes \(bytes)") }
+        if let count = retention.maximumCount { parts.append("length \(count)") }
+        if retention.removesAcknowledged { parts.append("acknowledged") }
+        return parts.joined(separator: ", ")
+    }
+
+    /// `visible 30s, 5 deliveries to dead, order k`.
+    private static func policy(_ group: RedisGroupInfo) -> String? {
+        guard let policy = group.policy else { return nil }
+        var parts: [String] = []
+        if let time = policy.visibility { parts.append("visible \(age(time))") }
+        if let count = policy.maximumDeliveries {
+            parts.append("\(count) deliveries to \(policy.deadLetterStream ?? "-")")
+        }
+        if let time = policy.idleConsumers { parts.append("consumers \(age(time))") }
+        if let field = policy.orderField { parts.append("order \(printable(field))") }
+        if !policy.filter.isEmpty { parts.append("\(policy.filter.count) filtered") }
+        return parts.joined(separator: ", ")
     }
 
     /// One line: the ID and its fields. Of an entry that is gone the ID alone.
@@ -40,27 +79,34 @@ package enum StreamText {
     }
 
     package static func groups(_ groups: [RedisGroupInfo], asJSON: Bool) -> [String] {
-        if asJSON {
-            return groups.map { group in
-                JSONLine.object(values: [
-                    ("group", JSONLine.string(group.name)), ("consumers", "\(group.consumerCount)"),
-                    ("pending", "\(group.pendingCount)"),
-                    ("lastDeliveredID", JSONLine.string("\(group.lastDeliveredID)")),
-                    ("entriesRead", number(group.entriesRead, "null")), ("lag", number(group.lag, "null")),
-                ])
-            }
-        }
-        var table = TextTable([
+        if asJSON { return groups.map { json($0) } }
+        let hasPolicy = groups.contains { $0.policy != nil }
+        var columns: [Column] = [
             ("GROUP", .left), ("CONSUMERS", .right), ("PENDING", .right), ("READ", .right), ("LAG", .right),
             ("LAST DELIVERED", .left),
-        ])
+        ]
+        if hasPolicy { columns.append(("POLICY", .left)) }
+        var table = TextTable(columns)
         for group in groups {
-            table.add([
+            var cells = [
                 group.name, "\(group.consumerCount)", "\(group.pendingCount)", number(group.entriesRead, "-"),
                 number(group.lag, "-"), "\(group.lastDeliveredID)",
-            ])
+            ]
+            if hasPolicy { cells.append(policy(group) ?? "-") }
+            table.add(cells)
         }
         return table.lines
+    }
+
+    private static func json(_ group: RedisGroupInfo) -> String {
+        var values = [
+            ("group", JSONLine.string(group.name)), ("consumers", "\(group.consumerCount)"),
+            ("pending", "\(group.pendingCount)"),
+            ("lastDeliveredID", JSONLine.string("\(group.lastDeliveredID)")),
+            ("entriesRead", number(group.entriesRead, "null")), ("lag", number(group.lag, "null")),
+        ]
+        if let text = policy(group) { values.append(("policy", JSONLine.string(text))) }
+        return JSONLine.object(values: values)
     }
 
     package static func pending(_ entries: [RedisPendingEntry], asJSON: Bool) -> [String] {

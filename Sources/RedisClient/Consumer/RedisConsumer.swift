@@ -73,6 +73,9 @@ public final class RedisConsumer: Sendable {
         } catch let error as RedisError where error.code == .groupExists {
             // Somebody else's, or of an earlier run.
         }
+        if let policy = options.policy {
+            try await client.xgroupSetPolicy(options.stream, options.group, policy)
+        }
     }
 
     /// The tasks of a consumer that runs.

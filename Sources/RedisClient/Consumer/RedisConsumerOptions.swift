@@ -25,6 +25,9 @@ public struct RedisConsumerOptions: Sendable {
     public var maximumRedeliveryDelay = Duration.seconds(30)
     /// Where messages go that are given up; `nil` drops them, and says so in the log.
     public var deadLetterStream: String?
+    /// What the group is told to do of itself when the consumer begins; Martlet alone. What a consumer does anyway,
+    /// redelivery and dead letters, needs none.
+    public var policy: RedisGroupPolicy?
     /// How long handlers may go on when the consumer ends, before they are cancelled.
     public var drainLimit = Duration.seconds(10)
     /// How long one read waits. Only what a broken network hides from both sides takes that long to notice.

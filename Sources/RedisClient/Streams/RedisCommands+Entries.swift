@@ -16,6 +16,14 @@ extension RedisCommand {
         case nil: break
         }
         options.trimming?.append(to: &command)
+        switch options.moment {
+        case .now: break
+        case .after(let delay): command.append(contentsOf: ["DELAY", "\(delay.wholeMilliseconds)"])
+        case .at(let moment): command.append(contentsOf: ["AT", "\(moment)"])
+        }
+        if let lifetime = options.timeToLive {
+            command.append(contentsOf: ["TTL", "\(max(lifetime.wholeMilliseconds, 1))"])
+        }
         switch options.id {
         case .automatic: command.append("*")
         case .automaticSequence(let milliseconds): command.append("\(milliseconds)-*")

@@ -12,6 +12,8 @@ public struct RedisGroupReadOptions: Sendable, Hashable {
     public var claimsIdle: Duration?
     /// Whether what is read counts as acknowledged at once.
     public var acknowledgesAtOnce = false
+    /// Where a group begins that isn't there: it is made, and the stream with it. Martlet alone.
+    public var groupStart: RedisGroupStart?
 
     public init() {}
 }
@@ -92,6 +94,10 @@ extension RedisCommands {
         counts.append(to: &command)
         command.append(block: block)
         if let idle = options.claimsIdle { command.append(contentsOf: ["CLAIM", "\(idle.wholeMilliseconds)"]) }
+        if let start = options.groupStart {
+            command.append("MKGROUP")
+            command.append(start)
+        }
         if options.acknowledgesAtOnce { command.append("NOACK") }
         command.append(positions)
         return try RedisStreamEntries.list(try await send(command), "XREADGROUP")

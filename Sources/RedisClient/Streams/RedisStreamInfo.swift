@@ -29,6 +29,25 @@ public struct RedisStreamInfo: Hashable, Sendable {
     }
 }
 
+extension RedisStreamInfo {
+    /// Entries that wait for their moment.
+    public var delayedCount: Int { Int(clamping: reply["delayed"]?.integer ?? 0) }
+    /// When the next of them comes, in milliseconds of the Unix clock.
+    public var nextDelayed: Int64? { reply["delayed-next"]?.integer }
+    /// Jobs that put entries into the stream.
+    public var jobCount: Int { Int(clamping: reply["jobs"]?.integer ?? 0) }
+
+    /// How long the stream keeps its entries, where it has been told so.
+    public var retention: RedisRetention? {
+        var retention = RedisRetention()
+        retention.maximumAge = reply["retain-max-age"]?.integer.map { .milliseconds($0) }
+        retention.maximumBytes = reply["retain-max-bytes"]?.integer.map { Int(clamping: $0) }
+        retention.maximumCount = reply["retain-max-length"]?.integer.map { Int(clamping: $0) }
+        retention.removesAcknowledged = reply["retain-acked"]?.integer == 1
+        return retention == RedisRetention() ? nil : retention
+    }
+}
+
 /// What `XINFO STREAM … FULL` tells.
 public struct RedisStreamDetails: Hashable, Sendable {
     public struct Group: Hashable, Sendable {
@@ -119,6 +138,8 @@ public struct RedisGroupInfo: Hashable, Sendable {
     public var entriesRead: Int?
     /// How many entries it has yet to be given; `nil` where the server can't tell.
     public var lag: Int?
+    /// What it does of itself; Martlet alone.
+    public var policy: RedisGroupPolicy?
 }
 
 /// What `XINFO CONSUMERS` tells of one consumer.
@@ -152,7 +173,8 @@ extension RedisCommands {
             return RedisGroupInfo(
                 name: name, consumerCount: Int(clamping: value["consumers"]?.integer ?? 0),
                 pendingCount: Int(clamping: value["pending"]?.integer ?? 0), lastDeliveredID: last,
-                entriesRead: value["entries-read"]?.integer.map { Int($0) }, lag: value["lag"]?.integer.map { Int($0) })
+                entriesRead: value["entries-read"]?.integer.map { Int($0) }, lag: value["lag"]?.integer.map { Int($0) },
+                policy: RedisGroupPolicy(value))
         }
     }
 

@@ -68,6 +68,19 @@ public struct RedisAddOptions: Sendable, Hashable {
     public var trimming: RedisTrimming?
     public var references: RedisReferences?
     public var idempotency: Idempotency?
+    /// When the entry is to come; the answer then names it for `xcancel`. Martlet alone.
+    public var moment = Moment.now
+    /// How long the entry stays, from when it is there. Martlet alone.
+    public var timeToLive: Duration?
+
+    /// When an entry comes.
+    public enum Moment: Sendable, Hashable {
+        case now
+        /// So much later.
+        case after(Duration)
+        /// In milliseconds of the Unix clock.
+        case at(Int64)
+    }
 
     public init() {}
 }

@@ -98,9 +98,12 @@ extension Replica {
                 wanted = carryOut(waiter, entry, plan, record.item, at: moment, into: &effects)
                 if wanted.isEmpty { record.item += 1 }
             case .expiry:
-                keyspace.expireKeys(now: plan.stamp)
-                commands.isExpiring = false
-                record.item += 1
+                wanted = keyspace.wantedBlocksDue(now: plan.stamp)
+                if wanted.isEmpty {
+                    keyspace.carryOutDue(now: plan.stamp)
+                    commands.isExpiring = false
+                    record.item += 1
+                }
             }
             if !wanted.isEmpty { return wanted }
             part += 1

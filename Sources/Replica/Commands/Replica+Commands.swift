@@ -270,13 +270,13 @@ extension Replica {
     /// Whether `commandsDue` may say a time. Mostly nobody waits, and no clock need be asked. Complexity: O(1).
     ///
     /// Mutating, as `commandsDue` is, only because a replica that stands in a class would be copied for it otherwise.
-    package mutating func mayHaveCommandsDue() -> Bool { !commands.blocked.isEmpty || keyspace.nextExpiry != nil }
+    package mutating func mayHaveCommandsDue() -> Bool { !commands.blocked.isEmpty || keyspace.nextDue != nil }
 
     /// When `Event.commandsDue` is: on the monotonic clock. It may come too early.
     package mutating func commandsDue(at moment: Moment) -> Duration? {
         let ticks = Self.ticks(moment)
         var due = commands.blocked.nextDeadline
-        let expiry = commands.isExpiring || leadersRefusal != nil ? nil : keyspace.nextExpiry
+        let expiry = commands.isExpiring || leadersRefusal != nil ? nil : keyspace.nextDue
         let next = min(commands.blocked.nextClaim ?? .max, expiry ?? .max)
         if next < .max {
             let (sum, overflows) = ticks.addingReportingOverflow(max(next - commandTime(at: moment), 0))
@@ -285,7 +285,7 @@ extension Replica {
         return due.map { .milliseconds($0) }
     }
 
-    /// Ends waits, looks at pending entries that have come of age, and has keys taken away that are expired.
+    /// Ends waits, looks at pending entries that have come of age, and has done what is due by itself.
     mutating func passCommandTime(at moment: Moment, into effects: inout Effects) {
         let now = commandTime(at: moment)
         for waiter in commands.blocked.removeTimedOut(ticks: Self.ticks(moment)) {
@@ -293,7 +293,7 @@ extension Replica {
         }
         commands.blocked.wakeClaims(now: now)
         serveBlocked(now: now, into: &effects)
-        guard let expiry = keyspace.nextExpiry, expiry <= now, !commands.isExpiring, leadersRefusal == nil else {
+        guard let expiry = keyspace.nextDue, expiry <= now, !commands.isExpiring, leadersRefusal == nil else {
             return
         }
         commands.isExpiring = true

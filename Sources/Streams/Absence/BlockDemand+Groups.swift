@@ -7,16 +7,18 @@ extension Stream {
     ) {
         guard absentCount > 0, count > 0, let group = group(named: name) else { return }
         var left = count
-        if let claimIdle {
+        if let claimIdle = group.policy.claimIdle(claimIdle) {
             group.forEachOldest(upTo: now.subtractingReportingOverflow(max(claimIdle, 0)).partialValue) { pending in
                 self.demand(pending.id, &demand)
-                if log.mayContain(pending.id) { left -= 1 }
+                // What is delivered too often may go, and then another comes.
+                if log.mayContain(pending.id), !group.isDead(pending) { left -= 1 }
                 return left > 0 && !demand.isFull
             }
         }
         guard left > 0, log.lastID > group.lastDeliveredID, let range = StreamRange.after(group.lastDeliveredID)
         else { return }
-        self.demand(range, count: left, &demand)
+        let passesOver = !group.policy.filter.isEmpty || group.policy.orderField != nil
+        self.demand(range, count: passesOver ? .max : left, &demand)
     }
 
     /// For `readHistory`.
@@ -48,8 +50,9 @@ extension Stream {
             if attempts == 0 || left <= 0 || demand.isFull { return false }
             attempts -= 1
             self.demand(pending.id, &demand)
-            // What waits long enough counts whether it is there or not.
-            if pending.idle(at: now) >= minimumIdle || !log.mayContain(pending.id) { left -= 1 }
+            // What waits long enough counts whether it is there or not; what is parked only if it is gone.
+            let isRipe = !pending.isParked && pending.idle(at: now) >= minimumIdle
+            if isRipe || !log.mayContain(pending.id) { left -= 1 }
             return true
         }
     }

@@ -107,6 +107,13 @@ extension Stream {
         }
     }
 
+    /// For `count(in:)`.
+    package func demandCount(in range: StreamRange, _ demand: inout BlockDemand) {
+        if range.isEmpty { return }
+        if let before = range.lower.predecessor { demandCount(after: before, &demand) }
+        demandCount(after: range.upper, &demand)
+    }
+
     /// For a trim.
     ///
     /// - Parameter added: entries that come before it.

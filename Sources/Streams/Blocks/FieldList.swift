@@ -55,6 +55,17 @@ package struct FieldList: Hashable, Sendable {
         return texts > 0 && texts & 1 == 0 ? Shape(pairCount: texts / 2, contentBytes: content) : nil
     }
 
+    /// Calls `body` with names and values by turns.
+    package static func forEachText(in fields: ArraySlice<UInt8>, _ body: (ArraySlice<UInt8>) -> Void) {
+        let bytes = fields.span.bytes
+        var offset = 0
+        while offset < bytes.byteCount {
+            guard let count = length(in: bytes, at: &offset) else { preconditionFailure("fields are not packed") }
+            body(fields[fields.startIndex + offset..<fields.startIndex + offset + count])
+            offset += count
+        }
+    }
+
     /// The length of the text at `offset`, which then moves to its first byte.
     @inline(__always)
     static func length(in bytes: RawSpan, at offset: inout Int) -> Int? {

@@ -41,6 +41,20 @@ package struct StreamEntry: Sendable {
         }
     }
 
+    /// Whether it has a field of this name and value. Complexity: O(its bytes).
+    package func has(_ name: [UInt8], _ value: [UInt8]) -> Bool {
+        var isFound = false
+        forEachField { if !isFound { isFound = $0.isSame(name) && $1.isSame(value) } }
+        return isFound
+    }
+
+    /// The value of the first field of this name.
+    package func value(of name: [UInt8]) -> [UInt8]? {
+        var value: [UInt8]?
+        forEachField { if value == nil, $0.isSame(name) { value = $1.array } }
+        return value
+    }
+
     /// Copies of names and values.
     package var fields: [(name: [UInt8], value: [UInt8])] {
         var fields: [(name: [UInt8], value: [UInt8])] = []
@@ -89,6 +103,14 @@ package enum StreamText: Sendable {
         switch self {
         case .integer(let number): PackedText.decimalCount(number)
         case .text(let slice): slice.count
+        }
+    }
+
+    /// Whether it is this text.
+    func isSame(_ text: [UInt8]) -> Bool {
+        switch self {
+        case .integer: count == text.count && array == text
+        case .text(let slice): slice.elementsEqual(text)
         }
     }
 

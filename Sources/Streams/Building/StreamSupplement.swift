@@ -163,6 +163,11 @@ extension ConsumerGroup {
             ids.append(entry.id)
             return true
         }
+        // Whom they follow isn't written.
+        forEachPending(in: .all) { entry in
+            if entry.isParked { ids.append(entry.id) }
+            return true
+        }
         return ids
     }
 

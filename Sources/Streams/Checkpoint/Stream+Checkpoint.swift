@@ -21,6 +21,9 @@ extension Stream {
         for place in groups.takenPlaces { groups[row: place].value.changedBytes = 0 }
         swap(&checkpoint.removals, &removals)
         log.takeChanges(into: &checkpoint)
+        delayed.takeChanges(.delayed, into: &checkpoint)
+        ending.takeChanges(.ending, into: &checkpoint)
+        jobs.takeChanges(.jobs, into: &checkpoint)
         for place in groups.takenPlaces { takeChanges(ofGroup: place, into: &checkpoint) }
         for place in idempotent.removedProducers where !idempotent.producers.holds(place) {
             checkpoint.removals.append(.producer(place))
@@ -35,8 +38,9 @@ extension Stream {
     }
 
     private mutating func takeChanges(ofGroup place: Int, into checkpoint: inout StreamCheckpoint) {
-        if groups[row: place].isChanged {
+        if groups[row: place].isChanged || groups[row: place].value.isTicketChanged {
             groups[row: place].isChanged = false
+            groups[row: place].value.isTicketChanged = false
             checkpoint.puts.append(
                 (.group(place), .group(GroupRecord(groups[row: place].name, groups[row: place].value))))
         }
@@ -46,7 +50,8 @@ extension Stream {
     /// About how many bytes have changed since the last checkpoint began: appended entries, blocks in which others were
     /// deleted, states of pending entries. Complexity: O(groups).
     package var uncheckpointedBytes: Int {
-        groups.takenPlaces.reduce(log.changedBytes) { bytes, place in
+        let queued = delayed.changedBytes + ending.changedBytes + jobs.changedBytes
+        return groups.takenPlaces.reduce(log.changedBytes + queued) { bytes, place in
             bytes + groups.withValue(at: place) { $0.changedBytes }
         }
     }
@@ -63,9 +68,13 @@ extension Stream {
     package mutating func markAllChanged() {
         log.sealed.markAllChanged()
         log.tail.isChanged = true
+        delayed.tree.markAllChanged()
+        ending.tree.markAllChanged()
+        jobs.tree.markAllChanged()
         for place in groups.takenPlaces {
             groups[row: place].isChanged = true
             groups[row: place].value.pending.markAllChanged()
+            groups[row: place].value.order.markAllChanged()
             for consumer in groups[row: place].value.consumers.takenPlaces {
                 groups[row: place].value.consumers[row: consumer].isChanged = true
             }
@@ -85,6 +94,7 @@ extension Stream {
         records += log.sealed.ledger.dropped.map { .block($0) }
         for place in groups.takenPlaces { records += StreamRecord.all(of: groups[place], place) }
         records += idempotent.producers.takenPlaces.map { .producer($0) }
+        records += delayed.records(.delayed) + ending.records(.ending) + jobs.records(.jobs)
         for record in records { batch.remove(record.key(of: number)) }
     }
 }
@@ -105,6 +115,25 @@ extension EntryLog {
     }
 }
 
+extension TimedQueue {
+    fileprivate mutating func takeChanges(_ kind: TimedKind, into checkpoint: inout StreamCheckpoint) {
+        changedBytes = 0
+        checkpoint.removals += tree.ledger.dropped.map { .timed($0, kind) }
+        tree.ledger.dropped = []
+        tree.takeChanged { _, leaf in checkpoint.puts.append((.timed(leaf.number, kind), .timed(leaf))) }
+    }
+
+    /// All records that the last checkpoint may have.
+    fileprivate func records(_ kind: TimedKind) -> [StreamRecord] {
+        var records: [StreamRecord] = tree.ledger.dropped.map { .timed($0, kind) }
+        tree.forEachLeaf { _, leaf in
+            records.append(.timed(leaf.number, kind))
+            return true
+        }
+        return records
+    }
+}
+
 extension ConsumerGroup {
     fileprivate mutating func takeChanges(_ place: Int, into checkpoint: inout StreamCheckpoint) {
         for consumer in removedConsumers where !consumers.holds(consumer) {
@@ -122,6 +151,15 @@ extension ConsumerGroup {
         pending.takeChanged { _, leaf in
             checkpoint.puts.append((.leaf(leaf.number, group: place), .leaf(leaf)))
         }
+        for bucket in order.takeChanged() {
+            let lines = order.lines(ofBucket: bucket)
+            let record = StreamRecord.order(bucket, group: place)
+            if lines.isEmpty {
+                checkpoint.removals.append(record)
+            } else {
+                checkpoint.puts.append((record, .order(lines)))
+            }
+        }
     }
 }
 
@@ -134,6 +172,8 @@ package struct StreamCheckpoint: Sendable {
         case consumer(ConsumerRecord)
         case leaf(PendingLeaf)
         case producer([UInt8], Producer)
+        case timed(TimedLeaf)
+        case order([(hash: UInt64, ids: [StreamID])])
     }
 
     let header: StreamHeader
@@ -153,8 +193,8 @@ package struct StreamCheckpoint: Sendable {
     package var pieceCount: Int {
         puts.count {
             switch $0.1 {
-            case .block, .leaf: true
-            case .group, .consumer, .producer: false
+            case .block, .leaf, .timed: true
+            case .group, .consumer, .producer, .order: false
             }
         }
     }
@@ -182,6 +222,8 @@ package struct StreamCheckpoint: Sendable {
                 case .consumer(let record): record.encode(into: &bytes)
                 case .leaf(let leaf): PendingRecord.encode(leaf.entries, into: &bytes)
                 case .producer(let name, let producer): ProducerRecord(name, producer).encode(into: &bytes)
+                case .order(let lines): OrderRecord.encode(lines, into: &bytes)
+                case .timed(let leaf): TimedRecord(leaf).encode(into: &bytes)
                 }
             }
             try piece(&batch)

@@ -7,7 +7,17 @@ extension Stream {
     /// is deleted in them, since approximate trims show that, but not how trees and leaves are cut. Of each block there
     /// is a hash, so that none has to be in memory. For comparing members. Complexity: O(n).
     package func encodeState(into bytes: inout [UInt8]) {
-        StreamHeader(self).encode(into: &bytes)
+        var header = StreamHeader(self)
+        // These say how leaves were cut.
+        (header.queue.nextDelayedLeaf, header.queue.nextEndingLeaf, header.queue.nextJobLeaf) = (0, 0, 0)
+        header.encode(into: &bytes)
+        for queue in [delayed, ending, jobs] {
+            queue.forEach { id, content in
+                bytes.append(id)
+                bytes.append(text: content)
+                return true
+            }
+        }
         log.sealed.forEachLeaf { base, block in
             bytes.append(base)
             block.encodeImage(into: &bytes)
@@ -52,5 +62,6 @@ extension ConsumerGroup {
             return true
         }
         PendingRecord.encode(entries, into: &bytes)
+        for bucket in 0..<OrderTable.bucketCount { OrderRecord.encode(order.lines(ofBucket: bucket), into: &bytes) }
     }
 }

@@ -14,6 +14,7 @@ import MartletBasics
 ///     given                entries that the open block was given
 ///     window               seconds, count
 ///     idempotent IDs       added, duplicates, moment of the last sweep (signed)
+///     queue                see `QueueNumbers`; absent where nothing of it is used
 struct StreamHeader: Hashable, Sendable {
     static let format: UInt64 = 1
 
@@ -27,6 +28,7 @@ struct StreamHeader: Hashable, Sendable {
     var addedCount: UInt64
     var duplicateCount: UInt64
     var sweptAt: Int64
+    var queue: QueueNumbers
 
     init(_ stream: Stream) {
         let log = stream.log
@@ -38,6 +40,7 @@ struct StreamHeader: Hashable, Sendable {
         addedCount = stream.idempotent.addedCount
         duplicateCount = stream.idempotent.duplicateCount
         sweptAt = stream.idempotent.sweptAt
+        queue = QueueNumbers(stream)
     }
 
     func encode(into bytes: inout [UInt8]) {
@@ -53,6 +56,7 @@ struct StreamHeader: Hashable, Sendable {
         Varint.append(addedCount, to: &bytes)
         Varint.append(duplicateCount, to: &bytes)
         Varint.append(signed: sweptAt, to: &bytes)
+        if queue != QueueNumbers() { queue.encode(into: &bytes) }
     }
 
     init(_ key: TableKey, decoding bytes: RawSpan) throws(StreamRestoreError) {
@@ -62,7 +66,9 @@ struct StreamHeader: Hashable, Sendable {
         guard let lastID = reader.id(bytes), let maxDeletedID = reader.id(bytes), let added = reader.number(bytes),
             let next = reader.number(bytes), let tail = reader.number(bytes), let given = reader.count(bytes),
             let seconds = reader.natural(bytes), let count = reader.count(bytes), let noted = reader.number(bytes),
-            let duplicates = reader.number(bytes), let swept = reader.signed(bytes), reader.isAtEnd(of: bytes),
+            let duplicates = reader.number(bytes), let swept = reader.signed(bytes),
+            let queue = reader.isAtEnd(of: bytes) ? QueueNumbers() : QueueNumbers(&reader, bytes),
+            reader.isAtEnd(of: bytes),
             IdempotencyWindow.durationSecondsRange.contains(seconds),
             IdempotencyWindow.maximumCountRange.contains(count), tail <= next, next < 1 << 62
         else { throw .unreadable(key) }
@@ -71,16 +77,20 @@ struct StreamHeader: Hashable, Sendable {
         tailGiven = given
         window = IdempotencyWindow(durationSeconds: seconds, maximumCount: count)
         (addedCount, duplicateCount, sweptAt) = (noted, duplicates, swept)
+        self.queue = queue
     }
 }
 
-/// A group: name, last delivered ID, entries read plus one (0: unknown), next ticket, next leaf number.
+/// A group: name, last delivered ID, entries read plus one (0: unknown), next ticket, next leaf number; then, where it
+/// has one, its policy, behind the moment when consumers are looked at, plus one.
 struct GroupRecord: Hashable, Sendable {
     var name: [UInt8]
     var lastDeliveredID: StreamID
     var entriesRead: Int64?
     var nextTicket: UInt32
     var nextLeafNumber: UInt64
+    var policy = GroupPolicy()
+    var consumersDueAt: Int64?
 
     init(_ name: [UInt8], _ group: ConsumerGroup) {
         self.name = name
@@ -88,6 +98,8 @@ struct GroupRecord: Hashable, Sendable {
         entriesRead = group.entriesRead
         nextTicket = group.nextTicket
         nextLeafNumber = group.pending.ledger.nextNumber
+        policy = group.policy
+        consumersDueAt = group.consumersDueAt
     }
 
     func encode(into bytes: inout [UInt8]) {
@@ -96,14 +108,23 @@ struct GroupRecord: Hashable, Sendable {
         Varint.append(entriesRead.map { UInt64($0) + 1 } ?? 0, to: &bytes)
         Varint.append(UInt64(nextTicket), to: &bytes)
         Varint.append(nextLeafNumber, to: &bytes)
+        if policy.isEmpty { return }
+        Varint.append(consumersDueAt.map { UInt64(max($0, 0)) + 1 } ?? 0, to: &bytes)
+        policy.encode(into: &bytes)
     }
 
     init?(decoding bytes: RawSpan) {
         var reader = RecordReader()
         guard let name = reader.text(bytes), let last = reader.id(bytes), let read = reader.number(bytes),
             let ticket = reader.number(bytes).flatMap({ UInt32(exactly: $0) }), let leaf = reader.number(bytes),
-            reader.isAtEnd(of: bytes), read <= UInt64(Int64.max) + 1, leaf < 1 << StreamTable.leafShift
+            read <= UInt64(Int64.max) + 1, leaf < 1 << StreamTable.leafShift
         else { return nil }
+        if !reader.isAtEnd(of: bytes) {
+            guard let due = reader.natural(bytes), let policy = GroupPolicy(&reader, bytes), reader.isAtEnd(of: bytes)
+            else { return nil }
+            consumersDueAt = due == 0 ? nil : due - 1
+            self.policy = policy
+        }
         self.name = name
         lastDeliveredID = last
         entriesRead = read == 0 ? nil : Int64(read - 1)

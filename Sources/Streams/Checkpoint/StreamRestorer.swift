@@ -10,6 +10,7 @@ package struct StreamRestorer: Sendable {
         var record: GroupRecord
         var consumers = NameTable<Consumer>()
         var leaves: [(number: UInt64, entries: [PendingEntry])] = []
+        var order = OrderTable()
     }
 
     private let number: UInt64
@@ -20,6 +21,7 @@ package struct StreamRestorer: Sendable {
     private var groups: [Int: Group] = [:]
     private var groupPlaces: [Int] = []
     private var producers: [(place: Int, record: ProducerRecord)] = []
+    private var timedLeaves: [TimedKind: [(number: UInt64, record: TimedRecord)]] = [:]
 
     /// - Parameter number: of the stream.
     package init(_ number: UInt64, configuration: StreamConfiguration) {
@@ -45,6 +47,8 @@ package struct StreamRestorer: Sendable {
             guard let record = ProducerRecord(decoding: value) else { throw .unreadable(key) }
             guard let place = Int(exactly: key.id), place < Int32.max else { throw .inconsistent(key) }
             producers.append((place, record))
+        case StreamTable.timed: try loadTimed(key, value, header)
+        case StreamTable.order: try loadOrder(key, value)
         default: throw .foreign(key)
         }
     }
@@ -66,6 +70,7 @@ package struct StreamRestorer: Sendable {
         } else {
             log.sealed.append(configuration.isEvictable ? block.kept(base: base) : block, first: base)
             log.sealedCount += 1
+            log.sealedBytes += block.bytes.count
             if configuration.isEvictable { log.absentCount += 1 }
         }
     }
@@ -98,6 +103,51 @@ package struct StreamRestorer: Sendable {
         groups[group]?.leaves.append((leaf, entries))
     }
 
+    private mutating func loadTimed(
+        _ key: TableKey, _ value: RawSpan, _ header: StreamHeader
+    ) throws(StreamRestoreError) {
+        guard let (kind, leaf) = StreamTable.timedLeaf(key.id), leaf < header.queue.nextLeaf(of: kind) else {
+            throw .inconsistent(key)
+        }
+        guard let record = TimedRecord(decoding: value, kind) else { throw .unreadable(key) }
+        guard record.rows.allSatisfy({ $0.id.sequence <= header.queue.nextTimedNumber }) else {
+            throw .inconsistent(key)
+        }
+        timedLeaves[kind, default: []].append((leaf, record))
+    }
+
+    private mutating func loadOrder(_ key: TableKey, _ value: RawSpan) throws(StreamRestoreError) {
+        guard let lines = OrderRecord.decode(value) else { throw .unreadable(key) }
+        let group = Int(key.id >> StreamTable.bucketShift)
+        let bucket = Int(key.id & (1 << StreamTable.bucketShift - 1))
+        guard groups[group] != nil else { throw .inconsistent(key) }
+        for line in lines {
+            guard OrderTable.bucket(line.hash) == bucket else { throw .inconsistent(key) }
+            for id in line.ids {
+                guard groups[group]?.order.hash(of: id) == nil else { throw .inconsistent(key) }
+                groups[group]?.order.add(id, line.hash)
+            }
+        }
+    }
+
+    private func restoreTimed(
+        _ kind: TimedKind, _ queue: inout TimedQueue, _ header: StreamHeader, _ key: TableKey
+    ) throws(StreamRestoreError) {
+        queue.tree.ledger.nextNumber = header.queue.nextLeaf(of: kind)
+        var last: StreamID?
+        for (number, record) in (timedLeaves[kind] ?? []).sorted(by: { $0.record.rows[0].id < $1.record.rows[0].id }) {
+            var leaf = TimedLeaf()
+            leaf.number = number
+            for row in record.rows {
+                if let last, row.id <= last { throw .inconsistent(key) }
+                last = row.id
+                leaf.insert(row.id, row.content)
+            }
+            leaf.isChanged = false
+            queue.tree.append(leaf, first: record.rows[0].id)
+        }
+    }
+
     /// The stream, equal in all it answers to the one that was written. What was loaded goes into it: this can be
     /// called once.
     package mutating func finish() throws(StreamRestoreError) -> Stream {
@@ -115,6 +165,18 @@ package struct StreamRestorer: Sendable {
             stream.groups.add(group.record.name, try restored(group, key), at: place)
             stream.groups[row: place].isChanged = false
         }
+        stream.nextTimedNumber = header.queue.nextTimedNumber
+        stream.retention = header.queue.retention
+        try restoreTimed(.delayed, &stream.delayed, header, headerKey)
+        try restoreTimed(.ending, &stream.ending, header, headerKey)
+        try restoreTimed(.jobs, &stream.jobs, header, headerKey)
+        var isUnique = true
+        stream.jobs.forEach { id, content in
+            guard let job = StreamJob(content: content) else { return false }
+            isUnique = isUnique && stream.jobNames.updateValue(id, forKey: job.name) == nil
+            return isUnique
+        }
+        guard isUnique else { throw .inconsistent(headerKey) }
         stream.idempotent.restoreWindow(header.window)
         (stream.idempotent.addedCount, stream.idempotent.duplicateCount, stream.idempotent.sweptAt) =
             (header.addedCount, header.duplicateCount, header.sweptAt)
@@ -137,6 +199,8 @@ package struct StreamRestorer: Sendable {
             lastDeliveredID: loaded.record.lastDeliveredID, entriesRead: loaded.record.entriesRead, configuration)
         group.consumers = loaded.consumers
         group.nextTicket = loaded.record.nextTicket
+        group.policy = loaded.record.policy
+        group.consumersDueAt = loaded.record.consumersDueAt
         group.pending.ledger.nextNumber = loaded.record.nextLeafNumber
         var last: StreamID?
         let leaves = loaded.leaves.sorted { $0.entries.first?.id ?? .zero < $1.entries.first?.id ?? .zero }
@@ -161,14 +225,18 @@ package struct StreamRestorer: Sendable {
             for entry in entries {
                 switch entry.holder {
                 case .nobody(let ticket):
-                    guard ticket < group.nextTicket else { throw .inconsistent(key) }
+                    guard ticket < group.nextTicket || entry.isParked else { throw .inconsistent(key) }
                     group.releasedCount += 1
+                    if entry.isParked { group.parkedCount += 1 }
                 case .consumer(let consumer, _):
                     guard group.consumers.holds(Int(consumer.rawValue)) else { throw .inconsistent(key) }
                     group.consumers[row: Int(consumer.rawValue)].value.add(entry.id)
                 }
             }
         }
+        group.isTicketChanged = false
+        group.order = loaded.order
+        _ = group.order.takeChanged()
         return group
     }
 }

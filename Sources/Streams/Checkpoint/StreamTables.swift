@@ -11,6 +11,8 @@ package import MartletBasics
 ///     consumers     group << 32 | consumer                   see `ConsumerRecord`
 ///     pending       group << 40 | leaf number                rows: see `PendingRecord`
 ///     producers     producer                                 see `ProducerRecord`
+///     timed         kind << 56 | leaf number                 rows: see `TimedRecord`
+///     order         group << 8 | bucket                      see `OrderRecord`
 ///
 /// Blocks and leaves change in place: a record is written again with its next checkpoint. Numbers of blocks rise with
 /// their IDs; those of leaves don't. Who holds a pending entry stands with that entry alone.
@@ -23,8 +25,12 @@ package enum StreamTable {
     package static let consumers = TableID(35)
     package static let pending = TableID(36)
     package static let producers = TableID(37)
+    /// Behind those of keys: it was added when these were there.
+    package static let timed = TableID(40)
 
-    package static let all = [streams, blocks, groups, consumers, pending, producers]
+    package static let order = TableID(41)
+
+    package static let all = [streams, blocks, groups, consumers, pending, producers, timed, order]
 
     /// The record of a block.
     package static func blockKey(_ number: UInt64, of stream: UInt64) -> TableKey {
@@ -33,6 +39,13 @@ package enum StreamTable {
 
     static let consumerShift: UInt64 = 32
     static let leafShift: UInt64 = 40
+    static let kindShift: UInt64 = 56
+    static let bucketShift: UInt64 = 8
+
+    /// The leaf that a record of timed rows is of.
+    static func timedLeaf(_ id: UInt64) -> (TimedKind, UInt64)? {
+        TimedKind(rawValue: id >> kindShift).map { ($0, id & (1 << kindShift - 1)) }
+    }
 }
 
 /// Names a record of one stream.
@@ -60,6 +73,14 @@ struct StreamRecord: Hashable, Sendable {
         StreamRecord(table: StreamTable.producers, id: UInt64(place))
     }
 
+    static func timed(_ number: UInt64, _ kind: TimedKind) -> StreamRecord {
+        StreamRecord(table: StreamTable.timed, id: kind.rawValue << StreamTable.kindShift | number)
+    }
+
+    static func order(_ bucket: Int, group: Int) -> StreamRecord {
+        StreamRecord(table: StreamTable.order, id: UInt64(group) << StreamTable.bucketShift | UInt64(bucket))
+    }
+
     /// All records that the last checkpoint may have of a group.
     static func all(of group: ConsumerGroup, _ place: Int) -> [StreamRecord] {
         var records = [StreamRecord.group(place)]
@@ -71,6 +92,7 @@ struct StreamRecord: Hashable, Sendable {
             return true
         }
         for leaf in group.pending.ledger.dropped { records.append(.leaf(leaf, group: place)) }
+        for bucket in group.order.writtenBuckets { records.append(.order(bucket, group: place)) }
         return records
     }
 }

@@ -15,7 +15,11 @@ extension ConsumerGroup {
                 if removePending(id) != nil { result.removedIDs.append(id) }
                 continue
             }
-            if let pending, pending.idle(at: now) < options.minimumIdle { continue }
+            if let pending, pending.isParked || pending.idle(at: now) < options.minimumIdle { continue }
+            if let pending, options.buries, !options.isIDOnly, isDead(pending) {
+                result.deadLetters.append(bury(pending, entry))
+                continue
+            }
             take(id, pending, as: consumer, options, now: now)
             result.entries.append(entry)
         }
@@ -36,7 +40,8 @@ extension ConsumerGroup {
     /// - Parameters:
     ///   - count: of claimed and removed entries together, at most; above 0.
     mutating func claimAutomatically(
-        from start: StreamID, count: Int, as name: [UInt8], minimumIdle: Int64, isIDOnly: Bool, now: Int64,
+        from start: StreamID, count: Int, as name: [UInt8], minimumIdle: Int64, isIDOnly: Bool, buries: Bool,
+        now: Int64,
         from log: EntryLog
     ) throws(StreamError) -> ClaimResult {
         let (consumer, isNew) = try seeConsumer(name, now: now)
@@ -44,15 +49,19 @@ extension ConsumerGroup {
         var options = ClaimOptions(minimumIdle: minimumIdle)
         options.isIDOnly = isIDOnly
         var claimed: [PendingEntry] = []
+        var dead: [(PendingEntry, StreamEntry)] = []
         var attempts = Self.attempts(forClaims: count)
         forEachPending(in: StreamRange(start, .max)) { pending in
-            if attempts == 0 || result.entries.count + result.removedIDs.count >= count {
+            if attempts == 0 || result.entries.count + result.removedIDs.count + dead.count >= count {
                 result.nextStart = pending.id
                 return false
             }
             attempts -= 1
             if let entry = log.entry(pending.id) {
-                if pending.idle(at: now) >= options.minimumIdle {
+                if pending.isParked || pending.idle(at: now) < options.minimumIdle { return true }
+                if buries, !isIDOnly, isDead(pending) {
+                    dead.append((pending, entry))
+                } else {
                     result.entries.append(entry)
                     claimed.append(pending)
                 }
@@ -62,6 +71,7 @@ extension ConsumerGroup {
             return true
         }
         for id in result.removedIDs { removePending(id) }
+        for (pending, entry) in dead { result.deadLetters.append(bury(pending, entry)) }
         for pending in claimed { take(pending.id, pending, as: consumer, options, now: now) }
         if !claimed.isEmpty { consumers[Int(consumer.rawValue)].activeAt = now }
         return result
@@ -101,6 +111,7 @@ extension ConsumerGroup {
         for id in ids {
             let pending = pendingEntry(id)
             if pending == nil, !isForced || !log.contains(id) { continue }
+            if pending?.isParked == true { continue }
             // Who gives back twice keeps the place of the first time.
             let holder =
                 pending?.holder.isNobody == true ? pending?.holder : PendingEntry.Holder.nobody(ticket: takeTicket())

@@ -43,6 +43,6 @@ extension ConsumerGroup {
     /// When the pending entry that waits longest was delivered, in milliseconds of the Unix clock: 0 where one is held
     /// by nobody, `nil` where none is pending. Complexity: O(1).
     package var oldestDeliveryAt: Int64? {
-        pendingCount == 0 ? nil : max(pending.sum.oldest, 0)
+        pendingCount == parkedCount ? nil : max(pending.sum.oldest, 0)
     }
 }

@@ -19,8 +19,19 @@ package struct ConsumerGroup: Sendable {
     var consumers = NameTable<Consumer>()
     /// Pending entries that nobody holds.
     package internal(set) var releasedCount = 0
+    /// Of these, such as wait behind others with their key.
+    package internal(set) var parkedCount = 0
+    package internal(set) var policy = GroupPolicy()
+    /// When consumers are looked at that may have been idle for too long, in milliseconds of the Unix clock.
+    var consumersDueAt: Int64?
+    /// Whom entries with a key follow, where the policy says so.
+    var order = OrderTable()
     /// Of the next entry that is given back.
-    var nextTicket: UInt32 = 0
+    var nextTicket: UInt32 = 0 {
+        didSet { isTicketChanged = true }
+    }
+    /// Whether the last checkpoint has another ticket: an acknowledgement may give one to what follows.
+    var isTicketChanged = false
     /// About what changed since the last checkpoint began.
     var changedBytes = 0
     /// What checkpoints must remove: consumers that are gone.
@@ -37,6 +48,8 @@ package struct ConsumerGroup: Sendable {
 
     package var pendingCount: Int { pending.sum.count }
     package var consumerCount: Int { consumers.count }
+    /// Pending entries that were given back.
+    package var nackedCount: Int { releasedCount - parkedCount }
 
     // MARK: Consumers
 
@@ -77,7 +90,7 @@ package struct ConsumerGroup: Sendable {
             ids.append(id)
             return true
         }
-        for id in ids { _ = pending.update(id) { leaf, _ in leaf.remove(id) } }
+        for id in ids { removePending(id) }
         consumers.remove(at: place)
         if configuration.isCheckpointed { removedConsumers.append(place) }
         return ids.count
@@ -99,6 +112,8 @@ package struct ConsumerGroup: Sendable {
         changedBytes += Self.changeBytes
         if old?.holder.isNobody == true { releasedCount -= 1 }
         if entry.holder.isNobody { releasedCount += 1 }
+        if old?.isParked == true { parkedCount -= 1 }
+        if entry.isParked { parkedCount += 1 }
         guard old?.consumer != entry.consumer else { return }
         if let before = old?.consumer { releaseID(entry.id, of: before) }
         // The row of a consumer in the checkpoint doesn't name what it holds.
@@ -111,6 +126,12 @@ package struct ConsumerGroup: Sendable {
         guard let entry = pending.update(id, { leaf, _ in leaf.remove(id) }) ?? nil else { return nil }
         changedBytes += Self.changeBytes
         if let consumer = entry.consumer { releaseID(id, of: consumer) } else { releasedCount -= 1 }
+        if entry.isParked { parkedCount -= 1 }
+        // Whoever follows it may go now.
+        if !order.isEmpty, let next = order.remove(id), var follower = pendingEntry(next), follower.isParked {
+            follower.holder = .nobody(ticket: takeTicket())
+            setPending(follower)
+        }
         return entry
     }
 

@@ -12,6 +12,10 @@ package struct Delivery: Sendable {
 /// What a read of a group brought.
 package struct GroupRead: Sendable {
     package var deliveries: [Delivery] = []
+    /// What was not handed over any more.
+    package var deadLetters: [DeadLetter] = []
+    /// Whether the group went on, or let go of something, beside what it handed over.
+    package var isChanged = false
     /// Whether the consumer wasn't known before.
     package var isNewConsumer = false
 }
@@ -49,6 +53,8 @@ package struct ClaimOptions: Hashable, Sendable {
     package var isForced = false
     /// Whether only IDs are asked for: not counted as a delivery.
     package var isIDOnly = false
+    /// Whether what was delivered too often becomes a dead letter: where there is a stream that takes it.
+    package var buries = false
     /// The group's last delivered ID becomes at least this.
     package var lastDeliveredID: StreamID?
 
@@ -73,6 +79,8 @@ package struct ClaimResult: Sendable {
     package var entries: [StreamEntry] = []
     /// Pending entries that were no longer in the stream, and now are no longer pending.
     package var removedIDs: [StreamID] = []
+    /// What was delivered too often, and is no longer pending either.
+    package var deadLetters: [DeadLetter] = []
     package var isNewConsumer = false
     /// Where the next automatic claim goes on; 0-0 at the end.
     package var nextStart = StreamID.zero

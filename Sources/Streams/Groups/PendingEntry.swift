@@ -41,13 +41,32 @@ package struct PendingEntry: Hashable, Sendable {
         if case .consumer(_, let moment) = holder { moment } else { 0 }
     }
 
+    /// The ticket of what waits behind another entry with its key: nobody gets it before that is acknowledged.
+    static let parkedTicket = UInt32.max
+
+    package var isParked: Bool { holder == .nobody(ticket: Self.parkedTicket) }
+
     /// Milliseconds since its delivery; from the beginning of the clock if nobody holds it.
     package func idle(at now: Int64) -> Int64 { max(now - deliveredAt, 0) }
 
-    /// Sorts by delivery: what nobody holds first, by tickets, then by moment.
+    /// No moment is so late.
+    static let parkedAge = Int64.max
+    /// Ages up to this one are of entries that somebody holds or may have.
+    static let latestAge = parkedAge - 1
+
+    /// Whether it may be handed over to whoever takes what waits so long, in milliseconds.
+    package func isRipe(idle: Int64, at now: Int64) -> Bool {
+        switch holder {
+        case .consumer: self.idle(at: now) >= idle
+        case .nobody: !isParked
+        }
+    }
+
+    /// Sorts by delivery: what nobody holds first, by tickets, then by moment; what is parked last.
     var age: Int64 {
         switch holder {
         case .consumer(_, let moment): moment
+        case .nobody(Self.parkedTicket): Self.parkedAge
         case .nobody(let ticket): .min + Int64(ticket)
         }
     }

@@ -178,7 +178,8 @@ struct PendingLeaf: IDTreeLeaf {
         if isWide { return entry(at: row).age }
         let state = words[Self.narrowWords * row + 1]
         let high = Int64(state >> (Self.consumerBits + Self.countBits))
-        return state >> Self.countBits & (1 << Self.consumerBits - 1) == 0 ? .min + high : baseMoment + high
+        if state >> Self.countBits & (1 << Self.consumerBits - 1) != 0 { return baseMoment + high }
+        return high == Int64(PendingEntry.parkedTicket) ? PendingEntry.parkedAge : .min + high
     }
 
     /// Both words; `nil` where they have no room.

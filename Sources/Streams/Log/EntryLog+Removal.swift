@@ -12,8 +12,9 @@ extension EntryLog {
             isDeleted =
                 sealed.update(id) { block, base in
                     let wasChanged = block.isChanged
+                    sealedBytes -= block.byteCount
                     let isDeleted = block.delete(id, base: base)
-                    if block.isEmpty { sealedCount -= 1 }
+                    if block.isEmpty { sealedCount -= 1 } else { sealedBytes += block.byteCount }
                     if !wasChanged, isDeleted { changedBytes += block.bytes.count }
                     return isDeleted
                 } ?? false
@@ -51,6 +52,7 @@ extension EntryLog {
         }
         sealedCount -= 1
         let wasAbsent = sealed.update(base) { block, _ in
+            sealedBytes -= block.byteCount
             defer { (block.bytes, block.isAbsent) = ([], false) }
             return block.isAbsent
         }
@@ -67,8 +69,9 @@ extension EntryLog {
         }
         return sealed.update(base) { block, base in
             let wasChanged = block.isChanged
+            sealedBytes -= block.byteCount
             let count = block.deleteEach(base: base, where: isDeleted)
-            if block.isEmpty { sealedCount -= 1 }
+            if block.isEmpty { sealedCount -= 1 } else { sealedBytes += block.byteCount }
             if !wasChanged, count > 0 { changedBytes += block.bytes.count }
             return count
         } ?? 0

@@ -26,6 +26,8 @@ struct EntryLog: Sendable {
     var entriesAdded: UInt64 = 0
     /// About what changed since the last checkpoint began.
     var changedBytes = 0
+    /// Of sealed blocks, in memory or not.
+    var sealedBytes = 0
     /// Sealed blocks that are not in memory.
     var absentCount = 0
     /// Blocks that were sealed as the last checkpoint has them: the next one says so.
@@ -42,6 +44,8 @@ struct EntryLog: Sendable {
     var hasTail: Bool { !tail.bytes.isEmpty }
     var length: Int { sealed.sum.liveCount + tail.liveCount }
     var blockCount: Int { sealedCount + (hasTail ? 1 : 0) }
+    /// Of all blocks, in memory or not.
+    var byteCount: Int { sealedBytes + tail.bytes.count }
 
     /// Bytes of an entry beside its names and values, about.
     private static let entryOverhead = 8
@@ -74,6 +78,7 @@ struct EntryLog: Sendable {
         if notesSealed, !block.isChanged { sealedUnchanged.append(SealedBlock(block, tailFirst)) }
         sealed.append(block, first: tailFirst)
         sealedCount += 1
+        sealedBytes += block.bytes.count
         tail.bytes.removeAll(keepingCapacity: true)
     }
 

@@ -26,21 +26,27 @@ extension Stream {
 
     /// Whether a read of the group would find something new. Complexity: O(log n + entries of a block).
     package func hasNew(for group: ConsumerGroup) -> Bool {
-        guard group.lastDeliveredID < lastID, let last = log.lastLiveID else { return false }
+        guard group.lastDeliveredID < lastID, group.parkedCount < ConsumerGroup.maximumParkedCount,
+            let last = log.lastLiveID
+        else { return false }
         return group.lastDeliveredID < last
     }
 
     /// The pending entry that a claim would get first: of those whose content is there, the one that nobody holds or
-    /// that waits longest. Content is taken to be there if its block isn't in memory. Complexity: O(log n), and again
-    /// for each older one that is gone from the stream.
+    /// that waits longest. Content is taken to be there if its block isn't in memory, and where the group's policy has
+    /// a read let go of what is gone: then that is something to do. Complexity: O(log n), and again for each older one
+    /// that is gone from the stream.
     package func longestWaiting(in group: ConsumerGroup) -> PendingEntry? {
         var found: PendingEntry?
-        group.forEachOldest(upTo: .max) { entry in
-            if log.mayContain(entry.id) { found = entry }
+        group.forEachOldest(upTo: PendingEntry.latestAge) { entry in
+            if !group.policy.isEmpty || log.mayContain(entry.id) { found = entry }
             return found == nil
         }
         return found
     }
+
+    /// Whether the policy of a group keeps the order of keys.
+    package var ordersKeys: Bool { groups.contains { $0.policy.orderField != nil } }
 
     private func place(of group: [UInt8]) throws(StreamError) -> Int {
         guard let place = groups.place(of: group) else { throw .noSuchGroup }
@@ -115,6 +121,48 @@ extension Stream {
         return groups[row: place].value.deleteConsumer(name)
     }
 
+    /// As `deleteConsumer`, but what it had pending is another's, which is made if need be.
+    ///
+    /// - Throws: `noSuchGroup`, `tooManyConsumers`.
+    package mutating func deleteConsumer(
+        _ name: [UInt8], group: [UInt8], heir: [UInt8], now: Int64
+    ) throws(StreamError) -> Int? {
+        let place = try place(of: group)
+        return try groups[row: place].value.deleteConsumer(name, heir: heir, now: now)
+    }
+
+    // MARK: Policy
+
+    /// Sets what a group does of itself. What orders its entries can change only while nothing is pending.
+    ///
+    /// - Throws: `noSuchGroup`, `groupIsBusy`.
+    package mutating func setPolicy(_ policy: GroupPolicy, group: [UInt8], now: Int64) throws(StreamError) {
+        let place = try place(of: group)
+        if policy.orderField != groups[place].policy.orderField, groups[place].pendingCount > 0 { throw .groupIsBusy }
+        groups[place].policy = policy
+        groups[place].consumersDueAt = policy.idleConsumers.flatMap { Self.sum(now, $0) }
+    }
+
+    static func sum(_ moment: Int64, _ duration: Int64) -> Int64? {
+        let (sum, overflows) = moment.addingReportingOverflow(duration)
+        return overflows ? nil : sum
+    }
+
+    /// Takes those of the entries named for dead letters that nobody holds and that were delivered too often.
+    package mutating func buryReleased(_ ids: [StreamID], group: [UInt8]) -> [DeadLetter] {
+        guard let place = groups.place(of: group), groups[row: place].value.policy.maximumDeliveries != nil else {
+            return []
+        }
+        var letters: [DeadLetter] = []
+        for id in ids {
+            guard let pending = groups[row: place].value.pendingEntry(id), pending.holder.isNobody, !pending.isParked,
+                groups[row: place].value.isDead(pending), let entry = log.entry(id)
+            else { continue }
+            letters.append(groups[row: place].value.bury(pending, entry))
+        }
+        return letters
+    }
+
     // MARK: Reading
 
     /// Hands entries to a consumer, which is made if need be: see `GroupRead`.
@@ -124,16 +172,17 @@ extension Stream {
     ///   - claimIdle: milliseconds; given, pending entries that wait so long come first, those that wait longest before
     ///     all. In O(log n) each.
     ///   - isAcknowledged: whether new entries are not to be pending.
+    ///   - buries: whether there is a stream for dead letters.
     ///   - admits: asked before every entry; `false` ends the read, and the entry stays for the next one.
     /// - Throws: `noSuchGroup`, `tooManyConsumers`.
     package mutating func readGroup(
         _ group: [UInt8], consumer: [UInt8], count: Int = .max, claimIdle: Int64? = nil, isAcknowledged: Bool = false,
-        now: Int64, admits: (StreamEntry) -> Bool = { _ in true }
+        buries: Bool = false, now: Int64, admits: (StreamEntry) -> Bool = { _ in true }
     ) throws(StreamError) -> GroupRead {
         let place = try place(of: group)
         return try groups[place].read(
-            as: consumer, count: count, claimIdle: claimIdle, isAcknowledged: isAcknowledged, now: now, from: log,
-            admits: admits)
+            as: consumer, count: count, claimIdle: claimIdle, isAcknowledged: isAcknowledged, buries: buries,
+            now: now, from: log, admits: admits)
     }
 
     /// Hands a consumer, which is made if need be, what it has pending behind `id`, once more.
@@ -174,11 +223,12 @@ extension Stream {
     /// - Throws: `noSuchGroup`, `tooManyConsumers`.
     package mutating func claimAutomatically(
         from start: StreamID, count: Int = 100, group: [UInt8], consumer: [UInt8], minimumIdle: Int64,
-        isIDOnly: Bool = false, now: Int64
+        isIDOnly: Bool = false, buries: Bool = false, now: Int64
     ) throws(StreamError) -> ClaimResult {
         let place = try place(of: group)
         return try groups[row: place].value.claimAutomatically(
-            from: start, count: count, as: consumer, minimumIdle: minimumIdle, isIDOnly: isIDOnly, now: now, from: log)
+            from: start, count: count, as: consumer, minimumIdle: minimumIdle, isIDOnly: isIDOnly,
+            buries: buries, now: now, from: log)
     }
 
     /// Gives pending entries back; answers how many. See `ReleaseMode`.

@@ -8,20 +8,42 @@ extension Stream {
         for place in groups.takenPlaces {
             if let problem = groups[place].invariantViolation { return "group \(place): \(problem)" }
         }
+        for queue in [delayed, ending, jobs] {
+            if let problem = queue.invariantViolation(below: nextTimedNumber) { return "moments: \(problem)" }
+        }
         return idempotent.producers.invariantViolation
+    }
+}
+
+extension TimedQueue {
+    fileprivate func invariantViolation(below number: UInt64) -> String? {
+        var (rows, bytes) = (0, 0)
+        let problem = tree.invariantViolation { leaf, first, next in
+            for (row, id) in leaf.ids.enumerated() {
+                if id < first || next.map({ id >= $0 }) == true { return "\(id) is out of place" }
+                if row > 0, id <= leaf.ids[row - 1] { return "\(id) doesn't rise" }
+                if id.sequence > number { return "\(id) has a number that wasn't given" }
+            }
+            rows += leaf.count
+            bytes += leaf.contents.reduce(0) { $0 + $1.count }
+            return nil
+        }
+        return problem ?? ((rows, bytes) == (count, byteCount) ? nil : "sums are not \(rows) and \(bytes)")
     }
 }
 
 extension EntryLog {
     fileprivate var invariantViolation: String? {
-        var (blocks, absent) = (0, 0)
+        var (blocks, absent, size) = (0, 0, 0)
         let problem = sealed.invariantViolation { block, base, next in
             blocks += 1
             if block.isAbsent { absent += 1 }
+            size += block.byteCount
             return Self.problem(block, base, before: next ?? (hasTail ? tailFirst : nil))
         }
         if let problem { return "sealed: \(problem)" }
         if absent != absentCount { return "\(absent) absent blocks counted as \(absentCount)" }
+        if size != sealedBytes { return "\(size) bytes of blocks counted as \(sealedBytes)" }
         if blocks != sealedCount { return "\(blocks) blocks counted as \(sealedCount)" }
         guard hasTail else { return nil }
         if let problem = Self.problem(tail, tailFirst, before: nil) { return "tail: \(problem)" }
@@ -78,6 +100,7 @@ extension ConsumerGroup {
         }
         if let problem { return "pending: \(problem)" }
         if seen != pendingCount || released != releasedCount { return "counts of pending entries" }
+        if let problem = orderViolation { return "order: \(problem)" }
         if let problem = consumers.invariantViolation { return "consumers: \(problem)" }
         for place in consumers.takenPlaces {
             let consumer = consumers[place]
@@ -97,5 +120,23 @@ extension ConsumerGroup {
             if ids != held[ConsumerNumber(UInt32(place)), default: []] { return "consumer \(place) holds other IDs" }
         }
         return nil
+    }
+}
+
+extension ConsumerGroup {
+    /// Of each key the first is out or may be, and all others are parked; nothing else is.
+    private var orderViolation: String? {
+        if let problem = order.invariantViolation { return problem }
+        var parked = 0
+        for bucket in 0..<OrderTable.bucketCount {
+            for line in order.lines(ofBucket: bucket) {
+                for (place, id) in line.ids.enumerated() {
+                    guard let entry = pendingEntry(id) else { return "\(id) is not pending" }
+                    if entry.isParked != (place > 0) { return "\(id), number \(place) of its key, is parked or not" }
+                    if place > 0 { parked += 1 }
+                }
+            }
+        }
+        return parked == parkedCount ? nil : "\(parked) parked entries counted as \(parkedCount)"
     }
 }

@@ -5,6 +5,8 @@ extension Stream {
     /// + consumers + leaves).
     package var memoryBytes: Int {
         var bytes = MemoryLayout<Stream>.size + log.memoryBytes + groups.memoryBytes
+        bytes += jobs.tree.memoryBytes { $0.memoryBytes }
+        bytes += delayed.tree.memoryBytes { $0.memoryBytes } + ending.tree.memoryBytes { $0.memoryBytes }
         for place in groups.takenPlaces { bytes += groups.withValue(at: place) { $0.memoryBytes } }
         bytes += idempotent.producers.memoryBytes
         for place in idempotent.producers.takenPlaces {
@@ -29,7 +31,7 @@ extension EntryLog {
 extension ConsumerGroup {
     /// Beside the group itself.
     fileprivate var memoryBytes: Int {
-        var bytes = pending.memoryBytes { $0.memoryBytes } + consumers.memoryBytes
+        var bytes = pending.memoryBytes { $0.memoryBytes } + consumers.memoryBytes + order.memoryBytes
         for place in consumers.takenPlaces {
             bytes += consumers.withValue(at: place) { $0.pending.memoryBytes { $0.memoryBytes } }
         }

@@ -16,6 +16,17 @@ package struct Stream: Sendable {
     var log: EntryLog
     var groups = NameTable<ConsumerGroup>()
     var idempotent: IdempotentAppends
+    /// Entries that wait for their moment.
+    var delayed: TimedQueue
+    /// Entries that end at a moment: see `end(_:at:)`.
+    var ending: TimedQueue
+    /// What recurs: see `StreamJob`. Their numbers stay with them.
+    var jobs: TimedQueue
+    /// Rows of jobs by name. Asked, never walked.
+    var jobNames: [[UInt8]: StreamID] = [:]
+    /// Of rows in any queue, ever.
+    var nextTimedNumber: UInt64 = 0
+    package internal(set) var retention = Retention()
     /// Records of groups that are gone, which the next checkpoint removes.
     var removals: [StreamRecord] = []
 
@@ -23,6 +34,9 @@ package struct Stream: Sendable {
         self.configuration = configuration
         log = EntryLog(configuration)
         idempotent = IdempotentAppends(notesRemoved: configuration.isCheckpointed)
+        delayed = TimedQueue(configuration)
+        ending = TimedQueue(configuration)
+        jobs = TimedQueue(configuration)
     }
 
     // MARK: Numbers

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+
+/// What a group does of itself. Moments and durations are in milliseconds.
+package struct GroupPolicy: Hashable, Sendable {
+    package struct Field: Hashable, Sendable {
+        package var name: [UInt8]
+        package var value: [UInt8]
+
+        package init(_ name: [UInt8], _ value: [UInt8]) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// For so long a pending entry is its consumer's; then whoever reads next gets it. What was given back anybody gets
+    /// at once.
+    package var visibility: Int64?
+    /// What was delivered so often is a dead letter instead of being delivered again. Only with `deadLetter`.
+    package var maximumDeliveries: Int64?
+    /// The key of the stream for dead letters.
+    package var deadLetter: [UInt8]?
+    /// A consumer that has read nothing for so long goes, and what it held is given back.
+    package var idleConsumers: Int64?
+    /// Of entries with the same value in this field one is out at a time, in their order. Entries without the field
+    /// have no order.
+    package var orderField: [UInt8]?
+    /// Entries that lack one of these are passed over as if they were acknowledged.
+    package var filter: [Field] = []
+
+    /// Fields of `filter` at most: each is looked for in every entry.
+    package static let maximumFilterCount = 16
+
+    package init() {}
+
+    package var isEmpty: Bool { self == GroupPolicy() }
+
+    /// The idle time from which on a read takes over pending entries; `nil`: it takes over none.
+    ///
+    /// - Parameter asked: what the reader wants.
+    package func claimIdle(_ asked: Int64?) -> Int64? {
+        guard let visibility else { return asked ?? (orderField == nil ? nil : .max) }
+        return min(asked ?? .max, visibility)
+    }
+
+    func admits(_ entry: StreamEntry) -> Bool { filter.allSatisfy { entry.has($0.name, $0.value) } }
+
+    // MARK: In a checkpoint
+
+    /// Numbers, 0 for none; then texts, each behind a 1, or a 0; then the count of the filter's fields, and these.
+    func encode(into bytes: inout [UInt8]) {
+        Varint.append(visibility.map { UInt64($0) + 1 } ?? 0, to: &bytes)
+        Varint.append(UInt64(maximumDeliveries ?? 0), to: &bytes)
+        Varint.append(UInt64(idleConsumers ?? 0), to: &bytes)
+        for text in [deadLetter, orderField] {
+            Varint.append(text == nil ? 0 : 1, to: &bytes)
+            if let text { bytes.append(text: text) }
+        }
+        Varint.append(UInt64(filter.count), to: &bytes)
+        for field in filter {
+            bytes.append(text: field.name)
+            bytes.append(text: field.value)
+        }
+    }
+
+    init?(_ reader: inout RecordReader, _ bytes: RawSpan) {
+        guard let visible = reader.natural(bytes), let deliveries = reader.natural(bytes),
+            let idle = reader.natural(bytes)
+        else { return nil }
+        visibility = visible == 0 ? nil : visible - 1
+        maximumDeliveries = deliveries == 0 ? nil : deliveries
+        idleConsumers = idle == 0 ? nil : idle
+        var texts: [[UInt8]?] = []
+        for _ in 0..<2 {
+            guard let isThere = reader.number(bytes), isThere <= 1 else { return nil }
+            guard isThere == 1 else {
+                texts.append(nil)
+                continue
+            }
+            guard let text = reader.text(bytes) else { return nil }
+            texts.append(text)
+        }
+        (deadLetter, orderField) = (texts[0], texts[1])
+        guard let count = reader.count(bytes), count <= Self.maximumFilterCount else { return nil }
+        for _ in 0..<count {
+            guard let name = reader.text(bytes), let value = reader.text(bytes) else { return nil }
+            filter.append(Field(name, value))
+        }
+    }
+}
+
+/// An entry that has left a group for good, and what the group knew of it.
+package struct DeadLetter: Sendable {
+    package var entry: StreamEntry
+    package var deliveryCount: Int64
+    /// Who held it last; `nil`: nobody did.
+    package var consumer: [UInt8]?
+}

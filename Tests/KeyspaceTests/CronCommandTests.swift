@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+import MartletKeyspace
+import MartletRESPCodec
+import Testing
+
+/// What recurs: each run is one entry.
+@Suite struct CronCommandTests {
+    private func run(_ server: inout LocalServer, _ words: String...) -> String {
+        notation(server.run(Arguments(words.map { Array($0.utf8) })))
+    }
+
+    @Test func putsEntries() {
+        var server = LocalServer()
+        let begin = server.now
+        let minute = (begin / 60_000 + 1) * 60_000
+        #expect(run(&server, "XCRON", "SET", "s", "job", "* * * * *", "*", "f", "v") == ":\(minute)")
+        #expect(notation(server.run("XINFO STREAM s")).contains("$\"jobs\", :1"))
+        server.pass(milliseconds: minute - server.now - 1)
+        #expect(run(&server, "XLEN", "s") == ":1")
+        #expect(
+            run(&server, "XRANGE", "s", "-", "+")
+                == "*[*[$\"\(minute)-0\", *[$\"Cron-Job\", $\"job\", $\"Cron-Due\", $\"\(minute)\", $\"f\", $\"v\"]]]")
+        // Three minutes without a tick: none is lost, none comes twice.
+        server.pass(milliseconds: 180_000)
+        let all: [String] = [0, 60_000, 120_000, 180_000].map { (later: Int64) in "$\"\(minute + later)-0\"" }
+        let list = all.joined(separator: ", ")
+        #expect(run(&server, "XRANGE", "s", "-", "+", "NOVALUES") == "*[\(list)]")
+        #expect(
+            run(&server, "XCRON", "LIST", "s")
+                == "*[*[$\"name\", $\"job\", $\"schedule\", $\"* * * * *\", $\"offset\", :0, $\"grace\", :86400000, "
+                + "$\"next\", :\(minute + 240_000), $\"last\", :\(minute + 180_000), $\"runs\", :4, $\"skipped\", :0, "
+                + "$\"fields\", *[$\"f\", $\"v\"]]]")
+        #expect(run(&server, "XCRON", "DEL", "s", "job") == ":1")
+        #expect(run(&server, "XCRON", "DEL", "s", "job") == ":0")
+        #expect(run(&server, "XCRON", "LIST", "s") == "*[]")
+        server.pass(milliseconds: 180_000)
+        #expect(run(&server, "XLEN", "s") == ":4")
+        #expect(server.space.keyspace.nextDue == nil)
+    }
+
+    /// Who says again what recurs moves nothing.
+    @Test func goesOnWhenItIsSaidAgain() {
+        var server = LocalServer()
+        let due = run(&server, "XCRON", "SET", "s", "job", "@every 10s", "*", "f", "v")
+        server.pass(milliseconds: 5000)
+        #expect(run(&server, "XCRON", "SET", "s", "job", "@every 10s", "*", "f", "w") == due)
+        server.pass(milliseconds: 6000)
+        #expect(run(&server, "XRANGE", "s", "-", "+").contains("$\"f\", $\"w\""))
+        #expect(run(&server, "XCRON", "SET", "s", "job", "@every 20s", "*", "f", "w") == ":\(server.now + 20_000)")
+        #expect(run(&server, "XCRON", "LIST", "s").contains("$\"runs\", :1"))
+    }
+
+    @Test func leavesOutWhatIsTooLate() {
+        var server = LocalServer()
+        _ = run(&server, "XCRON", "SET", "s", "job", "@every 1s", "GRACE", "5000", "*", "f", "v")
+        server.pass(milliseconds: 60_000)
+        #expect(["5", "6"].contains(run(&server, "XLEN", "s").dropFirst()))
+        #expect(run(&server, "XCRON", "LIST", "s").contains("$\"skipped\", :1"))
+    }
+
+    @Test func comesInOrderWithDelayedEntries() {
+        var server = LocalServer()
+        let begin = server.now + 1
+        _ = run(&server, "XCRON", "SET", "s", "job", "@every 10s", "*", "f", "v")
+        _ = run(&server, "XADD", "s", "AT", "\(begin + 15_000)", "*", "f", "late")
+        server.pass(milliseconds: 25_000)
+        #expect(
+            run(&server, "XRANGE", "s", "-", "+", "NOVALUES")
+                == "*[$\"\(begin + 10_000)-0\", $\"\(begin + 15_000)-0\", $\"\(begin + 20_000)-0\"]")
+    }
+
+    @Test func hasATimeZone() {
+        var server = LocalServer()
+        let day = (server.now / 86_400_000 + 1) * 86_400_000
+        guard
+            case .integer(let east)? = server.run(
+                Arguments(
+                    ["XCRON", "SET", "s", "east", "0 0 * * *", "TZ", "+05:30", "*", "f", "v"].map { Array($0.utf8) }))
+        else { return }
+        #expect((east + 19_800_000) % 86_400_000 == 0 && abs(day - east) < 86_400_000)
+        for zone in ["UTC", "z", "-0930", "+18:00"] {
+            #expect(run(&server, "XCRON", "SET", "s", "job", "@daily", "TZ", zone, "*", "f", "v").hasPrefix(":"))
+        }
+        for zone in ["Europe/Berlin", "+18:01", "+5", "+05:60", "05:00", "+0:500", "+-1:00", ""] {
+            #expect(
+                run(&server, "XCRON", "SET", "s", "job", "@daily", "TZ", zone, "*", "f", "v")
+                    == "-ERR a time zone is UTC or an offset of it, like +02:00", "\(zone)")
+        }
+    }
+
+    @Test(arguments: [
+        (["* * * *", "*", "f", "v"], "-ERR Invalid schedule"),
+        (["0 0 30 2 *", "*", "f", "v"], "-ERR no moment fits the schedule"),
+        (["@daily", "GRACE", "-1", "*", "f", "v"], "-ERR GRACE is out of range"),
+        (["@daily", "NONSENSE", "1", "*", "f", "v"], "-ERR syntax error"),
+        (["@daily", "*", "f", "v", "w"], "-ERR wrong number of arguments for 'xcron|set' command"),
+        (["@daily", "f", "v", "g"], "-ERR syntax error"),
+    ]) func refuses(words: [String], reply: String) {
+        var server = LocalServer()
+        let command = Arguments((["XCRON", "SET", "s", "job"] + words).map { Array($0.utf8) })
+        #expect(notation(server.run(command)) == reply)
+        #expect(notation(server.run("DBSIZE")) == ":0")
+    }
+}

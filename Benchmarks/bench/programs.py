@@ -95,13 +95,13 @@ class Server:
 
     scheme = "http"
 
-    def __init__(self, command, port=None, folder=None):
+    def __init__(self, command, port=None, folder=None, patience=START_SECONDS):
         self.folder = folder
         self.process = subprocess.Popen(
             [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.pid = self.process.pid
         self.port = port or self._announced_port()
-        self._wait_for_port()
+        self._wait_for_port(patience)
 
     def __enter__(self):
         return self
@@ -127,8 +127,8 @@ class Server:
             raise RuntimeError(f"{self.process.args[0]} did not say where it listens, but {line!r}")
         return int(found.group(1))
 
-    def _wait_for_port(self):
-        end = time.monotonic() + START_SECONDS
+    def _wait_for_port(self, patience):
+        end = time.monotonic() + patience
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()

@@ -82,7 +82,7 @@ def _time(leader, member, before, options):
     wanted = int(leader.status()["raftAppliedIndex"])
     load = _begin(leader, options)
     began = time.monotonic()
-    member.server = programs.Server(member.command, member.port)
+    member.server = programs.Server(member.command, member.port, patience=LIMIT_SECONDS)
     while _applied(member) < wanted:
         if time.monotonic() - began > LIMIT_SECONDS:
             raise RuntimeError(f"{member.name} has not caught up")

@@ -13,7 +13,9 @@
 #endif
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,6 +65,30 @@ void martlet_tune_memory(void) {
 void martlet_trim_memory(void) {
 #ifdef __GLIBC__
     malloc_trim(0);
+#endif
+}
+
+void martlet_forget_mapped_pages(int file) {
+#ifdef __linux__
+    struct stat status;
+    if (fstat(file, &status)) return;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    if (!maps) return;
+    char line[512];
+    int begins_line = 1;
+    while (fgets(line, sizeof line, maps)) {
+        unsigned long begin, end, inode;
+        char sharing;
+        // 7f0-7f1 r--s 00000000 fe:00 123 /path: only what is shared can be had again.
+        if (begins_line && sscanf(line, "%lx-%lx %*3c%c %*x %*x:%*x %lu", &begin, &end, &sharing, &inode) == 4
+            && sharing == 's' && inode == status.st_ino)
+            madvise((void *)begin, end - begin, MADV_DONTNEED);
+        // A path may be longer than the room for it.
+        begins_line = strchr(line, '\n') != NULL;
+    }
+    fclose(maps);
+#else
+    (void)file;
 #endif
 }
 

@@ -50,7 +50,8 @@ final class BlockReader: Sendable {
             let part = order.blocks[values.count...].prefix(Self.blocksPerRead)
             do {
                 values += try tables.read(until: .now + Tables.maximumReadDuration) { reader in
-                    try part.map { block in try reader.passingValue(of: block.key) }
+                    defer { tables.notePassed(part.count) }
+                    return try part.map { block in try reader.value(of: block.key) }
                 }
                 attempts = 0
             } catch TablesError.damagedValue(let key) {

@@ -60,7 +60,7 @@ extension Replica {
         // Founders are applied one by one: a state with some of them would be one of a cluster that never was.
         if applied.term == Term(1), !isAlone { return false }
         if physicalCompactions.contains(where: { $0.request.revision > store.checkpointRevision }) { return true }
-        return moment.monotonic >= checkpoint.next || uncheckpointedBytes >= configuration.limits.checkpointBytes
+        return moment.monotonic >= checkpoint.next || uncheckpointedBytes >= configuration.checkpointBytes
     }
 
     /// What no written checkpoint holds, and so is in memory alone.

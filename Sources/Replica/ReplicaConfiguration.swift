@@ -23,6 +23,14 @@ package struct ReplicaConfiguration: Sendable {
     /// What blocks of streams may take in memory; those that are in a checkpoint and not wanted leave it. `nil`: all
     /// stay. Shows in nothing but memory and time; the member needs tables that it can read again.
     package var streamMemoryBytes: Int?
+
+    /// Uncheckpointed bytes that call for a checkpoint. They are in memory up to three times while it is written: as
+    /// state, encoded, and as LMDB's pages; so where streams have only so much, it is a part of that.
+    var checkpointBytes: Int {
+        min(limits.checkpointBytes, streamMemoryBytes.map { max($0 / 4, Self.leastCheckpointBytes) } ?? .max)
+    }
+
+    private static let leastCheckpointBytes = 4 << 20
     package var raft = RaftSettings()
     package var limits = ReplicaLimits()
     /// For the members' clocks of elections.

@@ -67,6 +67,11 @@ void martlet_tune_memory(void);
 /// does nothing. Looks at every free piece: some milliseconds.
 void martlet_trim_memory(void);
 
+/// Has none of the pages of a file that this process has mapped to share it count as its memory any more: whoever looks
+/// at them again gets them from the file, or from the system's cache of it. On Linux; elsewhere it does nothing. Reads
+/// the list of all mappings: some hundred microseconds.
+void martlet_forget_mapped_pages(int file);
+
 /// Names the calling thread for debuggers and profilers; Linux keeps 15 bytes.
 void martlet_name_thread(const char *_Nonnull name);
 

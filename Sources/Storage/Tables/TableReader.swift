@@ -68,25 +68,6 @@ package struct TableReader: ~Copyable {
         try withValue(of: key) { [UInt8](copying: $0) }
     }
 
-    /// As `value`, for what is read once: its pages don't count as this process's memory any more.
-    package func passingValue(of key: TableKey) throws(TablesError) -> [UInt8]? {
-        try withValue(of: key) { value in
-            defer { value.withUnsafeBytes { Self.letGo($0) } }
-            return [UInt8](copying: value)
-        }
-    }
-
-    /// The pages are mapped from the file, read-only: whoever looks at them again, a reader of the same moment too,
-    /// gets them from there. All of them are the map's own.
-    private static func letGo(_ bytes: UnsafeRawBufferPointer) {
-        guard let start = bytes.baseAddress else { return }
-        let mask = UInt(sysconf(Int32(_SC_PAGESIZE))) - 1
-        let begin = UInt(bitPattern: start) & ~mask
-        let end = (UInt(bitPattern: start) + UInt(bytes.count) + mask) & ~mask
-        // Where it isn't granted they count a little longer.
-        madvise(UnsafeMutableRawPointer(bitPattern: begin), Int(end - begin), MADV_DONTNEED)
-    }
-
     /// Calls `body` with the record's value in place; `nil` where there is none.
     package func withValue<Result>(of key: TableKey, _ body: (RawSpan) -> Result) throws(TablesError) -> Result? {
         try checkDeadline()

@@ -20,7 +20,7 @@ extension Tables {
         let environment = try environmentInUse()
         var transaction: OpaquePointer?
         try TablesError.check("beginning a write", mdb_txn_begin(environment.pointer, nil, 0, &transaction))
-        var writer = TableWriter(transaction: transaction, databases: environment.databases)
+        var writer = TableWriter(tables: self, transaction: transaction, databases: environment.databases)
         let result: Result
         do {
             result = try body(&writer)
@@ -77,8 +77,11 @@ package struct TableWriter: ~Copyable {
     private let transaction: OpaquePointer?
     private let databases: [MDB_dbi?]
     private var open = [OpenTable?](repeating: nil, count: 256)
+    /// Told of records that LMDB looked at because they go.
+    private let tables: Tables
 
-    fileprivate init(transaction: OpaquePointer?, databases: [MDB_dbi?]) {
+    fileprivate init(tables: Tables, transaction: OpaquePointer?, databases: [MDB_dbi?]) {
+        self.tables = tables
         self.transaction = transaction
         self.databases = databases
     }
@@ -87,7 +90,11 @@ package struct TableWriter: ~Copyable {
     package mutating func put(_ key: TableKey, _ value: RawSpan) throws(TablesError) {
         let place = try openTable(key.table)
         let isLast = open[place]?.last.map { $0 < key } ?? true
-        if isLast { open[place]?.last = key }
+        if isLast {
+            open[place]?.last = key
+        } else if value.byteCount >= Self.ownPageBytes {
+            tables.notePassed(1)
+        }
         let cursor = open[place]?.cursor
         var stored = MDB_val(mv_size: value.byteCount + TableFormat.checksumCount, mv_data: nil)
         let flags = UInt32(MDB_RESERVE | (isLast ? MDB_APPEND : 0))
@@ -110,6 +117,7 @@ package struct TableWriter: ~Copyable {
         let code = TableFormat.withKey(key) { mdb_del(transaction, table.database, &$0, nil) }
         if code == MDB_NOTFOUND { return false }
         try TablesError.check("removing \(key)", code)
+        tables.notePassed(1)
         return true
     }
 
@@ -135,4 +143,7 @@ package struct TableWriter: ~Copyable {
         open[place] = OpenTable(database: database, cursor: cursor, last: last)
         return place
     }
+
+    /// From about here on LMDB gives a record pages of its own.
+    private static let ownPageBytes = 2000
 }

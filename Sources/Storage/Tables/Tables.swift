@@ -48,6 +48,8 @@ package final class Tables: Sendable {
     /// In ascending order.
     package let tables: [TableID]
     let state: Mutex<State>
+    /// See `notePassed`.
+    let passed = Atomic(0)
 
     /// Opens the file, or creates it. Frees the places of readers that died with their process.
     ///

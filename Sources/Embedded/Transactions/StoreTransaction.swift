@@ -15,9 +15,9 @@ internal import MartletEtcdAPI
 ///     print(result.succeeded ? "placed" : "it was there before")
 ///
 /// All of it happens in one step, or nothing does: what one operation would refuse, such as an entry whose ID isn't
-/// above the last one, refuses the whole, and an error is thrown. Changes of keys share one revision; those of streams have
-/// none. A key may be written once only; servers take up to 128 conditions and as many operations a branch. Streams are
-/// those of database 0.
+/// above the last one, refuses the whole, and an error is thrown. Changes of keys share one revision; those of
+/// streams have none. A key may be written once only; servers take up to 128 conditions and as many operations a
+/// branch. Streams are those of database 0.
 public struct StoreTransaction: Sendable {
     private(set) var conditions: [StoreCondition] = []
     /// What is done when all conditions hold, also when there are none.

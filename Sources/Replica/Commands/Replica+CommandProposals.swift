@@ -59,7 +59,13 @@ extension Replica {
                     anticipate(transaction.commands[index], database: item.database)
                 }
             }
-        case .store(let request, _): propose(store: request, slot)
+        case .store(let request, _):
+            // An entry of its own, as each request to the key-value store is: revisions and entries keep step, also
+            // where a record waits for blocks between its items.
+            closeRecord(at: moment)
+            propose(store: request, slot)
+            commands.put(running, in: slot)
+            return closeRecord(at: moment)
         }
         commands.put(running, in: slot)
         closeRecordIfFull(at: moment)

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletBasics
+import MartletStreams
 import Testing
-
-@testable import MartletStreams
 
 @Suite struct CronTests {
     private func cron(_ text: String) -> CronExpression? { CronExpression(Array(text.utf8)) }

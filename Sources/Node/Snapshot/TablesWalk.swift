@@ -87,7 +87,7 @@ enum TablesWalk {
         _ reader: borrowing TableReader, _ body: (TableKey, RawSpan) throws -> Void
     ) throws {
         guard try reader.withValue(of: KeyspaceTable.state, { KeyspaceTable.isUnused($0) }) == false else { return }
-        for table in KeyspaceTable.all {
+        for table in KeyspaceTable.all.sorted() {
             try reader.forEach(in: table) { key, value in
                 try body(key, value)
                 return true

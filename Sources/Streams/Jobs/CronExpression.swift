@@ -193,16 +193,16 @@ package struct CronExpression: Hashable, Sendable {
 }
 
 /// A day of the calendar. Source: the arithmetic of the Gregorian calendar, in eras of 400 years from 1 March on.
-struct CivilDay: Hashable, Sendable {
-    let year: Int64
-    let month: Int
-    let day: Int
+package struct CivilDay: Hashable, Sendable {
+    package let year: Int64
+    package let month: Int
+    package let day: Int
 
     /// Days since 1 January 1970 that are asked for: far more than any clock says, and no sum of them overflows.
     static let range: ClosedRange<Int64> = -1_000_000...100_000_000
 
     /// - Parameter number: of days since 1 January 1970, within `range`.
-    init(_ number: Int64) {
+    package init(_ number: Int64) {
         let shifted = number + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
         let dayOfEra = shifted - era * 146_097

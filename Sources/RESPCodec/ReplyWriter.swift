@@ -7,6 +7,8 @@
 package struct ReplyWriter: Sendable {
     package var bytes: [UInt8] = []
     package var isRESP3: Bool
+    /// Whoever writes long replies may leave them out.
+    package var isForNobody = false
 
     package init(isRESP3: Bool = false) {
         self.isRESP3 = isRESP3

@@ -228,6 +228,13 @@ import Testing
         #expect(entry.categoryList.map { "@\($0.rawValue)" }.joined(separator: " ") == expected)
     }
 
+    @Test func aTransactionOnKeysWithoutWordsIsRefused() {
+        check([
+            ("ACL SETUSER al on +@all ~k*", "+OK"),
+            ("ACL DRYRUN al kv.txn", "$\"User al has no permissions to access the '' key\""),
+        ])
+    }
+
     // MARK: As state
 
     @Test func passwordsStayOutOfTheLog() {

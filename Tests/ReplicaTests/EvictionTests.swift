@@ -97,6 +97,22 @@ import Testing
         #expect(member.told(5).contains("1-0"))
     }
 
+    /// The places of its keys' replies are right also where the replies are nobody's: after a restart.
+    @Test func aTransactionWithKeysWaitsInItsMiddle() throws {
+        var member = try filled()
+        member.holdsBlocks = true
+        member.exec(2, ["SET x 1", "KV.PUT a 1", "XDEL s 5-0", "KV.PUT b 2"])
+        member.step(.turnEnded)
+        member.settle()
+        #expect(member.replica.isApplyHalted)
+        member.holdsBlocks = false
+        member.step(.turnEnded)
+        member.settle()
+        #expect(member.told(2) == "*4|+OK|*2|$8|revision|:2|:1|*2|$8|revision|:2")
+        try member.checkRestarts(Self.configuration(0))
+        try member.checkRestarts()
+    }
+
     @Test func aReadOnlyTransactionSeesOneMoment() throws {
         var member = try filled()
         member.holdsBlocks = true

@@ -160,6 +160,22 @@ import Testing
         try member.checkRestarts()
     }
 
+    /// A dead letter moves the last ID of its stream: what stands behind it can't be tested before.
+    @Test func appendsStandBeforeDeadLetters() throws {
+        var member = try ready()
+        _ = member.result(1, "XADD q 1-0 f v", "XGROUP CREATE q g 0")
+        _ = member.result(1, "XGROUP SETPOLICY q g MAXDELIVERIES 1 DEADLETTER dead")
+        _ = member.result(1, "XREADGROUP GROUP g c STREAMS q >")
+        let bury = Wire.giveBack("q", "g", Wire.id(1), mode: 2)
+        let append = Wire.append("dead", "x", id: Wire.id(5))
+        let refusal = StreamRefusal.malformed("an append must stand before what may put dead letters into its stream")
+        #expect(try member.transact(then: [bury, append]) == .failure(.refusedStreams(refusal)))
+        #expect(member.result(1, "XLEN dead") == ":0")
+        #expect(try member.transact(then: [append, bury])?.get().succeeded == true)
+        #expect(member.result(1, "XLEN dead") == ":2")
+        try member.checkRestarts()
+    }
+
     /// Whoever waits for an entry gets it with the transaction that brings it.
     @Test func wakesThoseWhoWait() throws {
         var member = try ready()

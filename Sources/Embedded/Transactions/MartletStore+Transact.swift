@@ -56,6 +56,8 @@ extension MartletStore {
         guard case .servers(let servers) = address.place else { return true }
         guard !servers.keys.isEmpty, !servers.streams.isEmpty else { return false }
         guard try await streams.info("server")["server_name"] == "martlet" else { return false }
+        // Transactions know the streams of database 0.
+        guard try await streams.command("CLIENT", "INFO").text?.contains(" db=0 ") == true else { return false }
         // Nothing changes by it.
         do {
             _ = try await keys.transact(Martlet_V1_TransactRequest(), isRepeatable: true)

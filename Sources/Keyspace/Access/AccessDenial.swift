@@ -94,7 +94,7 @@ extension AccessRules {
         guard allows(entry) else { return (.command(entry.name), 0) }
         if !allowsKeys {
             // Patterns name keys of Redis's databases: whoever has only some of these has none of the others.
-            if entry.concernsKeys { return (.key(arguments.array(1)), 1) }
+            if entry.concernsKeys { return (.key(arguments.count > 1 ? arguments.array(1) : []), 1) }
             for (number, place) in entry.keyPlaces(arguments).enumerated()
             where !allows(key: arguments[place], entry.keyUse(number, arguments)) {
                 return (.key(arguments.array(place)), place)

@@ -6,7 +6,20 @@ import MartletRESPCodec
 
 extension ReplyWriter {
     /// An answer of the key-value store: see `CommandEntry.keyValues`.
+    ///
+    /// One of more than `answerBytesMax` is an error; what was asked is done all the same.
     mutating func write(_ response: TxnResponse.Operation) {
+        if isForNobody { return }
+        if response.byteCount > Self.answerBytesMax {
+            return error("ERR the answer is longer than 64 MiB; what is to be changed is changed")
+        }
+        writeWhole(response)
+    }
+
+    /// Answers lie in memory whole.
+    private static let answerBytesMax = 64 << 20
+
+    private mutating func writeWhole(_ response: TxnResponse.Operation) {
         switch response {
         case .put(let response):
             map(response.previous == nil ? 1 : 2)
@@ -38,7 +51,7 @@ extension ReplyWriter {
             boolean(response.succeeded)
             bulk("responses")
             array(response.responses.count)
-            for inner in response.responses { write(inner) }
+            for inner in response.responses { writeWhole(inner) }
         }
     }
 
@@ -66,5 +79,18 @@ extension ReplyWriter {
         bulk(record.value)
         bulk("lease")
         integer(record.lease.rawValue)
+    }
+}
+
+extension TxnResponse.Operation {
+    /// Of the keys and values in it.
+    fileprivate var byteCount: Int {
+        func bytes(_ records: [KeyValueRecord]) -> Int { records.reduce(0) { $0 + $1.key.count + $1.value.count } }
+        return switch self {
+        case .put(let response): response.previous.map { bytes([$0]) } ?? 0
+        case .range(let response): bytes(response.records)
+        case .deleteRange(let response): bytes(response.previous)
+        case .txn(let response): response.responses.reduce(0) { $0 + $1.byteCount }
+        }
     }
 }

@@ -88,6 +88,8 @@ package struct RecordProgress: Sendable {
     fileprivate let content: RecordContent
     fileprivate var item = 0
     fileprivate var transaction = TransactionProgress()
+    /// Of a transaction that waits for blocks in its middle: its progress has places in there.
+    package var reply = ReplyWriter()
 
     /// - Throws: where the record can't be read.
     package init(_ record: RawSpan) throws(KeyspaceRecordError) {

@@ -141,11 +141,16 @@ extension Keyspace {
     package func check(_ operations: [StreamOperation], now: Int64) throws(StreamRefusal) {
         // Last IDs of streams that earlier ones append to. Only searched.
         var appended: [[UInt8]: StreamID] = [:]
+        // Streams to which dead letters may come by then, whose last IDs nobody knows. Only searched.
+        var buried: Set<[UInt8]> = []
         for operation in operations {
             let name = operation.stream
             let place = try stream(named: name, now: now)
             switch operation.kind {
             case .append(let id, let byteCount, let mustExist):
+                if buried.contains(name) {
+                    throw .malformed("an append must stand before what may put dead letters into its stream")
+                }
                 let known = appended[name] ?? place.map { streams[$0]!.lastID }
                 if mustExist, known == nil { throw .noSuchStream(name) }
                 if byteCount > FieldList.maximumContentBytes { throw .append(.elementsTooLarge) }
@@ -158,6 +163,11 @@ extension Keyspace {
                 let group = operation.arguments.array(2)
                 guard let place, streams[place]!.hasGroup(named: group) else {
                     throw .noSuchGroup(group, stream: name)
+                }
+                if operation.kind == .negativeAcknowledge,
+                    let target = deadLetterTarget(place, group, operation.call(now: now))
+                {
+                    buried.insert(target)
                 }
             case .trim, .delete: continue
             }

@@ -105,6 +105,8 @@ struct CommandQueue: Sendable {
     private var freeSlots: [Int] = []
     /// Transactions over keys and streams among them.
     var storeCount = 0
+    /// Bytes of those.
+    var storeBytes = 0
     /// Clients whose commands wait for room, in order.
     private var held: [Int] = []
     private var heldHead = 0
@@ -209,7 +211,7 @@ struct CommandQueue: Sendable {
         let all = running.compactMap { $0 }
         (running, freeSlots, held, heldHead, plans, plansHead, proposedBytes) = ([], [], [], 0, [], 0, 0)
         forwardedPlans = [:]
-        storeCount = 0
+        (storeCount, storeBytes) = (0, 0)
         (halted, loads, readsBehindHalf) = (nil, BlockLoads(), [])
         parts = []
         record.removeAll()

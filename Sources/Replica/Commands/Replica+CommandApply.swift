@@ -52,6 +52,8 @@ extension Replica {
         _ progress: inout RecordProgress, _ record: inout CommandQueue.HaltedRecord
     ) -> [WantedBlock] {
         var reply = ReplyWriter()
+        swap(&reply, &progress.reply)
+        reply.isForNobody = true
         let conditions = keyConditions
         while true {
             let stop = keyspace.apply(
@@ -62,6 +64,7 @@ extension Replica {
             case .end: return []
             case .wants(let wanted):
                 record.isHalfway = progress.isHalfway
+                swap(&reply, &progress.reply)
                 return wanted
             case .store(let bytes, _, let now, let seed):
                 // Read and checked with the record.

@@ -208,8 +208,9 @@ extension Replica {
     mutating func answer(_ running: CommandQueue.Running, _ slot: Int, isLast: Bool = true, into effects: inout Effects)
     {
         commands.free(slot)
-        if case .store(_, let waiter) = running.content {
+        if case .store(let request, let waiter) = running.content {
             commands.storeCount -= 1
+            commands.storeBytes -= request.bytes.count
             return effects.replies.append(running.storeReply(to: waiter))
         }
         if !isLast, running.reply.bytes.isEmpty { return }

@@ -19,6 +19,7 @@ extension Replica {
             return
         }
         commands.storeCount += 1
+        commands.storeBytes += request.bytes.count
         let slot = commands.insert(
             CommandQueue.Running(
                 client: Self.noClient, content: .store(request, waiter), reply: ReplyWriter(), began: ticks))
@@ -34,7 +35,11 @@ extension Replica {
         if request.bytes.count + RecordField.headBytes + RecordField.tailBytes > limits.requestBytesMax {
             return .requestTooLarge
         }
-        if commands.storeCount >= limits.pendingWritesMax { return .tooManyRequests }
+        if commands.storeCount >= limits.pendingWritesMax
+            || commands.storeBytes + request.bytes.count > limits.pendingBytesMax
+        {
+            return .tooManyRequests
+        }
         do throws(StoreRefusal) {
             try request.transaction.validate(
                 maximumOperations: configuration.store.maximumTransactionOperations)

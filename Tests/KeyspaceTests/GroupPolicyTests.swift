@@ -347,6 +347,56 @@ import Testing
         #expect(read(&server, "d", count: 9) == ["3-0"])
     }
 
+    /// What was done once is there again behind what is out.
+    @Test func whatIsReadAgainWaitsForWhatIsOut() {
+        var server = server("ORDERBY k", entries: 3) { _ in "k 1" }
+        #expect(read(&server) == ["1-0"])
+        _ = server.run("XACK s g 1-0")
+        #expect(read(&server) == ["2-0"])
+        _ = server.run("XGROUP SETID s g 0")
+        #expect(read(&server, "d", count: 9).isEmpty)
+        _ = server.run("XACK s g 2-0")
+        #expect(read(&server, "d", count: 9) == ["1-0"])
+        _ = server.run("XACK s g 1-0")
+        #expect(read(&server, "d", count: 9) == ["3-0"])
+    }
+
+    /// By another name it takes its own dead letters: then they are delivered like any other.
+    @Test func aRenamedStreamBuriesNothingInItself() {
+        var server = server("MAXDELIVERIES 1 DEADLETTER d VISIBILITY 1", entries: 1)
+        #expect(read(&server) == ["1-0"])
+        _ = server.run("RENAME s d")
+        server.pass(milliseconds: 100)
+        _ = server.run("XREADGROUP GROUP g c STREAMS d >")
+        #expect(notation(server.run("XLEN d")) == ":1")
+    }
+
+    @Test func wordsThatLookLikeADeadLetterStreamAreNone() throws {
+        var server = server("VISIBILITY 5", entries: 1)
+        #expect(
+            notation(server.run("XGROUP SETPOLICY s g MAXDELIVERIES 1 DEADLETTER a DEADLETTER b"))
+                == "-ERR syntax error")
+        let words = Arguments("XGROUP", "SETPOLICY", "s", "g", "FILTER", "DEADLETTER", "a", "DEADLETTER", "b")
+        guard case .found(let entry) = CommandTable.shared.find(words) else {
+            Issue.record("no XGROUP SETPOLICY")
+            return
+        }
+        #expect(entry.keyPlaces(words) == [2, 8])
+    }
+
+    /// A group without consumers has nothing to do, however soon they are idle.
+    @Test func groupsWithoutConsumersSleep() {
+        var server = server("IDLECONSUMERS 1000", entries: 2)
+        #expect(read(&server) == ["1-0"])
+        server.pass(milliseconds: 5000)
+        #expect(notation(server.run("XINFO CONSUMERS s g")) == "*[]")
+        #expect(server.space.keyspace.nextDue == nil)
+        #expect(read(&server) == ["1-0"])
+        #expect(server.space.keyspace.nextDue != nil)
+        server.pass(milliseconds: 5000)
+        #expect(notation(server.run("XINFO CONSUMERS s g")) == "*[]")
+    }
+
     @Test(arguments: 1...20) func orderIsNeverBroken(seed: UInt64) {
         var random = SeededRandom(seed: seed)
         var server = server("ORDERBY k VISIBILITY 40")

@@ -237,6 +237,7 @@ extension Keyspace {
         let count = streams[stream]!.trim(trim)
         if count > 0 {
             touch(place, in: call.database)
+            signalFollowers(stream, place, in: call.database)
             notify(.stream, "xtrim", call)
         }
         reply.integer(count)

@@ -17,6 +17,7 @@ extension GroupPolicy {
             } else if words.matches(index, "MAXDELIVERIES") {
                 maximumDeliveries = try Self.number(call, index, 1...Int64(Int32.max))
             } else if words.matches(index, "DEADLETTER") {
+                guard deadLetter == nil else { throw .syntax }
                 deadLetter = words.array(index + 1)
             } else if words.matches(index, "IDLECONSUMERS") {
                 idleConsumers = try Self.number(call, index, 1...Stream.maximumDelay)
@@ -35,6 +36,16 @@ extension GroupPolicy {
             throw .text("ERR syntax error, MAXDELIVERIES and DEADLETTER must be given together")
         }
         if deadLetter == call.arguments.array(2) { throw .text("ERR a stream can't take its own dead letters") }
+    }
+
+    /// Where the words behind the group name a stream for dead letters, read as `init` reads them.
+    static func deadLetterPlace(_ words: Arguments, from begin: Int) -> Int? {
+        var index = begin
+        while index + 1 < words.count {
+            if words.matches(index, "DEADLETTER") { return index + 1 }
+            index += words.matches(index, "FILTER") ? 3 : 2
+        }
+        return nil
     }
 
     private static func number(
@@ -80,9 +91,10 @@ extension Keyspace {
     func deadLetterTarget(_ stream: Int, _ group: [UInt8], _ call: Call) -> [UInt8]? {
         guard let target = streams[stream]!.group(named: group)?.policy.deadLetter else { return nil }
         guard let place = place(target, in: call.database, now: call.time) else { return target }
-        guard case .stream(let other) = databases[call.database][place].value, streams[other]!.lastID < .max else {
-            return nil
-        }
+        // A stream that was renamed may have become its own; one at the end of all time can't take many.
+        guard case .stream(let other) = databases[call.database][place].value, other != stream,
+            streams[other]!.lastID.milliseconds < .max
+        else { return nil }
         return target
     }
 

@@ -19,6 +19,7 @@ extension Keyspace {
         let mark = reply.mark()
         var served = 0
         var waits = request.timeout != nil
+        var letters: [(key: Int, target: [UInt8], letters: [DeadLetter])] = []
         for key in 0..<request.keyCount {
             let (stream, place) = sources[key]
             switch starts[key] {
@@ -30,7 +31,9 @@ extension Keyspace {
                         isAcknowledged: request.isAcknowledged, buries: target != nil, now: call.time)
                 }
                 note(isNewConsumer: read.isNewConsumer, call, request.key(key))
-                if let target { bury(read.deadLetters, from: request.key(key), group, into: target, call) }
+                if let target, !read.deadLetters.isEmpty {
+                    letters.append((request.key(key), target, read.deadLetters))
+                }
                 if read.isChanged { signalFollowers(stream, place, in: call.database) }
                 if read.isNewConsumer || read.isChanged || !read.deliveries.isEmpty {
                     touch(place, in: call.database)
@@ -55,6 +58,8 @@ extension Keyspace {
             }
             served += 1
         }
+        // They may go into one of the streams that are read, where nothing may move before.
+        for (key, target, letters) in letters { bury(letters, from: key, group, into: target, call) }
         if served > 0 { return reply.keyed(served, since: mark) }
         if waits { throw .waits }
         reply.nullArray()
@@ -96,7 +101,10 @@ extension Keyspace {
     }
 
     mutating func note(isNewConsumer: Bool, _ call: Call, _ key: Int) {
-        if isNewConsumer { notify(.stream, "xgroup-createconsumer", call, key) }
+        guard isNewConsumer else { return }
+        notify(.stream, "xgroup-createconsumer", call, key)
+        // It may be idle one day.
+        if let stream = try? stream(call, key) { schedule(stream) }
     }
 
     private func groupStarts(

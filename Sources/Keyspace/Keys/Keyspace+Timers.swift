@@ -72,7 +72,7 @@ extension Keyspace {
         }
     }
 
-    /// - Returns: how many entries it was about.
+    /// - Returns: how much of the limit it took: no more blocks may be needed than `wantedBlocksDue` names.
     private mutating func carryOutDue(_ stream: Int, now: Int64, atMost limit: Int) -> Int {
         let (database, place) = timers.key(of: stream)
         let work = streams[stream]!.carryOutDue(now: now, limits: settings.blocks, atMost: limit)
@@ -92,7 +92,7 @@ extension Keyspace {
             signalFollowers(stream, place, in: database)
         }
         if work.trimmed > 0 { notify(.stream, "xtrim", name, database) }
-        return work.appended + work.ended
+        return work.spent
     }
 
     /// Has a stream looked at when it has something to do; to be called whenever that may have become earlier.
@@ -112,6 +112,7 @@ extension Keyspace {
     package func wantedBlocksDue(now: Int64) -> [WantedBlock] {
         guard mayLackBlocks else { return [] }
         var wanted: [WantedBlock] = []
+        var known: Set<WantedBlock> = []
         timers.queue.forEach(upTo: now) { item in
             let stream = Int(item.place)
             guard streams[stream] != nil, streamNumbers[stream] == item.number, streams[stream]!.absentCount > 0 else {
@@ -119,7 +120,7 @@ extension Keyspace {
             }
             var demand = BlockDemand()
             streams[stream]!.demandDue(now: now, atMost: Self.maximumDuePerRecord, &demand)
-            for block in self.wanted(demand, of: stream) where !wanted.contains(block) { wanted.append(block) }
+            for block in self.wanted(demand, of: stream) where known.insert(block).inserted { wanted.append(block) }
         }
         return wanted
     }

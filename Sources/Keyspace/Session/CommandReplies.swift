@@ -136,8 +136,7 @@ extension CommandEntry {
         }
         if name == "xgroup|setpolicy" {
             // Dead letters are written with the rights of whoever says where they go.
-            let target = (4..<max(arguments.count - 1, 4)).first { arguments.matches($0, "DEADLETTER") }
-            return [2] + (target.map { [$0 + 1] } ?? [])
+            return [2] + (GroupPolicy.deadLetterPlace(arguments, from: 4).map { [$0] } ?? [])
         }
         guard keys.first > 0 else { return [] }
         let last = keys.last < 0 ? arguments.count + keys.last : keys.last

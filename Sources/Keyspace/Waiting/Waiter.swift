@@ -105,8 +105,12 @@ extension Keyspace {
         var due: Int64?
         for key in 0..<request.keyCount {
             guard let stream = try? stream(call, request.key(key)),
-                let group = streams[stream]!.group(named: call.arguments.array(request.group!)),
-                let idle = group.policy.claimIdle(request.claimIdle),
+                let group = streams[stream]!.group(named: call.arguments.array(request.group!))
+            else { continue }
+            // One read passes over so many entries and no more.
+            let passesOver = !group.policy.filter.isEmpty || group.policy.orderField != nil
+            if passesOver, streams[stream]!.hasNew(for: group) { return call.time }
+            guard let idle = group.policy.claimIdle(request.claimIdle),
                 let oldest = streams[stream]!.longestWaiting(in: group)
             else { continue }
             let moment = oldest.deliveredAt.addingReportingOverflow(idle)

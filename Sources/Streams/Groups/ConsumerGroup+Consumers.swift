@@ -37,7 +37,7 @@ extension ConsumerGroup {
             _ = deleteConsumer(row.name)
             count += 1
         }
-        consumersDueAt = Stream.sum(oldest ?? now, idle)
+        consumersDueAt = oldest.flatMap { Stream.sum($0, idle) }
         return count
     }
 }

@@ -68,6 +68,7 @@ package struct ConsumerGroup: Sendable {
 
     private mutating func addConsumer(_ name: [UInt8], now: Int64) throws(StreamError) -> Int {
         guard consumers.nextPlace < Self.maximumConsumerCount else { throw .tooManyConsumers }
+        if consumersDueAt == nil { consumersDueAt = policy.idleConsumers.flatMap { Stream.sum(now, $0) } }
         return consumers.add(name, Consumer(seenAt: now, configuration))
     }
 
@@ -127,8 +128,10 @@ package struct ConsumerGroup: Sendable {
         changedBytes += Self.changeBytes
         if let consumer = entry.consumer { releaseID(id, of: consumer) } else { releasedCount -= 1 }
         if entry.isParked { parkedCount -= 1 }
-        // Whoever follows it may go now.
-        if !order.isEmpty, let next = order.remove(id), var follower = pendingEntry(next), follower.isParked {
+        // Whoever follows it may go now: also one before it, in a group that was moved back.
+        if !order.isEmpty, let next = order.remove(id), !entry.isParked, var follower = pendingEntry(next),
+            follower.isParked
+        {
             follower.holder = .nobody(ticket: takeTicket())
             setPending(follower)
         }

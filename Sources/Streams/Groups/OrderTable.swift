@@ -64,9 +64,9 @@ struct OrderTable: Sendable {
         isChanged[Self.bucket(hash)] = true
     }
 
-    /// - Returns: who comes first now, where the one that is gone did before.
+    /// - Returns: who comes first now of the same key.
     mutating func remove(_ id: StreamID) -> StreamID? {
-        guard let hash = hashes.removeValue(forKey: id), let wasFirst = lines[hash]?.first else { return nil }
+        guard let hash = hashes.removeValue(forKey: id) else { return nil }
         lines[hash]?.remove(id)
         isChanged[Self.bucket(hash)] = true
         if lines[hash]?.isEmpty == true {
@@ -74,7 +74,7 @@ struct OrderTable: Sendable {
             buckets[Self.bucket(hash)].remove(hash)
             return nil
         }
-        return wasFirst == id ? lines[hash]?.first : nil
+        return lines[hash]?.first
     }
 
     // MARK: In a checkpoint

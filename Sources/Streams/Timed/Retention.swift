@@ -95,7 +95,7 @@ extension Stream {
     func acknowledgedFloor(_ acknowledged: (group: [UInt8], ids: [StreamID])? = nil) -> StreamID? {
         var floor: StreamID?
         for place in groups.takenPlaces {
-            let ids = acknowledged?.group == groups[row: place].name ? acknowledged?.ids ?? [] : []
+            let ids = acknowledged?.group == groups[row: place].name ? Set(acknowledged?.ids ?? []) : []
             let next = groups.withValue(at: place) { group in
                 var next = group.lastDeliveredID.successor ?? .max
                 group.forEachPending(in: .all) { entry in

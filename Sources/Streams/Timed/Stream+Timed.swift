@@ -90,6 +90,8 @@ extension Stream {
 
     /// What was done because of the time.
     package struct DueWork: Hashable, Sendable {
+        /// Of the limit: what was looked at, whether there still was something to do or not.
+        package var spent = 0
         package var appended = 0
         package var ended = 0
         package var trimmed = 0
@@ -126,6 +128,7 @@ extension Stream {
             if log.delete(id) { work.ended += 1 }
             removeReferences(to: [id])
         }
+        work.spent = limit - left
         if let due = ageDue, due <= now, let age = retention.maximumAge, let least = Self.leastID(age: age, now: now) {
             work.trimmed += trim(Trim(.minimumID(least)))
         }

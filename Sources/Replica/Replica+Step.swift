@@ -23,7 +23,7 @@ extension Replica {
             renewLease(lease, for: waiter, at: moment, into: &effects)
             return
         case .received(let message):
-            receive(message, at: moment)
+            receive(message, at: moment, into: &effects)
             return
         case .stop:
             end(.stopped, into: &effects)

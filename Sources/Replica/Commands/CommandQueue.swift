@@ -103,6 +103,8 @@ struct CommandQueue: Sendable {
     private(set) var proposedBytes = 0
     var running: [Running?] = []
     private var freeSlots: [Int] = []
+    /// Slots of transactions over keys and streams that are to be proposed next.
+    var stores: [Int] = []
     /// Transactions over keys and streams among them.
     var storeCount = 0
     /// Bytes of those.
@@ -211,7 +213,7 @@ struct CommandQueue: Sendable {
         let all = running.compactMap { $0 }
         (running, freeSlots, held, heldHead, plans, plansHead, proposedBytes) = ([], [], [], 0, [], 0, 0)
         forwardedPlans = [:]
-        (storeCount, storeBytes) = (0, 0)
+        (stores, storeCount, storeBytes) = ([], 0, 0)
         (halted, loads, readsBehindHalf) = (nil, BlockLoads(), [])
         parts = []
         record.removeAll()

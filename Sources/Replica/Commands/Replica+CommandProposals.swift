@@ -59,13 +59,7 @@ extension Replica {
                     anticipate(transaction.commands[index], database: item.database)
                 }
             }
-        case .store(let request, _):
-            // An entry of its own, as each request to the key-value store is: revisions and entries keep step, also
-            // where a record waits for blocks between its items.
-            closeRecord(at: moment)
-            propose(store: request, slot)
-            commands.put(running, in: slot)
-            return closeRecord(at: moment)
+        case .store: commands.stores.append(slot)
         }
         commands.put(running, in: slot)
         closeRecordIfFull(at: moment)
@@ -94,7 +88,7 @@ extension Replica {
             if isLeader, commands.record.byteCount >= KeyspaceRecord.preferredBytes {
                 if begin <= index { commands.parts.append(.commands(slot: slot, upTo: index + 1)) }
                 begin = index + 1
-                closeRecord(at: moment)
+                closeOpenRecord(at: moment)
             }
         }
         if begin < request.items.count {
@@ -113,11 +107,29 @@ extension Replica {
     }
 
     private mutating func closeRecordIfFull(at moment: Moment) {
-        if commands.record.byteCount >= KeyspaceRecord.preferredBytes { closeRecord(at: moment) }
+        if commands.record.byteCount >= KeyspaceRecord.preferredBytes { closeOpenRecord(at: moment) }
+    }
+
+    /// Puts what is to be proposed together; at once behind it follows `proposeQueued`, so that nothing with a later
+    /// stamp comes between.
+    mutating func closeRecord(at moment: Moment) {
+        closeOpenRecord(at: moment)
+        if commands.stores.isEmpty { return }
+        // Each is an entry of its own, as each request to the key-value store is: revisions and entries keep step, also
+        // where a record waits for blocks between its items.
+        let slots = commands.stores
+        commands.stores.removeAll(keepingCapacity: true)
+        for slot in slots {
+            let running = commands.take(slot)
+            guard case .store(let request, _) = running.content else { preconditionFailure("nothing in \(slot)") }
+            propose(store: request, slot)
+            commands.put(running, in: slot)
+            closeOpenRecord(at: moment)
+        }
     }
 
     /// Puts the open record among what is to be proposed.
-    mutating func closeRecord(at moment: Moment) {
+    private mutating func closeOpenRecord(at moment: Moment) {
         if commands.parts.isEmpty { return }
         // Others get their stamp from the leader.
         let stamp = isLeader ? stamp(at: moment) : 0

@@ -8,12 +8,14 @@ import MartletRaft
 
 extension Replica {
     /// Takes what another member says. Before the member runs it is as if the message had been lost.
-    mutating func receive(_ message: Message, at moment: Moment) {
+    mutating func receive(_ message: Message, at moment: Moment, into effects: inout Effects) {
         guard case .running = phase else { return }
         // Its state has to come with it.
         if case .snapshot = message.body { return }
         contacts.note(message.from, at: ticks, silence: node.settings.electionTicks)
         guard case .proposal(var proposals) = message.body, isLeader else { return node.step(message) }
+        // Records of this member's own that are closed already have earlier stamps than what follows gets.
+        proposeQueued(into: &effects)
         // It leads since an earlier message of this turn.
         if !isLeading { noteUnappliedStamps() }
         for place in proposals.indices where proposals[place].kind == .normal {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import MartletRESPCodec
+import MartletStreams
 
 /// Replies of COMMAND and its subcommands.
 enum CommandReplies {

@@ -391,7 +391,7 @@ import Testing
         server.pass(milliseconds: 5000)
         #expect(notation(server.run("XINFO CONSUMERS s g")) == "*[]")
         #expect(server.space.keyspace.nextDue == nil)
-        #expect(read(&server) == ["1-0"])
+        #expect(read(&server) == ["2-0"])
         #expect(server.space.keyspace.nextDue != nil)
         server.pass(milliseconds: 5000)
         #expect(notation(server.run("XINFO CONSUMERS s g")) == "*[]")

@@ -14,9 +14,7 @@ package final class ConnectionOrigins: Sendable {
     /// The member that has the connection from one port of 127.0.0.1 to the other; `nil` where nobody has, or the
     /// system can't tell.
     package func name(ofPort port: Int, toPort other: Int) -> String? {
-        guard let inode = (0..<Self.looks).lazy.compactMap({ _ in Self.inode(from: port, to: other) }).first else {
-            return nil
-        }
+        guard let inode = Self.inodeAfterSomeLooks(from: port, to: other) else { return nil }
         let wanted = "socket:[\(inode)]"
         for (name, process) in processes.withLock({ $0 }) where Self.files(of: process).contains(wanted) {
             return name
@@ -26,6 +24,13 @@ package final class ConnectionOrigins: Sendable {
 
     /// The table comes in pieces: where many sockets come and go meanwhile, some are passed over.
     private static let looks = 4
+
+    private static func inodeAfterSomeLooks(from port: Int, to other: Int) -> String? {
+        for _ in 0..<looks {
+            if let inode = inode(from: port, to: other) { return inode }
+        }
+        return nil
+    }
 
     private static func files(of process: Int32) -> [String] {
         let folder = "/proc/\(process)/fd"

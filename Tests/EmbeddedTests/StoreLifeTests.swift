@@ -156,7 +156,8 @@ import Testing
         #expect(areWaiting)
         try await Task.sleep(for: .milliseconds(50))
         let duration = await ContinuousClock().measure { await store.close() }
-        #expect(duration < .seconds(1), "took \(duration)")
+        // Far less than what the holder of the lock sleeps for, which it would otherwise wait for.
+        #expect(duration < .seconds(50), "took \(duration)")
         await #expect(throws: EtcdError.self) { try await watch.value }
         await #expect(throws: RedisError.self) { _ = try await read.value }
         await #expect(throws: EtcdError.self) { try await lock.value }

@@ -189,6 +189,10 @@ extension Replica {
         into effects: inout Effects, outside: (Int, inout ReplyWriter) -> Void
     ) -> CommandAnswer {
         let now = commandTime(at: moment)
+        if let text = transaction.refusal(maximumOperations: configuration.limits.transactionOperationsMax) {
+            reply.error(text)
+            return .complete
+        }
         if !transaction.changesState, canReadNow {
             if isHalfway || keyspace.mayLackBlocks && !keyspace.wantedBlocks(transaction, now: now).isEmpty {
                 let slot = commands.insert(

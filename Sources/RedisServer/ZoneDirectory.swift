@@ -31,29 +31,22 @@ package struct ZoneDirectory: Hashable, Sendable {
     /// - Returns: `nil` where there is no such zone, or no file that can be read.
     package func rules(_ name: [UInt8], now: Int64) -> ZoneRules? {
         // No such name leads out of the folder.
-        guard NamedZone.isName(name), let bytes = read("\(path)/\(String(decoding: name, as: UTF8.self))") else {
+        guard NamedZone.isName(name), let bytes = Self.content("\(path)/\(String(decoding: name, as: UTF8.self))")
+        else {
             return nil
         }
         return ZoneFile.rules(bytes, from: now / 1000 - Self.keptSeconds)
     }
 
-    private func read(_ path: String) -> [UInt8]? {
+    private static func content(_ path: String) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: ZoneFile.maximumByteCount)
         var count = 0
         while count < bytes.count {
-            let got = bytes.withUnsafeMutableBytes { buffer in
-                // Within the buffer, which outlives the call.
-                #if canImport(Glibc)
-                Glibc.read(descriptor, buffer.baseAddress! + count, buffer.count - count)
-                #elseif canImport(Musl)
-                Musl.read(descriptor, buffer.baseAddress! + count, buffer.count - count)
-                #else
-                Darwin.read(descriptor, buffer.baseAddress! + count, buffer.count - count)
-                #endif
-            }
+            // Within the buffer, which outlives the call.
+            let got = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + count, $0.count - count) }
             if got < 0 {
                 if errno == EINTR { continue }
                 return nil
@@ -67,10 +60,10 @@ package struct ZoneDirectory: Hashable, Sendable {
     /// The command with a zone's rules in place of its name; as it is where it names none that is known: then it is
     /// refused when it is carried out.
     func resolved(_ entry: CommandEntry, _ arguments: Arguments, now: Int64) -> Arguments {
-        guard let word = entry.zoneWord(arguments), let rules = rules(arguments.array(word), now: now) else {
+        guard let word = entry.zoneWord(arguments), let known = rules(arguments.array(word), now: now) else {
             return arguments
         }
-        return CommandEntry.withZone(arguments, at: word, rules)
+        return CommandEntry.withZone(arguments, at: word, known)
     }
 
     /// The same of all commands of a transaction.

@@ -100,7 +100,7 @@ extension EtcdServerConfiguration {
         replica.keyspaceQuotaBytes = streamQuotaBytes
         replica.streamMemoryBytes = streamMemoryBytes
         replica.store.minimumLeaseTTLSeconds = minimumLeaseTTLSeconds
-        replica.store.maximumTransactionOperations = maximumTransactionOperations
+        replica.limits.transactionOperationsMax = maximumTransactionOperations
         replica.store.maximumCatchUpBytes = Self.catchUpBytes
         replica.limits.requestBytesMax = maximumRequestBytes + Self.recordOverheadBytes
         replica.raft.electionTicks = max(Int(electionTimeout / heartbeatInterval), 2)

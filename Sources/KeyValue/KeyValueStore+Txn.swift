@@ -5,7 +5,7 @@ import MartletBasics
 extension KeyValueStore {
     /// Runs a transaction: compares, checks what the chosen path needs, then does it.
     package mutating func txn(_ request: TxnRequest) throws(KeyValueError) -> TxnResponse {
-        try request.validate(maximumOperations: configuration.maximumTransactionOperations)
+        try request.validate(maximumOperations: Self.maximumAppliedOperations)
         let path = choosePath(request)
         try check(path)
         return write { store, batch in store.run(path, in: &batch) }
@@ -13,7 +13,7 @@ extension KeyValueStore {
 
     /// Refuses what `txn` would refuse.
     package func check(_ request: TxnRequest) throws(KeyValueError) {
-        try request.validate(maximumOperations: configuration.maximumTransactionOperations)
+        try request.validate(maximumOperations: Self.maximumAppliedOperations)
         try check(choosePath(request))
     }
 
@@ -22,7 +22,7 @@ extension KeyValueStore {
     /// The request must be `isReadOnly`; a transaction that isn't belongs to `txn`.
     package func readOnlyTxn(_ request: TxnRequest) throws(KeyValueError) -> TxnResponse {
         precondition(request.isReadOnly, "a transaction that writes was served as a read")
-        try request.validate(maximumOperations: configuration.maximumTransactionOperations)
+        try request.validate(maximumOperations: Self.maximumAppliedOperations)
         let path = choosePath(request)
         try check(path)
         var responses: [TxnResponse.Operation] = []

@@ -17,12 +17,10 @@ import MartletBasics
 /// A method that throws has changed nothing.
 /// Source: etcd server/storage/mvcc, server/lease, server/etcdserver/apply.
 package struct KeyValueStore: Sendable {
-    /// What shapes a store. Two replicas must agree on the first two.
+    /// What shapes a store. Two replicas must agree on the first.
     package struct Configuration: Sendable {
         /// A lease asked for with less gets this. 2 is etcd's with its default election timeout of one second.
         package var minimumLeaseTTLSeconds: Int64 = 2
-        /// Operations in a list of a transaction, counted with the lists around it. etcd's `--max-txn-ops`.
-        package var maximumTransactionOperations = 128
         /// Distinct revisions that watches get from history in one step. etcd's number.
         package var maximumCatchUpRevisions = 1000
         /// A step of catching up also ends with the revision at which its events reach this many bytes of keys and
@@ -46,6 +44,10 @@ package struct KeyValueStore: Sendable {
         package init() {}
     }
 
+    /// Operations in a list of a transaction, counted with the lists around it, that any member carries out, whatever
+    /// it takes from clients (`--max-txn-ops`): members whose settings differ must answer a record alike. As many as
+    /// the largest usual request has room for.
+    package static let maximumAppliedOperations = 1 << 16
     /// The main revision of an empty store. The first write gets the next one.
     package static let emptyRevision: Int64 = 1
     /// The compact revision of a store that was never compacted.

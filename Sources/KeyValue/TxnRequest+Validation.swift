@@ -16,6 +16,16 @@ extension TxnRequest {
         }
     }
 
+    /// Whether its lists are no longer, and it is no deeper, than so many operations allow.
+    package func hasShape(_ maximumOperations: Int) -> Bool {
+        let size = max(compare.count, success.count, failure.count)
+        if size > maximumOperations { return false }
+        for list in [success, failure] {
+            for case .txn(let inner) in list where !inner.hasShape(maximumOperations - size) { return false }
+        }
+        return true
+    }
+
     private func validateShape(_ maximumOperations: Int) throws(KeyValueError) {
         let size = max(compare.count, success.count, failure.count)
         if size > maximumOperations { throw .tooManyOperations }

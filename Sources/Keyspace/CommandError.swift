@@ -57,6 +57,7 @@ enum CommandError: Error, Sendable {
         case .groupIsBusy: "ERR ORDERBY can change only while nothing is pending in the group"
         case .scheduleIsEmpty: "ERR no moment fits the schedule"
         case .tooManyTimed: "ERR too many entries of the stream wait for a moment"
+        case .tooManyPrioritized: "ERR too many entries of the stream have a priority"
         }
     }
 

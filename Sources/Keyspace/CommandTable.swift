@@ -28,6 +28,8 @@ package final class CommandEntry: Sendable {
         package static let notQueued = Flags(rawValue: 1 << 12)
         /// Has passwords in it, which go nowhere else.
         package static let secret = Flags(rawValue: 1 << 13)
+        /// May name a time zone, which only a machine's files know.
+        package static let zoned = Flags(rawValue: 1 << 14)
     }
 
     /// Which words are keys. −1 counts from the end.

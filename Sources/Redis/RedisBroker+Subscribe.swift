@@ -44,9 +44,10 @@ private final class QueueSubscription: BrokerSubscription {
         rules.deadLetterStream = options.deadLetterTopic.map { broker.stream($0) }
         rules.claimAfter = broker.configuration.claimAfter
         rules.claimInterval = broker.configuration.claimInterval
-        if let header = broker.configuration.orderHeader {
+        if broker.configuration.orderHeader != nil || broker.configuration.priorityHeader != nil {
             var policy = RedisGroupPolicy()
-            policy.orderField = header
+            policy.orderField = broker.configuration.orderHeader
+            policy.prefersUrgent = broker.configuration.priorityHeader != nil
             rules.policy = policy
         }
         let consumer = RedisConsumer(client, rules)

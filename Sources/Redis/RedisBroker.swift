@@ -33,6 +33,9 @@ public final class RedisBroker: MessageBroker {
         /// A header: of messages with the same value in it a queue handles one at a time, in order, others beside.
         /// Martlet's own server alone; it can be changed only while nothing of a queue is in hand.
         public var orderHeader: String?
+        /// A header with a number from 0 to 9 in it: a queue handles what is more urgent first. What has no such number
+        /// has 0. Martlet's own server alone; goes not with ``orderHeader``.
+        public var priorityHeader: String?
 
         public init() {}
     }
@@ -96,15 +99,25 @@ public final class RedisBroker: MessageBroker {
     public func publish(_ message: BrokerMessage, to topic: String) async throws {
         let client = try connected()
         do {
-            try await add(MessageFields.fields(of: message), to: stream(topic), client)
+            try await add(MessageFields.fields(of: message), priority(of: message), to: stream(topic), client)
         } catch let error as RedisError {
             throw MicroError(error)
         }
     }
 
-    private func add(_ fields: [RedisField], to stream: String, _ client: RedisClient) async throws {
+    private func priority(of message: BrokerMessage) -> Int? {
+        guard let header = configuration.priorityHeader, let text = message.headers[header] else { return nil }
+        return Int(text).flatMap { 1...9 ~= $0 ? $0 : nil }
+    }
+
+    private func add(
+        _ fields: [RedisField], _ priority: Int?, to stream: String, _ client: RedisClient
+    ) async throws {
         do {
-            try await client.xadd(stream, fields, configure: trimming)
+            try await client.xadd(stream, fields) {
+                trimming(&$0)
+                $0.priority = priority
+            }
         } catch let error as RedisError where usesHandled && Self.concernsWords(error) {
             // An older server takes the word for an ID.
             try await client.xadd(stream, fields)

@@ -191,7 +191,7 @@ final class RESPConnection: ChannelInboundHandler {
             let arguments = batch[next]
             let finding = table.find(arguments)
             guard case .found(let entry) = finding, !entry.isOutside, mayAll || mayRun(entry, arguments),
-                !entry.flags.contains(.secret), !hub.keepsToItself(entry, arguments)
+                entry.flags.isDisjoint(with: [.secret, .zoned]), !hub.keepsToItself(entry, arguments)
             else { return finding }
             if hub.hasMonitors { hub.monitor(self, arguments) }
             pending.append((next, entry))
@@ -260,11 +260,17 @@ final class RESPConnection: ChannelInboundHandler {
                 sealed.append(AccessList.withoutPasswords(arguments))
                 pending.append((0, entry))
                 handOver(sealed)
+            } else if entry.flags.contains(.zoned) {
+                var resolved = CommandBatch()
+                resolved.append(hub.configuration.zones.resolved(entry, arguments, now: hub.engine.now))
+                pending.append((0, entry))
+                handOver(resolved)
             } else {
                 pending.append((index, entry))
                 handOver()
             }
-        case .transaction(let transaction): run(transaction)
+        case .transaction(let transaction):
+            run(hub.configuration.zones.resolved(transaction, now: hub.engine.now))
         case .server(let entry): writing { hub.carryOut(entry, arguments, self, &$0) }
         }
         if wasSilent || session.replies != .on { silence(since: begin) }

@@ -20,6 +20,8 @@ package struct RedisServerConfiguration: Sendable {
     package var allowsDebugging = false
     /// What all sessions share.
     package var environment = Session.Environment()
+    /// Where time zones are looked up.
+    package var zones = ZoneDirectory()
 
     package init() {}
 

@@ -87,6 +87,10 @@ package struct ReplicaLimits: Sendable {
     package var pendingBytesMax = 32 << 20
     /// One record (etcd's `--max-request-bytes`).
     package var requestBytesMax = 1_572_864
+    /// Operations in a list of a transaction, counted with the lists around it (etcd's `--max-txn-ops`). Asked where a
+    /// transaction enters: what is in the log is bounded by `KeyValueStore.maximumAppliedOperations` alone, so that
+    /// members may differ.
+    package var transactionOperationsMax = 128
     /// Linearizable reads that wait.
     package var pendingReadsMax = 1 << 16
     /// A checkpoint begins when it has this much to bring, whatever the time.

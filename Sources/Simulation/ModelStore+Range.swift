@@ -21,7 +21,7 @@ extension ModelStore {
     /// What a transaction of plain ranges must answer.
     package func readTxn(_ request: TxnRequest, at position: Position) -> Result<TxnResponse, KeyValueError> {
         do throws(KeyValueError) {
-            try request.validate(maximumOperations: limits.maximumTransactionOperations)
+            try request.validate(maximumOperations: KeyValueStore.maximumAppliedOperations)
             let chosen = chosen(request, at: position)
             try checkRanges(chosen, at: position)
             var responses: [TxnResponse.Operation] = []

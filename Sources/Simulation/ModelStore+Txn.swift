@@ -5,7 +5,7 @@ import MartletKeyValue
 
 extension ModelStore {
     func txn(_ request: TxnRequest, _ draft: inout ModelDraft) throws(KeyValueError) -> TxnResponse {
-        try request.validate(maximumOperations: limits.maximumTransactionOperations)
+        try request.validate(maximumOperations: KeyValueStore.maximumAppliedOperations)
         let chosen = chosen(request, at: position)
         for case .put(let put) in chosen {
             try checkKeeps(put)

@@ -6,7 +6,8 @@ import MartletRESPCodec
 import MartletReplica
 
 /// What the client of a queue knows, over all lives: a stream whose entries may come later, and a group of it that
-/// delivers again, puts away what fails, and keeps the order of keys.
+/// delivers again, puts away what fails, and keeps the order of keys; and another, that keeps little and for a short
+/// time, whose group prefers what is urgent and forgets consumers that ask for nothing.
 struct QueueLedger {
     enum Ask {
         case append(value: String)
@@ -14,6 +15,8 @@ struct QueueLedger {
         case read
         case acknowledge(String)
         case giveBack(String)
+        case appendUrgent
+        case readUrgent
     }
 
     var asked: [Ask] = []
@@ -26,6 +29,8 @@ struct QueueLedger {
     var delivered: [String] = []
     var acknowledgements: [String: Bool] = [:]
     var hasGroup = false
+    /// IDs of what was urgent, as it was delivered: nothing of it ever is again.
+    var urgent: Set<String> = []
 }
 
 extension Simulator {
@@ -77,6 +82,9 @@ extension Simulator {
         append(["XGROUP", "CREATE", "q", "w", "0", "MKSTREAM"], to: &request)
         let policy = ["VISIBILITY", "60", "MAXDELIVERIES", "2", "DEADLETTER", "dead", "ORDERBY", "k"]
         append(["XGROUP", "SETPOLICY", "q", "w"] + policy, to: &request)
+        append(["XGROUP", "CREATE", "u", "p", "0", "MKSTREAM"], to: &request)
+        append(["XGROUP", "SETPOLICY", "u", "p", "DELIVER", "PRIORITY", "IDLECONSUMERS", "200"], to: &request)
+        append(["XRETAIN", "u", "MAXLEN", "20", "MAXAGE", "2000"], to: &request)
         var reply = ReplyWriter()
         _ = life.replica.run(request, &reply, at: moment(of: life), into: &life.effects)
     }
@@ -84,7 +92,13 @@ extension Simulator {
     private func askOfQueue() -> (QueueLedger.Ask, [String]) {
         let out = queueLedger.delivered.filter { queueLedger.acknowledgements[$0] == nil }
         let key = queueing.pick(Self.keys)
-        switch queueing.number(0...9) {
+        switch queueing.number(0...13) {
+        case 10...11:
+            let options = ["PRIORITY", "\(queueing.number(0...9))", "TTL", "\(queueing.number(1...500))"]
+            return (.appendUrgent, ["XADD", "u"] + options + ["*", "p", options[1]])
+        case 12...13:
+            let consumer = "c\(queueing.number(0...2))"
+            return (.readUrgent, ["XREADGROUP", "GROUP", "p", consumer, "COUNT", "3", "STREAMS", "u", ">"])
         case 0...1:
             let value = newQueueValue()
             return (.append(value: value), ["XADD", "q", "*", "k", key, "v", value])
@@ -146,8 +160,22 @@ extension Simulator {
                 queueLedger.delivered.append(entry.id)
             }
         case (.acknowledge(let id), .integer(let count)): if count == 1 { queueLedger.acknowledgements[id] = true }
-        case (.giveBack, .integer): return
+        case (.giveBack, .integer), (.appendUrgent, .bulk), (.readUrgent, .nullArray): return
+        case (.readUrgent, .array(let streams)):
+            guard case .array(let pair)? = streams.first, pair.count == 2 else { throw Violation("read: \(reply)") }
+            try noteUrgent(Self.fields(pair[1]))
         default: throw Violation("\(ask) was answered \(reply)")
+        }
+    }
+
+    /// What is most urgent comes first, of one priority in order, and nothing twice.
+    private func noteUrgent(_ entries: [(id: String, fields: [String: String])]) throws(Violation) {
+        let priorities = entries.map { $0.fields["p"].flatMap { Int($0) } ?? -1 }
+        for (before, after) in zip(priorities, priorities.dropFirst()) where before < after {
+            throw Violation("\(entries.map(\.id)) came with priorities \(priorities)")
+        }
+        for entry in entries where !queueLedger.urgent.insert(entry.id).inserted {
+            throw Violation("\(entry.id) came twice to a group that gives nothing back")
         }
     }
 

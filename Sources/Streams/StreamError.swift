@@ -52,4 +52,6 @@ package enum StreamError: Error, Hashable, Sendable, CaseIterable {
     case scheduleIsEmpty
     /// More entries that wait, or that end at a moment, than `Stream.maximumTimedCount`.
     case tooManyTimed
+    /// More entries with a priority than `Stream.maximumPrioritizedCount`.
+    case tooManyPrioritized
 }

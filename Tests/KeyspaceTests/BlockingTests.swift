@@ -20,6 +20,44 @@ import Testing
         return server
     }
 
+    // MARK: Filters
+
+    /// Who waits for what a filter lets through goes on behind what it has looked at.
+    @Test func aFilterLooksAtNothingTwice() throws {
+        var server = LocalServer()
+        for number in 1...5 { _ = server.run("XADD s \(number)-0 kind a") }
+        let words = Arguments(
+            "XREAD BLOCK 0 FILTER kind b STREAMS s none 0 7-0".split(separator: " ").map { Array($0.utf8) })
+        guard case .found(let entry) = CommandTable.shared.find(words) else {
+            Issue.record("no XREAD")
+            return
+        }
+        let call = Call(words, now: server.now, client: 9)
+        var blocked = BlockedReaders()
+        blocked.add(try #require(server.space.keyspace.waiter(entry, call, ticks: 0, isRESP3: false)))
+        for last in [5, 6, 7] {
+            blocked.wake([.filled(database: 0, name: Array("s".utf8))])
+            let next = blocked.next()
+            let waiter = try #require(next)
+            let arguments = server.space.keyspace.arguments(of: waiter, now: server.now)
+            #expect(arguments.text(9) == (last == 5 ? "5-0" : "\(last - 1)-0") && arguments.text(10) == "7-0")
+            blocked.settle(isServed: false, looked: server.space.keyspace.lookedOn(waiter, now: server.now))
+            _ = server.run("XADD s \(last + 1)-0 kind a")
+        }
+    }
+
+    /// In a stream that was made anew, or set back, IDs may come again.
+    @Test(arguments: ["DEL s", "XTRIM s MAXLEN 0"]) func aFilterSeesWhatComesAgain(command: String) {
+        var server = LocalServer()
+        for number in 1...5 { _ = server.run("XADD s \(number)-0 kind a") }
+        #expect(server.run("XREAD BLOCK 0 FILTER kind b NOVALUES STREAMS s 1-0", client: 2) == nil)
+        _ = server.run("XADD s 9-0 kind a")
+        _ = server.run(command)
+        if command.hasPrefix("XTRIM") { _ = server.run("XSETID s 2-0") }
+        _ = server.run("XADD s 3-0 kind b")
+        #expect(notation(server.late(2)) == "*[*[$\"s\", *[$\"3-0\"]]]")
+    }
+
     @Test(arguments: [
         ("DEL s", noGroup), ("UNLINK s", noGroup), ("XGROUP DESTROY s g", noGroup), ("FLUSHDB", noGroup),
         ("FLUSHALL", noGroup), ("RENAME s other", noGroup), ("MOVE s 3", noGroup), ("SWAPDB 0 5", noGroup),

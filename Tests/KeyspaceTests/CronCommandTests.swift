@@ -3,6 +3,7 @@
 import MartletBasics
 import MartletKeyspace
 import MartletRESPCodec
+import MartletStreams
 import Testing
 
 /// What recurs: each run is one entry.
@@ -83,11 +84,66 @@ import Testing
         for zone in ["UTC", "z", "-0930", "+18:00"] {
             #expect(run(&server, "XCRON", "SET", "s", "job", "@daily", "TZ", zone, "*", "f", "v").hasPrefix(":"))
         }
-        for zone in ["Europe/Berlin", "+18:01", "+5", "+05:60", "05:00", "+0:500", "+-1:00", ""] {
+        #expect(
+            run(&server, "XCRON", "SET", "s", "job", "@daily", "TZ", "Europe/Berlin", "*", "f", "v")
+                == "-ERR unknown time zone 'Europe/Berlin'")
+        for zone in ["+18:01", "+5", "+05:60", "05:00", "+0:500", "+-1:00", ""] {
             #expect(
                 run(&server, "XCRON", "SET", "s", "job", "@daily", "TZ", zone, "*", "f", "v")
-                    == "-ERR a time zone is UTC or an offset of it, like +02:00", "\(zone)")
+                    == "-ERR a time zone is UTC, an offset of it, like +02:00, or a name", "\(zone)")
         }
+    }
+
+    /// A name is replaced by its rules before the command goes anywhere: they are part of it.
+    @Test func rulesOfAZoneComeWithTheCommand() throws {
+        let words = ["XCRON", "SET", "s", "job", "30 2 * * *", "GRACE", "5000", "TZ", "Europe/Berlin", "*", "TZ", "v"]
+        let named = Arguments(words.map { Array($0.utf8) })
+        guard case .found(let entry) = CommandTable.shared.find(named) else {
+            Issue.record("no XCRON SET")
+            return
+        }
+        let word = try #require(entry.zoneWord(named))
+        let yearly = try #require(PosixZone(Array("CET-1CEST,M3.5.0,M10.5.0/3".utf8)))
+        let rules = try #require(ZoneRules(initialOffset: 3600, changes: [], yearly: yearly))
+        let command = CommandEntry.withZone(named, at: word, rules)
+        #expect(entry.zoneWord(command) == nil)
+        var server = LocalServer()
+        // 2026-03-28 12:00 UTC, before clocks are put forward.
+        server.now = 1_774_699_200_000
+        #expect(notation(server.run(command)) == ":1774746000000")
+        let told = run(&server, "XCRON", "LIST", "s")
+        #expect(told.contains("$\"offset\", :0, $\"grace\", :5000, $\"next\", :1774746000000"))
+        #expect(told.contains("$\"zone\", $\"Europe/Berlin\", $\"fields\", *[$\"TZ\", $\"v\"]"))
+        server.pass(milliseconds: 13 * 3_600_000 + 1)
+        #expect(run(&server, "XLEN", "s") == ":1")
+        #expect(run(&server, "XCRON", "LIST", "s").contains("$\"next\", :1774830600000"))
+        // Said again it goes on; of another place it begins anew.
+        #expect(notation(server.run(command)) == ":1774830600000")
+        let tokyo = try #require(ZoneRules(initialOffset: 32_400, changes: [], yearly: nil))
+        #expect(notation(server.run(CommandEntry.withZone(named, at: word, tokyo))) == ":1774805400000")
+        // The state holds the rules.
+        let checkpointed = try Self.restored(&server.space.keyspace)
+        #expect(checkpointed.stateDigest() == server.space.keyspace.stateDigest())
+    }
+
+    private static func restored(_ keyspace: inout Keyspace) throws -> Keyspace {
+        var batch = TableBatch()
+        keyspace.beginCheckpoint().encode(into: &batch)
+        var records: [(TableKey, [UInt8])] = []
+        batch.forEach { key, value in
+            if let value { records.append((key, [UInt8](copying: value))) }
+        }
+        var restorer = KeyspaceRestorer(hashSeed: 9)
+        for (key, value) in records.sorted(by: { $0.0 < $1.0 }) { try restorer.load(key, value.span.bytes) }
+        return try restorer.finish()
+    }
+
+    @Test(arguments: [
+        ["TZRULES", "Europe/Berlin", "x"], ["TZRULES", "../x", ""], ["TZRULES", "Europe/Berlin"],
+    ]) func refusesRules(words: [String]) {
+        var server = LocalServer()
+        let command = ["XCRON", "SET", "s", "job", "@daily"] + words + ["*", "f", "v"]
+        #expect(notation(server.run(Arguments(command.map { Array($0.utf8) }))) == "-ERR Invalid rules of a time zone")
     }
 
     @Test(arguments: [

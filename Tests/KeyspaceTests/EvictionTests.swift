@@ -139,6 +139,60 @@ import Darwin
         #expect(LocalServer.value(cut) != nil)
     }
 
+    /// What a group passes over comes in shares, also where none of it is in memory.
+    @Test(arguments: ["FILTER f no", "ORDERBY f", "DELIVER PRIORITY FILTER f no"])
+    func aGroupPassesOverInShares(policy: String) throws {
+        var server = EvictingServer(budgetBytes: 0)
+        let value = String(repeating: "v", count: 2000)
+        let urgent = policy.contains("PRIORITY") ? "PRIORITY 3 " : ""
+        for number in 1...5000 { server.run("XADD s \(urgent)\(number)-0 f yes g \(value)") }
+        server.run("XADD s 9000-0 f no")
+        server.run("XGROUP CREATE s g 0")
+        server.run("XGROUP SETPOLICY s g \(policy)")
+        if policy.hasPrefix("ORDERBY") { server.run("XREADGROUP GROUP g c COUNT 1 STREAMS s >") }
+        server.checkpoint(isWritten: true)
+        while server.keyspace.evictBlocks(reserving: 0) {}
+        let words = Arguments("XREADGROUP GROUP g c COUNT 1 STREAMS s >".split(separator: " ").map { Array($0.utf8) })
+        guard case .found(let entry) = CommandTable.shared.find(words) else {
+            Issue.record("no XREADGROUP")
+            return
+        }
+        var reads = 0
+        while reads < 9 {
+            let call = Call(words, now: 1_795_219_839_000)
+            let wanted = server.keyspace.wantedBlocks(entry, call)
+            // Of what is urgent and of the rest as much each.
+            #expect(wanted.reduce(0) { $0 + $1.byteCount } <= (urgent.isEmpty ? 4 << 20 : 8 << 20) + (1 << 16))
+            reads += 1
+            if server.run(entry, call).count > 10 { break }
+            while server.keyspace.evictBlocks(reserving: 0) {}
+        }
+        #expect((urgent.isEmpty ? 3...4 : 4...7).contains(reads))
+    }
+
+    /// However many entries of however many streams are due: what one record does is asked for.
+    @Test func whatIsDueAsksForWhatOneRecordDoes() {
+        var server = EvictingServer(budgetBytes: 0)
+        for stream in 0..<40 {
+            for number in 1...200 { server.run("XADD s\(stream) TTL \(1000 + number % 7) \(number)-0 f \(number)") }
+            server.run("XADD s\(stream) 1000-0 f \(String(repeating: "x", count: 9000))")
+            server.run("XADD s\(stream) 1001-0 f 1")
+        }
+        server.checkpoint(isWritten: true)
+        while server.keyspace.evictBlocks(reserving: 0) {}
+        let now: Int64 = 1_795_219_839_000 + 5000
+        var rounds = 0
+        while let due = server.keyspace.nextDue, due <= now {
+            let wanted = server.keyspace.wantedBlocksDue(now: now)
+            // Two blocks or three a stream, and five streams or six in a record.
+            #expect(wanted.count <= 20)
+            server.carryOutDue(now: now)
+            rounds += 1
+        }
+        #expect((8...12).contains(rounds))
+        #expect(String(decoding: server.run("XLEN s7"), as: UTF8.self) == ":2\r\n")
+    }
+
     @Test func blocksOfAnotherImageAreNotTaken() throws {
         var server = filled(budgetBytes: 0, entries: 1_000)
         let words = Arguments("XRANGE", "s", "300-0", "300-0")
@@ -294,11 +348,15 @@ private struct EvictionWorkload {
             return pick([
                 "XCRON LIST s", "XCRON DEL s j", "XCRON SET s j @every\t\(100 + below(300))ms * k \(below(5)) f 1",
             ])
-        case 0: return "XADD \(key) DELAY \(below(40)) \(pick(["", "TTL \(1 + below(40)) "]))* \(order) f \(below(99))"
-        case 1...3: return "XADD \(key) \(pick(["", "TTL \(1 + below(80)) "]))* \(order) f \(below(9))"
+        case 0:
+            let options = pick(["", "TTL \(1 + below(40)) "]) + pick(["", "PRIORITY \(below(10)) "])
+            return "XADD \(key) DELAY \(below(40)) \(options)* \(order) f \(below(99))"
+        case 1...3:
+            let options = pick(["", "TTL \(1 + below(80)) "]) + pick(["", "PRIORITY \(below(10)) "])
+            return "XADD \(key) \(options)* \(order) f \(below(9))"
         case 4: return "XDELAYED \(key) - + COUNT 5"
         case 5:
-            let order = pick(["", "", " ORDERBY k"]) + pick(["", "", " FILTER f \(below(9))"])
+            let order = pick(["", " DELIVER PRIORITY", " ORDERBY k"]) + pick(["", "", " FILTER f \(below(9))"])
             let dead = pick([" MAXDELIVERIES \(1 + below(3)) DEADLETTER t", ""])
             let times = pick(["", " VISIBILITY \(below(20))"]) + pick(["", " IDLECONSUMERS \(5 + below(50))"])
             let policy = order + dead + times

@@ -184,7 +184,10 @@ import Testing
         #expect(read(&server, "c") == ["1-0"])
         server.pass(milliseconds: 600)
         #expect(read(&server, "d") == ["2-0"])
-        server.pass(milliseconds: 600)
+        // A quarter more, in which it may have asked in vain.
+        server.pass(milliseconds: 500)
+        #expect(notation(server.run("XINFO CONSUMERS s g")).contains("$\"c\""))
+        server.pass(milliseconds: 200)
         let consumers = notation(server.run("XINFO CONSUMERS s g"))
         #expect(!consumers.contains("$\"c\"") && consumers.contains("$\"d\""))
         // What it had is nobody's.
@@ -395,6 +398,44 @@ import Testing
         #expect(server.space.keyspace.nextDue != nil)
         server.pass(milliseconds: 5000)
         #expect(notation(server.run("XINFO CONSUMERS s g")) == "*[]")
+    }
+
+    /// Who asks in vain is there; what it asks for goes into the log four times in what makes it idle.
+    @Test func whoPollsInVainIsNotIdle() {
+        var server = server("IDLECONSUMERS 1000", entries: 1)
+        #expect(read(&server) == ["1-0"])
+        var written = 0
+        for _ in 0..<200 {
+            let before = server.space.keyspace.stateDigest()
+            #expect(read(&server).isEmpty)
+            if server.space.keyspace.stateDigest() != before { written += 1 }
+            server.pass(milliseconds: 49)
+        }
+        // Ten seconds.
+        #expect((30...41).contains(written))
+        #expect(notation(server.run("XINFO CONSUMERS s g")).contains("$\"c\""))
+        #expect(notation(server.run("XPENDING s g - + 9")).contains("$\"c\""))
+        server.pass(milliseconds: 1300)
+        #expect(notation(server.run("XINFO CONSUMERS s g")) == "*[]")
+    }
+
+    /// Nor is who waits, also since before the policy was set.
+    @Test func whoWaitsIsNotIdle() {
+        var server = server("OFF", entries: 1)
+        #expect(read(&server) == ["1-0"])
+        #expect(server.run("XREADGROUP GROUP g c BLOCK 0 NOVALUES STREAMS s >", client: 2) == nil)
+        #expect(server.run("XREADGROUP GROUP g d BLOCK 0 NOVALUES STREAMS s >", client: 3) == nil)
+        _ = server.run("XGROUP CREATECONSUMER s g gone")
+        #expect(notation(server.run("XGROUP SETPOLICY s g IDLECONSUMERS 1000")) == "+OK")
+        for _ in 0..<100 { server.pass(milliseconds: 50) }
+        let told = notation(server.run("XINFO CONSUMERS s g"))
+        #expect(told.contains("$\"c\"") && told.contains("$\"d\"") && !told.contains("$\"gone\""))
+        // Each gets its own still, and what comes of age.
+        _ = server.run("XADD s 7-0 f v")
+        #expect(ids(server.late(2)) == ["7-0"])
+        #expect(notation(server.run("XGROUP SETPOLICY s g IDLECONSUMERS 100000 VISIBILITY 200")) == "+OK")
+        server.pass(milliseconds: 250)
+        #expect(server.late(3).map { ids($0).count } == 1)
     }
 
     @Test(arguments: 1...20) func orderIsNeverBroken(seed: UInt64) {

@@ -195,6 +195,88 @@ import Testing
         #expect(notation(server.run("XLEN s")) == ":0")
     }
 
+    /// What is taken out before its time leaves nothing behind.
+    @Test func whatIsGoneEndsNoMore() {
+        var server = LocalServer()
+        for number in 1...3000 { _ = server.run("XADD s TTL 1000000 \(number)-0 f 1") }
+        _ = server.run("XDEL s 1-0 2-0")
+        #expect(notation(server.run("XINFO STREAM s")).contains("$\"ending\", :2998"))
+        #expect(notation(server.run("XTRIM s MAXLEN 1")) == ":2997")
+        // The rest of the rows goes with the next tick.
+        server.pass(milliseconds: 1)
+        server.pass(milliseconds: 1)
+        #expect(notation(server.run("XINFO STREAM s")).contains("$\"ending\", :1,"))
+        #expect(notation(server.run("XTRIM s MAXLEN 0")) == ":1")
+        #expect(!notation(server.run("XINFO STREAM s")).contains("ending"))
+        server.pass(milliseconds: 2_000_000)
+        #expect(server.space.keyspace.nextDue == nil)
+    }
+
+    // MARK: Priorities
+
+    @Test func isHandedOverByPriority() {
+        var server = LocalServer()
+        _ = server.run("XGROUP CREATE s g 0 MKSTREAM")
+        #expect(notation(server.run("XGROUP SETPOLICY s g DELIVER PRIORITY")) == "+OK")
+        _ = server.run("XADD s 1-0 f 1")
+        _ = server.run("XADD s PRIORITY 9 TTL 100000 2-0 f 2")
+        _ = server.run("XADD s priority 5 3-0 f 3")
+        _ = server.run("XADD s PRIORITY 0 4-0 f 4")
+        #expect(notation(server.run("XINFO STREAM s")).contains("$\"prioritized\", :2"))
+        #expect(notation(server.run("XINFO GROUPS s")).contains("$\"lag\", :4, $\"deliver\", $\"priority\"]"))
+        func read(_ count: Int) -> String {
+            notation(server.run("XREADGROUP GROUP g c COUNT \(count) NOVALUES STREAMS s >"))
+        }
+        #expect(read(1) == "*[*[$\"s\", *[$\"2-0\"]]]")
+        #expect(notation(server.run("XINFO GROUPS s")).contains("$\"lag\", :3"))
+        // Who waits gets what is most urgent of what came.
+        #expect(read(2) == "*[*[$\"s\", *[$\"3-0\", $\"1-0\"]]]")
+        #expect(read(9) == "*[*[$\"s\", *[$\"4-0\"]]]")
+        #expect(read(9) == "*-1")
+        #expect(server.run("XREADGROUP GROUP g d BLOCK 0 NOVALUES STREAMS s >", client: 2) == nil)
+        _ = server.run("XADD s PRIORITY 3 5-0 f 5")
+        #expect(notation(server.late(2)) == "*[*[$\"s\", *[$\"5-0\"]]]")
+        // One that comes later is as urgent then.
+        _ = server.run("XADD s DELAY 50 PRIORITY 7 * f 6")
+        server.pass(milliseconds: 60)
+        _ = server.run("XADD s * f 7")
+        #expect(notation(server.run("XREADGROUP GROUP g c COUNT 1 STREAMS s >")).contains("$\"6\""))
+        #expect(notation(server.run("XGROUP SETPOLICY s g DELIVER ID")) == "+OK")
+        #expect(!notation(server.run("XINFO GROUPS s")).contains("$\"deliver\""))
+    }
+
+    @Test(arguments: [
+        ("XADD s PRIORITY 10 * f v", "-ERR PRIORITY is out of range"),
+        ("XADD s PRIORITY -1 * f v", "-ERR PRIORITY is out of range"),
+        ("XADD s PRIORITY 300 * f v", "-ERR PRIORITY is out of range"),
+        ("XADD s PRIORITY x * f v", "-ERR value is not an integer or out of range"),
+        ("XGROUP SETPOLICY s g DELIVER sometimes", "-ERR syntax error"),
+        ("XGROUP SETPOLICY s g DELIVER", "-ERR syntax error"),
+        (
+            "XGROUP SETPOLICY s g DELIVER PRIORITY ORDERBY k",
+            "-ERR syntax error, ORDERBY and DELIVER PRIORITY can't be given together"
+        ),
+    ]) func refusesPriorities(line: String, reply: String) {
+        var server = LocalServer()
+        _ = server.run("XGROUP CREATE s g 0 MKSTREAM")
+        #expect(notation(server.run(line)) == reply)
+    }
+
+    /// Dead letters stay as urgent as they were, and go back so.
+    @Test func deadLettersKeepTheirPriority() {
+        var server = LocalServer()
+        _ = server.run("XGROUP CREATE s g 0 MKSTREAM")
+        _ = server.run("XGROUP SETPOLICY s g DELIVER PRIORITY VISIBILITY 5 MAXDELIVERIES 1 DEADLETTER d")
+        _ = server.run("XADD s PRIORITY 4 * f 1")
+        _ = server.run("XREADGROUP GROUP g c STREAMS s >")
+        server.pass(milliseconds: 50)
+        _ = server.run("XREADGROUP GROUP g c STREAMS s >")
+        #expect(notation(server.run("XINFO STREAM d")).contains("$\"prioritized\", :1"))
+        _ = server.run("XADD s * f 2")
+        #expect(notation(server.run("XREPLAY d s")) == ":1")
+        #expect(notation(server.run("XREADGROUP GROUP g c COUNT 1 STREAMS s >")).contains("$\"1\""))
+    }
+
     // MARK: What a stream keeps
 
     @Test func keepsForSoLong() {

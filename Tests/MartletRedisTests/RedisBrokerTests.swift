@@ -219,4 +219,85 @@ private final class Seen: Sendable {
             }
         }
     }
+
+    /// Handles messages one at a time, the first of them once `body` is done; answers what came, in order.
+    private func handled(
+        _ broker: RedisBroker, topic: String, count: Int, _ body: () async throws -> Void
+    ) async throws -> [String] {
+        let (seen, gate) = (Seen(), Seen())
+        var options = SubscriptionOptions()
+        options.maximumConcurrentMessages = 1
+        let subscription = try await broker.subscribe(topic, queue: "q", options: options) { delivery in
+            seen.add(String(decoding: delivery.message.body, as: UTF8.self))
+            while gate.all.isEmpty { try? await Task.sleep(for: .milliseconds(5)) }
+            return .acknowledge
+        }
+        let result: Result<Void, any Error>
+        do {
+            try await broker.publish(BrokerMessage(body: Array("first".utf8)), to: topic)
+            #expect(try await eventually { seen.all.count == 1 })
+            try await body()
+            gate.add("open")
+            #expect(try await eventually { seen.all.count == count })
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        gate.add("open")
+        await subscription.end(limit: .seconds(5))
+        try result.get()
+        return seen.all
+    }
+
+    private static func message(_ name: String, _ headers: [(String, String)]) -> BrokerMessage {
+        var message = BrokerMessage(body: Array(name.utf8))
+        for (name, value) in headers { message.headers[name] = value }
+        return message
+    }
+
+    /// What is urgent by its header is handled first; what says nothing sensible is as urgent as any.
+    @Test func handlesWhatIsUrgentFirst() async throws {
+        try await RedisPeer.with(.memory) { (peer) async throws in
+            let broker = RedisBroker(addresses: [peer.address]) {
+                $0.client.logger = Self.quiet
+                $0.priorityHeader = "Urgency"
+            }
+            let order = try await handled(broker, topic: "t", count: 13) {
+                for number in 0..<10 {
+                    let urgency = ["0", "many", "-3", "12", ""][number % 5]
+                    try await broker.publish(Self.message("late\(number)", [("Urgency", urgency)]), to: "t")
+                }
+                try await broker.publish(Self.message("soon", [("Urgency", "5")]), to: "t")
+                try await broker.publish(Self.message("now", [("Urgency", "9")]), to: "t")
+            }
+            // Some were on their way when the others came.
+            let places = ["now", "soon", "late9"].compactMap { order.firstIndex(of: $0) }
+            #expect(places.count == 3 && places == places.sorted() && places[1] < 6, "\(order)")
+        }
+    }
+
+    @Test func ordersByAHeaderAndForgetsWhatIsOld() async throws {
+        try await RedisPeer.with(.memory) { (peer) async throws in
+            let broker = RedisBroker(addresses: [peer.address]) {
+                $0.client.logger = Self.quiet
+                $0.orderHeader = "Customer"
+                $0.messageLifetime = .milliseconds(400)
+            }
+            let order = try await handled(broker, topic: "t", count: 4) {
+                for number in 1...3 {
+                    try await broker.publish(Self.message("a\(number)", [("Customer", "a")]), to: "t")
+                }
+            }
+            #expect(order == ["first", "a1", "a2", "a3"])
+            try await withRedisClient(peer.address) {
+                $0.logger = Self.quiet
+            } _: { (client) async throws in
+                var policy = RedisGroupPolicy()
+                policy.orderField = "Customer"
+                let groups = try await client.xinfoGroups("t")
+                #expect(groups.first?.policy == policy)
+                #expect(try await eventually { try await client.xlen("t") == 0 })
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import MartletRedisClient
 import MartletRedisPeers
 import MartletTestPrograms
@@ -72,6 +73,56 @@ import Testing
             try await client.xgroupSetPolicy("s", "g", policy)
             let after = try await client.xinfoGroups("s")
             #expect(after.first?.policy == policy)
+        }
+    }
+
+    @Test(arguments: Self.settings) func urgentComesFirst(_ setting: Setting) async throws {
+        try await withClient(setting) { (client, _) async throws in
+            var policy = RedisGroupPolicy()
+            policy.prefersUrgent = true
+            try await client.xgroupCreate("s", "g", .beginning, createsStream: true)
+            try await client.xgroupSetPolicy("s", "g", policy)
+            for (number, priority) in [("1", nil), ("2", 5), ("3", 9), ("4", 5)] as [(String, Int?)] {
+                try await client.xadd("s", [RedisField("n", number)]) { $0.priority = priority }
+            }
+            let told = try await client.xinfoGroups("s")
+            #expect(told.first?.policy == policy && told.first?.lag == 4)
+            #expect(try await client.xinfoStream("s").prioritizedCount == 3)
+            var order: [String] = []
+            for _ in 0..<4 {
+                let read = try await client.xreadgroup("g", "c", [.undelivered(of: "s")]) { $0.count = 1 }
+                order += read.first?.entries.compactMap { $0.text("n") } ?? []
+            }
+            #expect(order == ["3", "2", "4", "1"])
+            let after = try await client.xinfoGroups("s")
+            #expect(after.first?.lag == 0)
+            do {
+                try await client.xadd("s", [RedisField("n", "5")]) { $0.priority = 10 }
+                Issue.record("a priority of 10 was taken")
+            } catch let error as RedisError {
+                #expect(error.message == "ERR PRIORITY is out of range")
+            }
+        }
+    }
+
+    @Test(arguments: Self.settings) func jobsKeepAPlacesTime(_ setting: Setting) async throws {
+        try await withClient(setting) { (client, _) async throws in
+            do {
+                try await client.xcronSet("s", "job", "@daily", [RedisField("f", "v")], zone: "Europe/Nowhere")
+                Issue.record("a zone was taken that isn't there")
+            } catch let error as RedisError {
+                #expect(error.message == "ERR unknown time zone 'Europe/Nowhere'")
+            }
+            // Without the machine's files of zones there are no names.
+            guard FileManager.default.fileExists(atPath: "/usr/share/zoneinfo/Asia/Tokyo") else { return }
+            let next = try await client.xcronSet(
+                "s", "job", "30 9 * * *", [RedisField("f", "v")], zone: "Asia/Tokyo")
+            #expect(next % 86_400_000 == 30 * 60_000)
+            let other = try await client.send(
+                RedisCommand("XCRON", "SET", "s", "other", "0 9 * * *", "TZ", "Asia/Tokyo", "*", "f", "v"))
+            #expect(other.integer.map { $0 % 86_400_000 } == 0)
+            let jobs = try await client.xcronList("s")
+            #expect(jobs.count == 2 && jobs.allSatisfy { $0.zone == "Asia/Tokyo" && $0.offset == .zero })
         }
     }
 

@@ -39,6 +39,28 @@ extension TestCluster {
 
 /// What streams do of themselves, whoever leads.
 @Suite struct QueueClusterTests {
+    /// Who waits at a follower is noted as seen by way of the leader, a few times in what makes it idle.
+    @Test func whoWaitsAtAFollowerIsNotIdle() throws {
+        var cluster = try TestCluster(3)
+        let leader = cluster.elect()
+        let follower = try #require((1...3).first { $0 != leader })
+        let lines = [
+            "XGROUP CREATE s g 0 MKSTREAM", "XGROUP SETPOLICY s g IDLECONSUMERS 1000", "XGROUP CREATECONSUMER s g gone",
+        ]
+        for line in lines {
+            _ = cluster.ask(leader, client: 1, line)
+            cluster.settle()
+        }
+        _ = cluster.ask(follower, client: 2, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >")
+        cluster.settle()
+        cluster.tickDue(100)
+        for number in 1...3 {
+            let told = cluster.ask(number, client: 4, isLate: true, "XINFO CONSUMERS s g")
+            #expect(told.contains("$1\r\nc\r\n") && !told.contains("gone"), "\(number): \(told)")
+        }
+        cluster.checkEqual()
+    }
+
     /// Leaders die again and again: each run of a job is one entry, none is missing, and what was put by comes once.
     @Test func runsComeOnceOverChangesOfLeaders() throws {
         var cluster = try TestCluster(3)

@@ -4,6 +4,7 @@ import MartletAuth
 import MartletBasics
 import MartletKeyValue
 import MartletKeyspace
+import MartletRESPCodec
 import MartletRaft
 import MartletReplica
 import MartletStreams
@@ -132,6 +133,58 @@ import Testing
         #expect(throws: RecordError.senseless(.malformed("no entries are named"))) {
             try StoreRequest(wire: Wire.transaction(then: [Wire.message((6, Wire.message((1, bytes("s")))))]))
         }
+        try member.checkRestarts()
+    }
+
+    /// What a member takes from clients is its own matter; what is in the log every member carries out alike.
+    @Test func theLimitOfOperationsIsThatOfTheProposer() throws {
+        var configuration = TestMember.configuration
+        configuration.limits.transactionOperationsMax = 2
+        var member = try TestMember(configuration)
+        member.settle()
+        let three = (1...3).map { Wire.put("k\($0)", "v") }
+        #expect(try member.transact(then: three) == .failure(.refused(.tooManyOperations)))
+        let words = "KV.TXN THEN 3 3 PUT a 1 3 PUT b 1 3 PUT c 1"
+        let text = "-ERR etcdserver: too many operations in txn request"
+        #expect(member.result(1, words) == text)
+        #expect(member.result(1, "KV.TXN THEN 2 3 PUT a 1 3 PUT b 1").hasPrefix("-") == false)
+        let before = member.replica.store.revision
+        // Of EXEC all together count.
+        var transaction = Transaction()
+        for number in 1...3 {
+            let put = Arguments("KV.PUT", "k\(number)", "v")
+            guard case .found(let entry) = CommandTable.shared.find(put) else { return }
+            transaction.append(put, entry, database: 0)
+        }
+        #expect(transaction.refusal(maximumOperations: 2) != nil && transaction.refusal(maximumOperations: 3) == nil)
+        // Another member took more: what is applied doesn't ask for the flag.
+        var store = member.replica.store
+        let request = TxnRequest(success: (1...3).map { .put(PutRequest(key: bytes("k\($0)"), value: bytes("v"))) })
+        #expect(throws: Never.self) { try store.txn(request) }
+        #expect(store.revision == before + 1)
+        let many = (0...KeyValueStore.maximumAppliedOperations).map {
+            TxnRequest.Operation.range(.init(key: bytes("k\($0)")))
+        }
+        #expect(throws: KeyValueError.tooManyOperations) { try store.txn(TxnRequest(success: many)) }
+        try member.checkRestarts()
+    }
+
+    /// A record that a member took with a higher limit is applied alike where the limit is lower.
+    @Test func membersOfOtherLimitsApplyAlike() throws {
+        var configuration = TestMember.configuration
+        configuration.limits.transactionOperationsMax = 300
+        var member = try TestMember(configuration)
+        member.settle()
+        let puts = (1...200).map { "3 PUT a\($0) v" }.joined(separator: " ")
+        #expect(member.result(1, "KV.TXN THEN 200 \(puts)").hasPrefix("-") == false)
+        member.exec(1, (1...200).map { "KV.PUT b\($0) v" })
+        member.step(.turnEnded)
+        member.settle()
+        #expect(member.told(1).hasPrefix("*200|"))
+        let operations = (1...200).map { Wire.put("c\($0)", "v") }
+        #expect(try member.transact(then: operations)?.get().succeeded == true)
+        #expect(["a200", "b200", "c200"].allSatisfy { value($0, member) == "v" })
+        // With the usual limit of 128.
         try member.checkRestarts()
     }
 

@@ -141,7 +141,7 @@ extension Keyspace {
                     stream.demand(range, count: count.overflow ? .max : count.partialValue, &demand)
                 } else if call.arguments.byte(request.id(key)) == UInt8(ascii: ">") {
                     stream.demandRead(
-                        ofGroup: group, count: count.overflow ? .max : count.partialValue,
+                        ofGroup: group, count: count.overflow ? .max : count.partialValue, isRepeated: repeats > 0,
                         claimIdle: request.claimIdle, now: call.time, &demand)
                 } else if let id = try? call.streamID(request.id(key)) {
                     stream.demandHistory(

@@ -3,6 +3,8 @@
 import MartletRESPCodec
 
 extension CommandEntry {
+    /// Arities are Redis's but for XLEN and XGROUP DELCONSUMER, which take more words than there: COMMAND tells what is
+    /// true here, and clients that count words only ever refuse too few.
     static let streams: [CommandEntry] = [
         .write("xadd", -5, [.denyOOM, .fast], .one, "Appends an entry to a stream.", since: "5.0.0", group: .stream) {
             keyspace, call, reply throws(CommandError) in try keyspace.xadd(call, &reply)
@@ -84,7 +86,8 @@ extension CommandEntry {
             "xcron", "Puts entries into streams again and again.", since: "8.8.0",
             [
                 .write(
-                    "xcron|set", -8, .denyOOM, .second, "Says what recurs, and when.", since: "8.8.0", group: .stream
+                    "xcron|set", -8, [.denyOOM, .zoned], .second, "Says what recurs, and when.", since: "8.8.0",
+                    group: .stream
                 ) { keyspace, call, reply throws(CommandError) in try keyspace.xcronSet(call, &reply) },
                 .write("xcron|del", 4, [], .second, "Ends what recurs.", since: "8.8.0", group: .stream) {
                     keyspace, call, reply throws(CommandError) in try keyspace.xcronDel(call, &reply)

@@ -3,14 +3,15 @@
 import MartletRESPCodec
 import MartletStreams
 
-/// When an entry of XADD comes, and for how long it stays.
+/// When an entry of XADD comes, for how long it stays, and how urgent it is.
 struct DelayOptions {
     /// In milliseconds of the Unix clock.
     var dueAt: Int64?
     /// Milliseconds, from when it is there.
     var timeToLive: Int64?
+    var priority = EntryPriority.normal
 
-    /// Reads DELAY, AT or TTL and its number.
+    /// Reads DELAY, AT, TTL or PRIORITY and its number.
     ///
     /// - Returns: `false` where the word is none of them.
     mutating func read(_ call: Call, _ index: Int) throws(CommandError) -> Bool {
@@ -28,6 +29,10 @@ struct DelayOptions {
             let duration = try call.integer(index + 1)
             guard 1...Stream.maximumDelay ~= duration else { throw Self.outOfRange("TTL") }
             timeToLive = duration
+        } else if call.arguments.matches(index, "PRIORITY") {
+            guard let number = UInt8(exactly: try call.integer(index + 1)), let rank = EntryPriority(rawValue: number)
+            else { throw Self.outOfRange("PRIORITY") }
+            priority = rank
         } else {
             return false
         }
@@ -52,7 +57,8 @@ extension Keyspace {
         if let found = try liveStream(call, 1) {
             handle = try streaming { () throws(StreamError) in
                 try streams[found.stream]!.delay(
-                    bytes.span.bytes.extracting(fields), until: moment, timeToLive: options.timeToLive)
+                    bytes.span.bytes.extracting(fields), until: moment, timeToLive: options.timeToLive,
+                    priority: options.priority)
             }
             place = found.place
             touch(place, in: call.database)
@@ -61,7 +67,8 @@ extension Keyspace {
             var stream = emptyStream
             handle = try streaming { () throws(StreamError) in
                 try stream.delay(
-                    bytes.span.bytes.extracting(fields), until: moment, timeToLive: options.timeToLive)
+                    bytes.span.bytes.extracting(fields), until: moment, timeToLive: options.timeToLive,
+                    priority: options.priority)
             }
             place = add(call.arguments.array(1), .stream(add(stream)), in: call.database)
         }

@@ -162,6 +162,7 @@ extension Keyspace {
         }
         if pairs < 2 || pairs & 1 != 0 { throw .arity("xadd") }
         let timeToLive = options?.delay.timeToLive
+        let priority = options?.delay.priority ?? .normal
         if let delay = options?.delay, let moment = delay.dueAt {
             try options?.checkDelay(id)
             if moment > call.time {
@@ -182,7 +183,8 @@ extension Keyspace {
             if timeToLive != nil, !streams[found.stream]!.canEndMore { throw .stream(.tooManyTimed) }
             appended = try streaming { () throws(StreamError) in
                 try streams[found.stream]!.append(
-                    id, fields: words.bytes.span.bytes.extracting(fields), limits: limits, now: call.time, key: key)
+                    id, fields: words.bytes.span.bytes.extracting(fields), limits: limits, now: call.time, key: key,
+                    priority: priority)
             }
             place = found.place
         } else {
@@ -191,7 +193,7 @@ extension Keyspace {
             appended = try streaming { () throws(StreamError) in
                 try stream.append(
                     id, fields: words.bytes.span.bytes.extracting(fields), limits: settings.blocks, now: call.time,
-                    key: key)
+                    key: key, priority: priority)
             }
             place = add(words.array(1), .stream(add(stream)), in: call.database)
         }
@@ -201,7 +203,10 @@ extension Keyspace {
         touch(place, in: call.database)
         notify(.stream, "xadd", call)
         if case .stream(let stream) = databases[call.database][place].value {
-            if let trim = options?.trim, streams[stream]!.trim(trim) > 0 { notify(.stream, "xtrim", call) }
+            if let trim = options?.trim, streams[stream]!.trim(trim) > 0 {
+                notify(.stream, "xtrim", call)
+                scheduleGone(stream)
+            }
             if let timeToLive {
                 try streaming { () throws(StreamError) in
                     try streams[stream]!.end(appended.id, at: call.time + timeToLive)
@@ -237,6 +242,7 @@ extension Keyspace {
         let count = streams[stream]!.trim(trim)
         if count > 0 {
             touch(place, in: call.database)
+            scheduleGone(stream)
             signalFollowers(stream, place, in: call.database)
             notify(.stream, "xtrim", call)
         }

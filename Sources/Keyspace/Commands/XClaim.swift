@@ -56,7 +56,10 @@ extension Keyspace {
         let count = streams[stream]!.acknowledge(ids, group: group)
         if count > 0 {
             touch(place, in: call.database)
-            if streams[stream]!.removeAcknowledged() > 0 { notify(.stream, "xtrim", call) }
+            if streams[stream]!.removeAcknowledged() > 0 {
+                notify(.stream, "xtrim", call)
+                scheduleGone(stream)
+            }
             signalFollowers(stream, place, in: call.database)
         }
         reply.integer(count)

@@ -1,23 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import MartletRESPCodec
-import MartletStreams
+package import MartletRESPCodec
+package import MartletStreams
 
 extension Keyspace {
-    /// XCRON SET key name schedule [TZ offset] [GRACE ms] * field value …: answers when it is due next.
+    /// XCRON SET key name schedule [TZ offset | TZRULES zone rules] [GRACE ms] * field value …: answers when it is due
+    /// next. A zone's name behind TZ is replaced by TZRULES on the way into the log: see `CommandEntry.withZone`.
     mutating func xcronSet(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let words = call.arguments
         guard CronExpression(words.array(4)) != nil else { throw .text("ERR Invalid schedule") }
         var offset: Int64 = 0
+        var zone: NamedZone?
         var grace = StreamJob.defaultGrace
         var index = 5
         while index < call.count, words.byte(index) != UInt8(ascii: "*") {
             guard index + 1 < call.count else { throw .syntax }
             if words.matches(index, "TZ") {
                 guard let seconds = Self.offsetSeconds(words.array(index + 1)) else {
-                    throw .text("ERR a time zone is UTC or an offset of it, like +02:00")
+                    let name = words[index + 1]
+                    guard NamedZone.isName(name) else {
+                        throw .text("ERR a time zone is UTC, an offset of it, like +02:00, or a name")
+                    }
+                    throw .message("ERR unknown time zone '\(String(decoding: name, as: UTF8.self))'")
                 }
-                offset = seconds
+                (offset, zone) = (seconds, nil)
+            } else if words.matches(index, "TZRULES") {
+                guard index + 2 < call.count, NamedZone.isName(words[index + 1]),
+                    let rules = ZoneRules(decoding: words.array(index + 2))
+                else { throw .text("ERR Invalid rules of a time zone") }
+                zone = NamedZone(name: words.array(index + 1), rules: rules)
+                index += 1
             } else if words.matches(index, "GRACE") {
                 grace = try call.integer(index + 1)
                 guard 0...Stream.maximumDelay ~= grace else { throw .text("ERR GRACE is out of range") }
@@ -30,7 +42,7 @@ extension Keyspace {
         if pairs < 2 || pairs & 1 != 0 { throw .arity("xcron|set") }
         let packed = words.packedRange(from: index + 1)
         let job = StreamJob(
-            name: words.array(3), schedule: words.array(4), offsetSeconds: offset, grace: grace,
+            name: words.array(3), schedule: words.array(4), offsetSeconds: offset, zone: zone, grace: grace,
             fields: Array(words.bytes[packed]))
         let due: Int64
         if let (stream, place) = try liveStream(call, 2) {
@@ -61,7 +73,7 @@ extension Keyspace {
         let jobs = streams[stream]!.allJobs
         reply.array(jobs.count)
         for (job, due) in jobs {
-            reply.map(9)
+            reply.map(job.zone == nil ? 9 : 10)
             reply.bulk("name")
             reply.bulk(job.name)
             reply.bulk("schedule")
@@ -74,6 +86,10 @@ extension Keyspace {
                 reply.bulk(name)
                 reply.integer(number)
             }
+            if let zone = job.zone {
+                reply.bulk("zone")
+                reply.bulk(zone.name)
+            }
             reply.bulk("fields")
             let mark = reply.mark()
             var texts = 0
@@ -84,6 +100,8 @@ extension Keyspace {
             reply.array(texts, since: mark)
         }
     }
+
+    fileprivate static func isOffset(_ text: [UInt8]) -> Bool { offsetSeconds(text) != nil }
 
     /// `UTC`, `Z`, or a sign, two digits of hours and two of minutes, with or without a colon between.
     private static func offsetSeconds(_ text: [UInt8]) -> Int64? {
@@ -97,5 +115,34 @@ extension Keyspace {
         let seconds = (number / 100 * 60 + number % 100) * 60
         guard seconds <= StreamJob.maximumOffsetSeconds else { return nil }
         return sign == "-" ? -seconds : seconds
+    }
+}
+
+extension CommandEntry {
+    /// The word that names a time zone which is to be replaced by its rules before the command goes into the log;
+    /// `nil`: there is none.
+    package func zoneWord(_ arguments: Arguments) -> Int? {
+        guard flags.contains(.zoned) else { return nil }
+        var index = 5
+        while index + 1 < arguments.count, arguments.byte(index) != UInt8(ascii: "*") {
+            if arguments.matches(index, "TZ"), NamedZone.isName(arguments[index + 1]),
+                !Keyspace.isOffset(arguments.array(index + 1))
+            {
+                return index + 1
+            }
+            index += arguments.matches(index, "TZRULES") ? 3 : 2
+        }
+        return nil
+    }
+
+    /// The command with rules in place of a zone's name: members whose machines know other rules, or none, compute the
+    /// same moments.
+    ///
+    /// - Parameter word: from `zoneWord`.
+    package static func withZone(_ arguments: Arguments, at word: Int, _ rules: ZoneRules) -> Arguments {
+        var words = (0..<arguments.count).map { arguments.array($0) }
+        words[word - 1] = Array("TZRULES".utf8)
+        words.insert(rules.bytes, at: word + 1)
+        return Arguments(words)
     }
 }

@@ -23,6 +23,9 @@ extension GroupPolicy {
                 idleConsumers = try Self.number(call, index, 1...Stream.maximumDelay)
             } else if words.matches(index, "ORDERBY") {
                 orderField = words.array(index + 1)
+            } else if words.matches(index, "DELIVER") {
+                prefersUrgent = words.matches(index + 1, "PRIORITY")
+                guard prefersUrgent || words.matches(index + 1, "ID") else { throw .syntax }
             } else if words.matches(index, "FILTER"), index + 2 < call.count {
                 guard filter.count < Self.maximumFilterCount else { throw .text("ERR too many FILTER options") }
                 filter.append(Field(words.array(index + 1), words.array(index + 2)))
@@ -34,6 +37,9 @@ extension GroupPolicy {
         }
         if (maximumDeliveries == nil) != (deadLetter == nil) {
             throw .text("ERR syntax error, MAXDELIVERIES and DEADLETTER must be given together")
+        }
+        if prefersUrgent, orderField != nil {
+            throw .text("ERR syntax error, ORDERBY and DELIVER PRIORITY can't be given together")
         }
         if deadLetter == call.arguments.array(2) { throw .text("ERR a stream can't take its own dead letters") }
     }
@@ -73,8 +79,8 @@ extension Keyspace {
         }
         touch(place, in: call.database)
         schedule(stream)
-        // Whoever waits may get something now.
-        signalFilled(place, in: call.database)
+        // Whoever waits may get something now, and has moments to keep that it didn't know of.
+        signalLost(databases[call.database][place].name, call.database)
         notify(.stream, "xgroup-setpolicy", call, 2)
         reply.ok()
     }
@@ -117,15 +123,16 @@ extension Keyspace {
                 fields.append(name: $0.array.span.bytes, value: $1.array.span.bytes)
             }
             // There was room: see `deadLetterTarget`.
-            _ = try? append(fields, to: target, in: call.database, now: call.time)
+            _ = try? append(
+                fields, to: target, in: call.database, now: call.time, priority: letter.entry.priority)
         }
     }
 
-    /// Appends an entry to the stream of a key, made if need be.
+    /// Appends an entry to the stream of a key, made if need be. It has the priority if there is room for one more.
     ///
     /// - Throws: `wrongType`, and what a stream refuses.
     mutating func append(
-        _ fields: FieldList, to name: [UInt8], in database: Int, now: Int64
+        _ fields: FieldList, to name: [UInt8], in database: Int, now: Int64, priority: EntryPriority = .normal
     ) throws(CommandError) -> StreamID {
         let limits = settings.blocks
         var place = livePlace(name, in: database, now: now)
@@ -133,7 +140,8 @@ extension Keyspace {
         if place == nil { place = add(name, .stream(add(emptyStream)), in: database) }
         guard let place, case .stream(let stream) = databases[database][place].value else { throw .wrongType }
         let appended = try streaming { () throws(StreamError) in
-            try streams[stream]!.append(.automatic, fields, limits: limits, now: now)
+            let rank = streams[stream]!.canPrioritizeMore ? priority : .normal
+            return try streams[stream]!.append(.automatic, fields, limits: limits, now: now, priority: rank)
         }
         touch(place, in: database)
         notify(.stream, "xadd", name, database)

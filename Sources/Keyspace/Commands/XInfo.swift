@@ -90,6 +90,7 @@ extension Keyspace {
             extras.append(("delayed-next", stream.nextDelayed ?? 0))
         }
         if stream.endingCount > 0 { extras.append(("ending", Int64(stream.endingCount))) }
+        if stream.prioritizedCount > 0 { extras.append(("prioritized", Int64(stream.prioritizedCount))) }
         if stream.jobCount > 0 { extras.append(("jobs", Int64(stream.jobCount))) }
         let retention = stream.retention
         if let age = retention.maximumAge { extras.append(("retain-max-age", age)) }

@@ -9,7 +9,7 @@ extension Keyspace {
         let policy = group.policy
         let numbers = [policy.visibility, policy.maximumDeliveries, policy.idleConsumers].count { $0 != nil }
         return numbers + (policy.deadLetter == nil ? 0 : 1) + (policy.orderField == nil ? 0 : 2)
-            + (policy.filter.isEmpty ? 0 : 1)
+            + (policy.filter.isEmpty ? 0 : 1) + (policy.prefersUrgent ? 1 : 0)
     }
 
     /// What a group does of itself, where it does something.
@@ -31,6 +31,10 @@ extension Keyspace {
             reply.bulk("order-by")
             reply.bulk(field)
             number("parked", Int64(group.parkedCount))
+        }
+        if policy.prefersUrgent {
+            reply.bulk("deliver")
+            reply.bulk("priority")
         }
         if !policy.filter.isEmpty {
             reply.bulk("filter")

@@ -156,6 +156,8 @@ extension Keyspace {
             guard let group = stream.group(named: group), group.consumer(named: consumer) != nil,
                 !stream.hasNew(for: group)
             else { return false }
+            // It is noted as seen now and then, so that nobody takes it for idle.
+            if let due = group.seenDueAt(consumer), due <= call.time { return false }
             if let idle = group.policy.claimIdle(request.claimIdle), let oldest = stream.longestWaiting(in: group),
                 oldest.isRipe(idle: idle, at: call.time)
             {

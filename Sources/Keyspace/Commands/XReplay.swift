@@ -46,7 +46,8 @@ extension Keyspace {
         for entry in streams[stream]!.entries(in: .all, count: request.count) {
             if !request.isAny, entry.value(of: Array(DeadLetterField.stream.utf8)) != target { continue }
             guard let fields = Self.fields(ofDeadLetter: entry),
-                (try? append(fields, to: target, in: call.database, now: call.time)) != nil
+                (try? append(
+                    fields, to: target, in: call.database, now: call.time, priority: entry.priority)) != nil
             else { continue }
             replayed.append(entry.id)
         }

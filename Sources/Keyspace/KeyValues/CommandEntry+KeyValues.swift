@@ -39,6 +39,28 @@ extension CommandEntry {
     }
 }
 
+extension CommandEntry {
+    /// Why a command has more operations than a member takes from clients; `nil`: it hasn't, or makes no request at all
+    /// and is told so when it is carried out.
+    package func refusal(_ arguments: @autoclosure () -> Arguments, maximumOperations: Int) -> StaticString? {
+        guard name == "kv.txn", case .txn(let request) = try? keyOperation(arguments()) else { return nil }
+        return request.hasShape(maximumOperations) ? nil : KeyValueError.tooManyOperations.commandText
+    }
+}
+
+extension Transaction {
+    /// As above, of all its commands on the key-value store, which are one transaction there.
+    package func refusal(maximumOperations: Int) -> StaticString? {
+        guard concernsKeys else { return nil }
+        var request = TxnRequest()
+        for (index, item) in items.enumerated() {
+            guard let operation = try? item.entry.keyOperation(commands[index]) else { continue }
+            request.success.append(operation)
+        }
+        return request.hasShape(maximumOperations) ? nil : KeyValueError.tooManyOperations.commandText
+    }
+}
+
 /// What keeps commands from the key-value store, the same at every member that has applied the same records.
 package struct KeyConditions: Hashable, Sendable {
     /// Its users are asked who they are, and Redis's users aren't among them.

@@ -101,6 +101,12 @@ extension Keyspace {
         if let due = streams[stream]!.nextDue { timers.put(stream, number: streamNumbers[stream], due: due) }
     }
 
+    /// As `schedule`, behind a trim, which may have left something to be done. Mostly it has not.
+    @inline(__always)
+    mutating func scheduleGone(_ stream: Int) {
+        if streams[stream]!.endingCount > 0 { schedule(stream) }
+    }
+
     /// Notes where the stream of a key is, if it holds one.
     mutating func settleStream(_ place: Int, in database: Int) {
         guard case .stream(let stream) = databases[database][place].value else { return }
@@ -109,31 +115,77 @@ extension Keyspace {
     }
 
     /// The blocks that `carryOutDue` asks for and that are not in memory.
+    ///
+    /// Goes through streams as that does, in the order of what they have to do, until as much is due as one record
+    /// does: so however many streams and entries are due, it names what a thousand of them need. Complexity: O(streams
+    /// looked at · log streams + entries).
     package func wantedBlocksDue(now: Int64) -> [WantedBlock] {
         guard mayLackBlocks else { return [] }
         var wanted: [WantedBlock] = []
-        var known: Set<WantedBlock> = []
-        timers.queue.forEach(upTo: now) { item in
-            let stream = Int(item.place)
-            guard streams[stream] != nil, streamNumbers[stream] == item.number, streams[stream]!.absentCount > 0 else {
-                return
+        var left = Self.maximumDuePerRecord
+        timers.forEachDue(upTo: now) { stream, number, moment in
+            guard streams[stream] != nil, streamNumbers[stream] == number, let due = streams[stream]!.nextDue else {
+                return .done
             }
-            var demand = BlockDemand()
-            streams[stream]!.demandDue(now: now, atMost: Self.maximumDuePerRecord, &demand)
-            for block in self.wanted(demand, of: stream) where known.insert(block).inserted { wanted.append(block) }
+            // It is put back for later, and perhaps for now.
+            if due != moment { return due <= now ? .later(due) : .done }
+            if streams[stream]!.absentCount > 0 {
+                var demand = BlockDemand()
+                streams[stream]!.demandDue(now: now, atMost: left, &demand)
+                wanted += self.wanted(demand, of: stream)
+            }
+            let (database, place) = timers.key(of: stream)
+            // One that expires at the same moment does nothing, and another comes in its place.
+            if !databases[database][place].isExpired(at: now) {
+                left -= max(min(streams[stream]!.dueCount(now: now, atMost: left), left), 1)
+            }
+            return left > 0 ? .done : .end
         }
         return wanted
     }
 }
 
-extension ExpiryQueue {
-    /// Calls `body` with all items up to a moment, in no order. Complexity: O(their number).
-    func forEach(upTo moment: Int64, _ body: (Item) -> Void) {
-        var places = [0]
-        while let place = places.popLast() {
-            guard let item = item(at: place), item.moment <= moment else { continue }
-            body(item)
-            places += [2 * place + 1, 2 * place + 2]
+extension StreamTimers {
+    /// What becomes of a walk through what is due.
+    enum DueStep {
+        case done
+        /// The stream comes again at another moment that has passed.
+        case later(Int64)
+        case end
+    }
+
+    /// Calls `body` with the streams that are due, the numbers and the moments for which they were put last, in the
+    /// order in which `take` would give them. Complexity: O(visited · log visited).
+    func forEachDue(upTo now: Int64, _ body: (_ stream: Int, _ number: UInt64, _ moment: Int64) -> DueStep) {
+        // Of the heap what may come next; and those that come again, of which the database says so.
+        var next = ExpiryQueue()
+        // One may be put twice for the same moment; then the first counts. Only searched.
+        var seen: Set<Int> = []
+        func add(_ place: Int) {
+            guard let item = queue.item(at: place), item.moment <= now else { return }
+            next.put(ExpiryQueue.Item(moment: item.moment, number: item.number, database: 0, place: Int32(place)))
+        }
+        add(0)
+        while let item = next.earliest {
+            next.removeEarliest()
+            let isAgain = item.database == 1
+            var stream = Int(item.place)
+            if !isAgain {
+                guard let known = queue.item(at: Int(item.place)) else { continue }
+                stream = Int(known.place)
+                add(2 * Int(item.place) + 1)
+                add(2 * Int(item.place) + 2)
+                guard rows[stream].dueAt == item.moment, rows[stream].number == item.number,
+                    seen.insert(stream).inserted
+                else { continue }
+            }
+            switch body(stream, item.number, item.moment) {
+            case .done: continue
+            case .later(let moment):
+                next.put(
+                    ExpiryQueue.Item(moment: moment, number: item.number, database: 1, place: Int32(stream)))
+            case .end: return
+            }
         }
     }
 }

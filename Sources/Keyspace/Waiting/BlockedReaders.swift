@@ -90,7 +90,7 @@ package struct BlockedReaders: Sendable {
             }
         }
         if let deadline = waiter.deadline { deadlines.put(deadline, ticket) }
-        if let due = waiter.claimDueAt { claims.put(due, ticket) }
+        if let due = waiter.due.first { claims.put(due, ticket) }
     }
 
     /// Takes a client's waiter away, if there is one.
@@ -157,7 +157,7 @@ package struct BlockedReaders: Sendable {
     private mutating func addWithoutClaim(_ key: Key) {
         for kind in groups[key] ?? [] {
             guard case .group(_, claims: true) = kind, let queue = queues[Place(key: key, kind: kind)] else { continue }
-            for ticket in queue.tickets[queue.begin...] where waiters[ticket].map({ $0.claimDueAt == nil }) == true {
+            for ticket in queue.tickets[queue.begin...] where waiters[ticket].map({ $0.due.claim == nil }) == true {
                 single.append(ticket)
             }
         }
@@ -211,8 +211,10 @@ package struct BlockedReaders: Sendable {
 
     /// Says what became of the waiter that `next` gave.
     ///
-    /// - Parameter claimDueAt: of one that goes on waiting.
-    package mutating func settle(isServed: Bool, claimDueAt: Int64? = nil) {
+    /// - Parameters:
+    ///   - due: of one that goes on waiting.
+    ///   - looked: how far that one has looked; `nil`: as before.
+    package mutating func settle(isServed: Bool, due: Waiter.Due = .init(), looked: [Waiter.Looked]? = nil) {
         guard let (ticket, isSingle) = running else { preconditionFailure("no waiter is running") }
         running = nil
         guard let waiter = waiters[ticket] else { return }
@@ -221,13 +223,14 @@ package struct BlockedReaders: Sendable {
             return
         }
         if !isSingle, !turns[firstTurn].isForAll { endTurn() }
-        setClaim(ticket, claimDueAt)
+        if let looked, !looked.isEmpty { waiters[ticket]!.looked = looked }
+        setDue(ticket, due)
     }
 
-    private mutating func setClaim(_ ticket: UInt64, _ due: Int64?) {
-        guard waiters[ticket] != nil, waiters[ticket]!.claimDueAt != due else { return }
-        waiters[ticket]!.claimDueAt = due
-        if let due { claims.put(due, ticket) }
+    private mutating func setDue(_ ticket: UInt64, _ due: Waiter.Due) {
+        guard waiters[ticket] != nil, waiters[ticket]!.due != due else { return }
+        waiters[ticket]!.due = due
+        if let moment = due.first { claims.put(moment, ticket) }
     }
 
     // MARK: By way of a log
@@ -290,8 +293,8 @@ package struct BlockedReaders: Sendable {
     ///
     /// - Parameters:
     ///   - ticks: the clock of deadlines, in milliseconds; `nil`: not known here.
-    ///   - claimDueAt: of one that goes on waiting.
-    package mutating func release(_ client: UInt64, isServed: Bool, ticks: Int64?, claimDueAt: Int64?) -> Release {
+    ///   - due: of one that goes on waiting.
+    package mutating func release(_ client: UInt64, isServed: Bool, ticks: Int64?, due: Waiter.Due) -> Release {
         guard let ticket = ticketOfClient[client], let waiter = waiters[ticket], waiter.isReserved else { return .gone }
         if isServed {
             remove(client)
@@ -306,7 +309,7 @@ package struct BlockedReaders: Sendable {
             if ticks == nil { deadlines.put(deadline, ticket) }
         }
         waiters[ticket]!.isReserved = false
-        setClaim(ticket, claimDueAt)
+        setDue(ticket, due)
         for name in waiter.keys {
             let place = Place(key: Key(database: waiter.database, name: name), kind: waiter.kind)
             if let index = queues.index(forKey: place) { queues.values[index].firstFree = 0 }
@@ -343,8 +346,8 @@ package struct BlockedReaders: Sendable {
     /// Makes it the turn of those whose pending entries have come of age.
     package mutating func wakeClaims(now: Int64) {
         while let ticket = claims.take(upTo: now) {
-            guard let waiter = waiters[ticket], let due = waiter.claimDueAt, due <= now else { continue }
-            waiters[ticket]!.claimDueAt = nil
+            guard let waiter = waiters[ticket], let due = waiter.due.first, due <= now else { continue }
+            waiters[ticket]!.due = Waiter.Due()
             single.append(ticket)
         }
         single.reverse()

@@ -25,10 +25,38 @@ package struct Waiter: Sendable {
     package let deadline: Int64?
     /// The protocol of its answer.
     package let isRESP3: Bool
-    /// When a pending entry comes of age, in milliseconds of the Unix clock; `nil`: none is in sight.
-    package var claimDueAt: Int64?
+    package var due = Due()
+    /// Of each key what was looked at in vain: where a filter leaves out what is there. Empty where every entry will
+    /// do.
+    package internal(set) var looked: [Looked] = []
     /// Whether its command is proposed, and the outcome not known.
     var isReserved = false
+}
+
+extension Waiter {
+    /// When one who waits is looked at whatever happens to its keys, in milliseconds of the Unix clock.
+    package struct Due: Hashable, Sendable {
+        /// A pending entry comes of age; `nil`: none is in sight.
+        package var claim: Int64?
+        /// The consumer is to be noted as seen, so that it isn't taken for idle; `nil`: nobody takes it for that.
+        package var seen: Int64?
+
+        package init(claim: Int64? = nil, seen: Int64? = nil) {
+            self.claim = claim
+            self.seen = seen
+        }
+
+        var first: Int64? {
+            guard let claim, let seen else { return claim ?? seen }
+            return min(claim, seen)
+        }
+    }
+
+    /// How far a stream was looked at: it is this one as long as it has the number.
+    package struct Looked: Hashable, Sendable {
+        var number: UInt64
+        var id: StreamID
+    }
 }
 
 extension Keyspace {
@@ -66,9 +94,48 @@ extension Keyspace {
             default: break
             }
         }
-        return Waiter(
+        var waiter = Waiter(
             client: call.client, kind: .reader, database: call.database, keys: call.keys(request),
             arguments: Arguments(words), deadline: Self.deadline(timeout, ticks), isRESP3: isRESP3)
+        if !request.selection.pairs.isEmpty { waiter.looked = looked(waiter, now: call.time) }
+        return waiter
+    }
+
+    /// How far one who waits has looked, who finds nothing now.
+    package func lookedOn(_ waiter: Waiter, now: Int64) -> [Waiter.Looked] {
+        waiter.looked.isEmpty ? [] : looked(waiter, now: now)
+    }
+
+    private func looked(_ waiter: Waiter, now: Int64) -> [Waiter.Looked] {
+        waiter.keys.map { name in
+            guard let stream = stream(name, in: waiter.database, now: now) else { return .init(number: 0, id: .zero) }
+            return .init(number: streamNumbers[stream], id: streams[stream]!.lastID)
+        }
+    }
+
+    private func stream(_ name: [UInt8], in database: Int, now: Int64) -> Int? {
+        guard let place = place(name, in: database, now: now),
+            case .stream(let stream) = databases[database][place].value
+        else { return nil }
+        return stream
+    }
+
+    /// The command of one who waits, as it is to be run: behind what it has looked at in vain.
+    package func arguments(of waiter: Waiter, now: Int64) -> Arguments {
+        if waiter.looked.isEmpty { return waiter.arguments }
+        let call = Call(waiter.arguments, database: waiter.database, now: now)
+        guard let request = try? ReadRequest(call, isGroup: false) else { return waiter.arguments }
+        var words = (0..<call.count).map { call.arguments.array($0) }
+        for (key, looked) in waiter.looked.enumerated() {
+            // In one that was made anew, or set back, IDs may come again.
+            guard let stream = stream(waiter.keys[key], in: waiter.database, now: now),
+                streamNumbers[stream] == looked.number, streams[stream]!.lastID >= looked.id,
+                let asked = try? call.streamID(request.id(key)), asked < looked.id
+            else { continue }
+            words[request.id(key)] = []
+            looked.id.append(to: &words[request.id(key)])
+        }
+        return Arguments(words)
     }
 
     private func groupWaiter(_ call: Call, _ ticks: Int64, _ isRESP3: Bool) -> Waiter? {
@@ -78,7 +145,7 @@ extension Keyspace {
             kind: .group(call.arguments.array(request.group!), claims: claims(call, request)),
             database: call.database, keys: call.keys(request), arguments: call.arguments.copy(),
             deadline: Self.deadline(timeout, ticks), isRESP3: isRESP3)
-        waiter.claimDueAt = claimDueAt(call)
+        waiter.due = due(call)
         return waiter
     }
 
@@ -99,22 +166,25 @@ extension Keyspace {
         return timeout == 0 || overflows ? nil : sum
     }
 
-    /// When the first of the pending entries that a waiting read asks for comes of age.
-    package func claimDueAt(_ call: Call) -> Int64? {
-        guard let request = try? ReadRequest(call, isGroup: true) else { return nil }
-        var due: Int64?
+    /// When a waiting read of a group is looked at next: because the first of the pending entries that it asks for
+    /// comes of age, or its consumer is to be noted as seen.
+    package func due(_ call: Call) -> Waiter.Due {
+        guard let request = try? ReadRequest(call, isGroup: true) else { return Waiter.Due() }
+        var due = Waiter.Due()
         for key in 0..<request.keyCount {
             guard let stream = try? stream(call, request.key(key)),
                 let group = streams[stream]!.group(named: call.arguments.array(request.group!))
             else { continue }
             // One read passes over so many entries and no more.
-            let passesOver = !group.policy.filter.isEmpty || group.policy.orderField != nil
-            if passesOver, streams[stream]!.hasNew(for: group) { return call.time }
+            if group.passesOver, streams[stream]!.hasNew(for: group) { return Waiter.Due(claim: call.time) }
+            if let moment = group.seenDueAt(call.arguments.array(request.group! + 1)) {
+                due.seen = min(due.seen ?? .max, moment)
+            }
             guard let idle = group.policy.claimIdle(request.claimIdle),
                 let oldest = streams[stream]!.longestWaiting(in: group)
             else { continue }
             let moment = oldest.deliveredAt.addingReportingOverflow(idle)
-            if !moment.overflow { due = min(due ?? .max, moment.partialValue) }
+            if !moment.overflow { due.claim = min(due.claim ?? .max, moment.partialValue) }
         }
         return due
     }

@@ -67,14 +67,18 @@ package struct WaitingKeyspace: Sendable {
         while let waiter = blocked.next() {
             guard let entry = CommandTable.shared.entry(waiter.arguments) else { preconditionFailure("no command") }
             let call = Call(
-                waiter.arguments, database: waiter.database, now: now, seed: seed, client: waiter.client)
+                keyspace.arguments(of: waiter, now: now), database: waiter.database, now: now, seed: seed,
+                client: waiter.client)
             var reply = ReplyWriter(isRESP3: waiter.isRESP3)
             var outcome = outcome(entry, call, &reply)
             // A key of another type ends the wait of a group's reader alone.
             if entry.name != "xreadgroup", reply.isWrongType { outcome = .waits }
             if outcome != .waits { answers.append(Answer(client: waiter.client, bytes: reply.bytes)) }
-            blocked.settle(
-                isServed: outcome != .waits, claimDueAt: outcome == .waits ? keyspace.claimDueAt(call) : nil)
+            if outcome == .waits {
+                blocked.settle(isServed: false, due: keyspace.due(call), looked: keyspace.lookedOn(waiter, now: now))
+            } else {
+                blocked.settle(isServed: true)
+            }
             // What it did may concern others.
             wake()
         }

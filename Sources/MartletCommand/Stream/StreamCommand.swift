@@ -98,9 +98,13 @@ struct StreamAddCommand: AsyncParsableCommand {
     @Option(help: "The entry's ID; without it the server's clock decides.", transform: streamID)
     var id: RedisStreamID?
 
+    @Option(help: "How urgent it is, from 0 to 9, for groups that hand over what is urgent first.")
+    var priority: Int?
+
     @OptionGroup var server: StreamServerOption
 
     mutating func validate() throws {
+        if let priority, !(0...9 ~= priority) { throw ValidationError("--priority is 0 to 9") }
         for field in fields where !field.contains("=") {
             throw ValidationError("\"\(field)\" is no FIELD=VALUE")
         }
@@ -111,9 +115,12 @@ struct StreamAddCommand: AsyncParsableCommand {
             let parts = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             return RedisField(String(parts[0]), String(parts[1]))
         }
-        let (stream, id) = (stream, id)
+        let (stream, id, priority) = (stream, id, priority)
         try await server.with { client in
-            let added = try await client.xadd(stream, pairs) { if let id { $0.id = .exactly(id) } }
+            let added = try await client.xadd(stream, pairs) {
+                if let id { $0.id = .exactly(id) }
+                $0.priority = priority
+            }
             StandardStream.output.writeLine(added.map { "\($0)" } ?? "")
         }
     }

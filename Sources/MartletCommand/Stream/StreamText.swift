@@ -7,13 +7,16 @@ package enum StreamText {
     package static func list(_ streams: [(String, RedisStreamInfo)], asJSON: Bool) -> [String] {
         if asJSON { return streams.map { json($0, $1) } }
         // Columns for what Redis's streams don't have come where something has it.
+        let hasPriorities = streams.contains { $0.1.prioritizedCount > 0 }
         let hasMore = streams.contains { $0.1.delayedCount > 0 || $0.1.jobCount > 0 || $0.1.retention != nil }
         var columns: [Column] = [("STREAM", .left), ("LENGTH", .right), ("GROUPS", .right), ("LAST ID", .left)]
         if hasMore { columns += [("DELAYED", .right), ("JOBS", .right), ("RETENTION", .left)] as [Column] }
+        if hasPriorities { columns.append(("URGENT", .right)) }
         var table = TextTable(columns)
         for (name, info) in streams {
             var cells = [name, "\(info.length)", "\(info.groupCount)", "\(info.lastID)"]
             if hasMore { cells += ["\(info.delayedCount)", "\(info.jobCount)", retention(info) ?? "-"] }
+            if hasPriorities { cells.append("\(info.prioritizedCount)") }
             table.add(cells)
         }
         return table.lines
@@ -28,6 +31,7 @@ package enum StreamText {
         ]
         if info.delayedCount > 0 { values.append(("delayed", "\(info.delayedCount)")) }
         if info.jobCount > 0 { values.append(("jobs", "\(info.jobCount)")) }
+        if info.prioritizedCount > 0 { values.append(("prioritized", "\(info.prioritizedCount)")) }
         if let text = retention(info) { values.append(("retention", JSONLine.string(text))) }
         return JSONLine.object(values: values)
     }
@@ -53,6 +57,7 @@ package enum StreamText {
         }
         if let time = policy.idleConsumers { parts.append("consumers \(age(time))") }
         if let field = policy.orderField { parts.append("order \(printable(field))") }
+        if policy.prefersUrgent { parts.append("urgent first") }
         if !policy.filter.isEmpty { parts.append("\(policy.filter.count) filtered") }
         return parts.joined(separator: ", ")
     }

@@ -24,6 +24,7 @@ extension RedisCommand {
         if let lifetime = options.timeToLive {
             command.append(contentsOf: ["TTL", "\(max(lifetime.wholeMilliseconds, 1))"])
         }
+        if let priority = options.priority { command.append(contentsOf: ["PRIORITY", "\(priority)"]) }
         switch options.id {
         case .automatic: command.append("*")
         case .automaticSequence(let milliseconds): command.append("\(milliseconds)-*")

@@ -12,6 +12,9 @@ public struct RedisGroupPolicy: Sendable, Hashable {
     public var idleConsumers: Duration?
     /// Of messages with the same value in this field one is out at a time, in their order; others go on beside.
     public var orderField: String?
+    /// Whether messages come by their priorities (``RedisAddOptions/priority``), the most urgent first, and of one
+    /// priority in their order. Goes not with ``orderField``.
+    public var prefersUrgent = false
     /// Messages that lack one of these fields are passed over.
     public var filter: [RedisField] = []
 
@@ -25,6 +28,7 @@ public struct RedisGroupPolicy: Sendable, Hashable {
         deadLetterStream = value["dead-letter"]?.text
         idleConsumers = milliseconds("idle-consumers")
         orderField = value["order-by"]?.text
+        prefersUrgent = value["deliver"]?.text == "priority"
         let texts = value["filter"]?.elements?.compactMap(\.bytes) ?? []
         for index in stride(from: 0, to: texts.count - 1, by: 2) {
             filter.append(RedisField(texts[index], texts[index + 1]))
@@ -39,6 +43,7 @@ public struct RedisGroupPolicy: Sendable, Hashable {
         if let deadLetterStream { command.append(contentsOf: ["DEADLETTER", deadLetterStream]) }
         if let idleConsumers { command.append(contentsOf: ["IDLECONSUMERS", "\(idleConsumers.wholeMilliseconds)"]) }
         if let orderField { command.append(contentsOf: ["ORDERBY", orderField]) }
+        if prefersUrgent { command.append(contentsOf: ["DELIVER", "PRIORITY"]) }
         for field in filter {
             command.append("FILTER")
             command.append(field.name)
@@ -64,8 +69,10 @@ public struct RedisRetention: Sendable, Hashable {
 public struct RedisJob: Sendable, Hashable {
     public var name: String
     public var schedule: String
-    /// How far the schedule's clock is ahead of UTC.
+    /// How far the schedule's clock is ahead of UTC, without a zone.
     public var offset: Duration
+    /// Whose clocks the schedule is of: `Europe/Berlin`.
+    public var zone: String?
     /// When it runs next, in milliseconds of the Unix clock.
     public var next: Int64
     /// The moment of its last run, likewise; `nil`: it hasn't run yet.
@@ -166,16 +173,21 @@ extension RedisCommands {
     /// - Parameters:
     ///   - schedule: As in a crontab, with a second in front or without; `@daily` and the like; `@every 90s`.
     ///   - offset: How far the schedule's clock is ahead of UTC; whole minutes.
+    ///   - zone: Instead of an offset, a place: `Europe/Berlin`. What its clocks do is what the server's files say when
+    ///     the job is set. Where they are put forward, what falls into the time that is left out runs once, right then;
+    ///     what falls into the time that comes twice runs once, the first time.
     ///   - grace: Runs that are later than this are left out; `nil`: a day.
     /// - Returns: When it runs next, in milliseconds of the Unix clock.
     @discardableResult
     public func xcronSet(
         _ key: some RedisWord, _ name: some RedisWord, _ schedule: String, _ fields: [RedisField],
-        offset: Duration = .zero, grace: Duration? = nil
+        offset: Duration = .zero, zone: String? = nil, grace: Duration? = nil
     ) async throws -> Int64 {
         var command = RedisCommand("XCRON", "SET", key, name, schedule)
         let minutes = Int(offset.components.seconds / 60)
-        if minutes != 0 {
+        if let zone {
+            command.append(contentsOf: ["TZ", zone])
+        } else if minutes != 0 {
             func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
             let size = abs(minutes)
             command.append(contentsOf: ["TZ", "\(minutes < 0 ? "-" : "+")\(two(size / 60)):\(two(size % 60))"])
@@ -206,7 +218,8 @@ extension RedisCommands {
                 let next = value["next"]?.integer
             else { throw RedisError.unexpected("XCRON LIST", value) }
             return RedisJob(
-                name: name, schedule: schedule, offset: .seconds(value["offset"]?.integer ?? 0), next: next,
+                name: name, schedule: schedule, offset: .seconds(value["offset"]?.integer ?? 0),
+                zone: value["zone"]?.text, next: next,
                 last: value["last"]?.integer.flatMap { $0 < 0 ? nil : $0 },
                 runCount: Int(clamping: value["runs"]?.integer ?? 0),
                 skippedCount: Int(clamping: value["skipped"]?.integer ?? 0))

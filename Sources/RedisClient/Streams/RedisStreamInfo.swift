@@ -13,7 +13,8 @@ public struct RedisStreamInfo: Hashable, Sendable {
     /// The whole reply.
     public var reply: RedisValue
 
-    init(_ value: RedisValue) throws(RedisError) {
+    /// - Throws: where it isn't such a reply.
+    package init(_ value: RedisValue) throws(RedisError) {
         guard value.pairs != nil, let length = value["length"]?.integer,
             let last = RedisStreamID(value["last-generated-id"])
         else { throw .unexpected("XINFO STREAM", value) }
@@ -34,6 +35,8 @@ extension RedisStreamInfo {
     public var delayedCount: Int { Int(clamping: reply["delayed"]?.integer ?? 0) }
     /// When the next of them comes, in milliseconds of the Unix clock.
     public var nextDelayed: Int64? { reply["delayed-next"]?.integer }
+    /// Entries that have a priority.
+    public var prioritizedCount: Int { Int(clamping: reply["prioritized"]?.integer ?? 0) }
     /// Jobs that put entries into the stream.
     public var jobCount: Int { Int(clamping: reply["jobs"]?.integer ?? 0) }
 
@@ -140,6 +143,19 @@ public struct RedisGroupInfo: Hashable, Sendable {
     public var lag: Int?
     /// What it does of itself; Martlet alone.
     public var policy: RedisGroupPolicy?
+
+    package init(_ value: RedisValue) throws(RedisError) {
+        guard let name = value["name"]?.text, let last = RedisStreamID(value["last-delivered-id"]) else {
+            throw .unexpected("XINFO GROUPS", value)
+        }
+        self.name = name
+        consumerCount = Int(clamping: value["consumers"]?.integer ?? 0)
+        pendingCount = Int(clamping: value["pending"]?.integer ?? 0)
+        lastDeliveredID = last
+        entriesRead = value["entries-read"]?.integer.map { Int($0) }
+        lag = value["lag"]?.integer.map { Int($0) }
+        policy = RedisGroupPolicy(value)
+    }
 }
 
 /// What `XINFO CONSUMERS` tells of one consumer.
@@ -166,16 +182,7 @@ extension RedisCommands {
     public func xinfoGroups(_ key: some RedisWord) async throws -> [RedisGroupInfo] {
         let reply = try await send(RedisCommand("XINFO", "GROUPS", key).repeatable())
         guard let values = reply.elements else { throw RedisError.unexpected("XINFO GROUPS", reply) }
-        return try values.map { value in
-            guard let name = value["name"]?.text, let last = RedisStreamID(value["last-delivered-id"]) else {
-                throw RedisError.unexpected("XINFO GROUPS", value)
-            }
-            return RedisGroupInfo(
-                name: name, consumerCount: Int(clamping: value["consumers"]?.integer ?? 0),
-                pendingCount: Int(clamping: value["pending"]?.integer ?? 0), lastDeliveredID: last,
-                entriesRead: value["entries-read"]?.integer.map { Int($0) }, lag: value["lag"]?.integer.map { Int($0) },
-                policy: RedisGroupPolicy(value))
-        }
+        return try values.map { try RedisGroupInfo($0) }
     }
 
     public func xinfoConsumers(

@@ -72,6 +72,8 @@ public struct RedisAddOptions: Sendable, Hashable {
     public var moment = Moment.now
     /// How long the entry stays, from when it is there. Martlet alone.
     public var timeToLive: Duration?
+    /// How urgent the entry is, for groups that prefer what is: 0, as without it, to 9. Martlet alone.
+    public var priority: Int?
 
     /// When an entry comes.
     public enum Moment: Sendable, Hashable {

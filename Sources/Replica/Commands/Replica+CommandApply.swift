@@ -257,7 +257,7 @@ extension Replica {
         var outcome = keyspace.apply(entry, call, &reply)
         if waiter.isLeftAlone(by: reply) { outcome = .waits }
         guard outcome == .waits else {
-            let released = release(waiter, isServed: true, claimDueAt: nil, Self.ticks(moment), into: &effects)
+            let released = release(waiter, isServed: true, due: .init(), Self.ticks(moment), into: &effects)
             if released == .served {
                 effects.commandReplies.append(CommandReply(client: waiter.client, bytes: reply.bytes))
             }
@@ -270,16 +270,16 @@ extension Replica {
             return []
         }
         release(
-            waiter, isServed: false, claimDueAt: keyspace.claimDueAt(call), Self.ticks(moment), into: &effects)
+            waiter, isServed: false, due: keyspace.due(call), Self.ticks(moment), into: &effects)
         return []
     }
 
     @discardableResult
     mutating func release(
-        _ waiter: Waiter, isServed: Bool, claimDueAt: Int64?, _ ticks: Int64?, into effects: inout Effects
+        _ waiter: Waiter, isServed: Bool, due: Waiter.Due, _ ticks: Int64?, into effects: inout Effects
     ) -> BlockedReaders.Release {
         let released = commands.blocked.release(
-            waiter.client, isServed: isServed, ticks: ticks, claimDueAt: claimDueAt)
+            waiter.client, isServed: isServed, ticks: ticks, due: due)
         if released == .timedOut {
             effects.commandReplies.append(CommandReply(client: waiter.client, bytes: waiter.reply(.timeout)))
         }

@@ -174,12 +174,12 @@ extension Replica {
     /// One who waits is told if it may have got something that it doesn't hear of. Otherwise it waits on.
     private mutating func lose(_ waiter: Waiter, _ error: ReplicaError, into effects: inout Effects) {
         guard error.isUncertain else {
-            let released = release(waiter, isServed: false, claimDueAt: nil, nil, into: &effects)
+            let released = release(waiter, isServed: false, due: .init(), nil, into: &effects)
             // What was there may be there still.
             if released == .waits { mustWakeAll = true }
             return
         }
-        guard release(waiter, isServed: true, claimDueAt: nil, nil, into: &effects) == .served else { return }
+        guard release(waiter, isServed: true, due: .init(), nil, into: &effects) == .served else { return }
         var reply = ReplyWriter(isRESP3: waiter.isRESP3)
         reply.error(error.commandText)
         effects.commandReplies.append(CommandReply(client: waiter.client, bytes: reply.bytes))

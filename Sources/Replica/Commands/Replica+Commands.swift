@@ -189,6 +189,10 @@ extension Replica {
         into effects: inout Effects, outside: (Int, inout ReplyWriter) -> Void
     ) -> CommandAnswer {
         let now = commandTime(at: moment)
+        if let text = transaction.refusal(maximumOperations: configuration.limits.transactionOperationsMax) {
+            reply.error(text)
+            return .complete
+        }
         if !transaction.changesState, canReadNow {
             if isHalfway || keyspace.mayLackBlocks && !keyspace.wantedBlocks(transaction, now: now).isEmpty {
                 let slot = commands.insert(
@@ -329,7 +333,8 @@ extension Replica {
         }
         while let waiter = commands.blocked.next() {
             guard let entry = CommandTable.shared.entry(waiter.arguments) else { preconditionFailure("no command") }
-            let call = Call(waiter.arguments, database: waiter.database, now: now, client: waiter.client)
+            let call = Call(
+                keyspace.arguments(of: waiter, now: now), database: waiter.database, now: now, client: waiter.client)
             if keyspace.mayLackBlocks, entry.isRead {
                 let wanted = keyspace.wantedBlocks(entry, call)
                 if !wanted.isEmpty {
@@ -350,11 +355,13 @@ extension Replica {
                 continue
             }
             if waiter.isLeftAlone(by: reply) { outcome = .waits }
-            if outcome != .waits {
+            if outcome == .waits {
+                commands.blocked.settle(
+                    isServed: false, due: keyspace.due(call), looked: keyspace.lookedOn(waiter, now: now))
+            } else {
                 effects.commandReplies.append(CommandReply(client: waiter.client, bytes: reply.bytes))
+                commands.blocked.settle(isServed: true)
             }
-            commands.blocked.settle(
-                isServed: outcome != .waits, claimDueAt: outcome == .waits ? keyspace.claimDueAt(call) : nil)
         }
     }
 

@@ -41,8 +41,7 @@ extension Replica {
             return .tooManyRequests
         }
         do throws(StoreRefusal) {
-            try request.transaction.validate(
-                maximumOperations: configuration.store.maximumTransactionOperations)
+            try request.transaction.validate(maximumOperations: limits.transactionOperationsMax)
         } catch {
             return error.error
         }
@@ -133,6 +132,7 @@ extension Replica {
         if let error = cluster.alarms.refusal(of: .txn(transaction.keyPart)) { throw error }
         try authorize(request)
         do throws(StoreRefusal) {
+            try transaction.validateShape(KeyValueStore.maximumAppliedOperations)
             let progress = StoreProgress(try path(transaction, now: now))
             do throws(KeyValueError) { try store.check(progress.keyRequest) } catch { throw .keys(error) }
             do throws(StreamRefusal) {
@@ -195,8 +195,10 @@ extension Replica {
     ) -> StaticString? {
         if refusesGrowth, entry.mayGrow { return Self.fullText }
         guard entry.concernsKeys else { return nil }
-        let byteCount = arguments().packedRange(from: 0).count + RecordField.headBytes + RecordField.tailBytes
-        return byteCount > configuration.limits.requestBytesMax ? Self.requestTooLargeText : nil
+        let words = arguments()
+        let byteCount = words.packedRange(from: 0).count + RecordField.headBytes + RecordField.tailBytes
+        if byteCount > configuration.limits.requestBytesMax { return Self.requestTooLargeText }
+        return entry.refusal(words, maximumOperations: configuration.limits.transactionOperationsMax)
     }
 
     /// Source: etcd.

@@ -86,7 +86,8 @@ package struct StoreTransaction: Sendable {
         }
     }
 
-    private func validateShape(_ maximumOperations: Int) throws(StoreRefusal) {
+    /// The part of it that concerns lengths and depth.
+    func validateShape(_ maximumOperations: Int) throws(StoreRefusal) {
         let size = max(conditions.count, success.count, failure.count)
         if size > maximumOperations { throw .keys(.tooManyOperations) }
         for case .streams(let compare) in conditions where !compare.isMeaningful {

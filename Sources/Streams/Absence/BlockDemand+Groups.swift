@@ -2,8 +2,13 @@
 
 extension Stream {
     /// For `readGroup`.
+    ///
+    /// - Parameters:
+    ///   - count: of all reads together.
+    ///   - isRepeated: whether several reads follow each other, of which each may pass over as much as one does.
     package func demandRead(
-        ofGroup name: [UInt8], count: Int, claimIdle: Int64?, now: Int64, _ demand: inout BlockDemand
+        ofGroup name: [UInt8], count: Int, isRepeated: Bool = false, claimIdle: Int64?, now: Int64,
+        _ demand: inout BlockDemand
     ) {
         guard absentCount > 0, count > 0, let group = group(named: name) else { return }
         var left = count
@@ -17,8 +22,18 @@ extension Stream {
         }
         guard left > 0, log.lastID > group.lastDeliveredID, let range = StreamRange.after(group.lastDeliveredID)
         else { return }
-        let passesOver = !group.policy.filter.isEmpty || group.policy.orderField != nil
-        self.demand(range, count: passesOver ? .max : left, &demand)
+        if group.policy.prefersUrgent {
+            let (ids, isCut) = group.urgentIDs(left, in: log, prioritized, isBounded: !isRepeated)
+            for (id, _) in ids { self.demand(id, &demand) }
+            if isCut { return }
+            // With a filter it may be that none of these is handed over.
+            if group.policy.filter.isEmpty { left -= ids.count }
+            if left <= 0 { return }
+        }
+        guard group.passesOver else { return self.demand(range, count: left, &demand) }
+        if isRepeated { return self.demand(range, count: .max, &demand) }
+        let end = log.passageEnd(from: range.lower)
+        self.demand(StreamRange(range.lower, end), count: ConsumerGroup.maximumPassed, &demand)
     }
 
     /// For `readHistory`.

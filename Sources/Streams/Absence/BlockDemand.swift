@@ -136,7 +136,7 @@ extension Stream {
                     demand.add(block, base)
                 } else if trim.policy == .acknowledged {
                     block.forEach(base: base) { cursor in
-                        if !cursor.isDead, groups.need(cursor.id) { gone -= 1 }
+                        if !cursor.isDead, groups.need(cursor.id, prioritized) { gone -= 1 }
                         return true
                     }
                 }

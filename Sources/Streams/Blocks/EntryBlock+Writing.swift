@@ -25,9 +25,13 @@ extension EntryBlock {
     /// - Parameters:
     ///   - id: above those of all others.
     ///   - last: that of the entry before; the base ID in an empty block.
-    mutating func append(_ id: StreamID, after last: StreamID, fields: RawSpan, pairCount: Int, contentBytes: Int) {
+    mutating func append(
+        _ id: StreamID, after last: StreamID, fields: RawSpan, pairCount: Int, contentBytes: Int,
+        priority: EntryPriority = .normal
+    ) {
         let hasMasterNames = hasMasterNames(fields, pairCount: pairCount)
-        appendHead(id, after: last, flags: hasMasterNames ? EntryFlags.masterNames : 0)
+        let flags = EntryFlags.of(priority) | (hasMasterNames ? EntryFlags.masterNames : 0)
+        appendHead(id, after: last, flags: flags)
         // No text takes more than it has and its longest overhead, so that the size of all fits this width.
         let bound = contentBytes + (2 * pairCount + 1) * PackedText.maximumOverhead
         let width = Varint.length(of: UInt64(bound))
@@ -154,7 +158,8 @@ extension EntryBlock {
         let span = bytes.span.bytes
         forEach(base: base) { cursor in
             if cursor.isDead { return true }
-            packed.appendHead(cursor.id, after: last, flags: cursor.flags & EntryFlags.masterNames)
+            packed.appendHead(
+                cursor.id, after: last, flags: cursor.flags & (EntryFlags.masterNames | EntryFlags.priority))
             Varint.append(UInt64(cursor.end - cursor.content), to: &packed.bytes)
             packed.bytes.append(copying: span.extracting(cursor.content..<cursor.end))
             last = cursor.id

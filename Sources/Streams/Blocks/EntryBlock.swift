@@ -132,5 +132,10 @@ enum EntryFlags {
     static let milliseconds: UInt8 = 4
     /// Without it the sequence is one more than before, or 0 in another millisecond.
     static let sequence: UInt8 = 8
-    static let all: UInt8 = 15
+    /// Where the entry's priority stands.
+    static let priority: UInt8 = 0xF0
+    private static let priorityShift: UInt8 = 4
+
+    static func of(_ priority: EntryPriority) -> UInt8 { priority.rawValue << priorityShift }
+    static func priority(in flags: UInt8) -> EntryPriority? { EntryPriority(rawValue: flags >> priorityShift) }
 }

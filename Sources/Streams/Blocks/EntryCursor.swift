@@ -25,6 +25,8 @@ struct EntryCursor {
     }
 
     var isDead: Bool { flags & EntryFlags.dead != 0 }
+    /// Whoever reads bytes of unknown origin finds it in its range.
+    var priority: EntryPriority { EntryFlags.priority(in: flags) ?? .normal }
 
     /// Moves to the next entry; `false` behind the last.
     @inline(__always)
@@ -40,7 +42,7 @@ struct EntryCursor {
         guard end < bytes.byteCount else { return false }
         start = end
         flags = bytes.unsafeLoad(fromByteOffset: start, as: UInt8.self)
-        guard flags & ~EntryFlags.all == 0 else { return false }
+        guard flags & EntryFlags.priority == 0 || EntryFlags.priority(in: flags) != nil else { return false }
         var offset = start + 1
         var next = id
         if flags & EntryFlags.milliseconds != 0 {

@@ -8,12 +8,14 @@ package struct StreamEntry: Sendable {
     private let block: EntryBlock
     private let content: Int
     private let hasMasterNames: Bool
+    package let priority: EntryPriority
 
     init(_ cursor: EntryCursor, in block: EntryBlock) {
         id = cursor.id
         self.block = block
         content = cursor.content
         hasMasterNames = cursor.flags & EntryFlags.masterNames != 0
+        priority = cursor.priority
     }
 
     /// How many names and values, in pairs.

@@ -82,7 +82,8 @@ struct StreamHeader: Hashable, Sendable {
 }
 
 /// A group: name, last delivered ID, entries read plus one (0: unknown), next ticket, next leaf number; then, where it
-/// has one, its policy, behind the moment when consumers are looked at, plus one.
+/// has one, its policy, behind the moment when consumers are looked at, plus one; then, where it is ahead of the last
+/// delivered ID, how far for each priority above 0.
 struct GroupRecord: Hashable, Sendable {
     var name: [UInt8]
     var lastDeliveredID: StreamID
@@ -91,6 +92,7 @@ struct GroupRecord: Hashable, Sendable {
     var nextLeafNumber: UInt64
     var policy = GroupPolicy()
     var consumersDueAt: Int64?
+    var ahead: [StreamID] = []
 
     init(_ name: [UInt8], _ group: ConsumerGroup) {
         self.name = name
@@ -100,6 +102,7 @@ struct GroupRecord: Hashable, Sendable {
         nextLeafNumber = group.pending.ledger.nextNumber
         policy = group.policy
         consumersDueAt = group.consumersDueAt
+        ahead = group.ahead
     }
 
     func encode(into bytes: inout [UInt8]) {
@@ -108,9 +111,10 @@ struct GroupRecord: Hashable, Sendable {
         Varint.append(entriesRead.map { UInt64($0) + 1 } ?? 0, to: &bytes)
         Varint.append(UInt64(nextTicket), to: &bytes)
         Varint.append(nextLeafNumber, to: &bytes)
-        if policy.isEmpty { return }
+        if policy.isEmpty, ahead.isEmpty { return }
         Varint.append(consumersDueAt.map { UInt64(max($0, 0)) + 1 } ?? 0, to: &bytes)
         policy.encode(into: &bytes)
+        for id in ahead.dropFirst() { bytes.append(id) }
     }
 
     init?(decoding bytes: RawSpan) {
@@ -120,10 +124,18 @@ struct GroupRecord: Hashable, Sendable {
             read <= UInt64(Int64.max) + 1, leaf < 1 << StreamTable.leafShift
         else { return nil }
         if !reader.isAtEnd(of: bytes) {
-            guard let due = reader.natural(bytes), let policy = GroupPolicy(&reader, bytes), reader.isAtEnd(of: bytes)
-            else { return nil }
+            guard let due = reader.natural(bytes), let policy = GroupPolicy(&reader, bytes) else { return nil }
             consumersDueAt = due == 0 ? nil : due - 1
             self.policy = policy
+            if !reader.isAtEnd(of: bytes) {
+                ahead = [.zero]
+                while ahead.count < EntryPriority.count {
+                    guard let id = reader.id(bytes) else { return nil }
+                    ahead.append(id)
+                }
+                // Otherwise it would not be written.
+                guard reader.isAtEnd(of: bytes), ahead.contains(where: { $0 > last }) else { return nil }
+            }
         }
         self.name = name
         lastDeliveredID = last

@@ -17,6 +17,7 @@ package struct StreamRestorer: Sendable {
     private let configuration: StreamConfiguration
     private var header: StreamHeader?
     private var log: EntryLog
+    private var prioritized: PriorityIndex
     private var lastInBlocks: StreamID?
     private var groups: [Int: Group] = [:]
     private var groupPlaces: [Int] = []
@@ -28,6 +29,7 @@ package struct StreamRestorer: Sendable {
         self.number = number
         self.configuration = configuration
         log = EntryLog(configuration)
+        prioritized = PriorityIndex(configuration)
     }
 
     package mutating func load(_ key: TableKey, _ value: RawSpan) throws(StreamRestoreError) {
@@ -60,10 +62,16 @@ package struct StreamRestorer: Sendable {
         guard let base = reader.id(value) else { throw .unreadable(key) }
         var block = EntryBlock(bytes: [UInt8](copying: value, from: reader.offset), number: key.id)
         block.isChanged = false
-        guard let last = block.checkedLastID(base: base) else { throw .unreadable(key) }
+        guard let (last, hasPriorities) = block.checkedLastID(base: base) else { throw .unreadable(key) }
         if let lastInBlocks, base <= lastInBlocks { throw .inconsistent(key) }
         guard last <= header.lastID, key.id < header.nextBlockNumber, !log.hasTail else { throw .inconsistent(key) }
         lastInBlocks = last
+        if hasPriorities {
+            block.forEach(base: base) { cursor in
+                if !cursor.isDead, cursor.priority > .normal { prioritized.put(cursor.id, cursor.priority) }
+                return true
+            }
+        }
         if header.tailNumber == key.id {
             log.tail = block
             (log.tailFirst, log.tailLast, log.tailGiven) = (base, last, header.tailGiven)
@@ -170,6 +178,17 @@ package struct StreamRestorer: Sendable {
         try restoreTimed(.delayed, &stream.delayed, header, headerKey)
         try restoreTimed(.ending, &stream.ending, header, headerKey)
         try restoreTimed(.jobs, &stream.jobs, header, headerKey)
+        stream.prioritized = prioritized
+        var isEndedOnce = true
+        stream.ending.forEach { row, content in
+            guard let id = Stream.endingID(content), stream.endingRows.row(of: id) == nil else {
+                isEndedOnce = false
+                return false
+            }
+            stream.endingRows.put(id, row: row)
+            return true
+        }
+        guard isEndedOnce else { throw .inconsistent(headerKey) }
         var isUnique = true
         stream.jobs.forEach { id, content in
             guard let job = StreamJob(content: content) else { return false }
@@ -201,6 +220,7 @@ package struct StreamRestorer: Sendable {
         group.nextTicket = loaded.record.nextTicket
         group.policy = loaded.record.policy
         group.consumersDueAt = loaded.record.consumersDueAt
+        group.ahead = loaded.record.ahead
         group.pending.ledger.nextNumber = loaded.record.nextLeafNumber
         var last: StreamID?
         let leaves = loaded.leaves.sorted { $0.entries.first?.id ?? .zero < $1.entries.first?.id ?? .zero }
@@ -242,8 +262,9 @@ package struct StreamRestorer: Sendable {
 }
 
 extension EntryBlock {
-    /// The last entry's ID, if the bytes are a block with a live entry; `nil` if they are anything else.
-    fileprivate func checkedLastID(base: StreamID) -> StreamID? {
+    /// The last entry's ID, and whether one has a priority, if the bytes are a block with a live entry; `nil` if they
+    /// are anything else.
+    fileprivate func checkedLastID(base: StreamID) -> (last: StreamID, hasPriorities: Bool)? {
         let span = bytes.span.bytes
         guard span.byteCount > Self.fixedBytes else { return nil }
         var reader = Self.fixedBytes
@@ -258,14 +279,17 @@ extension EntryBlock {
         var cursor = EntryCursor(self, base: base)
         var (given, live) = (0, 0)
         var last: StreamID?
+        var hasPriorities = false
         while cursor.end < span.byteCount {
             guard cursor.step(in: span), last.map({ $0 < cursor.id }) != false else { return nil }
             guard Self.isContent(span, cursor, masterCount) else { return nil }
             last = cursor.id
             given += 1
             if !cursor.isDead { live += 1 }
+            hasPriorities = hasPriorities || cursor.flags & EntryFlags.priority != 0
         }
-        return given == givenCount && live == liveCount && live > 0 ? last : nil
+        guard given == givenCount, live == liveCount, live > 0, let last else { return nil }
+        return (last, hasPriorities)
     }
 
     private static func isContent(_ bytes: RawSpan, _ cursor: EntryCursor, _ masterCount: UInt64) -> Bool {

@@ -17,11 +17,12 @@ extension ConsumerGroup {
         return entries.count
     }
 
-    /// Takes consumers away that have been idle for as long as the policy says, and gives back what they held.
+    /// Takes consumers away that have been idle for as long as the policy says, and gives back what they held. When
+    /// they have asked in vain is known to within `GroupPolicy.seenSpacing`, for which they stay longer.
     ///
     /// - Returns: how many they were.
     mutating func removeIdleConsumers(now: Int64) -> Int {
-        guard let due = consumersDueAt, due <= now, let idle = policy.idleConsumers else { return 0 }
+        guard let due = consumersDueAt, due <= now, let idle = policy.idleLimit else { return 0 }
         var count = 0
         var oldest: Int64?
         for place in consumers.placesByName {

@@ -11,6 +11,12 @@ extension ConsumerGroup {
         }
     }
 
+    /// When a consumer is to be noted as seen again; `nil` where none is taken for idle, or there is none of this name.
+    package func seenDueAt(_ name: [UInt8]) -> Int64? {
+        guard let spacing = policy.seenSpacing, let place = consumers.place(of: name) else { return nil }
+        return Stream.sum(consumers.withValue(at: place) { $0.seenAt }, spacing)
+    }
+
     /// At most `count` pending entries of a range, in order.
     ///
     /// - Parameters:

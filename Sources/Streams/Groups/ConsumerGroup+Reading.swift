@@ -13,7 +13,7 @@ extension ConsumerGroup {
     ///   - admits: asked for every entry; `false` ends the read before it.
     mutating func read(
         as name: [UInt8], count: Int, claimIdle: Int64?, isAcknowledged: Bool, buries: Bool, now: Int64,
-        from log: EntryLog, admits: (StreamEntry) -> Bool
+        from log: EntryLog, _ prioritized: PriorityIndex, admits: (StreamEntry) -> Bool
     ) throws(StreamError) -> GroupRead {
         let (consumer, isNew) = try seeConsumer(name, now: now)
         var result = GroupRead(isNewConsumer: isNew)
@@ -21,6 +21,10 @@ extension ConsumerGroup {
         if let claimIdle = policy.claimIdle(claimIdle), !isFull {
             isFull = claimOldest(
                 idle: max(claimIdle, 0), count, as: consumer, buries, now: now, from: log, admits, &result)
+        }
+        if !isFull, policy.prefersUrgent {
+            isFull = deliverUrgent(
+                count, as: consumer, isAcknowledged, now: now, from: log, prioritized, admits, &result)
         }
         if !isFull {
             deliverNew(count, as: consumer, isAcknowledged, now: now, from: log, admits, &result)
@@ -91,7 +95,7 @@ extension ConsumerGroup {
         _ admits: (StreamEntry) -> Bool, _ result: inout GroupRead
     ) {
         guard log.lastID > lastDeliveredID, let range = StreamRange.after(lastDeliveredID) else { return }
-        if !policy.filter.isEmpty || policy.orderField != nil {
+        if passesOver {
             return deliverSome(range, count, as: consumer, isAcknowledged, now: now, from: log, admits, &result)
         }
         let before = result.deliveries.count
@@ -118,7 +122,15 @@ extension ConsumerGroup {
     /// gone. Each takes a hundred bytes or two.
     static let maximumParkedCount = 1 << 16
     /// Entries that one read passes over at most, so that none takes long.
-    private static let maximumPassed = 10_000
+    static let maximumPassed = 10_000
+    /// Bytes of the blocks that one read passes over at most, but for the last of them: where blocks are not in memory
+    /// all of them have to come back before the read is carried out.
+    static let maximumPassedBytes = 4 << 20
+
+    /// Whether a read may go on without handing over what it goes past, and so is bounded in that.
+    package var passesOver: Bool {
+        !policy.filter.isEmpty || policy.orderField != nil || policy.prefersUrgent || !ahead.isEmpty
+    }
 
     /// What becomes of a new entry.
     private enum Passing {
@@ -138,7 +150,7 @@ extension ConsumerGroup {
         var (delivered, parked) = (result.deliveries.count, parkedCount)
         // Keys that this read itself makes busy.
         var taken: Set<UInt64> = []
-        log.forEach(in: range) { entry in
+        log.forEach(in: StreamRange(range.lower, log.passageEnd(from: range.lower))) { entry in
             let passing = self.passing(of: entry, taken)
             switch passing {
             case .parked: parked += 1
@@ -174,7 +186,7 @@ extension ConsumerGroup {
     }
 
     private func passing(of entry: StreamEntry, _ taken: Set<UInt64>) -> Passing {
-        if !policy.admits(entry) { return .passed }
+        if !policy.admits(entry) || isAhead(of: entry.id, entry.priority) { return .passed }
         guard let field = policy.orderField, let value = entry.value(of: field) else { return .delivered(nil) }
         // After the group was moved back: it is pending, and stays where it is.
         if order.hash(of: entry.id) != nil { return .passed }

@@ -12,7 +12,13 @@ package struct ConsumerGroup: Sendable {
     private static let changeBytes = 16
 
     private let configuration: StreamConfiguration
-    package internal(set) var lastDeliveredID: StreamID
+    /// All up to it is passed; of what is urgent also more, see `ahead`.
+    package internal(set) var lastDeliveredID: StreamID {
+        didSet { if !ahead.isEmpty { settleAhead() } }
+    }
+    /// How far the group has passed entries of each priority, where that is further than `lastDeliveredID`: one ID for
+    /// each. Empty where none is. It stays when the policy ends, so that nothing is handed over twice.
+    var ahead: [StreamID] = []
     /// How many of the stream's entries the group has passed, counting all that were ever added; `nil`: unknown.
     package internal(set) var entriesRead: Int64?
     var pending: IDTree<PendingLeaf>
@@ -68,7 +74,7 @@ package struct ConsumerGroup: Sendable {
 
     private mutating func addConsumer(_ name: [UInt8], now: Int64) throws(StreamError) -> Int {
         guard consumers.nextPlace < Self.maximumConsumerCount else { throw .tooManyConsumers }
-        if consumersDueAt == nil { consumersDueAt = policy.idleConsumers.flatMap { Stream.sum(now, $0) } }
+        if consumersDueAt == nil { consumersDueAt = policy.idleLimit.flatMap { Stream.sum(now, $0) } }
         return consumers.add(name, Consumer(seenAt: now, configuration))
     }
 

@@ -21,11 +21,14 @@ package struct GroupPolicy: Hashable, Sendable {
     package var maximumDeliveries: Int64?
     /// The key of the stream for dead letters.
     package var deadLetter: [UInt8]?
-    /// A consumer that has read nothing for so long goes, and what it held is given back.
+    /// A consumer that has asked for nothing for so long goes, and what it held is given back.
     package var idleConsumers: Int64?
     /// Of entries with the same value in this field one is out at a time, in their order. Entries without the field
     /// have no order.
     package var orderField: [UInt8]?
+    /// Whether new entries come by their priorities, the most urgent first; of one priority in the order of IDs. Goes
+    /// not with `orderField`.
+    package var prefersUrgent = false
     /// Entries that lack one of these are passed over as if they were acknowledged.
     package var filter: [Field] = []
 
@@ -44,11 +47,24 @@ package struct GroupPolicy: Hashable, Sendable {
         return min(asked ?? .max, visibility)
     }
 
+    /// A consumer that asks in vain, or waits, is noted as seen when so many milliseconds have passed since it was
+    /// last: a quarter of what makes it idle, so that it takes four records of each such time, however often it asks.
+    package var seenSpacing: Int64? { idleConsumers.map { max($0 / 4, Self.minimumSeenSpacing) } }
+    /// More often is not worth a record.
+    private static let minimumSeenSpacing: Int64 = 100
+
+    /// After so long without a note a consumer is idle for certain.
+    var idleLimit: Int64? {
+        guard let idleConsumers, let seenSpacing else { return nil }
+        return idleConsumers + seenSpacing
+    }
+
     func admits(_ entry: StreamEntry) -> Bool { filter.allSatisfy { entry.has($0.name, $0.value) } }
 
     // MARK: In a checkpoint
 
-    /// Numbers, 0 for none; then texts, each behind a 1, or a 0; then the count of the filter's fields, and these.
+    /// Numbers, 0 for none; then texts, each behind a 1, or a 0; then the count of the filter's fields, and these; then
+    /// 1 where urgent entries come first, else 0. What was written before there were priorities ends before that.
     func encode(into bytes: inout [UInt8]) {
         Varint.append(visibility.map { UInt64($0) + 1 } ?? 0, to: &bytes)
         Varint.append(UInt64(maximumDeliveries ?? 0), to: &bytes)
@@ -62,6 +78,7 @@ package struct GroupPolicy: Hashable, Sendable {
             bytes.append(text: field.name)
             bytes.append(text: field.value)
         }
+        Varint.append(prefersUrgent ? 1 : 0, to: &bytes)
     }
 
     init?(_ reader: inout RecordReader, _ bytes: RawSpan) {
@@ -87,6 +104,9 @@ package struct GroupPolicy: Hashable, Sendable {
             guard let name = reader.text(bytes), let value = reader.text(bytes) else { return nil }
             filter.append(Field(name, value))
         }
+        if reader.isAtEnd(of: bytes) { return }
+        guard let urgent = reader.number(bytes), urgent <= 1 else { return nil }
+        prefersUrgent = urgent == 1
     }
 }
 

@@ -8,7 +8,9 @@
 /// names too, of three letters; Sunday is 0 and 7. Where neither day nor weekday is `*`, one of them is enough. Without
 /// a second it is 0. Source: crontab(5).
 ///
-/// Moments are of a clock that is a fixed offset ahead of UTC: it never jumps, and is the same everywhere.
+/// Moments are of a clock that is a fixed offset ahead of UTC, or of a place's clocks. Where these are put forward,
+/// what falls into the time that they pass over comes once, right when they do; where they are put back, what falls
+/// into the time that they show twice comes once, the first time. Intervals know nothing of clocks.
 package struct CronExpression: Hashable, Sendable {
     private enum Kind: Hashable, Sendable {
         case calendar(Calendar)
@@ -116,19 +118,43 @@ package struct CronExpression: Hashable, Sendable {
         case .calendar(let calendar):
             let (local, isTooBig) = Self.floor(moment, 1000).addingReportingOverflow(offsetSeconds + 1)
             if isTooBig { return nil }
-            var dayNumber = Self.floor(local, 86_400)
-            var second = Int(local - dayNumber * 86_400)
-            guard CivilDay.range.contains(dayNumber) else { return nil }
-            for _ in 0..<Self.searchedDays {
-                let weekday = Int(((dayNumber + 4) % 7 + 7) % 7)
-                if calendar.fits(CivilDay(dayNumber), weekday: weekday), let found = calendar.second(from: second) {
-                    return (dayNumber * 86_400 + Int64(found) - offsetSeconds) * 1000
-                }
-                dayNumber += 1
-                second = 0
-            }
-            return nil
+            return Self.next(calendar, from: local).map { ($0 - offsetSeconds) * 1000 }
         }
+    }
+
+    /// As above, of a place's clocks.
+    package func next(after moment: Int64, in zone: ZoneRules) -> Int64? {
+        guard case .calendar(let calendar) = kind else { return next(after: moment) }
+        let second = Self.floor(moment, 1000)
+        guard CivilDay.range.contains(Self.floor(second, 86_400)) else { return nil }
+        var local = zone.localTime(after: second)
+        for _ in 0..<Self.maximumTries {
+            guard let found = Self.next(calendar, from: local) else { return nil }
+            let moment = zone.moment(ofLocal: found)
+            if moment > second { return moment * 1000 }
+            local = found + 1
+        }
+        return nil
+    }
+
+    /// Local times that are looked at: rules that make sense take one.
+    private static let maximumTries = 1000
+
+    /// The first local time from `local` on that fits, in seconds.
+    private static func next(_ calendar: Calendar, from local: Int64) -> Int64? {
+        var dayNumber = floor(local, 86_400)
+        var second = Int(local - dayNumber * 86_400)
+        guard CivilDay.range.contains(dayNumber) else { return nil }
+        for _ in 0..<searchedDays {
+            if calendar.fits(CivilDay(dayNumber), weekday: CivilDay.weekday(dayNumber)),
+                let found = calendar.second(from: second)
+            {
+                return dayNumber * 86_400 + Int64(found)
+            }
+            dayNumber += 1
+            second = 0
+        }
+        return nil
     }
 
     private static func floor(_ number: Int64, _ divisor: Int64) -> Int64 {

@@ -7,8 +7,10 @@ package struct StreamJob: Hashable, Sendable {
     package let name: [UInt8]
     /// See `CronExpression`.
     package let schedule: [UInt8]
-    /// How far the schedule's clock is ahead of UTC.
+    /// How far the schedule's clock is ahead of UTC, without a zone.
     package let offsetSeconds: Int64
+    /// Whose clocks the schedule is of.
+    package let zone: NamedZone?
     /// A run that is later than this, in milliseconds, is left out: nobody wants those of a week when a server was off.
     package let grace: Int64
     /// When it ran last, in milliseconds of the Unix clock: the moment that was due.
@@ -22,30 +24,42 @@ package struct StreamJob: Hashable, Sendable {
     package static let defaultGrace: Int64 = 86_400_000
     /// The farthest from UTC that a place on earth is, and some more.
     package static let maximumOffsetSeconds: Int64 = 18 * 3600
+    static let offsetRange = -maximumOffsetSeconds...maximumOffsetSeconds
 
     package init(
-        name: [UInt8], schedule: [UInt8], offsetSeconds: Int64 = 0, grace: Int64 = Self.defaultGrace, fields: [UInt8]
+        name: [UInt8], schedule: [UInt8], offsetSeconds: Int64 = 0, zone: NamedZone? = nil,
+        grace: Int64 = Self.defaultGrace, fields: [UInt8]
     ) {
         self.name = name
         self.schedule = schedule
-        self.offsetSeconds = offsetSeconds
+        self.offsetSeconds = zone == nil ? offsetSeconds : 0
+        self.zone = zone
         self.grace = grace
         self.fields = fields
     }
 
     func next(after moment: Int64) -> Int64? {
-        CronExpression(schedule)?.next(after: moment, offsetSeconds: offsetSeconds)
+        guard let schedule = CronExpression(schedule) else { return nil }
+        guard let zone else { return schedule.next(after: moment, offsetSeconds: offsetSeconds) }
+        return schedule.next(after: moment, in: zone.rules)
     }
 
     // MARK: In a queue of moments
 
-    /// Texts name and schedule, offset (signed), grace, last run plus one (0: none), runs, skipped runs; the fields to
-    /// the end.
+    /// Stands for an offset where a zone follows: its name and its rules, as texts.
+    private static let zoneMark = maximumOffsetSeconds + 1
+
+    /// Texts name and schedule, offset (signed) or zone, grace, last run plus one (0: none), runs, skipped runs; the
+    /// fields to the end.
     var content: [UInt8] {
         var bytes: [UInt8] = []
         bytes.append(text: name)
         bytes.append(text: schedule)
-        Varint.append(signed: offsetSeconds, to: &bytes)
+        Varint.append(signed: zone == nil ? offsetSeconds : Self.zoneMark, to: &bytes)
+        if let zone {
+            bytes.append(text: zone.name)
+            bytes.append(text: zone.rules.bytes)
+        }
         Varint.append(UInt64(grace), to: &bytes)
         Varint.append(lastRun.map { UInt64(max($0, 0)) + 1 } ?? 0, to: &bytes)
         Varint.append(runCount, to: &bytes)
@@ -57,14 +71,23 @@ package struct StreamJob: Hashable, Sendable {
     init?(content: [UInt8]) {
         let bytes = content.span.bytes
         var reader = RecordReader()
-        guard let name = reader.text(bytes), let schedule = reader.text(bytes), let offset = reader.signed(bytes),
-            let grace = reader.natural(bytes), let last = reader.natural(bytes), let runs = reader.number(bytes),
+        guard let name = reader.text(bytes), let schedule = reader.text(bytes), let offset = reader.signed(bytes) else {
+            return nil
+        }
+        var zone: NamedZone?
+        if offset == Self.zoneMark {
+            guard let place = reader.text(bytes), NamedZone.isName(place),
+                let rules = reader.text(bytes).flatMap({ ZoneRules(decoding: $0) })
+            else { return nil }
+            zone = NamedZone(name: place, rules: rules)
+        }
+        guard let grace = reader.natural(bytes), let last = reader.natural(bytes), let runs = reader.number(bytes),
             let skipped = reader.number(bytes), CronExpression(schedule) != nil,
-            abs(offset) <= Self.maximumOffsetSeconds,
+            zone != nil || Self.offsetRange.contains(offset),
             FieldList.shape(of: bytes.extracting(droppingFirst: reader.offset)) != nil
         else { return nil }
         self.init(
-            name: name, schedule: schedule, offsetSeconds: offset, grace: grace,
+            name: name, schedule: schedule, offsetSeconds: offset, zone: zone, grace: grace,
             fields: Array(content[reader.offset...])
         )
         lastRun = last == 0 ? nil : last - 1
@@ -92,7 +115,7 @@ extension Stream {
         if let id = jobNames[job.name], let content = jobs.remove(id), let old = StreamJob(content: content) {
             var job = job
             (job.lastRun, job.runCount, job.skippedCount) = (old.lastRun, old.runCount, old.skippedCount)
-            let isSame = (old.schedule, old.offsetSeconds) == (job.schedule, job.offsetSeconds)
+            let isSame = (old.schedule, old.offsetSeconds) == (job.schedule, job.offsetSeconds) && old.zone == job.zone
             let due = isSame ? Int64(clamping: id.milliseconds) : next
             putJob(job, StreamID(UInt64(max(due, 0)), id.sequence))
             return due

@@ -53,7 +53,10 @@ struct EntryLog: Sendable {
     // MARK: Appending
 
     /// Adds an entry above all others. Complexity: O(its bytes), and O(log blocks) where a block gets full.
-    mutating func append(_ id: StreamID, fields: RawSpan, shape: FieldList.Shape, limits: BlockLimits) {
+    mutating func append(
+        _ id: StreamID, fields: RawSpan, shape: FieldList.Shape, limits: BlockLimits,
+        priority: EntryPriority = .normal
+    ) {
         if hasTail,
             tailGiven >= limits.effectiveEntries || tail.bytes.count + shape.contentBytes >= limits.effectiveBytes
         {
@@ -64,7 +67,8 @@ struct EntryLog: Sendable {
             (tailFirst, tailLast, tailGiven) = (id, id, 0)
         }
         tail.append(
-            id, after: tailLast, fields: fields, pairCount: shape.pairCount, contentBytes: shape.contentBytes)
+            id, after: tailLast, fields: fields, pairCount: shape.pairCount, contentBytes: shape.contentBytes,
+            priority: priority)
         tailLast = id
         tailGiven += 1
         changedBytes += shape.contentBytes + Self.entryOverhead

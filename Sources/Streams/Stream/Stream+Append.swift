@@ -19,9 +19,10 @@ extension Stream {
     ///   - fields: in the form of `FieldList`, which whoever decodes records has to check.
     ///   - now: the record's stamp; never negative.
     ///   - key: given only with an automatic ID.
-    /// - Throws: `exhausted`, `addIDIsNotAbove`, `addIDIsZero`, `elementsTooLarge`.
+    /// - Throws: `exhausted`, `addIDIsNotAbove`, `addIDIsZero`, `elementsTooLarge`, `tooManyPrioritized`.
     package mutating func append(
-        _ id: AppendID, fields: RawSpan, limits: BlockLimits, now: Int64, key: IdempotentKey? = nil
+        _ id: AppendID, fields: RawSpan, limits: BlockLimits, now: Int64, key: IdempotentKey? = nil,
+        priority: EntryPriority = .normal
     ) throws(StreamError) -> Appended {
         if case .explicit(.zero) = id { throw .addIDIsZero }
         if let key, let entry = idempotent.entry(of: key, now: now) {
@@ -31,16 +32,19 @@ extension Stream {
         let id = try id.resolved(after: log.lastID, now: UInt64(max(now, 0)))
         guard let shape = FieldList.shape(of: fields) else { preconditionFailure("fields are not packed") }
         if shape.contentBytes > FieldList.maximumContentBytes { throw .elementsTooLarge }
-        log.append(id, fields: fields, shape: shape, limits: limits)
+        if priority > .normal, !canPrioritizeMore { throw .tooManyPrioritized }
+        log.append(id, fields: fields, shape: shape, limits: limits, priority: priority)
+        if priority > .normal { prioritized.put(id, priority) }
+        forgetGone(atMost: Self.forgottenPerAppend)
         if let key { idempotent.note(key, id, now: now) }
         return Appended(id: id, isDuplicate: false)
     }
 
     package mutating func append(
         _ id: AppendID, _ fields: FieldList, limits: BlockLimits = BlockLimits(), now: Int64,
-        key: IdempotentKey? = nil
+        key: IdempotentKey? = nil, priority: EntryPriority = .normal
     ) throws(StreamError) -> Appended {
-        try append(id, fields: fields.bytes.span.bytes, limits: limits, now: now, key: key)
+        try append(id, fields: fields.bytes.span.bytes, limits: limits, now: now, key: key, priority: priority)
     }
 
     /// Sets the last ID and, where given, the other numbers that entries leave behind.
@@ -59,6 +63,8 @@ extension Stream {
         if let last = log.lastLiveID, id < last { throw .lastIDBelowTopItem }
         if let last = lastInBlocks, id < last { throw .lastIDBelowDeletedID }
         if let entriesAdded, length > 0, entriesAdded < length { throw .entriesAddedBelowLength }
+        // IDs may come again: nothing may know them from before.
+        if id < log.lastID { forgetGone(atMost: .max) }
         log.lastID = id
         if let entriesAdded { log.entriesAdded = UInt64(entriesAdded) }
         if deleted != .zero { log.maxDeletedID = deleted }

@@ -22,7 +22,9 @@ extension Stream {
     }
 
     /// Live entries that a group has not passed. Always exact. Complexity: O(log n + entries of a block).
-    package func lag(of group: ConsumerGroup) -> Int { group.lag(in: log) }
+    package func lag(of group: ConsumerGroup) -> Int {
+        group.lag(in: log) - group.aheadCount(in: prioritized, from: firstInBlocks)
+    }
 
     /// Whether a read of the group would find something new. Complexity: O(log n + entries of a block).
     package func hasNew(for group: ConsumerGroup) -> Bool {
@@ -76,6 +78,7 @@ extension Stream {
     ) throws(StreamError) {
         let read = try counted(entriesRead)
         let place = try place(of: name)
+        groups[place].ahead = []
         groups[place].lastDeliveredID = id(of: start)
         groups[place].entriesRead = read
     }
@@ -140,7 +143,7 @@ extension Stream {
         let place = try place(of: group)
         if policy.orderField != groups[place].policy.orderField, groups[place].pendingCount > 0 { throw .groupIsBusy }
         groups[place].policy = policy
-        groups[place].consumersDueAt = policy.idleConsumers.flatMap { Self.sum(now, $0) }
+        groups[place].consumersDueAt = policy.idleLimit.flatMap { Self.sum(now, $0) }
     }
 
     static func sum(_ moment: Int64, _ duration: Int64) -> Int64? {
@@ -182,7 +185,7 @@ extension Stream {
         let place = try place(of: group)
         return try groups[place].read(
             as: consumer, count: count, claimIdle: claimIdle, isAcknowledged: isAcknowledged, buries: buries,
-            now: now, from: log, admits: admits)
+            now: now, from: log, prioritized, admits: admits)
     }
 
     /// Hands a consumer, which is made if need be, what it has pending behind `id`, once more.

@@ -8,10 +8,43 @@ extension Stream {
         for place in groups.takenPlaces {
             if let problem = groups[place].invariantViolation { return "group \(place): \(problem)" }
         }
+        if let problem = markViolation { return "beside entries: \(problem)" }
         for queue in [delayed, ending, jobs] {
             if let problem = queue.invariantViolation(below: nextTimedNumber) { return "moments: \(problem)" }
         }
         return idempotent.producers.invariantViolation
+    }
+}
+
+extension Stream {
+    /// Every row that ends an entry is found by it; an entry in memory has the priority that the index says.
+    private var markViolation: String? {
+        if let problem = prioritized.invariantViolation { return problem }
+        if endingRows.count != ending.count { return "\(ending.count) rows, \(endingRows.count) found by entry" }
+        var problem: String?
+        ending.forEach { row, content in
+            if Self.endingID(content).flatMap({ endingRows.row(of: $0) }) != row { problem = "row \(row)" }
+            return problem == nil
+        }
+        if let problem { return problem }
+        var (seen, isWhole) = (0, true)
+        func visit(_ base: StreamID, _ block: EntryBlock) -> Bool {
+            if block.isAbsent {
+                isWhole = false
+                return true
+            }
+            block.forEach(base: base) { cursor in
+                if cursor.isDead { return true }
+                if cursor.priority > .normal { seen += 1 }
+                if cursor.priority != prioritized.priority(of: cursor.id) { problem = "priority of \(cursor.id)" }
+                return problem == nil
+            }
+            return problem == nil
+        }
+        log.sealed.forEachLeaf(visit)
+        if log.hasTail { _ = visit(log.tailFirst, log.tail) }
+        if let problem { return problem }
+        return !isWhole || seen == prioritizedCount ? nil : "\(seen) priorities counted as \(prioritizedCount)"
     }
 }
 

@@ -7,6 +7,7 @@ extension Stream {
         var bytes = MemoryLayout<Stream>.size + log.memoryBytes + groups.memoryBytes
         bytes += jobs.tree.memoryBytes { $0.memoryBytes }
         bytes += delayed.tree.memoryBytes { $0.memoryBytes } + ending.tree.memoryBytes { $0.memoryBytes }
+        bytes += endingRows.memoryBytes + prioritized.memoryBytes
         for place in groups.takenPlaces { bytes += groups.withValue(at: place) { $0.memoryBytes } }
         bytes += idempotent.producers.memoryBytes
         for place in idempotent.producers.takenPlaces {

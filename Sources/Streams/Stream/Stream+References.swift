@@ -29,7 +29,7 @@ extension Stream {
     /// Deletes entries by name; answers how many there were.
     package mutating func delete(_ ids: [StreamID]) -> Int {
         var count = 0
-        for id in ids where log.delete(id) { count += 1 }
+        for id in ids where remove(id) { count += 1 }
         return count
     }
 
@@ -45,8 +45,8 @@ extension Stream {
     }
 
     private mutating func delete(existing id: StreamID, _ policy: ReferencePolicy) -> DeleteOutcome {
-        if policy == .acknowledged, groups.need(id) { return .kept }
-        _ = log.delete(id)
+        if policy == .acknowledged, groups.need(id, prioritized) { return .kept }
+        _ = remove(id)
         if policy == .delete { removeReferences(to: [id]) }
         return .deleted
     }
@@ -70,7 +70,7 @@ extension Stream {
 
 extension NameTable<ConsumerGroup> {
     /// Whether a group has not passed the entry yet, or has it pending. Complexity: O(groups · log n).
-    func need(_ id: StreamID) -> Bool {
-        contains { $0.lastDeliveredID < id || $0.isPending(id) }
+    func need(_ id: StreamID, _ prioritized: PriorityIndex) -> Bool {
+        contains { !$0.hasPassed(id, prioritized) || $0.isPending(id) }
     }
 }

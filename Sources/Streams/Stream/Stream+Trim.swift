@@ -57,6 +57,7 @@ extension Stream {
             removed += count
             if count < live { passed = base }
         }
+        if removed > 0 { forgetGone(atMost: Self.forgottenPerTrim) }
         return removed
     }
 
@@ -79,17 +80,20 @@ extension Stream {
     private mutating func removeEach(of trim: Trim, _ base: StreamID) -> Int {
         var surplus = Int.max
         if case .maximumLength(let count) = trim.strategy { surplus = length - count }
-        let groups = groups
+        let (groups, prioritized) = (groups, prioritized)
+        // Whole blocks go by themselves, and what is known of their entries later.
+        let notesEach = trim.policy == .delete || hasMarks
         var ids: [StreamID] = []
         let count = log.deleteEach(inBlockOf: base) { id in
             if surplus == 0 { return nil }
             if case .minimumID(let least) = trim.strategy, id >= least { return nil }
-            if trim.policy == .acknowledged, groups.need(id) { return false }
+            if trim.policy == .acknowledged, groups.need(id, prioritized) { return false }
             surplus -= 1
-            if trim.policy == .delete { ids.append(id) }
+            if notesEach { ids.append(id) }
             return true
         }
-        if !ids.isEmpty { removeReferences(to: ids) }
+        for id in ids { forgetMarks(of: id) }
+        if trim.policy == .delete, !ids.isEmpty { removeReferences(to: ids) }
         return count
     }
 }

@@ -20,6 +20,10 @@ package struct Stream: Sendable {
     var delayed: TimedQueue
     /// Entries that end at a moment: see `end(_:at:)`.
     var ending: TimedQueue
+    /// Where the rows of `ending` are, by entry.
+    var endingRows: EndingIndex
+    /// Entries that have a priority.
+    var prioritized: PriorityIndex
     /// What recurs: see `StreamJob`. Their numbers stay with them.
     var jobs: TimedQueue
     /// Rows of jobs by name. Asked, never walked.
@@ -36,6 +40,8 @@ package struct Stream: Sendable {
         idempotent = IdempotentAppends(notesRemoved: configuration.isCheckpointed)
         delayed = TimedQueue(configuration)
         ending = TimedQueue(configuration)
+        endingRows = EndingIndex(configuration)
+        prioritized = PriorityIndex(configuration)
         jobs = TimedQueue(configuration)
     }
 

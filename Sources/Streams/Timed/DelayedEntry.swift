@@ -9,30 +9,47 @@ package struct DelayedEntry: Hashable, Sendable {
     package let handle: StreamID
     /// Milliseconds for which the entry stays once it is there; `nil`: until it is removed.
     package let timeToLive: Int64?
+    package let priority: EntryPriority
     /// Names and values, in the form of `FieldList`.
     package let fields: ArraySlice<UInt8>
 
     init(_ handle: StreamID, _ content: [UInt8]) {
         var reader = RecordReader()
-        guard let lifetime = reader.natural(content.span.bytes) else { preconditionFailure("no content of \(handle)") }
+        guard let (lifetime, priority) = Self.head(&reader, content.span.bytes) else {
+            preconditionFailure("no content of \(handle)")
+        }
         self.handle = handle
+        self.priority = priority
         timeToLive = lifetime == 0 ? nil : lifetime
         fields = content[reader.offset...]
     }
 
-    /// What stands in the queue: milliseconds to live, 0 for ever, as a varint, and the fields.
-    static func content(_ fields: RawSpan, timeToLive: Int64?) -> [UInt8] {
+    /// Bits of the milliseconds in what stands in front of the fields: more than any time to live has.
+    private static let priorityShift: UInt64 = 48
+
+    /// What stands in the queue: milliseconds to live, 0 for ever, and above their 48 bits the priority, as a varint;
+    /// and the fields.
+    static func content(_ fields: RawSpan, timeToLive: Int64?, priority: EntryPriority = .normal) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(fields.byteCount + 6)
-        Varint.append(UInt64(timeToLive ?? 0), to: &bytes)
+        Varint.append(UInt64(timeToLive ?? 0) | UInt64(priority.rawValue) << priorityShift, to: &bytes)
         bytes.append(copying: fields)
         return bytes
     }
 
     static func isContent(_ bytes: [UInt8]) -> Bool {
         var reader = RecordReader()
-        guard reader.natural(bytes.span.bytes) != nil else { return false }
+        guard head(&reader, bytes.span.bytes) != nil else { return false }
         return FieldList.shape(of: bytes.span.bytes.extracting(droppingFirst: reader.offset)) != nil
+    }
+
+    private static func head(
+        _ reader: inout RecordReader, _ bytes: RawSpan
+    ) -> (lifetime: Int64, priority: EntryPriority)? {
+        guard let number = reader.number(bytes), let rank = UInt8(exactly: number >> priorityShift),
+            let priority = EntryPriority(rawValue: rank)
+        else { return nil }
+        return (Int64(number & (1 << priorityShift - 1)), priority)
     }
 
     /// How many names and values, in pairs.

@@ -68,6 +68,7 @@ extension Stream {
         if retention.isAcknowledged, let floor = acknowledgedFloor() {
             removed += trim(Trim(.minimumID(floor), isApproximate: true, limit: limit))
         }
+        if removed > 0 { forgetGone(atMost: Self.forgottenPerTrim) }
         return removed
     }
 

@@ -22,17 +22,18 @@ extension Stream {
     /// - Parameters:
     ///   - fields: in the form of `FieldList`.
     ///   - timeToLive: milliseconds for which the entry stays once it is there.
+    ///   - priority: what the entry has once it is there, unless too many have one by then.
     /// - Returns: what names it until then.
     /// - Throws: `exhausted`, `elementsTooLarge`, `tooManyTimed`.
     package mutating func delay(
-        _ fields: RawSpan, until moment: Int64, timeToLive: Int64? = nil
+        _ fields: RawSpan, until moment: Int64, timeToLive: Int64? = nil, priority: EntryPriority = .normal
     ) throws(StreamError) -> StreamID {
         guard let shape = FieldList.shape(of: fields) else { preconditionFailure("fields are not packed") }
         if shape.contentBytes > FieldList.maximumContentBytes { throw .elementsTooLarge }
         if log.lastID.successor == nil { throw .exhausted }
         guard delayed.count < Self.maximumTimedCount else { throw .tooManyTimed }
         let handle = takeTimedID(moment)
-        delayed.put(handle, DelayedEntry.content(fields, timeToLive: timeToLive))
+        delayed.put(handle, DelayedEntry.content(fields, timeToLive: timeToLive, priority: priority))
         return handle
     }
 
@@ -62,7 +63,10 @@ extension Stream {
         guard canEndMore else { throw .tooManyTimed }
         var content: [UInt8] = []
         content.append(id)
-        ending.put(takeTimedID(moment), content)
+        if let old = endingRows.remove(id) { _ = ending.remove(old) }
+        let row = takeTimedID(moment)
+        ending.put(row, content)
+        endingRows.put(id, row: row)
     }
 
     /// Whether one more entry may be told to end.
@@ -78,6 +82,8 @@ extension Stream {
 
     /// When something is to be done next, in milliseconds of the Unix clock.
     package var nextDue: Int64? {
+        // What a trim left of rows goes as soon as may be.
+        if hasGoneRows { return 0 }
         var due = ageDue
         for moment in [delayed.earliest, ending.earliest, jobs.earliest] {
             if let moment { due = min(due ?? .max, Int64(clamping: moment.milliseconds)) }
@@ -125,9 +131,11 @@ extension Stream {
             guard let content = ending.remove(first), let id = Self.endingID(content) else {
                 preconditionFailure("no entry ends at \(first)")
             }
-            if log.delete(id) { work.ended += 1 }
+            _ = endingRows.remove(id)
+            if remove(id) { work.ended += 1 }
             removeReferences(to: [id])
         }
+        left -= forgetGone(atMost: left)
         work.spent = limit - left
         if let due = ageDue, due <= now, let age = retention.maximumAge, let least = Self.leastID(age: age, now: now) {
             work.trimmed += trim(Trim(.minimumID(least)))
@@ -144,13 +152,29 @@ extension Stream {
         let entry = DelayedEntry(first, content)
         let moment = Int64(clamping: first.milliseconds)
         work.appended += 1
+        let priority = canPrioritizeMore ? entry.priority : .normal
         // A stream that has used its last ID meanwhile takes nothing any more.
         guard
-            let appended = try? append(.automatic, fields: entry.fields.span.bytes, limits: limits, now: moment)
+            let appended = try? append(
+                .automatic, fields: entry.fields.span.bytes, limits: limits, now: moment, priority: priority)
         else { return }
         guard let lifetime = entry.timeToLive, canEndMore else { return }
         let end = moment.addingReportingOverflow(lifetime)
         if !end.overflow { try? self.end(appended.id, at: end.partialValue) }
+    }
+
+    /// How much of its limit `carryOutDue` will take at least.
+    package func dueCount(now: Int64, atMost limit: Int) -> Int {
+        // Rows of the last one may go without being counted where something is trimmed before.
+        let isTrimmed = hasGoneRows || !retention.isEmpty && (delayed.isDue(at: now) || jobs.isDue(at: now))
+        var count = 0
+        for queue in isTrimmed ? [delayed, jobs] : [delayed, jobs, ending] where queue.isDue(at: now) && count < limit {
+            queue.forEach(in: StreamRange(.zero, StreamID(UInt64(max(now, 0)), .max))) { _, _ in
+                count += 1
+                return count < limit
+            }
+        }
+        return count
     }
 
     /// For `carryOutDue`.

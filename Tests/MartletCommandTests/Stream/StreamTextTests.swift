@@ -40,6 +40,64 @@ import Testing
         #expect(StreamText.entry(entry, asJSON: true) == #"{"id":"5-1","fields":null}"#)
     }
 
+    private static func info(_ more: [(String, RedisValue)]) throws -> RedisStreamInfo {
+        let known: [(String, RedisValue)] = [
+            ("length", .integer(3)), ("last-generated-id", .bytes(Array("5-0".utf8))), ("groups", .integer(1)),
+        ]
+        return try RedisStreamInfo(Self.map(known + more))
+    }
+
+    private static func map(_ pairs: [(String, RedisValue)]) -> RedisValue {
+        .array(pairs.flatMap { [.bytes(Array($0.0.utf8)), $0.1] })
+    }
+
+    /// Columns for what streams do of themselves come where one does it.
+    @Test func queuesHaveColumns() throws {
+        let plain = try Self.info([])
+        let busy = try Self.info([
+            ("delayed", .integer(2)), ("jobs", .integer(1)), ("retain-max-age", .integer(3_600_000)),
+            ("retain-acked", .integer(1)), ("prioritized", .integer(7)),
+        ])
+        #expect(
+            StreamText.list([("a", plain)], asJSON: false) == [
+                "STREAM  LENGTH  GROUPS  LAST ID", "a            3       1  5-0",
+            ])
+        #expect(
+            StreamText.list([("a", plain), ("b", busy)], asJSON: false) == [
+                "STREAM  LENGTH  GROUPS  LAST ID  DELAYED  JOBS  RETENTION               URGENT",
+                "a            3       1  5-0            0     0  -                            0",
+                "b            3       1  5-0            2     1  age 1h0m, acknowledged       7",
+            ])
+        #expect(
+            StreamText.list([("b", busy)], asJSON: true) == [
+                #"{"stream":"b","length":3,"groups":1,"lastID":"5-0","delayed":2,"jobs":1,"prioritized":7,"#
+                    + #""retention":"age 1h0m, acknowledged"}"#
+            ])
+    }
+
+    @Test func groupsShowTheirPolicies() throws {
+        var group = try RedisGroupInfo(
+            Self.map([
+                ("name", .bytes(Array("g".utf8))), ("consumers", .integer(1)), ("pending", .integer(2)),
+                ("last-delivered-id", .bytes(Array("5-0".utf8))), ("entries-read", .integer(3)), ("lag", .integer(4)),
+            ]))
+        #expect(
+            StreamText.groups([group], asJSON: false) == [
+                "GROUP  CONSUMERS  PENDING  READ  LAG  LAST DELIVERED", "g              1        2     3    4  5-0",
+            ])
+        var policy = RedisGroupPolicy()
+        policy.visibility = .seconds(30)
+        policy.maximumDeliveries = 5
+        policy.deadLetterStream = "dead"
+        policy.idleConsumers = .seconds(60)
+        policy.prefersUrgent = true
+        policy.filter = [RedisField("a", "b")]
+        group.policy = policy
+        let text = "visible 30.0s, 5 deliveries to dead, consumers 1m0s, urgent first, 1 filtered"
+        #expect(StreamText.groups([group], asJSON: false).last?.hasSuffix(text) == true)
+        #expect(StreamText.groups([group], asJSON: true).first?.contains("\"policy\":\"\(text)\"") == true)
+    }
+
     @Test(arguments: [
         (0, "0ms"), (999, "999ms"), (1000, "1.0s"), (59_950, "59.9s"), (60_000, "1m0s"), (3_600_000, "1h0m"),
         (90_000_000, "1d1h"),

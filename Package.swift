@@ -154,8 +154,8 @@ let package = Package(
         .target(
             name: "MartletRedisServer",
             dependencies: [
-                "MartletInProcess", "MartletKeyspace", "MartletNode", "MartletRESPCodec", "MartletStreams", nioCore,
-                nioPosix,
+                "CMartletPosix", "MartletInProcess", "MartletKeyspace", "MartletNode", "MartletRESPCodec",
+                "MartletStreams", nioCore, nioPosix,
             ],
             path: "Sources/RedisServer"),
         .target(

@@ -92,7 +92,7 @@ extension CommandEntry {
             reply.write(response)
             return .replied
         } catch {
-            return Keyspace.end(error, begin, &reply)
+            return Keyspace.end(self, error, begin, &reply)
         }
     }
 
@@ -112,7 +112,7 @@ extension CommandEntry {
             }
             return .replied
         } catch {
-            return Keyspace.end(error, begin, &reply)
+            return Keyspace.end(self, error, begin, &reply)
         }
     }
 

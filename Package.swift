@@ -154,8 +154,8 @@ let package = Package(
         .target(
             name: "MartletRedisServer",
             dependencies: [
-                "MartletInProcess", "MartletKeyspace", "MartletNode", "MartletRESPCodec", "MartletStreams", nioCore,
-                nioPosix,
+                "CMartletPosix", "MartletInProcess", "MartletKeyspace", "MartletNode", "MartletRESPCodec",
+                "MartletStreams", nioCore, nioPosix,
             ],
             path: "Sources/RedisServer"),
         .target(
@@ -341,6 +341,9 @@ let package = Package(
             name: "MartletRESPClient", dependencies: ["MartletRESPCodec", nioCore, nioPosix],
             path: "Tests/Fixtures/RESPClient"),
         .target(
+            name: "MartletSnapshotStream", dependencies: ["MartletEtcdSnapshot"],
+            path: "Tests/Fixtures/SnapshotStream"),
+        .target(
             name: "MartletEtcdPeers",
             dependencies: ["MartletBasics", "MartletKeyValue", "MartletProcesses", "MartletTestPrograms"],
             path: "Tests/Fixtures/EtcdPeers"),
@@ -428,15 +431,15 @@ let package = Package(
             name: "MartletEtcdSnapshotTests",
             dependencies: [
                 "MartletBasics", "MartletBoltFile", "MartletEtcdPeers", "MartletEtcdSnapshot", "MartletKeyValue",
-                "MartletTestPrograms",
+                "MartletSnapshotStream", "MartletTestPrograms",
             ],
             path: "Tests/EtcdSnapshotTests", exclude: ["Fixtures"]),
         .testTarget(
             name: "MartletNodeTests",
             dependencies: [
                 "MartletAuth", "MartletBasics", "MartletBoltFile", "MartletEtcdPeers", "MartletEtcdSnapshot",
-                "MartletKeyValue", "MartletNode", "MartletRaft", "MartletReplica", "MartletStorage",
-                "MartletTestPrograms", "MartletWALCodec", logging, nioCore, nioPosix,
+                "MartletKeyValue", "MartletNode", "MartletRaft", "MartletReplica", "MartletSnapshotStream",
+                "MartletStorage", "MartletTestPrograms", "MartletWALCodec", logging, nioCore, nioPosix,
             ],
             path: "Tests/NodeTests"),
         .testTarget(
@@ -550,8 +553,8 @@ let package = Package(
                 "Martlet", "MartletAuthTokens", "MartletBasics", "MartletCommand", "MartletEtcd", "MartletEtcdClient",
                 "MartletEtcdPeers", "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire",
                 "MartletGreeterFixture", "MartletJSON", "MartletKeyValue", "MartletNode", "MartletProcesses",
-                "MartletRedisClient", "MartletRedisPeers", "MartletReflection", "MartletTestPrograms",
-                "MartletWireServices", logging, nioCore, protobuf,
+                "MartletRedisClient", "MartletRedisPeers", "MartletReflection", "MartletSnapshotStream",
+                "MartletTestPrograms", "MartletWireServices", logging, nioCore, protobuf,
             ],
             path: "Tests/MartletCommandTests"),
         .testTarget(

@@ -11,6 +11,10 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+#ifdef __APPLE__
+#include <mach/mach.h>
+#include <malloc/malloc.h>
+#endif
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -65,6 +69,37 @@ void martlet_tune_memory(void) {
 void martlet_trim_memory(void) {
 #ifdef __GLIBC__
     malloc_trim(0);
+#endif
+}
+
+int64_t martlet_allocated_bytes(void) {
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
+    struct mallinfo2 info = mallinfo2();
+    return (int64_t)(info.uordblks + info.hblkhd);
+#elif defined(__APPLE__)
+    malloc_statistics_t statistics;
+    malloc_zone_statistics(NULL, &statistics);
+    return (int64_t)statistics.size_in_use;
+#else
+    return -1;
+#endif
+}
+
+int64_t martlet_resident_bytes(void) {
+#if defined(__linux__)
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (!file) return -1;
+    long long all = 0, resident = 0;
+    int found = fscanf(file, "%lld %lld", &all, &resident);
+    fclose(file);
+    return found == 2 ? (int64_t)resident * sysconf(_SC_PAGESIZE) : -1;
+#elif defined(__APPLE__)
+    struct mach_task_basic_info info;
+    mach_msg_type_number_t count = MACH_TASK_BASIC_INFO_COUNT;
+    if (task_info(mach_task_self(), MACH_TASK_BASIC_INFO, (task_info_t)&info, &count) != KERN_SUCCESS) return -1;
+    return (int64_t)info.resident_size;
+#else
+    return -1;
 #endif
 }
 

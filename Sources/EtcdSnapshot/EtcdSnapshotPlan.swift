@@ -18,17 +18,14 @@ package struct EtcdSnapshotLayout: Hashable, Sendable {
 /// records, each in the order of their bucket keys.
 ///
 /// O(1) amortised time and no lasting memory for each entry. Values need not be loaded: their lengths do.
-package struct EtcdSnapshotPlan: Sendable {
-    private let contents: EtcdSnapshotContents
+package struct EtcdSnapshotPlan: SnapshotPass, Sendable {
+    let contents: EtcdSnapshotContents
     private var plan = BoltPlan()
-    private var part = SnapshotPart.revisions
+    var part = SnapshotPart.revisions
 
     package init(_ contents: EtcdSnapshotContents) throws(EtcdSnapshotError) {
         self.contents = contents
-        for bucket in contents.leadingBuckets {
-            try add(bucket: bucket.name, bucket.entries)
-        }
-        try add(bucket: BackendBucket.key.name, [])
+        try beginRevisions()
     }
 
     package mutating func add(_ revision: BackendRevision) throws(EtcdSnapshotError) {
@@ -60,10 +57,7 @@ package struct EtcdSnapshotPlan: Sendable {
     }
 
     package mutating func finish() throws(EtcdSnapshotError) -> EtcdSnapshotLayout {
-        try beginLeases()
-        for bucket in contents.trailingBuckets {
-            try add(bucket: bucket.name, bucket.entries)
-        }
+        try endParts()
         do {
             return EtcdSnapshotLayout(contents: contents, file: try plan.finish())
         } catch {
@@ -71,28 +65,10 @@ package struct EtcdSnapshotPlan: Sendable {
         }
     }
 
-    private mutating func beginLeases() throws(EtcdSnapshotError) {
-        guard part == .revisions else { return }
-        part = .leases
-        try add(bucket: BackendBucket.lease.name, [])
-    }
+    mutating func begin(bucket name: [UInt8]) throws(BoltFileError) { try plan.beginBucket(name) }
 
-    private mutating func beginRecords() throws(EtcdSnapshotError) {
-        guard part != .records else { return }
-        try beginLeases()
-        part = .records
-        try add(bucket: Array(BackendRecord.bucketName.utf8), [])
-    }
-
-    private mutating func add(bucket name: [UInt8], _ entries: [BucketEntry]) throws(EtcdSnapshotError) {
-        do {
-            try plan.beginBucket(name)
-        } catch {
-            throw EtcdSnapshotError(error)
-        }
-        for entry in entries {
-            try add(keyLength: entry.key.count, valueLength: entry.value.count)
-        }
+    mutating func add(_ entry: BucketEntry) throws(BoltFileError) {
+        try plan.add(keyLength: entry.key.count, valueLength: entry.value.count)
     }
 
     private mutating func add(keyLength: Int, valueLength: Int) throws(EtcdSnapshotError) {

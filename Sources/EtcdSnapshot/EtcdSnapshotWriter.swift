@@ -7,19 +7,16 @@ import MartletBoltFile
 ///
 /// Whoever takes the output after each call needs memory for one branch of a tree and the largest entry beside
 /// `EtcdSnapshotContents`; the whole takes O(its bytes). The same calls give the same bytes.
-package struct EtcdSnapshotWriter: Sendable {
-    private let contents: EtcdSnapshotContents
+package struct EtcdSnapshotWriter: SnapshotPass, Sendable {
+    let contents: EtcdSnapshotContents
     private var writer: BoltWriter
     private var digest = SnapshotDigest()
-    private var part = SnapshotPart.revisions
+    var part = SnapshotPart.revisions
 
     package init(_ layout: EtcdSnapshotLayout) throws(EtcdSnapshotError) {
         contents = layout.contents
         writer = BoltWriter(layout: layout.file)
-        for bucket in contents.leadingBuckets {
-            try add(bucket: bucket.name, bucket.entries)
-        }
-        try add(bucket: BackendBucket.key.name, [])
+        try beginRevisions()
     }
 
     /// Bytes that `takeOutput` would give now, the trailer not counted.
@@ -50,10 +47,7 @@ package struct EtcdSnapshotWriter: Sendable {
 
     /// Ends the file. What `takeOutput` then gives is its last part.
     package mutating func finish() throws(EtcdSnapshotError) {
-        try beginLeases()
-        for bucket in contents.trailingBuckets {
-            try add(bucket: bucket.name, bucket.entries)
-        }
+        try endParts()
         do {
             try writer.finish()
         } catch {
@@ -67,29 +61,9 @@ package struct EtcdSnapshotWriter: Sendable {
         return digest.finish()
     }
 
-    private mutating func beginLeases() throws(EtcdSnapshotError) {
-        guard part == .revisions else { return }
-        part = .leases
-        try add(bucket: BackendBucket.lease.name, [])
-    }
+    mutating func begin(bucket name: [UInt8]) throws(BoltFileError) { try writer.beginBucket(name) }
 
-    private mutating func beginRecords() throws(EtcdSnapshotError) {
-        guard part != .records else { return }
-        try beginLeases()
-        part = .records
-        try add(bucket: Array(BackendRecord.bucketName.utf8), [])
-    }
-
-    private mutating func add(bucket name: [UInt8], _ entries: [BucketEntry]) throws(EtcdSnapshotError) {
-        do {
-            try writer.beginBucket(name)
-        } catch {
-            throw EtcdSnapshotError(error)
-        }
-        for entry in entries {
-            try add(key: entry.key, value: entry.value)
-        }
-    }
+    mutating func add(_ entry: BucketEntry) throws(BoltFileError) { try writer.add(key: entry.key, value: entry.value) }
 
     private mutating func add(key: [UInt8], value: [UInt8]) throws(EtcdSnapshotError) {
         do {
@@ -99,3 +73,6 @@ package struct EtcdSnapshotWriter: Sendable {
         }
     }
 }
+
+/// What etcd sends in one message of a snapshot.
+package let etcdSnapshotChunkByteCount = 32 << 10

@@ -64,6 +64,8 @@ package final class CommandEntry: Sendable {
 
     /// In small letters; of a subcommand: container and name with a bar between.
     package let name: String
+    /// Its place in `CommandTable.all`; of those in no table, 0.
+    package let number: Int
     /// Words, the names included; negative: at least.
     package let arity: Int
     package let flags: Flags
@@ -84,9 +86,10 @@ package final class CommandEntry: Sendable {
 
     init(
         name: String, arity: Int, flags: Flags, keys: Keys, summary: String, since: String, group: CommandGroup,
-        handler: Handler, subcommands: [CommandEntry]
+        handler: Handler, subcommands: [CommandEntry], number: Int = 0
     ) {
         self.name = name
+        self.number = number
         self.arity = arity
         self.flags = flags
         self.keys = keys
@@ -105,6 +108,19 @@ package final class CommandEntry: Sendable {
     }
 
     package func accepts(wordCount: Int) -> Bool { arity < 0 ? wordCount >= -arity : wordCount == arity }
+
+    /// The same, at the end of a table's list, and its subcommands behind it.
+    fileprivate func numbered(into all: inout [CommandEntry]) -> CommandEntry {
+        let number = all.count
+        all.append(self)
+        var numbered: [CommandEntry] = []
+        for subcommand in subcommands { numbered.append(subcommand.numbered(into: &all)) }
+        let entry = CommandEntry(
+            name: name, arity: arity, flags: flags, keys: keys, summary: summary, since: since, group: group,
+            handler: handler, subcommands: numbered, number: number)
+        all[number] = entry
+        return entry
+    }
 }
 
 /// The families of commands. Source: Redis, COMMAND DOCS.
@@ -164,13 +180,17 @@ package struct CommandTable: Sendable {
 
     /// In byte order of names.
     package let entries: [CommandEntry]
+    /// The same, and behind each its subcommands: an entry's number is its place here.
+    package let all: [CommandEntry]
     /// Entry + 1 by hash; 0: free.
     private var cells: [UInt16]
 
     private static let cellCount = 1024
 
     init(_ entries: [CommandEntry]) {
-        self.entries = entries.sorted { $0.name < $1.name }
+        var all: [CommandEntry] = []
+        self.entries = entries.sorted { $0.name < $1.name }.map { $0.numbered(into: &all) }
+        self.all = all
         cells = [UInt16](repeating: 0, count: Self.cellCount)
         for (place, entry) in self.entries.enumerated() {
             var cell = Self.home(Array(entry.name.utf8), 0..<entry.name.utf8.count)
@@ -199,6 +219,13 @@ package struct CommandTable: Sendable {
     }
 
     package func entry(named name: String) -> CommandEntry? { entry(Arguments(name)) }
+
+    /// The command or subcommand that words name, whatever their count.
+    package func named(_ arguments: Arguments) -> CommandEntry? {
+        guard let entry = entry(arguments) else { return nil }
+        if entry.subcommands.isEmpty || arguments.count == 1 { return entry }
+        return entry.subcommands.first { arguments.isSame(1, $0.subcommandName) }
+    }
 
     /// What became of looking for the command of a request.
     package enum Finding: Sendable {

@@ -29,7 +29,7 @@ extension Keyspace {
             }
             return .replied
         } catch {
-            return Self.end(error, begin, &reply)
+            return Self.end(entry, error, begin, &reply)
         }
     }
 
@@ -44,7 +44,7 @@ extension Keyspace {
             }
             return .replied
         } catch {
-            return Self.end(error, begin, &reply)
+            return Self.end(entry, error, begin, &reply)
         }
     }
 
@@ -61,14 +61,35 @@ extension Keyspace {
             default: return nil
             }
         } catch {
-            return Self.end(error, begin, &reply)
+            return Self.end(entry, error, begin, &reply)
         }
     }
 
-    static func end(_ error: CommandError, _ begin: Int, _ reply: inout ReplyWriter) -> CommandOutcome {
+    static func end(
+        _ entry: CommandEntry, _ error: CommandError, _ begin: Int, _ reply: inout ReplyWriter
+    ) -> CommandOutcome {
         reply.truncate(to: begin)
         if case .waits = error { return .waits }
         error.write(into: &reply)
+        reply.noteFailure(of: entry.number, at: begin)
         return .failed
+    }
+}
+
+extension ReplyWriter {
+    /// Answers a command with an error without carrying it out.
+    ///
+    /// - Parameter mayTakeEffect: it is somewhere where nobody knows what becomes of it, so that it has failed.
+    package mutating func refuse(_ entry: CommandEntry, _ text: StaticString, mayTakeEffect: Bool = false) {
+        let begin = bytes.count
+        error(text)
+        noteFailure(of: entry.number, at: begin, isRejected: !mayTakeEffect)
+    }
+
+    @_disfavoredOverload
+    package mutating func refuse(_ entry: CommandEntry, _ text: String) {
+        let begin = bytes.count
+        error(text)
+        noteFailure(of: entry.number, at: begin, isRejected: true)
     }
 }

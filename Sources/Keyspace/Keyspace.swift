@@ -316,6 +316,13 @@ package struct Keyspace: Sendable {
         (databases[database].count, databases[database].expiringCount)
     }
 
+    /// Milliseconds that a database's keys which expire live on, on the average. Complexity: O(1).
+    package func averageTTL(of database: Int, now: Int64) -> Int64 {
+        let count = databases[database].expiringCount
+        if count == 0 { return 0 }
+        return Int64(clamping: max(databases[database].expirySum / Int128(count) - Int128(now), 0))
+    }
+
     // MARK: Watching
 
     /// Changes with every change of a key, and may change without one.

@@ -4,19 +4,20 @@ import CMartletPosix
 import Dispatch
 import MartletBasics
 import MartletReplica
-import MartletStorage
+package import MartletStorage
 import Synchronization
 
 /// What a checkpoint took.
-struct CheckpointEffort: Sendable {
+package struct CheckpointEffort: Sendable {
     var encoding = Duration.zero
     var committing = Duration.zero
 
     var duration: Duration { encoding + committing }
 }
 
-/// Writes a member's checkpoints, one at a time, on a thread of its own.
-final class CheckpointWriter: Sendable {
+/// Writes a member's checkpoints, one at a time, on a thread of its own; and whatever else changes the file of its
+/// tables, for each of that needs them to itself.
+package final class CheckpointWriter: Sendable {
     private struct State {
         /// Its memory serves the next checkpoint too.
         var batch = TableBatch()
@@ -38,7 +39,7 @@ final class CheckpointWriter: Sendable {
     private let rewrites = Mutex(Rewrites())
     private let mailbox: MemberMailbox
 
-    init(tables: Tables, mailbox: MemberMailbox) {
+    package init(tables: Tables, mailbox: MemberMailbox) {
         self.tables = tables
         self.mailbox = mailbox
     }
@@ -157,7 +158,7 @@ final class CheckpointWriter: Sendable {
     }
 
     /// Rewrites the file without its free pages, however few they are; `body` is called on the writer's thread.
-    func rewrite(_ body: @escaping @Sendable (TablesError?) -> Void) {
+    package func rewrite(_ body: @escaping @Sendable (TablesError?) -> Void) {
         queue.async { [self] in
             do throws(TablesError) {
                 try rewrite()
@@ -166,6 +167,16 @@ final class CheckpointWriter: Sendable {
             } catch {
                 body(error)
             }
+        }
+    }
+
+    /// Puts another file in the tables' place. Returns at once; `Mail.installation` follows.
+    ///
+    /// In turn with the rest: though no checkpoint is under way the file may be being rewritten, or opened anew.
+    package func install(_ file: String) {
+        queue.async { [self] in
+            let result = Result { () throws(TablesError) in try tables.become(file) }
+            mailbox.post { $0.installation = result }
         }
     }
 

@@ -170,19 +170,26 @@ extension DataFolder {
     }
 
     /// The state that the tables hold: an empty one where they hold none.
+    ///
+    /// Where blocks of streams may leave memory those that are sealed aren't read, if the index has them all: however
+    /// much streams hold, this takes as long as what stands beside it.
+    ///
+    /// - Parameter examines: whether what isn't needed is read, too, and compared.
     package static func restore(
-        _ configuration: ReplicaConfiguration, from tables: Tables, at moment: Moment
+        _ configuration: ReplicaConfiguration, from tables: Tables, at moment: Moment, examines: Bool = false
     ) throws(MemberFailure) -> RestoredState {
         var restorer = ReplicaRestorer(configuration)
         var isEmpty = true
         do {
             // Nobody writes yet, so the read may take its time.
             try tables.read(until: nil) { reader in
+                let mayLackBlocks = configuration.streamMemoryBytes != nil && !examines
+                restorer.readsIndex = false
                 for table in ReplicaCheckpoint.tables {
-                    try reader.forEach(in: table) { key, value in
+                    if table == KeyspaceTable.blocks, mayLackBlocks, try loadIndex(from: reader, into: &restorer) {
                         isEmpty = false
-                        try restorer.load(key, value)
-                        return true
+                    } else if table != KeyspaceTable.blockIndex || examines {
+                        isEmpty = try !load(table, from: reader, into: &restorer) && isEmpty
                     }
                 }
             }
@@ -198,5 +205,43 @@ extension DataFolder {
         } catch {
             throw .unexpected("the checkpoint can't be read: \(error)")
         }
+    }
+
+    /// - Returns: whether the table has records.
+    private static func load(
+        _ table: TableID, from reader: borrowing TableReader, into restorer: inout ReplicaRestorer
+    ) throws -> Bool {
+        var isThere = false
+        try reader.forEach(in: table) { key, value in
+            isThere = true
+            try restorer.load(key, value)
+            return true
+        }
+        return isThere
+    }
+
+    /// Of blocks, those that are open; of the sealed ones, what stands for them, and of some streams all of it.
+    ///
+    /// - Returns: `false` where something stands for some of them alone, or they are none.
+    private static func loadIndex(
+        from reader: borrowing TableReader, into restorer: inout ReplicaRestorer
+    ) throws -> Bool {
+        let open = restorer.openBlocks
+        let indexed = try reader.count(of: KeyspaceTable.blockIndex)
+        guard try indexed > 0 && reader.count(of: KeyspaceTable.blocks) == indexed + open.count else { return false }
+        let whole = restorer.wholeStreams
+        for number in whole.sorted() {
+            try reader.forEach(in: KeyspaceTable.blocks, from: TableKey(KeyspaceTable.blocks, object: number)) {
+                if $0.object != number { return false }
+                try restorer.load($0, $1)
+                return true
+            }
+        }
+        _ = try load(KeyspaceTable.blockIndex, from: reader, into: &restorer)
+        for key in open where !whole.contains(key.object) {
+            guard let value = try reader.value(of: key) else { throw CheckpointError.inconsistent(key) }
+            try restorer.load(key, value.span.bytes)
+        }
+        return true
     }
 }

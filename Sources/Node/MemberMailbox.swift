@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletReplica
-import MartletStorage
-import NIOCore
+package import MartletStorage
+package import NIOCore
 import Synchronization
 
 /// What a member's threads tell its home loop. However much they tell, the loop is woken once.
-final class MemberMailbox: Sendable {
-    struct Mail: Sendable {
+package final class MemberMailbox: Sendable {
+    package struct Mail: Sendable {
         /// The newest durable batch.
         var synced: BatchNumber?
         /// Each write and sync since the loop last looked.
@@ -17,7 +17,7 @@ final class MemberMailbox: Sendable {
         /// Blocks of streams that were ordered.
         var blocks: [LoadedBlocks] = []
         /// What became of another member's state that was to take the tables' place.
-        var installation: Result<Void, TablesError>?
+        package var installation: Result<Void, TablesError>?
         var tablesSize: TablesSize?
         /// The log goes on as long as it can.
         var segmentTrouble: StorageError?
@@ -35,7 +35,7 @@ final class MemberMailbox: Sendable {
     private let onMail: @Sendable () -> Void
 
     /// - Parameter onMail: called on the loop; it takes the mail.
-    init(eventLoop: any EventLoop, onMail: @escaping @Sendable () -> Void) {
+    package init(eventLoop: any EventLoop, onMail: @escaping @Sendable () -> Void) {
         self.eventLoop = eventLoop
         self.onMail = onMail
     }
@@ -49,7 +49,7 @@ final class MemberMailbox: Sendable {
         if wasEmpty { eventLoop.execute(onMail) }
     }
 
-    func take() -> Mail {
+    package func take() -> Mail {
         mail.withLock { mail in
             defer { mail = Mail() }
             return mail

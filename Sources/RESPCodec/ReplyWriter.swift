@@ -9,6 +9,8 @@ package struct ReplyWriter: Sendable {
     package var isRESP3: Bool
     /// Whoever writes long replies may leave them out.
     package var isForNobody = false
+    /// Errors among the replies that were said to be some, in order.
+    package private(set) var failures: [ReplyFailure] = []
 
     package init(isRESP3: Bool = false) {
         self.isRESP3 = isRESP3
@@ -17,11 +19,28 @@ package struct ReplyWriter: Sendable {
     /// Forgets all replies, but not the memory they took.
     package mutating func removeAll() {
         bytes.removeAll(keepingCapacity: true)
+        if !failures.isEmpty { failures = [] }
     }
 
     /// Forgets what was written since the buffer had so many bytes: where an error takes the place of a reply.
     package mutating func truncate(to count: Int) {
         bytes.removeSubrange(count...)
+        while let last = failures.last, last.offset >= count { failures.removeLast() }
+    }
+
+    /// Says that an error begins at `offset`, for whoever counts them.
+    ///
+    /// - Parameter command: whatever tells the caller which of its commands it was.
+    package mutating func noteFailure(of command: Int, at offset: Int, isRejected: Bool = false) {
+        if isForNobody { return }
+        failures.append(
+            ReplyFailure(
+                command: command, offset: offset, code: ReplyFailure.code(bytes[offset...]), isRejected: isRejected))
+    }
+
+    package mutating func takeFailures() -> [ReplyFailure] {
+        defer { failures = [] }
+        return failures
     }
 
     @inline(__always)

@@ -20,6 +20,8 @@ final class ClientHub: KeyspaceClients {
     let loop: any EventLoop
     let startedAt = NIODeadline.now()
     var statistics = ServerStatistics()
+    var calls = CommandStatistics()
+    var memory = MemoryFigures()
     var settings = ServerSettings()
     private var nextClient: UInt64 = 1
     /// By ID: which rises, so that the order is that of arrival.

@@ -105,7 +105,11 @@ package final class InMemoryEngine: KeyspaceEngine {
         if !events.isEmpty { clients?.notify(events) }
         let answers = space.answers
         space.answers = []
-        for answer in answers { clients?.answer(CommandReply(client: answer.client, bytes: answer.bytes)) }
+        for answer in answers {
+            var reply = CommandReply(client: answer.client, bytes: answer.bytes)
+            reply.failures = answer.failures
+            clients?.answer(reply)
+        }
     }
 
     /// Sees to it that `tick` runs when something is due.

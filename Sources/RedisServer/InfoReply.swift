@@ -4,83 +4,105 @@ import MartletKeyspace
 import MartletRESPCodec
 import NIOCore
 
+/// Names and values.
+typealias InfoLines = [(String, String)]
+
 extension ClientHub {
+    /// Sections that are told where they are asked for, or all are.
+    private static let longSections: Set<String> = ["commandstats", "latencystats"]
+
     /// INFO: sections in the order in which Redis has them.
     func info(_ arguments: Arguments, _ reply: inout ReplyWriter) {
         let asked = Set((1..<max(arguments.count, 1)).map { arguments.text($0).lowercased() })
-        let isAll = asked.isEmpty || !asked.isDisjoint(with: ["all", "everything", "default"])
+        let isAll = !asked.isDisjoint(with: ["all", "everything"])
+        let isDefault = asked.isEmpty || asked.contains("default")
         var text = ""
-        for (name, lines) in sections() where isAll || asked.contains(name.lowercased()) {
+        for (title, lines) in sections {
+            let name = title.lowercased()
+            guard isAll || isDefault && !Self.longSections.contains(name) || asked.contains(name) else { continue }
             if !text.isEmpty { text += "\r\n" }
-            text += "# \(name)\r\n" + lines.map { "\($0.0):\($0.1)\r\n" }.joined()
+            text += "# \(title)\r\n" + lines().map { "\($0.0):\($0.1)\r\n" }.joined()
         }
         reply.verbatim(text)
     }
 
-    private func sections() -> [(String, [(String, String)])] {
+    private var sections: [(title: String, lines: () -> InfoLines)] {
+        [
+            ("Server", serverLines), ("Clients", clientLines), ("Memory", memoryLines),
+            ("Persistence", persistenceLines), ("Stats", statisticsLines), ("Replication", replicationLines),
+            ("CPU", { ProcessorTime.lines }), ("Modules", { [] }), ("Commandstats", { self.calls.commandLines }),
+            ("Errorstats", { self.calls.errorLines }), ("Latencystats", { self.calls.latencyLines }),
+            ("Cluster", { [("cluster_enabled", "0")] }), ("Keyspace", keyspaceLines),
+        ]
+    }
+
+    private func serverLines() -> InfoLines {
         let uptime = Int64((NIODeadline.now() - startedAt).nanoseconds / 1_000_000_000)
-        let subscribers = connections.values.count { $0.session.isSubscriber }
-        var keyspace: [(String, String)] = []
-        for database in 0..<Keyspace.databaseCount {
-            let counts = engine.keyspace.counts(of: database)
-            if counts.keys > 0 {
-                keyspace.append(("db\(database)", "keys=\(counts.keys),expires=\(counts.expiring),avg_ttl=0"))
-            }
-        }
-        let server: [(String, String)] = [
+        return [
             ("redis_version", configuration.environment.redisVersion), ("redis_mode", "standalone"),
             ("server_name", "martlet"), ("arch_bits", "64"), ("multiplexing_api", "epoll"),
             ("uptime_in_seconds", "\(uptime)"), ("uptime_in_days", "\(uptime / 86_400)"),
             ("tcp_port", "\(tcpPort)"),
         ]
-        let clients: [(String, String)] = [
+    }
+
+    private func clientLines() -> InfoLines {
+        let subscribers = connections.values.count { $0.session.isSubscriber }
+        return [
             ("connected_clients", "\(connections.count)"), ("maxclients", "\(configuration.clients)"),
             ("blocked_clients", "\(engine.blockedCount)"), ("pubsub_clients", "\(subscribers)"),
         ]
-        let stats: [(String, String)] = [
+    }
+
+    private func statisticsLines() -> InfoLines {
+        [
             ("total_connections_received", "\(statistics.connections)"),
             ("total_commands_processed", "\(statistics.commands)"),
             ("total_net_input_bytes", "\(statistics.inputBytes)"),
             ("total_net_output_bytes", "\(statistics.outputBytes)"),
             ("rejected_connections", "\(statistics.rejectedConnections)"), ("evicted_keys", "0"),
+            ("unexpected_error_replies", "0"), ("total_error_replies", "\(calls.errorCount)"),
             ("pubsub_patterns", "\(subscriptions.patternCount)"),
-        ]
-        return [
-            ("Server", server), ("Clients", clients),
-            (
-                "Memory",
-                [("used_memory", "0"), ("maxmemory", "0"), ("maxmemory_policy", "noeviction")]
-                    + Self.blocks(engine.keyspace.blockMemory)
-            ),
-            ("Persistence", Self.persistence(engine.isDurable)), ("Stats", stats),
-            (
-                "Replication",
-                [
-                    ("role", "master"), ("connected_slaves", "0"), ("master_repl_offset", "\(engine.offset)"),
-                    ("martlet_role", engine.cluster.isLeader ? "leader" : "follower"),
-                    ("martlet_voters", "\(engine.cluster.voters)"),
-                    ("martlet_acknowledging_members", "\(engine.cluster.acknowledging)"),
-                ]
-            ),
-            ("Cluster", [("cluster_enabled", "0")]), ("Keyspace", keyspace),
         ]
     }
 
-    /// What of streams is in memory.
-    private static func blocks(_ memory: BlockMemory) -> [(String, String)] {
-        guard let budget = memory.budgetBytes else { return [] }
-        return [
-            ("martlet_stream_memory", "\(budget)"), ("martlet_stream_memory_used", "\(memory.evictableBytes)"),
-            ("martlet_stream_blocks_evicted", "\(memory.evictedCount)"),
-            ("martlet_stream_blocks_loaded", "\(memory.loadedCount)"),
+    private func replicationLines() -> InfoLines {
+        [
+            ("role", "master"), ("connected_slaves", "0"), ("master_repl_offset", "\(engine.offset)"),
+            ("martlet_role", engine.cluster.isLeader ? "leader" : "follower"),
+            ("martlet_voters", "\(engine.cluster.voters)"),
+            ("martlet_acknowledging_members", "\(engine.cluster.acknowledging)"),
+        ]
+    }
+
+    private func keyspaceLines() -> InfoLines {
+        let now = engine.now
+        return (0..<Keyspace.databaseCount).compactMap { database in
+            let counts = engine.keyspace.counts(of: database)
+            if counts.keys == 0 { return nil }
+            let ttl = engine.keyspace.averageTTL(of: database, now: now)
+            return ("db\(database)", "keys=\(counts.keys),expires=\(counts.expiring),avg_ttl=\(ttl),subexpiry=0")
+        }
+    }
+
+    /// Of the process, and what of streams is in memory.
+    private func memoryLines() -> InfoLines {
+        let lines = memory.sample(at: .now()).lines
+        let blocks = engine.keyspace.blockMemory
+        guard let budget = blocks.budgetBytes else { return lines }
+        return lines + [
+            ("martlet_stream_memory", "\(budget)"), ("martlet_stream_memory_used", "\(blocks.evictableBytes)"),
+            ("martlet_stream_blocks_evicted", "\(blocks.evictedCount)"),
+            ("martlet_stream_blocks_loaded", "\(blocks.loadedCount)"),
         ]
     }
 
     /// All is in the log: nothing is ever saved apart.
-    private static func persistence(_ isDurable: Bool) -> [(String, String)] {
+    private func persistenceLines() -> InfoLines {
         [
             ("loading", "0"), ("rdb_bgsave_in_progress", "0"), ("rdb_last_bgsave_status", "ok"),
-            ("aof_enabled", isDurable ? "1" : "0"), ("aof_rewrite_in_progress", "0"), ("aof_rewrite_scheduled", "0"),
+            ("aof_enabled", engine.isDurable ? "1" : "0"), ("aof_rewrite_in_progress", "0"),
+            ("aof_rewrite_scheduled", "0"),
             ("aof_last_bgrewrite_status", "ok"), ("aof_last_write_status", "ok"),
         ]
     }

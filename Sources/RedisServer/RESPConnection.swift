@@ -35,6 +35,7 @@ final class RESPConnection: ChannelInboundHandler {
     private var transaction: Transaction?
     /// Replies to what was handed over aren't wanted.
     private var isSilent = false
+    var timer = CallTimer()
     private var isExecuting = false
     private(set) var isClosing = false
     private var violation: RESPProtocolError?
@@ -123,7 +124,9 @@ final class RESPConnection: ChannelInboundHandler {
         batch.removeAll()
         next = 0
         if let violation {
+            let begin = reply.bytes.count
             reply.error("ERR " + violation.message)
+            hub.calls.fail(nil, reply.bytes[begin...])
             flush()
             end()
             return false
@@ -220,10 +223,15 @@ final class RESPConnection: ChannelInboundHandler {
             allowsLateReads: session.allowsLateReads, commands: commands)
         swap(&request.items, &pending)
         isWaiting = true
+        hub.calls.begin(request.items)
+        let mayWait = request.items.last.map { $0.entry.mayWait(commands[$0.command]) } ?? false
+        timer.start(.now(), request.items)
         writing { writer in
             writer.isRESP3 = session.isRESP3
             if hub.engine.run(request, &writer) == .complete { isWaiting = false }
         }
+        // Time that passes until there is something to answer with is nobody's work.
+        if !isWaiting || mayWait { timer.stop(&hub.calls, []) }
         request.items.removeAll(keepingCapacity: true)
         swap(&request.items, &pending)
         hub.checkUsers()
@@ -234,27 +242,30 @@ final class RESPConnection: ChannelInboundHandler {
         var writer = ReplyWriter(isRESP3: session.isRESP3)
         swap(&writer, &reply)
         body(&writer)
+        if !writer.failures.isEmpty { hub.calls.note(writer.takeFailures()) }
         writer.bytes += reply.bytes
         swap(&writer, &reply)
     }
 
     /// A command that isn't the keyspace's alone, or runs by itself.
     private func one(_ finding: CommandTable.Finding, _ arguments: Arguments, _ index: Int) {
-        let begin = reply.bytes.count
+        let (begin, began) = (reply.bytes.count, NIODeadline.now())
         let wasSilent = session.replies != .on
         let step = session.step(
             finding, arguments, hub.engine.keyspace, now: hub.engine.now, environment: hub.configuration.environment,
             &reply)
         hub.noteRefusals(self)
         switch step {
-        case .answered: break
+        case .answered: count(finding, arguments, since: began, at: begin)
         case .close:
+            count(finding, arguments, since: began, at: begin)
             flush()
             end()
             return
         case .run(let entry):
             if hub.keepsToItself(entry, arguments) {
                 writing { hub.carryOut(entry, arguments, self, &$0) }
+                count(finding, arguments, since: began, at: begin)
             } else if entry.flags.contains(.secret) {
                 var sealed = CommandBatch()
                 sealed.append(AccessList.withoutPasswords(arguments))
@@ -270,25 +281,41 @@ final class RESPConnection: ChannelInboundHandler {
                 handOver()
             }
         case .transaction(let transaction):
-            run(hub.configuration.zones.resolved(transaction, now: hub.engine.now))
-        case .server(let entry): writing { hub.carryOut(entry, arguments, self, &$0) }
+            guard case .found(let entry) = finding else { preconditionFailure("a transaction without EXEC") }
+            run(hub.configuration.zones.resolved(transaction, now: hub.engine.now), exec: entry.number)
+        case .server(let entry):
+            writing { hub.carryOut(entry, arguments, self, &$0) }
+            count(finding, arguments, since: began, at: begin)
         }
         if wasSilent || session.replies != .on { silence(since: begin) }
     }
 
-    private func run(_ transaction: Transaction) {
+    private func run(_ transaction: Transaction, exec: Int) {
         isWaiting = true
+        timer.start(.now(), transaction, exec: exec)
         writing { writer in
+            let begin = writer.bytes.count
             let answer = hub.engine.run(transaction, client: session.id, &writer) { index, reply in
                 carryOut(index, of: transaction, &reply)
             }
-            if answer == .complete { isWaiting = false } else { self.transaction = transaction }
+            if answer == .complete {
+                isWaiting = false
+                timer.stop(&hub.calls, writer.bytes[begin...])
+            } else {
+                self.transaction = transaction
+            }
         }
     }
 
     /// A transaction's command that is not a matter of the keyspace.
     private func carryOut(_ index: Int, of transaction: Transaction, _ reply: inout ReplyWriter) {
         let (entry, arguments) = (transaction.items[index].entry, transaction.commands[index])
+        let begin = reply.bytes.count
+        defer {
+            if begin < reply.bytes.count, reply.bytes[begin] == UInt8(ascii: "-") {
+                reply.noteFailure(of: entry.number, at: begin)
+            }
+        }
         if !session.answer(entry, arguments, hub.engine.access, hub.configuration.environment, &reply) {
             hub.carryOut(entry, arguments, self, &reply)
         }
@@ -326,6 +353,8 @@ final class RESPConnection: ChannelInboundHandler {
     /// The replies to what was handed over.
     func answer(_ answer: CommandReply) {
         guard isWaiting, !isClosing else { return }
+        countFailures(answer)
+        if answer.isLast, timer.isRunning { timer.stop(&hub.calls, answer.bytes[...]) }
         let begin = reply.bytes.count
         if !answer.gaps.isEmpty {
             fill(answer)

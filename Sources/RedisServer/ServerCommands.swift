@@ -32,6 +32,7 @@ extension ClientHub {
         case "config|set": configSet(arguments, &reply)
         case "config|resetstat":
             statistics = ServerStatistics()
+            calls = CommandStatistics()
             reply.ok()
         case "config|rewrite", "save": reply.ok()
         case "bgsave": reply.simple("Background saving started")
@@ -56,6 +57,7 @@ extension ClientHub {
         case "acl|log": tellRefusals(arguments, &reply)
         case "acl|genpass": generatePassword(arguments, &reply)
         case "memory|stats": memoryStats(&reply)
+        case "latency|histogram": tellLatencies(arguments, &reply)
         default:
             if entry.name.hasPrefix("debug|") { return debug(entry, arguments, connection, &reply) }
             reply.error("ERR '\(entry.name)' is not supported")

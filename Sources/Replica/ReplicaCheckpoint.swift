@@ -78,6 +78,16 @@ package struct ReplicaRestorer {
         keyspace = KeyspaceRestorer(hashSeed: configuration.seed, blockBytes: configuration.streamMemoryBytes)
     }
 
+    /// See `KeyspaceRestorer`.
+    package var readsIndex: Bool {
+        get { keyspace.readsIndex }
+        set { keyspace.readsIndex = newValue }
+    }
+
+    package var openBlocks: [TableKey] { keyspace.openBlocks }
+
+    package var wholeStreams: Set<UInt64> { keyspace.wholeStreams }
+
     package mutating func load(_ key: TableKey, _ value: RawSpan) throws(CheckpointError) {
         switch key.table {
         case AuthTable.id:

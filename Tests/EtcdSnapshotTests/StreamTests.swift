@@ -4,6 +4,7 @@ import MartletBasics
 import MartletBoltFile
 import MartletEtcdSnapshot
 import MartletKeyValue
+import MartletSnapshotStream
 import Testing
 
 @Suite struct StreamTests {

@@ -5,6 +5,7 @@ import MartletBasics
 import MartletBoltFile
 import MartletEtcdSnapshot
 import MartletKeyValue
+import MartletSnapshotStream
 import Testing
 
 /// The seed of a random test: from MARTLET_SEED, else a fixed one, so that a run repeats. Prints it.

@@ -92,6 +92,11 @@ import Testing
         check([
             refused("+foo", unknown), refused("+@foo", unknown), refused("-config|foo", unknown),
             refused("+config|get|x", "Allowing first-arg of a subcommand is not supported"),
+            refused("+config|get|", "Allowing first-arg of a subcommand is not supported"),
+            refused("-config|get|x", unknown), refused("-select|0", unknown), refused("+nope|0", unknown),
+            refused("+select|0|1", unknown), refused("+@read|x", unknown), refused("+|", unknown),
+            refused("+select|", "Syntax error"), refused("+config|", "Syntax error"),
+            refused("+config|foo", unknown), refused("(+select|)", "Syntax error"),
             refused("foo", "Syntax error"), refused("#12", hash), refused("%Z~x", "Syntax error"),
             refused("%~x", "Syntax error"), refused("(+foo)", unknown), refused("(>pw)", "Syntax error"),
             refused("!" + String(repeating: "0", count: 64), gone),
@@ -109,6 +114,54 @@ import Testing
         ])
         var server = LocalServer()
         #expect(notation(server.run("ACL SETUSER al <no")).hasSuffix(gone))
+    }
+
+    /// Expected texts and decisions are those of Redis 7.0 beside its 7.2's order of rules.
+    @Test func firstArguments() {
+        func rules(_ modifiers: String, _ told: String) -> [(String, String)] {
+            [
+                ("ACL SETUSER al reset \(modifiers)", "+OK"),
+                (
+                    "ACL LIST",
+                    """
+                    *[$"user al off sanitize-payload resetchannels \(told)", $"user default on nopass ~* &* +@all"]
+                    """
+                ),
+            ]
+        }
+        check(rules("+SELECT|0 +Get|K1", "-@all +select|0 +get|k1"))
+        check(rules("+select|0 +select|1 +select|0", "-@all +select|1 +select|0"))
+        check(rules("+select|0 +select", "-@all +select"))
+        check(rules("+select|0 -select", "-@all -select"))
+        check(rules("+select|0 -@connection", "-@all +select|0 -@connection"))
+        check(rules("+select|0 +@all", "+@all"))
+        check(rules("(+select|0)", "-@all (resetchannels -@all +select|0)"))
+        var server = LocalServer()
+        check(
+            &server,
+            [
+                ("ACL SETUSER al on nopass ~* +@all -select +select|0 -get +get|K1 -xlen +xlen|s +xlen", "+OK"),
+                ("ACL SETUSER bo on nopass ~* +select|0 +get|k -@all", "+OK"),
+                ("ACL SETUSER cy on nopass ~* +select|0 -@connection", "+OK"),
+                ("ACL SETUSER di on nopass ~* +select|1 (+select|0)", "+OK"),
+                ("ACL DRYRUN al SELECT 0", "+OK"), ("ACL DRYRUN al select 00", dry("al", "select")),
+                ("ACL DRYRUN al SELECT 1", dry("al", "select")), ("ACL DRYRUN al GET k1", "+OK"),
+                ("ACL DRYRUN al GET K1", "+OK"), ("ACL DRYRUN al GET k2", dry("al", "get")),
+                ("ACL DRYRUN al XLEN t", "+OK"), ("ACL DRYRUN bo SELECT 0", dry("bo", "select")),
+                ("ACL DRYRUN cy SELECT 0", dry("cy", "select")), ("ACL DRYRUN di SELECT 0", "+OK"),
+                ("ACL DRYRUN di SELECT 1", "+OK"), ("ACL DRYRUN di SELECT 2", dry("di", "select")),
+                ("AUTH al x", "+OK"), ("SELECT 1", Self.command("select")), ("SELECT 0", "+OK"),
+                ("GET k2", Self.command("get")), ("GET k1", "null"),
+            ])
+        // A word of a rule that is no text can't be written down, nor can blanks.
+        check([
+            ("ACL SETUSER al \"+select|\\xff\"", "-ERR Error in ACL SETUSER modifier '+select|\u{FFFD}': Syntax error")
+        ])
+        check([("ACL SETUSER al \"+select|a b\"", "-ERR Error in ACL SETUSER modifier '+select|a b': Syntax error")])
+    }
+
+    private func dry(_ user: String, _ command: String) -> String {
+        "$\"User \(user) has no permissions to run the '\(command)' command\""
     }
 
     @Test func whatUsersMay() {

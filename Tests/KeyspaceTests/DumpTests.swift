@@ -155,10 +155,10 @@ import Testing
     // MARK: There and back
 
     /// Whatever a stream is, a restored one answers the same.
-    @Test(arguments: [1, 2, 3]) func streamsComeBackWhole(seed: UInt64) throws {
+    @Test(arguments: testSeeds([1, 2, 3])) func streamsComeBackWhole(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         var server = Self.server()
-        if seed == 2 { _ = server.run("CONFIG SET stream-node-max-entries 3") }
+        if seed % 2 == 0 { _ = server.run("CONFIG SET stream-node-max-entries 3") }
         for step in 1...600 {
             let (group, consumer) = (
                 ["g", "h"].randomElement(using: &random)!, ["a", "b"].randomElement(using: &random)!
@@ -186,7 +186,7 @@ import Testing
                 server.now = now
                 return notation(server.run(question.replacing("*", with: key)))
             }
-            #expect(Self.withoutNodes(answers[0]) == Self.withoutNodes(answers[1]), "\(question)")
+            #expect(Self.withoutNodes(answers[0]) == Self.withoutNodes(answers[1]), "seed \(seed), \(question)")
         }
         #expect(try Self.dump(&server, "t") == payload)
     }
@@ -219,9 +219,9 @@ import Testing
         #expect(order[1].contains("3-0"))
     }
 
-    @Test func otherValuesComeBackWhole() throws {
+    @Test(arguments: testSeeds([9])) func otherValuesComeBackWhole(seed: UInt64) throws {
         var server = Self.server()
-        var random = SeededRandom(seed: 9)
+        var random = SeededRandom(seed: seed)
         for length in [0, 1, 11, 12, 63, 64, 4095, 4096, 16_380, 16_384, 70_000] {
             let text = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }
             let bytes = Array("abc".utf8)
@@ -244,8 +244,8 @@ import Testing
     // MARK: Any bytes
 
     /// Damaged payloads with a checksum that is right are refused, or are whole.
-    @Test func anyBytes() throws {
-        var random = SeededRandom(seed: 20_261_122)
+    @Test(arguments: testSeeds([20_261_122])) func anyBytes(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
         var server = Self.server()
         for number in 1...30 { _ = server.run("XADD s \(number)-0 f \(number) n v") }
         _ = server.run("XGROUP CREATE s g 0")

@@ -11,6 +11,17 @@ import Testing
         return lines.map { notation(server.run($0, isRESP3: isRESP3)) }
     }
 
+    /// Each command has a number of its own, and is found by it.
+    @Test func numbers() {
+        let table = CommandTable.shared
+        for (number, entry) in table.all.enumerated() { #expect(entry.number == number, "\(entry.name)") }
+        #expect(Set(table.all.map(\.name)).count == table.all.count)
+        for entry in table.entries {
+            #expect(table.all[entry.number] === entry)
+            for subcommand in entry.subcommands { #expect(table.all[subcommand.number] === subcommand) }
+        }
+    }
+
     @Test func transactionsAreCarriedOutTogether() {
         #expect(
             replies("MULTI", "SET a 1", "SELECT 3", "SET b 2", "PING", "EXEC", "GET b", "SELECT 0", "GET a")

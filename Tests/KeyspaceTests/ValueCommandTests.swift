@@ -103,7 +103,6 @@ import Testing
     @Test func whatIsNotKept() {
         check([
             ("SET k v", "+OK"), ("OBJECT IDLETIME k", ":0"), ("MODULE LIST", "*[]"), ("LATENCY LATEST", "*[]"),
-            ("LATENCY HISTORY x", "*[]"), ("LATENCY RESET a b", ":0"), ("LATENCY HISTOGRAM", "*[]"),
             ("LATENCY GRAPH x", "-ERR No samples available for event 'x'"), ("SCRIPT EXISTS a b", "*[:0, :0]"),
             ("SCRIPT FLUSH SYNC", "+OK"), ("SCRIPT FLUSH FOO", "-ERR SCRIPT FLUSH only support SYNC|ASYNC option"),
             ("SCRIPT KILL", "-NOTBUSY No scripts in execution right now."),

@@ -6,6 +6,7 @@ import MartletEtcdPeers
 import MartletEtcdSnapshot
 import MartletKeyValue
 import MartletProcesses
+import MartletSnapshotStream
 import MartletTestPrograms
 import Testing
 

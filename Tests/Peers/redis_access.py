@@ -23,7 +23,8 @@ RULES = [
     "+object|encoding", "allkeys", "resetkeys", "~k*", "%R~r*", "%W~w*", "%RW~b?", "~[ab]*", "allchannels",
     "resetchannels", "&c*", "&news.?", "nocommands", "allcommands", "(+get ~s*)", "(+@write %W~k1)",
     "(+@all -@dangerous ~x* &x*)", "clearselectors", "on", "off", "nopass", ">pw", "<pw", "resetpass", "foo",
-    "+nope", "+@nope", "~", "%Q~x", "#00", "+get|", "+config|nope", "(+get", "reset"]
+    "+nope", "+@nope", "+select|1", "+select|2", "+get|k1", "+GET|S1", "+ttl|x", "-select|1", "+select|", "+get|k1|x",
+    "+config|get|x", "+nope|x", "(+select|1 ~x)", "~", "%Q~x", "#00", "+get|", "+config|nope", "(+get", "reset"]
 
 KEYS = ["k1", "k2", "r1", "w1", "b1", "a", "s1", "x", "x1", "q"]
 

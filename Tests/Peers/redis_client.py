@@ -113,6 +113,27 @@ def keys(client):
     client.expire("key:1", 100)
     assert 0 < client.ttl("key:1") <= 100
     assert client.time()[0] > 1_600_000_000
+    assert 90_000 < client.info("keyspace")["db0"]["avg_ttl"] <= 100_000
+
+
+def figures(client):
+    assert client.config_resetstat()
+    client.xadd("f", {"f": "v"})
+    try:
+        client.xadd("f", {"f": "v"}, id="0-1")
+        raise AssertionError("the ID is too low")
+    except redis.ResponseError:
+        pass
+    commands = client.info("commandstats")
+    xadd = commands["cmdstat_xadd"]
+    assert (xadd["calls"], xadd["rejected_calls"], xadd["failed_calls"]) == (2, 0, 1), xadd
+    assert xadd["usec_per_call"] > 0
+    assert client.info("errorstats") == {"errorstat_ERR": {"count": 1}}
+    assert set(client.info("latencystats")["latency_percentiles_usec_xadd"]) == {"p50", "p99", "p99.9"}
+    memory = client.info("memory")
+    assert 0 < memory["used_memory"] <= memory["used_memory_peak"] and memory["used_memory_rss"] > 0, memory
+    assert client.memory_stats()["keys.count"] > 0
+
 
 
 async def waiting(port, protocol):
@@ -137,6 +158,7 @@ def main():
         other = redis.Redis(port=port, protocol=protocol, decode_responses=True)
         streams(client)
         blocking(client, other)
+        figures(client)
         transactions(client, other)
         messages(client, other)
         keys(client)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import MartletNode
 import MartletRESPClient
 import MartletRedisServer
 import MartletTestPrograms
@@ -88,6 +89,12 @@ import Testing
                 try await Self.readThrough(client, count, value)
             }
         }
+        // What a start reads in the place of blocks says what they are.
+        var findings: [CheckFinding] = []
+        DataFolder(path: folder.path + "/data").check { news in
+            if case .found(let finding) = news, finding.kind != .note { findings.append(finding) }
+        }
+        #expect(findings.isEmpty, "\(findings)")
     }
 
     private static func consume(_ client: RawClient, _ count: Int, _ value: String) async throws {

@@ -23,6 +23,10 @@ import Testing
             #expect(try await run("--scan", "--pattern", "*").split(separator: "\n").sorted() == ["k", "s"])
             #expect(try await run("--bigkeys").contains("Biggest"))
             #expect(try await run("INFO").contains("redis_version:8.8.0"))
+            #expect(try await run("CONFIG", "RESETSTAT") == "OK")
+            #expect(try await run("SADD", "s", "x").hasPrefix("WRONGTYPE"))
+            #expect(try await run("INFO", "commandstats").contains("cmdstat_sadd:calls=1,usec="))
+            #expect(try await run("INFO", "errorstats").contains("errorstat_WRONGTYPE:count=1"))
             // With a pipe for input it asks for the commands first, as it does when somebody types.
             let typed = try await output(
                 of: "/bin/sh", ["-c", "printf 'XLEN s\\nXINFO STREAM s\\n' | \(cli) -p \(port)"])

@@ -232,7 +232,7 @@ import Testing
     }
 
     /// Random commands, with blocks that leave and come back late, in a member and in one that keeps all.
-    @Test(arguments: 1...12 as ClosedRange<UInt64>) func answersAsIfAllWereThere(seed: UInt64) throws {
+    @Test(arguments: testSeeds(1...12)) func answersAsIfAllWereThere(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         var members = [try TestMember(Self.configuration(nil)), try TestMember(Self.configuration(0))]
         for index in members.indices { members[index].settle() }

@@ -23,6 +23,11 @@ func testSeed(_ test: String) -> UInt64 {
     return seed
 }
 
+/// The same for a test that runs with several.
+func testSeeds(_ fixed: ClosedRange<UInt64>) -> [UInt64] {
+    getenv("MARTLET_SEED").flatMap { UInt64(String(cString: $0)) }.map { [$0] } ?? Array(fixed)
+}
+
 func bytes(hex: String) -> [UInt8] {
     let digits = hex.filter(\.isHexDigit)
     return stride(from: 0, to: digits.count, by: 2).map { place in

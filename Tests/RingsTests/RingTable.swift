@@ -81,7 +81,7 @@ let ringTable: [String: RingEntry] = [
     "MartletRedisServer": RingEntry(
         .shell, folder: "RedisServer",
         targets: [
-            "MartletInProcess", "MartletKeyspace", "MartletNode", "MartletRESPCodec", "MartletStreams",
+            "CMartletPosix", "MartletInProcess", "MartletKeyspace", "MartletNode", "MartletRESPCodec", "MartletStreams",
         ],
         modules: network),
     "MartletSimulatedDisk": RingEntry(

@@ -67,6 +67,13 @@ void martlet_tune_memory(void);
 /// does nothing. Looks at every free piece: some milliseconds.
 void martlet_trim_memory(void);
 
+/// Bytes that are allocated and not freed, or -1 where the library doesn't tell. With glibc it looks at every free
+/// piece: up to some milliseconds.
+int64_t martlet_allocated_bytes(void);
+
+/// Bytes of this process that are in memory, pages of mapped files among them, or -1 where the system doesn't tell.
+int64_t martlet_resident_bytes(void);
+
 /// Has none of the pages of a file that this process has mapped to share it count as its memory any more: whoever looks
 /// at them again gets them from the file, or from the system's cache of it. On Linux; elsewhere it does nothing. Reads
 /// the list of all mappings: some hundred microseconds.

@@ -8,6 +8,9 @@ import NIOCore
 ///
 /// `@unchecked Sendable`: what is under "Confined to the loop" is touched only there; the rest never changes.
 final class LocalCall: EtcdCall, @unchecked Sendable {
+    /// Unchecked, and resumed exactly once: by `start` where the call is over already, else by `end`, which takes it
+    /// out and of which nothing runs a second time. It is never forgotten: the table of calls holds each call until
+    /// `end`, a service that goes away without a word finishes its calls, and the loop outlives them all.
     typealias Continuation = UnsafeContinuation<Result<[UInt8], GRPCStatus>, Never>
     typealias Handler = @Sendable (any EtcdCall, [UInt8]) -> Void
 

@@ -91,7 +91,7 @@ extension AccessRules {
     fileprivate func denial(
         _ entry: CommandEntry, _ arguments: Arguments
     ) -> (reason: AccessDenial, place: Int)? {
-        guard allows(entry) else { return (.command(entry.name), 0) }
+        guard allows(entry, arguments) else { return (.command(entry.name), 0) }
         if !allowsKeys {
             // Patterns name keys of Redis's databases: whoever has only some of these has none of the others.
             if entry.concernsKeys { return (.key(arguments.count > 1 ? arguments.array(1) : []), 1) }

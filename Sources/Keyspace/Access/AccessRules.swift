@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletRESPCodec
+
 /// Commands, keys and channels that belong together: a user has them all, or others beside them (selectors).
 struct AccessRules: Hashable, Sendable {
     struct CommandRule: Hashable, Sendable {
         var isAllowed: Bool
-        /// A command, a subcommand with a bar, or a category behind an at sign.
+        /// A command, a subcommand with a bar, a category behind an at sign, or a command with a bar and a first
+        /// argument.
         var name: String
     }
 
@@ -23,6 +26,8 @@ struct AccessRules: Hashable, Sendable {
     private(set) var channelPatterns: [[UInt8]] = []
     /// What the rules make of all commands. Asked, never walked.
     private var allowed: Set<String> = []
+    /// First arguments, in small letters, with which commands are allowed that aren't otherwise. Asked, never walked.
+    private var firstArguments: [String: [String]] = [:]
 
     static let all: AccessRules = {
         var rules = AccessRules()
@@ -38,9 +43,11 @@ struct AccessRules: Hashable, Sendable {
 
     // MARK: Asking
 
-    func allows(_ entry: CommandEntry) -> Bool {
+    func allows(_ entry: CommandEntry, _ arguments: Arguments) -> Bool {
         if entry.flags.contains(.noAuth) || allowsCommands && commandRules.isEmpty { return true }
-        return allowed.contains(entry.name)
+        if allowed.contains(entry.name) { return true }
+        guard arguments.count > 1, let words = firstArguments[entry.name] else { return false }
+        return words.contains { arguments.isSame(1, $0) }
     }
 
     func allows(key: ArraySlice<UInt8>, _ use: KeyUse) -> Bool {
@@ -68,10 +75,34 @@ struct AccessRules: Hashable, Sendable {
             return true
         }
         guard Self.reach[name] != nil else { return false }
-        commandRules.removeAll { $0.name == name || $0.name.hasPrefix(name + "|") }
-        commandRules.append(CommandRule(isAllowed: isAllowed, name: name))
+        setRule(name, isAllowed)
         return true
     }
+
+    private mutating func setRule(_ name: String, _ isAllowed: Bool) {
+        commandRules.removeAll { $0.name == name || $0.name.hasPrefix(name + "|") }
+        commandRules.append(CommandRule(isAllowed: isAllowed, name: name))
+    }
+
+    /// What a command with a bar behind it can be narrowed to.
+    enum Narrowing {
+        /// There is no such command.
+        case unknown
+        /// It is a subcommand already.
+        case nothing
+        case subcommand
+        case firstArgument
+    }
+
+    /// - Parameter command: in small letters.
+    static func narrowing(of command: String) -> Narrowing {
+        if reach[command] == nil || command.hasPrefix("@") { return .unknown }
+        if command.contains("|") { return .nothing }
+        return CommandTable.shared.entry(named: command)?.subcommands.isEmpty == true ? .firstArgument : .subcommand
+    }
+
+    /// Allows a command with a first argument, both in small letters.
+    mutating func allow(_ command: String, firstArgument: String) { setRule(command + "|" + firstArgument, true) }
 
     /// The commands that a rule of each name is about, subcommands among them. Asked, never walked.
     private static let reach: [String: [String]] = {
@@ -93,9 +124,16 @@ struct AccessRules: Hashable, Sendable {
     /// Finds out what the rules make of all commands: to be called when the last of them was set.
     mutating func settle() {
         allowed = allowsCommands ? Self.allCommands : []
+        firstArguments = [:]
         for rule in commandRules {
-            let names = Self.reach[rule.name] ?? []
+            guard let names = Self.reach[rule.name] else {
+                let words = rule.name.split(separator: "|", maxSplits: 1, omittingEmptySubsequences: false)
+                firstArguments[String(words[0]), default: []].append(String(words[1]))
+                continue
+            }
             if rule.isAllowed { allowed.formUnion(names) } else { allowed.subtract(names) }
+            // Whatever is said of a command as a whole takes the place of what was said of its arguments.
+            for name in names { firstArguments[name] = nil }
         }
     }
 

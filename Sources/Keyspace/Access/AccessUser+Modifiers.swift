@@ -113,9 +113,29 @@ extension AccessRules {
 
     private mutating func set(_ name: ArraySlice<UInt8>, _ isAllowed: Bool) throws(ModifierError) {
         let text = String(decoding: name, as: UTF8.self)
-        if text.split(separator: "|", omittingEmptySubsequences: false).count > 2 { throw .firstArgument }
-        if text.last == "|" { throw .syntax }
+        // Nothing but what is allowed can be narrowed to a first argument.
+        if isAllowed, let bar = name.lastIndex(of: UInt8(ascii: "|")) {
+            let command = String(decoding: name[..<bar], as: UTF8.self).lowercased()
+            let narrowing = Self.narrowing(of: command)
+            switch narrowing {
+            case .unknown: throw .unknownCommand
+            case .nothing: throw .firstArgument
+            case .subcommand, .firstArgument:
+                let word = name[(bar + 1)...]
+                if word.isEmpty { throw .syntax }
+                if case .subcommand = narrowing { break }
+                return allow(command, firstArgument: try Self.smallLetters(word))
+            }
+        }
         guard setCommand(text, isAllowed) else { throw .unknownCommand }
+    }
+
+    /// Blanks divide words in texts.
+    private static func smallLetters(_ word: ArraySlice<UInt8>) throws(ModifierError) -> String {
+        if word.contains(where: { $0 == 0 || AccessList.isBlank($0) }) { throw .syntax }
+        let letters = word.map { $0 &- UInt8(ascii: "A") < 26 ? $0 | 0x20 : $0 }
+        guard let text = String(validating: letters, as: UTF8.self) else { throw .syntax }
+        return text
     }
 
     private mutating func addKeysWithUse(_ text: ArraySlice<UInt8>) throws(ModifierError) {

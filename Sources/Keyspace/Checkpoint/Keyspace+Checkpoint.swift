@@ -99,8 +99,10 @@ extension Keyspace {
 package struct KeyspaceRestorer: Sendable {
     private var keyspace: Keyspace
     private let configuration: StreamConfiguration
-    /// By number; each is taken by one key. Asked, never walked.
+    /// By number; each is taken by one key. Walked where the order doesn't show.
     private var restorers: [UInt64: StreamRestorer] = [:]
+    /// Whether the index of blocks is read, or else nothing but the blocks. Said before anything is loaded.
+    package var readsIndex = true
     private var state: KeyspaceState?
     private var keys: [(key: TableKey, record: KeyRecord)] = []
 
@@ -121,8 +123,11 @@ package struct KeyspaceRestorer: Sendable {
     package mutating func load(_ key: TableKey, _ value: RawSpan) throws(KeyspaceRestoreError) {
         if StreamTable.all.contains(key.table) {
             do throws(StreamRestoreError) {
-                try restorers[key.object, default: StreamRestorer(key.object, configuration: configuration)]
-                    .load(key, value)
+                let readsIndex = readsIndex
+                try restorers[
+                    key.object,
+                    default: StreamRestorer(key.object, configuration: configuration, readsIndex: readsIndex)
+                ].load(key, value)
             } catch {
                 throw .inconsistent(key)
             }
@@ -140,6 +145,13 @@ package struct KeyspaceRestorer: Sendable {
             throw .foreign(key)
         }
     }
+
+    /// The records of streams' open blocks, once the table of streams was loaded: beside them the index will do, but for
+    /// `wholeStreams`.
+    package var openBlocks: [TableKey] { restorers.values.compactMap(\.openBlock).sorted() }
+
+    /// Numbers of the streams of which all blocks have to be read, and before the index.
+    package var wholeStreams: Set<UInt64> { Set(restorers.filter(\.value.needsBlocks).keys) }
 
     /// The keyspace as it was. Without any record, an empty one.
     package mutating func finish() throws(KeyspaceRestoreError) -> Keyspace {

@@ -18,11 +18,14 @@ package enum KeyspaceTable {
     package static let keyspaces = TableID(38)
     package static let keys = TableID(39)
 
+    /// Those of streams' blocks, and of what may be read in the place of the sealed ones.
+    package static let (blocks, blockIndex) = (StreamTable.blocks, StreamTable.index)
+
     /// Those of streams included, in the order in which they are restored.
     package static let all = StreamTable.all + [keyspaces, keys]
 
     /// Of all of them, and of no others.
-    static let numbers = StreamTable.streams.rawValue...StreamTable.order.rawValue
+    static let numbers = StreamTable.streams.rawValue...StreamTable.index.rawValue
 
     package static let state = TableKey(keyspaces, object: 0)
 

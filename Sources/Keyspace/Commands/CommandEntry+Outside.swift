@@ -138,7 +138,7 @@ extension CommandEntry {
                 .outside("latency|history", 3, .admin, "Lists none.", since: "2.8.13"),
                 .outside("latency|graph", 3, .admin, "Draws none.", since: "2.8.13"),
                 .outside("latency|doctor", 2, .admin, "Knows nothing.", since: "2.8.13"),
-                .outside("latency|histogram", -2, .admin, "Counts none.", since: "7.0.0"),
+                .outside("latency|histogram", -2, .admin, "Tells how long commands took.", since: "7.0.0"),
                 .outside("latency|reset", -2, .admin, "Forgets none.", since: "2.8.13"),
             ]),
     ]

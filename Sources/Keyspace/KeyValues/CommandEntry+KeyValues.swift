@@ -114,7 +114,7 @@ extension CommandEntry {
             reply.write(response)
             return .replied
         } catch {
-            return Keyspace.end(error, begin, &reply)
+            return Keyspace.end(self, error, begin, &reply)
         }
     }
 
@@ -134,7 +134,7 @@ extension CommandEntry {
             }
             return .replied
         } catch {
-            return Keyspace.end(error, begin, &reply)
+            return Keyspace.end(self, error, begin, &reply)
         }
     }
 

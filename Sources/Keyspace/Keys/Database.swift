@@ -13,6 +13,8 @@ struct Database: Sendable {
     var absentVersion: UInt64 = 0
     /// Keys that expire some day.
     private(set) var expiringCount = 0
+    /// Of the moments at which they do.
+    private(set) var expirySum: Int128 = 0
 
     init(seed: UInt64) {
         self.seed = seed
@@ -93,7 +95,7 @@ struct Database: Sendable {
         let row = self[place]
         index.remove(place, row.hash, rows)
         clear(place)
-        if row.expiresAt != KeyRow.endless { expiringCount -= 1 }
+        countExpiry(row.expiresAt, -1)
         return row
     }
 
@@ -113,14 +115,20 @@ struct Database: Sendable {
         }
         rows.append(row)
         index.add(place, row.hash, rows)
-        if row.expiresAt != KeyRow.endless { expiringCount += 1 }
+        countExpiry(row.expiresAt, 1)
         return true
     }
 
     mutating func setExpiry(_ place: Int, _ moment: Int64) {
-        let old = self[place].expiresAt
-        expiringCount += (moment == KeyRow.endless ? 0 : 1) - (old == KeyRow.endless ? 0 : 1)
+        countExpiry(self[place].expiresAt, -1)
+        countExpiry(moment, 1)
         self[place].expiresAt = moment
+    }
+
+    private mutating func countExpiry(_ moment: Int64, _ change: Int) {
+        if moment == KeyRow.endless { return }
+        expiringCount += change
+        expirySum += Int128(moment) * Int128(change)
     }
 }
 

@@ -41,11 +41,19 @@ package struct CommandReply: Sendable {
     /// Whether no more replies come.
     package var isLast = true
     package var gaps: [Gap] = []
+    /// Of errors among the replies, by the commands' numbers.
+    package var failures: [ReplyFailure] = []
 
     package init(client: UInt64, bytes: [UInt8], isLast: Bool = true, gaps: [Gap] = []) {
         self.client = client
         self.bytes = bytes
         self.isLast = isLast
         self.gaps = gaps
+    }
+
+    /// What a writer holds.
+    package init(client: UInt64, _ reply: ReplyWriter, isLast: Bool = true, gaps: [Gap] = []) {
+        self.init(client: client, bytes: reply.bytes, isLast: isLast, gaps: gaps)
+        failures = reply.failures
     }
 }

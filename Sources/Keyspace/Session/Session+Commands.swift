@@ -77,7 +77,6 @@ extension Session {
         case "script|flush", "function|flush": flushScripts(entry, arguments, &reply)
         case "script|kill", "function|kill": reply.error("NOTBUSY No scripts in execution right now.")
         case "function|list", "latency|history", "module|list": reply.array(0)
-        case "latency|histogram": reply.map(0)
         case "latency|graph": reply.error("ERR No samples available for event '\(arguments.text(2))'")
         case "latency|doctor": reply.verbatim("Latencies are not kept: there is nothing to tell.\n")
         case "memory|purge": reply.ok()

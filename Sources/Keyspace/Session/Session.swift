@@ -51,6 +51,8 @@ package struct Session: Sendable {
     package internal(set) var transaction: Transaction?
     /// A command of the transaction was refused: it can't be carried out.
     var isTransactionRefused = false
+    /// Whether the last command was turned away.
+    package private(set) var hasRefused = false
     /// The database of the transaction's next command.
     var queuedDatabase = 0
     package internal(set) var watched: [WatchedKey] = []
@@ -86,6 +88,7 @@ package struct Session: Sendable {
         _ reply: inout ReplyWriter
     ) -> SessionStep {
         reply.isRESP3 = isRESP3
+        hasRefused = false
         let entry: CommandEntry
         switch finding {
         case .found(let found): entry = found
@@ -130,6 +133,7 @@ package struct Session: Sendable {
 
     private mutating func refuse(_ error: CommandError, _ reply: inout ReplyWriter) -> SessionStep {
         if transaction != nil { isTransactionRefused = true }
+        hasRefused = true
         error.write(into: &reply)
         return .answered
     }

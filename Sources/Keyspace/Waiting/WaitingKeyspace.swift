@@ -11,6 +11,8 @@ package struct WaitingKeyspace: Sendable {
     package struct Answer: Hashable, Sendable {
         package var client: UInt64
         package var bytes: [UInt8]
+        /// Of errors among them, by the commands' numbers.
+        package var failures: [ReplyFailure] = []
     }
 
     /// How a wait is ended from outside.
@@ -73,10 +75,10 @@ package struct WaitingKeyspace: Sendable {
             var outcome = outcome(entry, call, &reply)
             // A key of another type ends the wait of a group's reader alone.
             if entry.name != "xreadgroup", reply.isWrongType { outcome = .waits }
-            if outcome != .waits { answers.append(Answer(client: waiter.client, bytes: reply.bytes)) }
             if outcome == .waits {
                 blocked.settle(isServed: false, due: keyspace.due(call), looked: keyspace.lookedOn(waiter, now: now))
             } else {
+                answers.append(Answer(client: waiter.client, bytes: reply.bytes, failures: reply.failures))
                 blocked.settle(isServed: true)
             }
             // What it did may concern others.

@@ -23,7 +23,7 @@ extension DataFolder {
             tell(.began(.state, path: tablesFile))
             let state = try Self.restore(
                 ReplicaConfiguration(member: MemberID(0), name: "", clientURLs: [], peerURLs: [], seed: 0),
-                from: tables, at: Moment(monotonic: .zero, wallMilliseconds: 0))
+                from: tables, at: Moment(monotonic: .zero, wallMilliseconds: 0), examines: true)
             tell(.state(CheckedState(state)))
             return state.applied.index
         } catch {

@@ -51,13 +51,7 @@ extension Member {
         switch arrival {
         case .discard:
             snapshots.queue.async { try? data.folder.removeArrived() }
-        case .install:
-            let mailbox = mailbox
-            // Between two checkpoints: none is under way.
-            snapshots.queue.async {
-                let result = Result { () throws(TablesError) in try data.tables.become(data.folder.arrivedFile) }
-                mailbox?.post { $0.installation = result }
-            }
+        case .install: checkpoints?.install(data.folder.arrivedFile)
         }
     }
 }

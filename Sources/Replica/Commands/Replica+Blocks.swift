@@ -133,11 +133,14 @@ extension CommandQueue {
     mutating func refuse(_ slot: Int, _ text: String) {
         var running = take(slot)
         running.forgetPart()
-        running.reply.error(text)
         running.failedLoads = 0
         switch running.content {
-        case .commands: running.next += 1
-        case .transaction, .store: running.isRefused = true
+        case .commands(let request):
+            running.reply.refuse(request.items[running.next].entry, text)
+            running.next += 1
+        case .transaction, .store:
+            running.reply.error(text)
+            running.isRefused = true
         }
         put(running, in: slot)
     }

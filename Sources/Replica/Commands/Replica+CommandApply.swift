@@ -166,7 +166,7 @@ extension Replica {
                 request.commands[command], database: request.database, now: plan.stamp, client: request.client)
             let outcome: CommandOutcome
             if let text = refusal(of: entry, call.arguments, refusesGrowth: running.refusesGrowth) {
-                running.reply.error(text)
+                running.reply.refuse(entry, text)
                 outcome = .failed
             } else if entry.concernsKeys {
                 if entry.isWrite {
@@ -219,7 +219,7 @@ extension Replica {
         }
         commands.free(slot)
         effects.commandReplies.append(
-            CommandReply(client: running.client, bytes: running.reply.bytes, gaps: running.gaps))
+            CommandReply(client: running.client, running.reply, gaps: running.gaps))
         return []
     }
 
@@ -259,7 +259,7 @@ extension Replica {
         guard outcome == .waits else {
             let released = release(waiter, isServed: true, due: .init(), Self.ticks(moment), into: &effects)
             if released == .served {
-                effects.commandReplies.append(CommandReply(client: waiter.client, bytes: reply.bytes))
+                effects.commandReplies.append(CommandReply(client: waiter.client, reply))
             }
             // There may be more than it took.
             if !commands.blocked.isEmpty {

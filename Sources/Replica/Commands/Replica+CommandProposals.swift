@@ -153,8 +153,7 @@ extension Replica {
                 var running = commands.take(slot)
                 running.forgetPart()
                 guard case .commands(let request) = running.content else { preconditionFailure("no commands") }
-                for _ in running.next..<upTo { running.reply.error(error.commandText) }
-                running.next = upTo
+                running.fail(upTo: upTo, of: request, error)
                 if upTo < request.items.count {
                     commands.put(running, in: slot)
                 } else {
@@ -165,14 +164,16 @@ extension Replica {
                 running.forgetPart()
                 running.fail(error)
                 answer(running, slot, into: &effects)
-            case .delivery(let waiter, _): lose(waiter, error, into: &effects)
+            case .delivery(let waiter, let entry): lose(waiter, entry, error, into: &effects)
             case .expiry: commands.isExpiring = false
             }
         }
     }
 
     /// One who waits is told if it may have got something that it doesn't hear of. Otherwise it waits on.
-    private mutating func lose(_ waiter: Waiter, _ error: ReplicaError, into effects: inout Effects) {
+    private mutating func lose(
+        _ waiter: Waiter, _ entry: CommandEntry, _ error: ReplicaError, into effects: inout Effects
+    ) {
         guard error.isUncertain else {
             let released = release(waiter, isServed: false, due: .init(), nil, into: &effects)
             // What was there may be there still.
@@ -181,8 +182,8 @@ extension Replica {
         }
         guard release(waiter, isServed: true, due: .init(), nil, into: &effects) == .served else { return }
         var reply = ReplyWriter(isRESP3: waiter.isRESP3)
-        reply.error(error.commandText)
-        effects.commandReplies.append(CommandReply(client: waiter.client, bytes: reply.bytes))
+        reply.refuse(entry, error.commandText, mayTakeEffect: true)
+        effects.commandReplies.append(CommandReply(client: waiter.client, reply))
     }
 
     /// Gives up records that were handed to leaders of earlier terms: the log of this term goes on without them, unless
@@ -227,7 +228,7 @@ extension Replica {
         }
         if !isLast, running.reply.bytes.isEmpty { return }
         effects.commandReplies.append(
-            CommandReply(client: running.client, bytes: running.reply.bytes, isLast: isLast))
+            CommandReply(client: running.client, running.reply, isLast: isLast))
     }
 
     /// Tells everybody that the member ends.
@@ -239,12 +240,12 @@ extension Replica {
                 effects.replies.append(running.storeReply(to: waiter))
                 continue
             }
-            effects.commandReplies.append(CommandReply(client: running.client, bytes: running.reply.bytes))
+            effects.commandReplies.append(CommandReply(client: running.client, running.reply))
         }
         for waiter in commands.blocked.removeAll() {
             var reply = ReplyWriter(isRESP3: waiter.isRESP3)
             reply.error(error.commandText)
-            effects.commandReplies.append(CommandReply(client: waiter.client, bytes: reply.bytes))
+            effects.commandReplies.append(CommandReply(client: waiter.client, reply))
         }
     }
 }

@@ -28,7 +28,7 @@ extension Replica {
             return .later
         }
         if let refusal = commandRefusal {
-            for _ in done..<request.items.count { reply.error(refusal) }
+            for item in request.items[done...] { reply.refuse(item.entry, refusal) }
             return .complete
         }
         let slot = running(request, from: done, isFull)
@@ -78,7 +78,7 @@ extension Replica {
         while done < request.items.count {
             let (command, entry) = request.items[done]
             if let text = refusal(of: entry, request.commands[command], refusesGrowth: refusesGrowth) {
-                reply.error(text)
+                reply.refuse(entry, text)
                 done += 1
                 continue
             }
@@ -148,7 +148,7 @@ extension Replica {
         }
         commands.free(slot)
         effects.commandReplies.append(
-            CommandReply(client: running.client, bytes: running.reply.bytes, gaps: running.gaps))
+            CommandReply(client: running.client, running.reply, gaps: running.gaps))
     }
 
     private mutating func read(
@@ -359,7 +359,7 @@ extension Replica {
                 commands.blocked.settle(
                     isServed: false, due: keyspace.due(call), looked: keyspace.lookedOn(waiter, now: now))
             } else {
-                effects.commandReplies.append(CommandReply(client: waiter.client, bytes: reply.bytes))
+                effects.commandReplies.append(CommandReply(client: waiter.client, reply))
                 commands.blocked.settle(isServed: true)
             }
         }

@@ -163,12 +163,18 @@ extension CommandQueue.Running {
     /// The rest of it is not carried out.
     mutating func fail(_ error: ReplicaError) {
         switch content {
-        case .commands(let request):
-            for _ in next..<request.items.count { reply.error(error.commandText) }
-            next = request.items.count
+        case .commands(let request): fail(upTo: request.items.count, of: request, error)
         case .transaction: reply.error(error.commandText)
         case .store: storeResult = .failure(error)
         }
+    }
+
+    /// Nor are its next commands.
+    mutating func fail(upTo end: Int, of request: CommandRequest, _ error: ReplicaError) {
+        for item in request.items[next..<end] {
+            reply.refuse(item.entry, error.commandText, mayTakeEffect: error.isUncertain)
+        }
+        next = end
     }
 
     /// The answer to a transaction over keys and streams.

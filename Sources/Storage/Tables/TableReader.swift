@@ -4,14 +4,6 @@ import CMartletLMDB
 package import MartletBasics
 import Synchronization
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 extension Tables {
     /// Runs `body` on the state that was written last.
     ///

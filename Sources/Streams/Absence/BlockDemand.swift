@@ -126,12 +126,15 @@ extension Stream {
             if case .maximumLength(let count) = trim.strategy, length <= count { return false }
             if case .minimumID(let id) = trim.strategy, base >= id { return false }
             if let limit = trim.limit, removed + live > limit { return false }
+            let fate = fate(of: block, trim.policy)
             guard isWhole(block, base, in: trim, length: length) else {
-                if !trim.isApproximate, block.isAbsent { demand.add(block, base) }
+                if !trim.isApproximate, block.isAbsent, fate != .stays { demand.add(block, base) }
                 return trim.policy == .acknowledged && !trim.isApproximate && !demand.isFull
             }
             var gone = live
-            if trim.policy != .keep {
+            if fate == .stays {
+                gone = 0
+            } else if fate == .differs {
                 if block.isAbsent {
                     demand.add(block, base)
                 } else if trim.policy == .acknowledged {

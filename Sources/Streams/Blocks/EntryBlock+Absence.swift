@@ -48,6 +48,17 @@ extension EntryBlock {
         return kept
     }
 
+    /// A block that isn't in memory, of what is kept of it; `nil` if these are no such bytes.
+    init?(kept bytes: [UInt8], number: UInt64, base: StreamID) {
+        guard bytes.count == Place.end else { return nil }
+        self.init(bytes: bytes, number: number)
+        isAbsent = true
+        isChanged = false
+        guard 1 <= liveCount, liveCount <= givenCount, Self.fixedBytes < begin, begin < byteCount, base <= firstLive,
+            firstLive <= lastLive, lastLive <= keptLast
+        else { return nil }
+    }
+
     private mutating func store(_ id: StreamID, _ offset: Int) {
         store(Int(bitPattern: UInt(id.milliseconds)), offset, 8)
         store(Int(bitPattern: UInt(id.sequence)), offset + 8, 8)

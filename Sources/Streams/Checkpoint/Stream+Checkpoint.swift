@@ -87,11 +87,11 @@ extension Stream {
     package func encodeRemoval(of number: UInt64, into batch: inout TableBatch) {
         var records = removals + [.header] + idempotent.removedProducers.map { .producer($0) }
         log.sealed.forEachLeaf { _, block in
-            records.append(.block(block.number))
+            records += [.block(block.number), .index(block.number)]
             return true
         }
         if log.hasTail { records.append(.block(log.tail.number)) }
-        records += log.sealed.ledger.dropped.map { .block($0) }
+        records += log.sealed.ledger.dropped.flatMap { [.block($0), .index($0)] }
         for place in groups.takenPlaces { records += StreamRecord.all(of: groups[place], place) }
         records += idempotent.producers.takenPlaces.map { .producer($0) }
         records += delayed.records(.delayed) + ending.records(.ending) + jobs.records(.jobs)
@@ -101,12 +101,20 @@ extension Stream {
 
 extension EntryLog {
     fileprivate mutating func takeChanges(into checkpoint: inout StreamCheckpoint) {
-        checkpoint.removals += sealed.ledger.dropped.map { .block($0) }
+        checkpoint.removals += sealed.ledger.dropped.flatMap { [.block($0), .index($0)] }
         sealed.ledger.dropped = []
         swap(&checkpoint.sealed, &sealedUnchanged)
+        for noted in checkpoint.sealed {
+            // What has changed since or is gone is said below and above.
+            let block = sealed.withLeaf(of: noted.base) { block, base in
+                base == noted.base && block.number == noted.number && !block.isChanged ? block : nil
+            }
+            if let block = block ?? nil { checkpoint.puts.append((.index(noted.number), .index(noted.base, block))) }
+        }
         sealed.takeChanged { base, block in
             checkpoint.puts.append((.block(block.number), .block(base, block)))
-            if notesSealed { checkpoint.sealed.append(SealedBlock(block, base)) }
+            checkpoint.puts.append((.index(block.number), .index(base, block)))
+            checkpoint.sealed.append(SealedBlock(block, base))
         }
         if hasTail, tail.isChanged {
             tail.isChanged = false
@@ -168,6 +176,7 @@ extension ConsumerGroup {
 package struct StreamCheckpoint: Sendable {
     enum Value: Sendable {
         case block(StreamID, EntryBlock)
+        case index(StreamID, EntryBlock)
         case group(GroupRecord)
         case consumer(ConsumerRecord)
         case leaf(PendingLeaf)
@@ -181,7 +190,7 @@ package struct StreamCheckpoint: Sendable {
     package let byteCount: Int
     var removals: [StreamRecord] = []
     var puts: [(StreamRecord, Value)] = []
-    /// Sealed blocks that the tables have as they are once this is written, in no order: where streams are evictable.
+    /// Sealed blocks that the tables have as they are once this is written, in no order.
     package internal(set) var sealed: [SealedBlock] = []
 
     init(header: StreamHeader, byteCount: Int) {
@@ -194,7 +203,7 @@ package struct StreamCheckpoint: Sendable {
         puts.count {
             switch $0.1 {
             case .block, .leaf, .timed: true
-            case .group, .consumer, .producer, .order: false
+            case .index, .group, .consumer, .producer, .order: false
             }
         }
     }
@@ -218,6 +227,9 @@ package struct StreamCheckpoint: Sendable {
                     precondition(!block.isAbsent, "block \(block.number) is not in memory and can't be written")
                     bytes.append(base)
                     bytes += block.bytes
+                case .index(let base, let block):
+                    bytes.append(base)
+                    bytes += block.kept(base: base).bytes
                 case .group(let record): record.encode(into: &bytes)
                 case .consumer(let record): record.encode(into: &bytes)
                 case .leaf(let leaf): PendingRecord.encode(leaf.entries, into: &bytes)

@@ -19,14 +19,21 @@ package struct StreamRestorer: Sendable {
     private var log: EntryLog
     private var prioritized: PriorityIndex
     private var lastInBlocks: StreamID?
+    private var hasBlocks = false
+    /// Whether the index has to be whole.
+    private let readsIndex: Bool
+    private var indexedCount = 0
     private var groups: [Int: Group] = [:]
     private var groupPlaces: [Int] = []
     private var producers: [(place: Int, record: ProducerRecord)] = []
     private var timedLeaves: [TimedKind: [(number: UInt64, record: TimedRecord)]] = [:]
 
-    /// - Parameter number: of the stream.
-    package init(_ number: UInt64, configuration: StreamConfiguration) {
+    /// - Parameters:
+    ///   - number: of the stream.
+    ///   - readsIndex: whether the records of the index come, too, or in the place of those of sealed blocks.
+    package init(_ number: UInt64, configuration: StreamConfiguration, readsIndex: Bool = true) {
         self.number = number
+        self.readsIndex = readsIndex
         self.configuration = configuration
         log = EntryLog(configuration)
         prioritized = PriorityIndex(configuration)
@@ -51,6 +58,7 @@ package struct StreamRestorer: Sendable {
             producers.append((place, record))
         case StreamTable.timed: try loadTimed(key, value, header)
         case StreamTable.order: try loadOrder(key, value)
+        case StreamTable.index: try loadIndex(key, value, header)
         default: throw .foreign(key)
         }
     }
@@ -66,6 +74,7 @@ package struct StreamRestorer: Sendable {
         if let lastInBlocks, base <= lastInBlocks { throw .inconsistent(key) }
         guard last <= header.lastID, key.id < header.nextBlockNumber, !log.hasTail else { throw .inconsistent(key) }
         lastInBlocks = last
+        hasBlocks = true
         if hasPriorities {
             block.forEach(base: base) { cursor in
                 if !cursor.isDead, cursor.priority > .normal { prioritized.put(cursor.id, cursor.priority) }
@@ -81,6 +90,41 @@ package struct StreamRestorer: Sendable {
             log.sealedBytes += block.bytes.count
             if configuration.isEvictable { log.absentCount += 1 }
         }
+    }
+
+    /// The record of the open block, once the header is there.
+    package var openBlock: TableKey? { header?.tailNumber.map { StreamTable.blockKey($0, of: number) } }
+
+    /// Whether all blocks have to be read, whatever the index says: what is urgent stands in them alone. Once the header
+    /// is there.
+    package var needsBlocks: Bool { header?.queue.hasHadPriorities == true }
+
+    /// Of blocks that were loaded the index must say what they are; else they are as it says.
+    private mutating func loadIndex(
+        _ key: TableKey, _ value: RawSpan, _ header: StreamHeader
+    ) throws(StreamRestoreError) {
+        var reader = RecordReader()
+        guard let base = reader.id(value),
+            let block = EntryBlock(kept: [UInt8](copying: value, from: reader.offset), number: key.id, base: base)
+        else { throw .unreadable(key) }
+        indexedCount += 1
+        if hasBlocks {
+            let isSame = log.sealed.withLeaf(of: base) { known, first in
+                first == base && known.number == key.id
+                    && (known.isAbsent ? known : known.kept(base: base)).bytes == block.bytes
+            }
+            guard isSame == true else { throw .inconsistent(key) }
+            return
+        }
+        if let lastInBlocks, base <= lastInBlocks { throw .inconsistent(key) }
+        guard configuration.isEvictable, block.keptLast <= header.lastID, key.id < header.nextBlockNumber,
+            key.id != header.tailNumber
+        else { throw .inconsistent(key) }
+        lastInBlocks = block.keptLast
+        log.sealed.append(block, first: base)
+        log.sealedCount += 1
+        log.sealedBytes += block.byteCount
+        log.absentCount += 1
     }
 
     private mutating func loadGroup(_ key: TableKey, _ value: RawSpan) throws(StreamRestoreError) {
@@ -161,7 +205,9 @@ package struct StreamRestorer: Sendable {
     package mutating func finish() throws(StreamRestoreError) -> Stream {
         guard let header else { throw .noHeader }
         let headerKey = StreamRecord.header.key(of: number)
-        guard (header.tailNumber != nil) == log.hasTail else { throw .inconsistent(headerKey) }
+        guard (header.tailNumber != nil) == log.hasTail, !readsIndex || indexedCount == log.sealedCount else {
+            throw .inconsistent(headerKey)
+        }
         var stream = Stream(configuration: configuration)
         log.sealed.ledger.nextNumber = header.nextBlockNumber
         (log.lastID, log.maxDeletedID, log.entriesAdded) = (header.lastID, header.maxDeletedID, header.entriesAdded)
@@ -178,7 +224,8 @@ package struct StreamRestorer: Sendable {
         try restoreTimed(.delayed, &stream.delayed, header, headerKey)
         try restoreTimed(.ending, &stream.ending, header, headerKey)
         try restoreTimed(.jobs, &stream.jobs, header, headerKey)
-        stream.prioritized = prioritized
+        guard prioritized.isEmpty || header.queue.hasHadPriorities else { throw .inconsistent(headerKey) }
+        (stream.prioritized, stream.hasHadPriorities) = (prioritized, header.queue.hasHadPriorities)
         var isEndedOnce = true
         stream.ending.forEach { row, content in
             guard let id = Stream.endingID(content), stream.endingRows.row(of: id) == nil else {

@@ -13,11 +13,14 @@ package import MartletBasics
 ///     producers     producer                                 see `ProducerRecord`
 ///     timed         kind << 56 | leaf number                 rows: see `TimedRecord`
 ///     order         group << 8 | bucket                      see `OrderRecord`
+///     index         block number                             of a sealed block: base ID, what is kept of it when it
+///                                                            leaves memory, see `EntryBlock+Absence.swift`
 ///
 /// Blocks and leaves change in place: a record is written again with its next checkpoint. Numbers of blocks rise with
 /// their IDs; those of leaves don't. Who holds a pending entry stands with that entry alone.
 ///
-/// In the order of their numbers the tables can be restored in one pass.
+/// In the order of their numbers the tables can be restored in one pass. Where blocks may leave memory the index will
+/// do in the place of the blocks, but for the open one.
 package enum StreamTable {
     package static let streams = TableID(32)
     package static let blocks = TableID(33)
@@ -30,7 +33,9 @@ package enum StreamTable {
 
     package static let order = TableID(41)
 
-    package static let all = [streams, blocks, groups, consumers, pending, producers, timed, order]
+    package static let index = TableID(42)
+
+    package static let all = [streams, blocks, groups, consumers, pending, producers, timed, order, index]
 
     /// The record of a block.
     package static func blockKey(_ number: UInt64, of stream: UInt64) -> TableKey {
@@ -58,6 +63,8 @@ struct StreamRecord: Hashable, Sendable {
     static let header = StreamRecord(table: StreamTable.streams, id: 0)
 
     static func block(_ number: UInt64) -> StreamRecord { StreamRecord(table: StreamTable.blocks, id: number) }
+
+    static func index(_ number: UInt64) -> StreamRecord { StreamRecord(table: StreamTable.index, id: number) }
 
     static func group(_ place: Int) -> StreamRecord { StreamRecord(table: StreamTable.groups, id: UInt64(place)) }
 

@@ -159,6 +159,15 @@ package struct ConsumerGroup: Sendable {
         _ = pending.root.forEachRow(in: range, maximumAge: age, body)
     }
 
+    func hasPending(in range: StreamRange) -> Bool {
+        var isThere = false
+        forEachPending(in: range) { _ in
+            isThere = true
+            return false
+        }
+        return isThere
+    }
+
     /// The lowest and the highest ID that is pending.
     package var pendingBounds: StreamRange? {
         var bounds: StreamRange?

@@ -32,13 +32,13 @@ struct EntryLog: Sendable {
     var absentCount = 0
     /// Blocks that were sealed as the last checkpoint has them: the next one says so.
     var sealedUnchanged: [SealedBlock] = []
-    let notesSealed: Bool
+    private let notesSealed: Bool
 
     init(_ configuration: StreamConfiguration) {
         sealed = IDTree(
             nodeCapacity: configuration.nodeCapacity, leafCapacity: configuration.nodeCapacity,
             notesDropped: configuration.isCheckpointed)
-        notesSealed = configuration.isEvictable
+        notesSealed = configuration.isCheckpointed
     }
 
     var hasTail: Bool { !tail.bytes.isEmpty }

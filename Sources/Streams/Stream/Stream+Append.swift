@@ -34,7 +34,10 @@ extension Stream {
         if shape.contentBytes > FieldList.maximumContentBytes { throw .elementsTooLarge }
         if priority > .normal, !canPrioritizeMore { throw .tooManyPrioritized }
         log.append(id, fields: fields, shape: shape, limits: limits, priority: priority)
-        if priority > .normal { prioritized.put(id, priority) }
+        if priority > .normal {
+            prioritized.put(id, priority)
+            hasHadPriorities = true
+        }
         forgetGone(atMost: Self.forgottenPerAppend)
         if let key { idempotent.note(key, id, now: now) }
         return Appended(id: id, isDuplicate: false)

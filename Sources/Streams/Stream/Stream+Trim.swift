@@ -41,24 +41,51 @@ extension Stream {
             if case .maximumLength(let count) = trim.strategy, length <= count { break }
             if case .minimumID(let id) = trim.strategy, base >= id { break }
             if let limit = trim.limit, removed + live > limit { break }
+            let fate = fate(of: block, trim.policy)
             guard isWhole(block, base, in: trim, length: length) else {
-                if !trim.isApproximate { removed += removeEach(of: trim, base) }
+                if !trim.isApproximate, fate != .stays { removed += removeEach(of: trim, base) }
                 // The end of what goes is in this block, unless entries in it were kept.
                 guard trim.policy == .acknowledged, !trim.isApproximate else { break }
                 passed = base
                 continue
             }
-            if trim.policy == .keep {
+            switch fate {
+            case .goes:
                 log.removeBlock(base: base)
                 removed += live
-                continue
+            case .stays: passed = base
+            case .differs:
+                let count = removeEach(of: trim, base)
+                removed += count
+                if count < live { passed = base }
             }
-            let count = removeEach(of: trim, base)
-            removed += count
-            if count < live { passed = base }
         }
         if removed > 0 { forgetGone(atMost: Self.forgottenPerTrim) }
         return removed
+    }
+
+    /// What a policy makes of the entries of a block that are all to go.
+    enum BlockFate: Hashable {
+        /// All of them go, and nobody has one pending.
+        case goes
+        /// All of them are needed.
+        case stays
+        /// It takes a look at each.
+        case differs
+    }
+
+    /// Of a block that isn't in memory mostly its bounds tell; of others nothing is gained by that.
+    ///
+    /// Complexity: O(groups · log n).
+    func fate(of block: EntryBlock, _ policy: ReferencePolicy) -> BlockFate {
+        if policy == .keep { return .goes }
+        guard block.isAbsent else { return .differs }
+        let range = StreamRange(block.firstLive, block.lastLive)
+        if policy == .acknowledged {
+            if groups.contains(where: { $0.lastDeliveredID < range.lower }) { return .stays }
+            if groups.contains(where: { $0.lastDeliveredID < range.upper }) { return .differs }
+        }
+        return groups.contains { $0.hasPending(in: range) } ? .differs : .goes
     }
 
     /// Whether all that is in a block is to go.

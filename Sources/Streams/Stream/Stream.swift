@@ -24,6 +24,8 @@ package struct Stream: Sendable {
     var endingRows: EndingIndex
     /// Entries that have a priority.
     var prioritized: PriorityIndex
+    /// Then a start reads all of the stream's blocks, to make `prioritized`.
+    var hasHadPriorities = false
     /// What recurs: see `StreamJob`. Their numbers stay with them.
     var jobs: TimedQueue
     /// Rows of jobs by name. Asked, never walked.

@@ -9,6 +9,7 @@ import MartletKeyValue
 import MartletNode
 import MartletRaft
 import MartletReplica
+import MartletSnapshotStream
 import MartletStorage
 import MartletTestPrograms
 import MartletWALCodec

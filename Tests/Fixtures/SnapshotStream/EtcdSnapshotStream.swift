@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletEtcdSnapshot
+
 /// A snapshot as chunks to send: pulls revisions and leases as it needs them.
 ///
 /// Memory is one chunk, one branch of a tree and the largest entry; the whole takes O(its bytes). Every chunk has
@@ -87,6 +89,3 @@ where Revisions.Element == BackendRevision, Leases.Element == BackendLease {
 }
 
 extension EtcdSnapshotStream: Sendable where Revisions: Sendable, Leases: Sendable {}
-
-/// What etcd sends in one message of a snapshot.
-package let etcdSnapshotChunkByteCount = 32 << 10

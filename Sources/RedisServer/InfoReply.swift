@@ -33,6 +33,8 @@ extension ClientHub {
             ("uptime_in_seconds", "\(uptime)"), ("uptime_in_days", "\(uptime / 86_400)"),
             ("tcp_port", "\(tcpPort)"),
         ]
+        // As etcd's tools write it. By it a client tells whether keys and streams are the same cluster's.
+        let cluster = configuration.clusterID.map { [("martlet_cluster_id", String($0, radix: 16))] } ?? []
         let clients: [(String, String)] = [
             ("connected_clients", "\(connections.count)"), ("maxclients", "\(configuration.clients)"),
             ("blocked_clients", "\(engine.blockedCount)"), ("pubsub_clients", "\(subscribers)"),
@@ -46,7 +48,7 @@ extension ClientHub {
             ("pubsub_patterns", "\(subscriptions.patternCount)"),
         ]
         return [
-            ("Server", server), ("Clients", clients),
+            ("Server", server + cluster), ("Clients", clients),
             (
                 "Memory",
                 [("used_memory", "0"), ("maxmemory", "0"), ("maxmemory_policy", "noeviction")]

@@ -13,7 +13,7 @@ help:
 	@echo 'make torture-etcd  the same checks on two etcds: one that passes, one whose known bug must be caught'
 	@echo 'make soak      the tests again and again with new seeds, for SOAK_SECONDS (3600)'
 	@echo 'make tsan      the tests of wire and framework under the thread sanitizer'
-	@echo 'make examples  build Examples/ from outside, as a package of its own'
+	@echo 'make examples  build Examples/ from outside, and run them on three engines: the same output'
 	@echo 'make scaffold  make a project with martlet new, build it from outside, run it and call it'
 	@echo 'make docs      the documentation of the public products, into .build/docs'
 	@echo 'make lint      check the format; make format repairs it'
@@ -58,6 +58,7 @@ tsan:
 examples:
 	@scripts/setup demo
 	swift build --package-path Examples --scratch-path .build/examples
+	@scripts/examples-engines
 
 scaffold:
 	@scripts/setup demo

@@ -287,24 +287,22 @@ let package = Package(
 
         // Examples, which see of Martlet what every package sees. Examples/Package.swift builds them from outside.
         .executableTarget(
-            name: "MartletExampleGreeterService", dependencies: ["Martlet", "MartletEtcd"],
-            path: "Examples/GreeterService", packageAccess: false),
-        .executableTarget(
-            name: "MartletExampleGreeterClient", dependencies: ["Martlet", "MartletEtcd"],
-            path: "Examples/GreeterClient", packageAccess: false),
-        .executableTarget(
-            name: "MartletExampleChat", dependencies: ["Martlet", "MartletEtcd"], path: "Examples/Chat",
+            name: "MartletExampleGreeter", dependencies: ["Martlet", "MartletEmbedded"], path: "Examples/Greeter",
             packageAccess: false),
         .executableTarget(
-            name: "MartletExampleInterceptors", dependencies: ["Martlet"], path: "Examples/Interceptors",
+            name: "MartletExampleChat", dependencies: ["Martlet", "MartletEmbedded"], path: "Examples/Chat",
             packageAccess: false),
         .executableTarget(
-            name: "MartletExamplePubSub", dependencies: ["Martlet"], path: "Examples/PubSub", packageAccess: false),
+            name: "MartletExampleInterceptors", dependencies: ["Martlet", "MartletEmbedded"],
+            path: "Examples/Interceptors", packageAccess: false),
+        .executableTarget(
+            name: "MartletExamplePubSub", dependencies: ["Martlet", "MartletEmbedded"], path: "Examples/PubSub",
+            packageAccess: false),
         .executableTarget(
             name: "MartletExampleEmbedded", dependencies: ["Martlet", "MartletEmbedded"], path: "Examples/Embedded",
             packageAccess: false),
         .executableTarget(
-            name: "MartletExampleResilience", dependencies: ["Martlet"], path: "Examples/Resilience",
+            name: "MartletExampleResilience", dependencies: ["Martlet", "MartletEmbedded"], path: "Examples/Resilience",
             packageAccess: false),
 
         // Tests

@@ -15,30 +15,25 @@ struct Order: Codable {
 @main struct Embedded {
     static func main() async throws {
         try await MartletStore.with { store in
-            print("the store is \(store.address)")
             try await store.keys.put("stock/tea", "3")
-            var billing = MicroService("billing", store: store) { $0.address = "127.0.0.1:0" }
-            let (bills, billed) = AsyncStream.makeStream(of: Int.self)
-            billing.subscribe("orders", queue: "billing") { (order: Order, _) in
-                print("order \(order.number): \(order.article)")
-                billed.yield(order.number)
-            }
-            let (starts, started) = AsyncStream.makeStream(of: Void.self)
-            billing.configuration.afterStart = { _ in started.yield() }
-            try await withThrowingTaskGroup(of: Void.self) { [billing] group in
-                group.addTask { try await billing.run() }
-                for await _ in starts { break }
-                let client = MicroClient(store: store)
-                for number in 1...4 where try await sell("tea", store) {
-                    try await client.publish("orders", Order(number: number, article: "tea"))
+            var billing = MicroService("shop-billing", store: store) { $0.address = "127.0.0.1:0" }
+            let (bills, billed) = AsyncStream.makeStream(of: Order.self)
+            billing.subscribe("shop-orders", queue: "billing") { (order: Order, _) in _ = billed.yield(order) }
+            try await withMicroServices([billing]) {
+                try await withMicroClient(store: store) { client in
+                    for number in 1...4 where try await sell("tea", store) {
+                        try await client.publish("shop-orders", Order(number: number, article: "tea"))
+                    }
                 }
-                var left = 3
-                for await _ in bills {
-                    left -= 1
-                    if left == 0 { break }
+                var orders: [Order] = []
+                for await order in bills {
+                    orders.append(order)
+                    if orders.count == 3 { break }
                 }
-                await client.close()
-                group.cancelAll()
+                // Several are handled at once.
+                for order in orders.sorted(by: { $0.number < $1.number }) {
+                    print("order \(order.number): \(order.article)")
+                }
             }
             let rest = try await store.keys.get("stock/tea").keyValues.first?.valueText
             print("tea left: \(rest ?? "none")")

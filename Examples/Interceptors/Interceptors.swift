@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Martlet
+import MartletEmbedded
 
 struct Order: Codable { var article: String }
 struct Receipt: Codable { var text: String }
@@ -9,21 +10,21 @@ struct Receipt: Codable { var text: String }
 /// goes through both. `swift run Interceptors` runs it to its end.
 @main struct Interceptors {
     static func main() async throws {
-        let registry = InMemoryRegistry()
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for service in [self.shop(registry), self.billing(registry)] {
-                group.addTask { try await service.run() }
+        try await MartletStore.with { store in
+            try await withMicroServices([shop(store), billing(store)]) {
+                try await withMicroClient(store: store) { try await buy($0) }
             }
-            try await withMicroClient(registry: registry) { try await self.buy($0) }
-            group.cancelAll()
         }
     }
 
-    /// Prints what each call took, and the trace that it belongs to.
+    /// Prints whether a call was quick, and the trace that it belongs to.
     static let timing: HandlerInterceptor = { context, next in
         let start = ContinuousClock.now
         let trace = context.metadata["traceparent"] ?? "no trace"
-        defer { print("  \(context.service) \(context.endpoint): \(start.duration(to: .now)), \(trace)") }
+        defer {
+            let pace = start.duration(to: .now) < .seconds(1) ? "quick" : "slow"
+            print("  \(context.service) \(context.endpoint): \(pace), \(trace)")
+        }
         try await next(context)
     }
 
@@ -35,8 +36,8 @@ struct Receipt: Codable { var text: String }
         try await next(context)
     }
 
-    static func shop(_ registry: InMemoryRegistry) -> MicroService {
-        var service = MicroService("shop", registry: registry) { $0.address = "127.0.0.1:0" }
+    static func shop(_ store: MartletStore) -> MicroService {
+        var service = MicroService("shop", store: store) { $0.address = "127.0.0.1:0" }
         service.intercept(self.timing)
         service.intercept(self.gate)
         service.handle("Shop.Buy") { (order: Order, context) in
@@ -47,27 +48,19 @@ struct Receipt: Codable { var text: String }
         return service
     }
 
-    static func billing(_ registry: InMemoryRegistry) -> MicroService {
-        var service = MicroService("billing", registry: registry) { $0.address = "127.0.0.1:0" }
+    static func billing(_ store: MartletStore) -> MicroService {
+        var service = MicroService("billing", store: store) { $0.address = "127.0.0.1:0" }
         service.intercept(self.timing)
         service.handle("Invoice.Create") { (order: Order, context) in Receipt(text: "1 \(order.article), paid") }
         return service
     }
 
     static func buy(_ client: MicroClient) async throws {
-        // Services are found as soon as they are registered.
-        while true {
-            do {
-                let receipt: Receipt = try await client.call("shop", "Shop.Buy", Order(article: "tea")) {
-                    $0.metadata["authorization"] = "Bearer open sesame"
-                    $0.metadata["traceparent"] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-                }
-                print("the receipt: \(receipt.text)")
-                break
-            } catch let error as MicroError where error.detail.hasSuffix("not found") {
-                try await Task.sleep(for: .milliseconds(20))
-            }
+        let receipt: Receipt = try await client.call("shop", "Shop.Buy", Order(article: "tea")) {
+            $0.metadata["authorization"] = "Bearer open sesame"
+            $0.metadata["traceparent"] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         }
+        print("the receipt: \(receipt.text)")
         do {
             let _: Receipt = try await client.call("shop", "Shop.Buy", Order(article: "gold"))
         } catch let error as MicroError {

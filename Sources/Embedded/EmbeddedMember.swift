@@ -117,7 +117,9 @@ final class EmbeddedMember: Sendable {
         let wire = try WireServer(
             router: router, configuration: configuration, eventLoopGroup: group, logger: logger)
         let member = try await store.member
-        let redis = try await RedisServer.start(on: group.next()) { _ in MemberEngine(member.value) }
+        var streams = RedisServerConfiguration()
+        streams.clusterID = store.clusterID
+        let redis = try await RedisServer.start(streams, on: group.next()) { _ in MemberEngine(member.value) }
         _ = try await wire.bind(.inProcess(name))
         do {
             try redis.bind(inProcess: streamsName(name))

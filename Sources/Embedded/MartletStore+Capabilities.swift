@@ -21,7 +21,11 @@ extension MartletStore {
         case .servers(let named): servers = named
         }
         if capability == .keys { return !servers.keys.isEmpty }
-        if capability == .transactions { return try await joinsKeysAndStreams() }
+        if capability == .transactions {
+            let union = try await learnUnion("\(capability), which this program requires")
+            if case .torn(let keys, let streams) = union { throw separateClusters(keys, streams) }
+            return union == .whole
+        }
         guard !servers.streams.isEmpty else { return false }
         if capability == .streams { return true }
         do {

@@ -12,8 +12,9 @@ extension MartletStore {
     ///     let group = ServiceGroup(services: [store, service], gracefulShutdownSignals: [.sigterm], logger: logger)
     ///     try await group.run()
     ///
-    /// Servers aren't asked whether they are there, as their clients connect when they are first used, unless something
-    /// is required of them that they could lack.
+    /// Servers that aren't there yet are no error, as their clients connect when they are first used, unless something
+    /// is required of them that they could lack. Those that are there are asked whose they are: keys in one Martlet
+    /// cluster and streams in another are refused, for transactions would change streams that nobody reads.
     ///
     /// - Parameters:
     ///   - address: Where it is; goes over ``Configuration/address``.
@@ -28,6 +29,7 @@ extension MartletStore {
         let place = try configuration.address ?? StoreAddress(environment: ProcessInfo.processInfo.environment)
         let store = try await open(place, configuration)
         do {
+            try await store.refuseSeparateClusters()
             try await store.check(configuration.requires)
             return store
         } catch {

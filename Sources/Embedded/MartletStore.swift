@@ -74,8 +74,8 @@ public final class MartletStore: Sendable {
     let end: MemberEnd
     private let member: EmbeddedMember?
     private let ending = Mutex<Task<Void, Never>?>(nil)
-    /// Whether keys and streams of servers are one cluster's, once that is known.
-    let joined = Mutex<Bool?>(nil)
+    /// How keys and streams of servers belong together, once that is known.
+    let knownUnion = Mutex<StoreUnion?>(nil)
 
     init(
         _ address: StoreAddress, keys: EtcdClient, streams: RedisClient, member: EmbeddedMember?, logger: Logger

@@ -14,6 +14,8 @@ public struct MartletStoreError: Error, Sendable, CustomStringConvertible {
         public static let invalidAddress = Code("invalidAddress")
         /// The store lacks something that the program requires.
         public static let lacking = Code("lacking")
+        /// Keys are in one Martlet cluster, and streams in another.
+        public static let separateClusters = Code("separateClusters")
         /// The servers don't answer, or don't let the program in.
         public static let unavailable = Code("unavailable")
         /// Another process, or another store of this one, has the folder.

@@ -36,6 +36,21 @@ extension MicroClient {
     }
 }
 
+/// Runs `body` with a client of its own, which finds services in a store and publishes there, and closes the client
+/// afterwards.
+@discardableResult
+public func withMicroClient<Result>(
+    store: MartletStore, configure: (inout MicroClient.Configuration) -> Void = { _ in },
+    _ body: (MicroClient) async throws -> Result
+) async throws -> Result {
+    try await withMicroClient(
+        registry: .store(store),
+        configure: {
+            $0.broker = .store(store)
+            configure(&$0)
+        }, body)
+}
+
 extension ServiceRegistry where Self == EtcdRegistry {
     /// The registry among a store's keys, laid out as go-micro's in etcd.
     public static func store(_ store: MartletStore) -> EtcdRegistry { EtcdRegistry(client: store.keys) }

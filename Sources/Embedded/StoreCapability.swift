@@ -30,6 +30,14 @@ public struct StoreCapability: Hashable, Sendable, CustomStringConvertible {
     /// Giving an entry back to its group at once: XNACK.
     public static let negativeAcknowledgement = StoreCapability(
         "negativeAcknowledgement", "Martlet and Redis since 8.8 have it", command: "XNACK")
+    /// Entries that come later, or end: XADD with DELAY, AT or TTL.
+    public static let delays = StoreCapability("delays", "Martlet alone has them", command: "XDELAYED")
+    /// Streams that keep entries for a time of themselves: XRETAIN.
+    public static let retention = StoreCapability("retention", "Martlet alone has it", command: "XRETAIN")
+    /// Groups that redeliver, put dead letters away and mind orders of themselves: XGROUP SETPOLICY, XREPLAY.
+    public static let groupPolicies = StoreCapability("groupPolicies", "Martlet alone has them", command: "XREPLAY")
+    /// Entries that are appended again and again: XCRON.
+    public static let schedules = StoreCapability("schedules", "Martlet alone has them", command: "XCRON")
     /// An entry that was acknowledged is on disk: it outlives a power cut.
     public static let durableStreams = StoreCapability(
         "durableStreams", "Martlet with a folder has it, and Redis with appendonly yes and appendfsync always")

@@ -15,6 +15,8 @@ package import NIOCore
 /// for connections of that loop no queue. Those of other loops reach it in batches.
 package final class EtcdServer: Sendable {
     package let configuration: EtcdServerConfiguration
+    /// The number of the cluster, which stands in every answer.
+    package let clusterID: UInt64
     private let store: NIOLoopBound<MemberStore>
     private let methods: EtcdMethods
     private let gateway: Gateway
@@ -28,6 +30,7 @@ package final class EtcdServer: Sendable {
     /// On the store's loop.
     private init(_ store: MemberStore, serving loops: [any EventLoop]) {
         configuration = store.configuration
+        clusterID = store.identity.clusterID
         self.store = NIOLoopBound(store, eventLoop: store.eventLoop)
         methods = Self.methods(of: self.store)
         bridges = LoopBridges(memberLoop: store.eventLoop, serving: loops)

@@ -167,6 +167,7 @@ extension MicroError {
             case .denied: .forbidden
             case .unavailable, .notReady, .closed, .uncertain: Code(rawValue: 503)
             case .invalidRequest, .wrongType: .badRequest
+            case .notSupported: .notImplemented
             default: .internalServerError
             }
         self.init(code, error.message, id: "go.micro.broker")

@@ -37,6 +37,8 @@ public struct RedisError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let notReady = Code("notReady")
         /// The server doesn't know whether the command took effect: `UNCERTAIN`.
         public static let uncertain = Code("uncertain")
+        /// The server doesn't have what is asked for; another system, or a newer version, has.
+        public static let notSupported = Code("notSupported")
         /// A waiting command was ended by somebody: `UNBLOCKED`.
         public static let unblocked = Code("unblocked")
         /// A transaction was refused: `EXECABORT`.

@@ -38,12 +38,14 @@ extension ClientHub {
 
     private func serverLines() -> InfoLines {
         let uptime = Int64((NIODeadline.now() - startedAt).nanoseconds / 1_000_000_000)
+        // As etcd's tools write it. By it a client tells whether keys and streams are the same cluster's.
+        let cluster = configuration.clusterID.map { [("martlet_cluster_id", String($0, radix: 16))] } ?? []
         return [
             ("redis_version", configuration.environment.redisVersion), ("redis_mode", "standalone"),
             ("server_name", "martlet"), ("arch_bits", "64"), ("multiplexing_api", "epoll"),
             ("uptime_in_seconds", "\(uptime)"), ("uptime_in_days", "\(uptime / 86_400)"),
             ("tcp_port", "\(tcpPort)"),
-        ]
+        ] + cluster
     }
 
     private func clientLines() -> InfoLines {

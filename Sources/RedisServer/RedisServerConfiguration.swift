@@ -18,6 +18,8 @@ package struct RedisServerConfiguration: Sendable {
     package var pushBytes = 32 << 20
     /// Whether clients may use DEBUG, which makes a client wait and little else: for tests.
     package var allowsDebugging = false
+    /// The number of the cluster whose streams these are, for INFO; `nil` says nothing.
+    package var clusterID: UInt64?
     /// What all sessions share.
     package var environment = Session.Environment()
     /// Where time zones are looked up.

@@ -142,6 +142,8 @@ import Testing
         (StoreCapability.negativeAcknowledgement, "Martlet and Redis since 8.8 have it"),
         (.idempotentAppends, "Martlet and Redis since 8.6 have it"),
         (.deletionByReference, "Martlet and Redis since 8.2 have it"),
+        (.delays, "Martlet alone has them"), (.retention, "Martlet alone has it"),
+        (.groupPolicies, "Martlet alone has them"), (.schedules, "Martlet alone has them"),
     ])
     func newCommandsAreMissed(_ capability: StoreCapability, _ owners: String) async throws {
         for engine in Engine.available {
@@ -155,6 +157,29 @@ import Testing
                     #expect(
                         error.message
                             == "the store at \(address) lacks \(capability), which this program requires: \(owners)")
+                }
+            }
+        }
+    }
+
+    /// Who didn't say that it needs them is told by the call.
+    @Test(arguments: Engine.available) func laterEntriesAreRefusedByName(_ engine: Engine) async throws {
+        try await engine.with { setting in
+            try await MartletStore.with(try StoreAddress(setting)) { store in
+                for change: (inout RedisAddOptions) -> Void in [
+                    { $0.moment = .after(.seconds(60)) }, { $0.timeToLive = .seconds(60) },
+                ] {
+                    do {
+                        let id = try await store.streams.xadd("later", ["n": 1], configure: change)
+                        #expect(id != nil && engine != .originals)
+                    } catch let error as RedisError {
+                        #expect(engine == .originals && error.code == .notSupported)
+                        #expect(
+                            error.message
+                                == "the server has no entries that come later or end (XADD with DELAY, AT or TTL): "
+                                + "Martlet alone has them. It says: ERR Invalid stream ID specified as stream command "
+                                + "argument")
+                    }
                 }
             }
         }

@@ -199,6 +199,29 @@ private final class Seen: Sendable {
         }
     }
 
+    /// A server that can't let messages end is not sent them without an end.
+    @Test(arguments: RedisPeer.Kind.available) func lifetimesAreKeptOrRefused(_ kind: RedisPeer.Kind) async throws {
+        try await RedisPeer.with(kind) { (peer) async throws in
+            let broker = RedisBroker.redis(peer.address) {
+                $0.client.logger = Self.quiet
+                $0.messageLifetime = .seconds(60)
+            }
+            do {
+                try await broker.publish(BrokerMessage(body: []), to: "t")
+                #expect(kind != .redis)
+            } catch let error as MicroError {
+                #expect(kind == .redis && error.code == .notImplemented)
+                #expect(error.detail.contains("no entries that come later or end"))
+            }
+            try await withRedisClient(peer.address) {
+                $0.logger = Self.quiet
+            } _: { (client) async throws in
+                let length = try await client.xlen("t")
+                #expect(length == (kind == .redis ? 0 : 1))
+            }
+        }
+    }
+
     /// What every queue has handled goes, and nothing else does.
     @Test func keepsWhatIsNotHandled() async throws {
         try await RedisPeer.with(.memory) { (peer) async throws in

@@ -8,7 +8,8 @@ extension MartletStore {
     ///
     /// - Parameter build: Puts the transaction together; what it throws ends the call.
     /// - Throws: `EtcdError` with the server's text where the transaction is refused or can't be asked for, and
-    ///   ``MartletStoreError/Code/lacking`` where keys and streams aren't one Martlet cluster's.
+    ///   ``MartletStoreError`` where keys and streams aren't one Martlet cluster's, or nobody can tell: its codes are
+    ///   `lacking`, `separateClusters` and `unavailable`.
     @discardableResult
     public func transact(
         _ build: (inout StoreTransaction) throws -> Void
@@ -26,7 +27,7 @@ extension MartletStore {
 
     /// - Parameter isRepeatable: Whether it does nothing the second time.
     func transact(_ transaction: StoreTransaction, isRepeatable: Bool) async throws -> StoreTransactionResult {
-        guard await mayTransact() else { throw transactionsAreLacking(nil) }
+        try await refuseWhereTransactionsLack()
         do {
             return StoreTransactionResult(try await keys.transact(transaction.wire, isRepeatable: isRepeatable))
         } catch let error as EtcdError where error.code == .notSupported {
@@ -40,30 +41,31 @@ extension MartletStore {
             .lacking, "the store at \(address) lacks \(capability): \(capability.owners)", cause: cause)
     }
 
-    /// Whether what is written as streams is what the servers of keys have. Where it is not known yet servers are
-    /// asked, and where they can't be asked it stays unknown.
-    private func mayTransact() async -> Bool {
-        if address.isEmbedded { return true }
-        if let known = joined.withLock({ $0 }) { return known }
-        guard let found = try? await joinsKeysAndStreams() else { return true }
-        joined.withLock { $0 = found }
-        return found
+    /// Servers that haven't told yet are asked.
+    private func refuseWhereTransactionsLack() async throws {
+        if address.isEmbedded { return }
+        var known = knownUnion.withLock { $0 }
+        if known == nil {
+            known = try await learnUnion("transactions")
+            knownUnion.withLock { [known] in $0 = known }
+        }
+        switch known {
+        case .whole?, nil: return
+        case .apart?: throw transactionsAreLacking(nil)
+        case .torn(let keys, let streams)?: throw separateClusters(keys, streams)
+        }
     }
 
-    /// Whether the servers of keys and those of streams are Martlet's, and the same ones: a transaction goes to the
-    /// former, and the program's reads of streams to the latter.
-    func joinsKeysAndStreams() async throws -> Bool {
-        guard case .servers(let servers) = address.place else { return true }
-        guard !servers.keys.isEmpty, !servers.streams.isEmpty else { return false }
-        guard try await streams.info("server")["server_name"] == "martlet" else { return false }
-        // Transactions know the streams of database 0.
-        guard try await streams.command("CLIENT", "INFO").text?.contains(" db=0 ") == true else { return false }
-        // Nothing changes by it.
+    /// - Throws: ``MartletStoreError/Code/unavailable`` where they can't be asked.
+    func learnUnion(_ purpose: String) async throws -> StoreUnion {
         do {
-            _ = try await keys.transact(Martlet_V1_TransactRequest(), isRepeatable: true)
-            return true
-        } catch let error as EtcdError where error.code == .notSupported {
-            return false
+            return try await union()
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            let message = (error as? RedisError)?.message ?? (error as? EtcdError)?.message ?? "\(error)"
+            throw MartletStoreError(
+                .unavailable, "the store at \(address) can't be asked for \(purpose): \(message)", cause: error)
         }
     }
 }

@@ -18,6 +18,13 @@ public struct EtcdCluster: Sendable {
         return response.members.map { EtcdMember($0) }
     }
 
+    /// The number of the cluster, as whichever member is asked has it.
+    package func number() async throws -> UInt64 {
+        let response: Etcdserverpb_MemberListResponse = try await self.client.request(
+            "/etcdserverpb.Cluster/MemberList", Etcdserverpb_MemberListRequest(), .always, needsLeader: false)
+        return response.header.clusterID
+    }
+
     /// Announces a new member, which then is to be started.
     ///
     /// - Parameters:

@@ -22,6 +22,7 @@ struct StreamServer {
         var configuration = RedisServerConfiguration()
         configuration.password = try options.streams.passwordFile.map(password)
         configuration.allowsDebugging = options.streams.allowsDebugging
+        configuration.clusterID = store.clusterID
         let server = try await RedisServer.start(configuration, on: loop) { _ in MemberEngine(member.value) }
         do {
             let acceptor = options.streams.areEncrypted ? try tls.map { try WireTLSAcceptor($0) } : nil

@@ -51,11 +51,25 @@ extension RedisCommands {
     /// Adds an entry at the end of a stream.
     ///
     /// - Returns: Its ID; `nil` where there is no stream, and none was to be made.
+    /// - Throws: ``RedisError``; ``RedisError/Code/notSupported`` where the entry is to come later, or to end, at a
+    ///   server that knows nothing of that.
     @discardableResult
     public func xadd(
         _ key: some RedisWord, _ fields: [RedisField], configure: (inout RedisAddOptions) -> Void = { _ in }
     ) async throws -> RedisStreamID? {
-        let reply = try await send(.xadd(key, fields, configure: configure))
+        var options = RedisAddOptions()
+        configure(&options)
+        let reply: RedisValue
+        do {
+            reply = try await send(.xadd(key, fields, configure: { $0 = options }))
+        } catch let error as RedisError where options.isTimed && error.message.hasPrefix("ERR Invalid stream ID") {
+            // It takes the word for an ID; one that it could refuse isn't sent.
+            throw RedisError(
+                .notSupported,
+                "the server has no entries that come later or end (XADD with DELAY, AT or TTL): Martlet alone has "
+                    + "them. It says: \(error.message)",
+                prefix: error.prefix)
+        }
         if reply.isNull { return nil }
         guard let id = RedisStreamID(reply) else { throw RedisError.unexpected("XADD", reply) }
         return id

@@ -85,6 +85,9 @@ public struct RedisAddOptions: Sendable, Hashable {
     }
 
     public init() {}
+
+    /// Whether the entry comes later, or ends.
+    var isTimed: Bool { moment != .now || timeToLive != nil }
 }
 
 /// How streams are read.

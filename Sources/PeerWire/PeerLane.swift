@@ -17,8 +17,9 @@ final class PeerLane {
 
         init(_ message: Message) {
             switch message.body {
-            case .append(_, let entries, _): self = entries.isEmpty ? .control : .entries
-            case .proposal: self = .entries
+            // Also one without entries: before those that it builds on it would be refused, and all of them, which are
+            // under way, would be sent again.
+            case .append, .proposal: self = .entries
             case .appendAccepted, .appendRejected, .heartbeat, .heartbeatAnswer, .preVote, .preVoteAnswer, .vote,
                 .voteAnswer, .snapshot, .committed, .staleTerm, .readIndex, .readIndexAnswer, .transferLeadership,
                 .timeoutNow:

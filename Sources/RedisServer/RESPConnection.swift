@@ -30,7 +30,7 @@ final class RESPConnection: ChannelInboundHandler {
     /// Whether others may hold the bytes of `reply`: they are let go, not used again.
     private var isBorrowed = false
     /// Commands were handed over, and not all of them are answered.
-    private(set) var isWaiting = false
+    var isWaiting = false
     /// The transaction that was handed over, until it is answered.
     private var transaction: Transaction?
     /// Replies to what was handed over aren't wanted.
@@ -204,7 +204,7 @@ final class RESPConnection: ChannelInboundHandler {
     /// Whether a user who may not do everything may run this.
     private func mayRun(_ entry: CommandEntry, _ arguments: Arguments) -> Bool {
         let access = hub.engine.access
-        return session.refreshAccess(access) && access.denial(of: session.userName, entry, arguments) == nil
+        return session.refreshAccess(access) && access.denial(of: session.user, entry, arguments) == nil
     }
 
     /// Gives the engine what has come together.
@@ -218,6 +218,7 @@ final class RESPConnection: ChannelInboundHandler {
         var request = CommandRequest(
             client: session.id, database: session.database, isRESP3: session.isRESP3,
             allowsLateReads: session.allowsLateReads, commands: commands)
+        request.user = session.user.serviceName
         swap(&request.items, &pending)
         isWaiting = true
         writing { writer in
@@ -266,6 +267,8 @@ final class RESPConnection: ChannelInboundHandler {
             }
         case .transaction(let transaction): run(transaction)
         case .server(let entry): writing { hub.carryOut(entry, arguments, self, &$0) }
+        case .login(let login):
+            if case .found(let entry) = finding { logIn(login, entry, arguments.copy(), attempt: 1) }
         }
         if wasSilent || session.replies != .on { silence(since: begin) }
     }

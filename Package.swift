@@ -122,7 +122,7 @@ let package = Package(
         .target(name: "MartletRESPCodec", dependencies: ["MartletBasics"], path: "Sources/RESPCodec"),
         .target(
             name: "MartletKeyspace",
-            dependencies: ["MartletBasics", "MartletKeyValue", "MartletRESPCodec", "MartletStreams"],
+            dependencies: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRESPCodec", "MartletStreams"],
             path: "Sources/Keyspace"),
         .target(
             name: "MartletReplica",
@@ -154,7 +154,8 @@ let package = Package(
         .target(
             name: "MartletRedisServer",
             dependencies: [
-                "CMartletPosix", "MartletInProcess", "MartletKeyspace", "MartletNode", "MartletRESPCodec",
+                "CMartletPosix", "MartletAuth", "MartletInProcess", "MartletKeyspace", "MartletNode",
+                "MartletRESPCodec",
                 "MartletStreams", nioCore, nioPosix,
             ],
             path: "Sources/RedisServer"),
@@ -383,13 +384,17 @@ let package = Package(
             path: "Tests/RESPCodecTests"),
         .testTarget(
             name: "MartletKeyspaceTests",
-            dependencies: ["MartletBasics", "MartletKeyspace", "MartletRESPCodec", "MartletStreams"],
+            dependencies: [
+                "MartletAuth", "MartletBasics", "MartletKeyValue", "MartletKeyspace", "MartletRESPCodec",
+                "MartletStreams",
+            ],
             path: "Tests/KeyspaceTests", exclude: ["Golden"]),
         .testTarget(
             name: "MartletRedisServerTests",
             dependencies: [
-                "MartletNode", "MartletProcesses", "MartletRESPClient", "MartletRaft", "MartletRedisServer",
-                "MartletReplica", "MartletTestPrograms", "MartletWALCodec", logging, nioCore, nioPosix,
+                "MartletAuth", "MartletNode", "MartletProcesses", "MartletRESPClient", "MartletRaft",
+                "MartletRedisServer", "MartletReplica", "MartletTestPrograms", "MartletWALCodec", logging, nioCore,
+                nioPosix,
             ],
             path: "Tests/RedisServerTests"),
         .target(

@@ -21,17 +21,7 @@ extension AuthStore {
         let permissions = try permissions(of: identity)
         if permissions.isRoot { return }
         try request.forEachAccess { (access) throws(AuthError) in
-            switch access {
-            case .read(let interval):
-                guard permissions.readable.covers(interval) else { throw .permissionDenied }
-            case .write(let interval):
-                guard permissions.writable.covers(interval) else { throw .permissionDenied }
-            case .attach(let lease):
-                if permissions.writable.holdsEveryKey { return }
-                for key in attachedKeys(lease) {
-                    guard permissions.writable.covers(.key(key)) else { throw .permissionDenied }
-                }
-            }
+            guard permissions.allows(access, attachedKeys: attachedKeys) else { throw .permissionDenied }
         }
     }
 
@@ -41,6 +31,25 @@ extension AuthStore {
         if user(identity.name)?.isRoot == true { return }
         try authorize(request, as: identity, attachedKeys: { _ in [] })
     }
+
+    /// The first thing that a request does to keys and that a user may not do, whatever the age of the credentials:
+    /// what an audit names. `nil`: nothing, or nobody can tell.
+    package func firstDenied(
+        _ request: some KeyAccessing, of name: AuthName, attachedKeys: (LeaseID) -> [[UInt8]] = { _ in [] }
+    ) -> KeyAccess? {
+        let permissions = permissions(of: name)
+        var denied: KeyAccess?
+        // Ends at the first one.
+        try? request.forEachAccess { (access) throws(AuthError) in
+            if permissions?.allows(access, attachedKeys: attachedKeys) == true { return }
+            denied = access
+            throw .permissionDenied
+        }
+        return denied
+    }
+
+    /// What a user may do, as of now; `nil`: there is no such user.
+    package func permissions(of name: AuthName) -> UserPermissions? { users[name]?.permissions }
 
     private func permissions(of identity: AuthIdentity) throws(AuthError) -> UserPermissions {
         if identity.revision == 0 { throw .userNameEmpty }

@@ -26,6 +26,8 @@ package struct AuthStore: Equatable, Sendable {
 
     package func user(_ name: AuthName) -> AuthUser? { users[name]?.user }
     package func role(_ name: AuthName) -> AuthRole? { roles[name] }
+    /// Ascending.
+    package var userNames: [AuthName] { users.names }
 
     /// Applies a request, first asking whether `identity` may make it. Throws what etcd would answer, in its order of
     /// checks.

@@ -36,15 +36,19 @@ extension TxnRequest: KeyAccessing {
     package func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
         for condition in compare { try visit(.read(condition.interval)) }
         for operations in [success, failure] {
-            for operation in operations {
-                switch operation {
-                case .range(let request): try request.forEachAccess(visit)
-                case .put(let request): try request.forEachAccess(visit)
-                case .deleteRange(let request): try request.forEachAccess(visit)
-                case .txn(let request): try request.forEachAccess(visit)
-                case .unset: break
-                }
-            }
+            for operation in operations { try operation.forEachAccess(visit) }
+        }
+    }
+}
+
+extension TxnRequest.Operation: KeyAccessing {
+    package func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
+        switch self {
+        case .range(let request): try request.forEachAccess(visit)
+        case .put(let request): try request.forEachAccess(visit)
+        case .deleteRange(let request): try request.forEachAccess(visit)
+        case .txn(let request): try request.forEachAccess(visit)
+        case .unset: return
         }
     }
 }

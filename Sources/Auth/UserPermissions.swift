@@ -4,10 +4,10 @@ package import MartletBasics
 package import MartletKeyValue
 
 /// What one user may do, merged over its roles.
-struct UserPermissions: Equatable, Sendable {
-    var isRoot: Bool
-    var readable: KeyIntervalSet
-    var writable: KeyIntervalSet
+package struct UserPermissions: Equatable, Sendable {
+    package var isRoot: Bool
+    package var readable: KeyIntervalSet
+    package var writable: KeyIntervalSet
 
     /// A role that does not exist allows nothing.
     init(of user: AuthUser, in roles: NameTable<AuthRole>) {
@@ -16,6 +16,24 @@ struct UserPermissions: Equatable, Sendable {
         readable = KeyIntervalSet(granted.filter(\.allowsReading).map(\.interval))
         writable = KeyIntervalSet(granted.filter(\.allowsWriting).map(\.interval))
     }
+
+    /// Whether an access is allowed. `attachedKeys` is asked only for leases that the request attaches keys to.
+    ///
+    /// Complexity: O(log n) comparisons, n being the merged ranges; O(k log n) for a lease with k keys, unless the user
+    /// may write everything.
+    package func allows(_ access: KeyAccess, attachedKeys: (LeaseID) -> [[UInt8]]) -> Bool {
+        if isRoot { return true }
+        return switch access {
+        case .read(let interval): readable.covers(interval)
+        case .write(let interval): writable.covers(interval)
+        case .attach(let lease):
+            writable.holdsEveryKey || attachedKeys(lease).allSatisfy { writable.covers(.key($0)) }
+        }
+    }
+
+    /// Whether every key, the empty one too, which etcd has not and Redis has.
+    package var readsEverything: Bool { isRoot || readable.holdsEveryKey }
+    package var writesEverything: Bool { isRoot || writable.holdsEveryKey }
 }
 
 /// One thing that a request does to keys.

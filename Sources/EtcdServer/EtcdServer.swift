@@ -254,6 +254,7 @@ package final class EtcdServer: Sendable {
             let method = LeaderCalls.methods.contains(path) ? askingLeader(path, serve) : serve
             let requirement = CallGate.requirement(of: path)
             methods[path] = .unary { call, message in
+                let call = store.value.audited(call, path, message)
                 guard !store.value.isLearner || store.value.servesLearner(path, message) else {
                     return call.fail(.notSupportedForLearner)
                 }
@@ -266,6 +267,8 @@ package final class EtcdServer: Sendable {
         ) {
             precondition(CallGate.requirement(of: path) == nil, "streams ask their callers themselves")
             methods[path] = .stream { call in
+                // Streams outlast the moment at which authentication comes on.
+                let call = AuditedCall(call, path, of: store.value)
                 let events = make(store.value, call)
                 if store.value.isLearner { call.fail(.notSupportedForLearner) }
                 return events
@@ -305,7 +308,7 @@ package final class EtcdServer: Sendable {
         unary("/etcdserverpb.Maintenance/Alarm") { MaintenanceService(store: $0).alarm($1, $2) }
         let snapshot = "/etcdserverpb.Maintenance/Snapshot"
         methods[snapshot] = .task { credentials, requests, respond in
-            try await CallGate.pass(CallGate.requirement(of: snapshot), credentials, store)
+            try await CallGate.pass(snapshot, credentials, store)
             try await SnapshotService.snapshot(store, requests, respond)
         }
         unary("/etcdserverpb.Auth/AuthEnable") { AuthService(store: $0).enable($1, $2) }

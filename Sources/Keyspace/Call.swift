@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 import MartletBasics
 package import MartletRESPCodec
 import MartletStreams
@@ -14,13 +15,19 @@ package struct Call: Sendable {
     package var seed: UInt64
     /// The ID of the client, for those who wait.
     package var client: UInt64
+    /// Who asks, if a user of the auth service.
+    package var user: AuthName?
 
-    package init(_ arguments: Arguments, database: Int = 0, now: Int64, seed: UInt64 = 0, client: UInt64 = 0) {
+    package init(
+        _ arguments: Arguments, database: Int = 0, now: Int64, seed: UInt64 = 0, client: UInt64 = 0,
+        user: AuthName? = nil
+    ) {
         self.arguments = arguments
         self.database = database
         self.time = now
         self.seed = seed
         self.client = client
+        self.user = user
     }
 
     var random: SeededRandom { SeededRandom(seed: seed) }

@@ -39,8 +39,8 @@ package struct Keyspace: Sendable {
     var expiries = ExpiryQueue()
     var timers = StreamTimers()
     package internal(set) var settings = KeyspaceSettings()
-    /// Who may do what.
-    package internal(set) var access = AccessList()
+    /// Who may do what. Of it the list is state; the auth service stands beside, and is whoever's who holds both.
+    package var access = AccessControl()
     let streamConfiguration: StreamConfiguration
 
     /// Changes of keys, ever.

@@ -12,6 +12,9 @@ package protocol CommandClients: AnyObject {
     /// In the order of the replies.
     func take(_ replies: [CommandReply])
     func take(_ events: [KeyEvent])
+    func take(_ refusals: [CommandRefusal])
+    /// Somebody may do more or less than before.
+    func rightsHaveChanged()
 }
 
 extension Member {
@@ -49,8 +52,20 @@ extension Member {
         _read { yield replica.keyspace }
     }
 
-    /// See `AccessList`. Asked with each batch, so without a look at the whole keyspace.
-    package var accessVersion: UInt64 { replica.accessVersion() }
+    /// See `AccessControl`. Asked with each batch, so without a look at the whole keyspace.
+    package var accessVersion: AccessControl.Version { replica.accessVersion() }
+
+    /// Tells those who ask the keyspace what was refused, and that somebody's rights have changed: by whichever
+    /// protocol, at whichever member.
+    func tellOfRights() {
+        guard let commandClients else { return }
+        let refusals = replica.takeCommandRefusals()
+        if !refusals.isEmpty { commandClients.take(refusals) }
+        let version = replica.accessVersion()
+        guard version != knownAccess else { return }
+        knownAccess = version
+        commandClients.rightsHaveChanged()
+    }
 
     /// What commands take for the time. Milliseconds of the Unix clock.
     package var commandTime: Int64 { replica.commandTime(at: now) }

@@ -42,6 +42,7 @@ extension Member {
         for transfer in carried.transfers { readers.remove(transfer.waiter).answer(transfer.error) }
         if !carried.commandReplies.isEmpty { commandClients?.take(carried.commandReplies) }
         if !carried.keyEvents.isEmpty { commandClients?.take(carried.keyEvents) }
+        tellOfRights()
         if carried.hasWatchWork { onWatchWork() }
         if let role = carried.role { note(role) }
         if let index = carried.releaseBelow { log?.release(below: index) }

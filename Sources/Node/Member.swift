@@ -3,6 +3,7 @@
 package import Logging
 import MartletBasics
 import MartletKeyValue
+import MartletKeyspace
 package import MartletRaft
 package import MartletReplica
 import MartletStorage
@@ -45,6 +46,14 @@ package final class Member {
 
     /// Those who ask the keyspace; nobody before it is set.
     package weak var commandClients: (any CommandClients)?
+    var knownAccess = AccessControl.Version()
+    /// Has a password checked against a hash of the auth service's, `nil`: nobody's, beside the loop; the answer comes
+    /// on it. False: too many wait, and no answer comes.
+    package var checkPassword: (_ password: [UInt8], _ hash: [UInt8]?, _ answer: @escaping (Bool) -> Void) -> Bool = {
+        _, _, _ in false
+    }
+    /// Of what was denied to whom.
+    package let audit: AuditLog
     var commandTimer: (scheduled: Scheduled<Void>, at: Duration)?
 
     let data: OpenedData?
@@ -98,6 +107,7 @@ package final class Member {
         self.configuration = configuration
         self.logger = logger
         self.eventLoop = eventLoop
+        audit = AuditLog(logger: logger, eventLoop: eventLoop)
         startTime = eventLoop.now
         readiness = eventLoop.makePromise()
         ending = eventLoop.makePromise()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 import MartletKeyspace
 import MartletRESPCodec
 import NIOCore
@@ -123,13 +124,27 @@ extension ClientHub {
     func noteRefusals(_ connection: RESPConnection) {
         if connection.session.refusals.isEmpty { return }
         let client = connection.line(self)
+        let command = connection.session.lastCommand
         for refusal in connection.session.refusals {
-            accessLog.note(refusal, command: connection.session.lastCommand, client: client, now: engine.now)
+            engine.note(refusal.audit(peer: connection.address, command: command))
+            if refusal.isStrangers { continue }
+            accessLog.note(refusal, command: command, client: client, now: engine.now)
         }
         connection.session.refusals = []
     }
 
-    /// Sends clients away whose users were removed. To be called when users may have changed.
+    /// As `noteRefusals`, of a command that had been let in.
+    func note(_ refusal: CommandRefusal) {
+        let connection = connections[refusal.client]
+        let noted = Refusal(user: refusal.user.bytes, denial: refusal.denial, isInTransaction: false)
+        engine.note(noted.audit(peer: connection?.address ?? "", command: refusal.command))
+        accessLog.note(noted, command: refusal.command, client: connection?.line(self) ?? "", now: engine.now)
+    }
+
+    func rightsHaveChanged() { checkUsers() }
+
+    /// Sends clients away whose users were removed, or who hear what they may not any more. To be
+    /// called when users may have changed.
     func checkUsers() {
         let version = engine.accessVersion
         if version == knownAccess { return }

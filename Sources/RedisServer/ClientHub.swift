@@ -30,7 +30,7 @@ final class ClientHub: KeyspaceClients {
     var subscriptions = Subscriptions()
     var accessLog = AccessLog()
     /// The version of the list of users in which all connections' users are known to be.
-    var knownAccess: UInt64 = 0
+    var knownAccess = AccessControl.Version()
     private var answers: [CommandReply] = []
     private var isAnswering = false
     /// Of the last listener on TCP; 0: none.

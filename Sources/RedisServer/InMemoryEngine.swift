@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 package import MartletKeyspace
 package import MartletRESPCodec
 import MartletStreams
@@ -31,8 +32,8 @@ package final class InMemoryEngine: KeyspaceEngine {
     }
 
     package var keyspace: Keyspace { space.keyspace }
-    package var access: AccessList { space.keyspace.access }
-    package var accessVersion: UInt64 { space.keyspace.access.version }
+    package var access: AccessControl { space.keyspace.access }
+    package var accessVersion: AccessControl.Version { space.keyspace.access.version }
     package var blockedCount: Int { space.blocked.count }
 
     package var isDurable: Bool { false }
@@ -135,6 +136,12 @@ package final class InMemoryEngine: KeyspaceEngine {
         space.tick(now: now, ticks: ticks, seed: random.next())
         finish(ticks)
     }
+
+    /// There is no auth service, so nobody's password is asked for here.
+    package func check(_ login: Login, then answer: @escaping (Bool) -> Void) -> Bool { false }
+
+    /// A process without a member has no log of its own; `ACL LOG` tells.
+    package func note(_ denied: AuditRecord) {}
 
     package func stop() {
         timer?.scheduled.cancel()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 package import MartletKeyspace
 package import MartletRESPCodec
 
@@ -8,6 +9,10 @@ package protocol KeyspaceClients: AnyObject {
     /// Replies to commands that were answered `later`.
     func answer(_ reply: CommandReply)
     func notify(_ events: [KeyEvent])
+    /// A command was refused though it had been let in.
+    func note(_ refusal: CommandRefusal)
+    /// Somebody may do more or less than before.
+    func rightsHaveChanged()
 }
 
 /// The members behind an engine.
@@ -33,9 +38,9 @@ package protocol KeyspaceEngine: AnyObject {
     /// The state as this member has it.
     var keyspace: Keyspace { get }
     /// Who may do what, as this member has it.
-    var access: AccessList { get }
+    var access: AccessControl { get }
     /// Of `access`.
-    var accessVersion: UInt64 { get }
+    var accessVersion: AccessControl.Version { get }
     var clients: (any KeyspaceClients)? { get set }
     /// Milliseconds of the Unix clock.
     var now: Int64 { get }
@@ -64,4 +69,11 @@ package protocol KeyspaceEngine: AnyObject {
     /// Forgets a client that has gone.
     func remove(_ client: UInt64)
     func stop()
+
+    /// Has a password checked beside the loop; the answer comes on it.
+    ///
+    /// - Returns: false if too many wait: then no answer comes.
+    func check(_ login: Login, then answer: @escaping (Bool) -> Void) -> Bool
+    /// Writes down that a request was denied.
+    func note(_ denied: AuditRecord)
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 package import MartletKeyspace
 package import MartletNode
 package import MartletRESPCodec
@@ -15,8 +16,8 @@ package final class MemberEngine: KeyspaceEngine {
     }
 
     package var keyspace: Keyspace { member.keyspace }
-    package var access: AccessList { member.keyspace.access }
-    package var accessVersion: UInt64 { member.accessVersion }
+    package var access: AccessControl { member.keyspace.access }
+    package var accessVersion: AccessControl.Version { member.accessVersion }
     package var now: Int64 { member.commandTime }
     package var blockedCount: Int { member.blockedClients }
 
@@ -49,6 +50,12 @@ package final class MemberEngine: KeyspaceEngine {
 
     package func remove(_ client: UInt64) { member.forget(client: client) }
 
+    package func check(_ login: Login, then answer: @escaping (Bool) -> Void) -> Bool {
+        member.checkPassword(login.password, login.hash, answer)
+    }
+
+    package func note(_ denied: AuditRecord) { member.audit.note(denied) }
+
     /// The member goes on without clients.
     package func stop() { member.commandClients = nil }
 }
@@ -59,4 +66,10 @@ extension MemberEngine: CommandClients {
     }
 
     package func take(_ events: [KeyEvent]) { clients?.notify(events) }
+
+    package func take(_ refusals: [CommandRefusal]) {
+        for refusal in refusals { clients?.note(refusal) }
+    }
+
+    package func rightsHaveChanged() { clients?.rightsHaveChanged() }
 }

@@ -30,7 +30,7 @@ final class RESPConnection: ChannelInboundHandler {
     /// Whether others may hold the bytes of `reply`: they are let go, not used again.
     private var isBorrowed = false
     /// Commands were handed over, and not all of them are answered.
-    private(set) var isWaiting = false
+    var isWaiting = false
     /// The transaction that was handed over, until it is answered.
     private var transaction: Transaction?
     /// Replies to what was handed over aren't wanted.
@@ -207,7 +207,7 @@ final class RESPConnection: ChannelInboundHandler {
     /// Whether a user who may not do everything may run this.
     private func mayRun(_ entry: CommandEntry, _ arguments: Arguments) -> Bool {
         let access = hub.engine.access
-        return session.refreshAccess(access) && access.denial(of: session.userName, entry, arguments) == nil
+        return session.refreshAccess(access) && access.denial(of: session.user, entry, arguments) == nil
     }
 
     /// Gives the engine what has come together.
@@ -221,6 +221,7 @@ final class RESPConnection: ChannelInboundHandler {
         var request = CommandRequest(
             client: session.id, database: session.database, isRESP3: session.isRESP3,
             allowsLateReads: session.allowsLateReads, commands: commands)
+        request.user = session.user.serviceName
         swap(&request.items, &pending)
         isWaiting = true
         hub.calls.begin(request.items)
@@ -286,6 +287,11 @@ final class RESPConnection: ChannelInboundHandler {
         case .server(let entry):
             writing { hub.carryOut(entry, arguments, self, &$0) }
             count(finding, arguments, since: began, at: begin)
+        case .login(let login):
+            guard case .found(let entry) = finding else { preconditionFailure("a login without a command") }
+            hub.calls.begin(entry.number)
+            timer.start(began, [(index, entry)])
+            logIn(login, entry, arguments.copy(), attempt: 1)
         }
         if wasSilent || session.replies != .on { silence(since: begin) }
     }

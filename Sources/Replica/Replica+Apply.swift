@@ -3,6 +3,7 @@
 import MartletAuth
 import MartletBasics
 import MartletKeyValue
+import MartletKeyspace
 import MartletRaft
 
 /// What one step may still apply.
@@ -190,7 +191,13 @@ extension Replica {
     private mutating func change(
         _ request: AuthRequest, as identity: AuthIdentity, at index: LogIndex, into effects: inout Effects
     ) throws(AuthError) -> AuthResponse {
+        // A name stands for one user of either kind.
+        if case .userAdd(let name, _, _) = request, keyspace.access.list.claims(name.bytes) {
+            try auth.checkAdministrator(identity)
+            throw .userExists
+        }
         let outcome = try auth.apply(request, as: identity)
+        if !outcome.changes.isEmpty { showAuth() }
         authTable.note(outcome.changes, in: auth)
         if outcome.tokens != .none { effects.tokens.append(.apply(outcome.tokens)) }
         if case .authenticated(let name, let revision, let simpleToken) = outcome.response {

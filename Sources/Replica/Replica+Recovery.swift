@@ -48,6 +48,7 @@ extension Replica {
         commands = CommandQueue(seed: configuration.seed ^ Self.commandSeed)
         cluster = state.cluster
         auth = state.auth
+        keyspace.access.service = state.auth
         authTable = state.authTable
         applied = state.applied
         keyspaceProgress.measuredBytes = configuration.keyspaceQuotaBytes == nil ? 0 : keyspace.memoryBytes()

@@ -12,6 +12,17 @@ struct LocalServer {
     private var sessions: [UInt64: Session] = [:]
     private var seed: UInt64 = 1
     /// Replies to clients that waited.
+    /// Passwords that were checked against a hash of the auth service's.
+    private(set) var checkedLogins = 0
+    /// What happens while the next of them is checked.
+    var meanwhile: (inout AccessControl) -> Void = { _ in }
+
+    /// In the place of bcrypt's.
+    static func hash(_ password: [UInt8]) -> [UInt8] { Array("hash of ".utf8) + password }
+
+    func refusals(of client: UInt64) -> [Refusal] { sessions[client]?.refusals ?? [] }
+    func isWelcome(_ client: UInt64) -> Bool { sessions[client].map { space.keyspace.access.allows($0) } == true }
+
     private var lateReplies: [UInt64: [ReplyValue]] = [:]
 
     init(_ keyspace: Keyspace = Keyspace()) {
@@ -40,7 +51,7 @@ struct LocalServer {
         now += 1
         seed += 1
         space.tick(now: now, ticks: now)
-        var session = sessions[client] ?? Session(id: client)
+        var session = sessions[client] ?? Session(id: client, access: space.keyspace.access)
         defer { sessions[client] = session }
         if let isRESP3 { session.isRESP3 = isRESP3 }
         var reply = ReplyWriter(isRESP3: session.isRESP3)
@@ -52,15 +63,28 @@ struct LocalServer {
             let isSecret = entry.flags.contains(.secret)
             let call = Call(
                 isSecret ? AccessList.withoutPasswords(arguments) : arguments, database: session.database, now: now,
-                seed: seed, client: client)
+                seed: seed, client: client, user: session.user.serviceName)
             if space.run(entry, call, ticks: now, &reply) == .waits {
                 collect()
                 return nil
             }
         case .transaction(let transaction):
+            let access = space.keyspace.access
             space.keyspace.apply(transaction, now: now, seed: seed, client: client, &reply) { index, reply in
                 _ = session.answer(
-                    transaction.items[index].entry, transaction.commands[index], AccessList(), .init(), &reply)
+                    transaction.items[index].entry, transaction.commands[index], access, .init(), &reply)
+            }
+        case .login(var login):
+            guard case .found(let entry) = CommandTable.shared.find(arguments) else { preconditionFailure("no login") }
+            checkedLogins += 1
+            meanwhile(&space.keyspace.access)
+            meanwhile = { _ in }
+            while let next = session.endLogin(
+                login, isRight: login.hash == Self.hash(login.password), entry, arguments, space.keyspace.access,
+                .init(), &reply)
+            {
+                login = next
+                checkedLogins += 1
             }
         case .server(let entry):
             switch entry.name {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 import MartletBasics
 import MartletKeyspace
 import MartletRESPCodec
@@ -12,7 +13,7 @@ extension TestMember {
     mutating func ask(_ client: UInt64, _ lines: String...) -> CommandAnswer { ask(client, lines: lines) }
 
     @discardableResult
-    mutating func ask(_ client: UInt64, lines: [String]) -> CommandAnswer {
+    mutating func ask(_ client: UInt64, as user: AuthName? = nil, lines: [String]) -> CommandAnswer {
         var batch = CommandBatch()
         var entries: [CommandEntry] = []
         for line in lines {
@@ -25,6 +26,7 @@ extension TestMember {
         }
         var request = CommandRequest(
             client: client, database: 0, isRESP3: false, allowsLateReads: false, commands: batch)
+        request.user = user
         request.items = entries.enumerated().map { ($0.offset, $0.element) }
         var reply = ReplyWriter()
         let answer = replica.run(request, &reply, at: moment, into: &effects)
@@ -34,8 +36,11 @@ extension TestMember {
 
     /// Hands over a transaction.
     @discardableResult
-    mutating func exec(_ client: UInt64, _ lines: [String], watching keys: [String] = []) -> CommandAnswer {
+    mutating func exec(
+        _ client: UInt64, as user: AuthName? = nil, _ lines: [String], watching keys: [String] = []
+    ) -> CommandAnswer {
         var transaction = Transaction()
+        transaction.user = user
         for line in lines {
             let arguments = Arguments(line.split(separator: " ").map { Array($0.utf8) })
             guard case .found(let entry) = CommandTable.shared.find(arguments) else {
@@ -73,8 +78,8 @@ extension TestMember {
     }
 
     /// What a client is told of commands that are carried out by themselves.
-    mutating func result(_ client: UInt64, _ lines: String...) -> String {
-        ask(client, lines: lines)
+    mutating func result(_ client: UInt64, as user: AuthName? = nil, _ lines: String...) -> String {
+        ask(client, as: user, lines: lines)
         step(.turnEnded)
         settle()
         return told(client)

@@ -271,7 +271,16 @@ import Testing
         #expect(
             try member.transact(then: [Wire.append("s", "x")]) == .failure(.unauthorized(.userNameEmpty)))
         #expect(try member.transact(then: [Wire.put("c", "1"), Wire.append("s", "x")], as: root)?.get().revision == 3)
-        // Redis's clients are none of these users.
+        // A stream's name is under the same ranges.
+        #expect(
+            try member.transact(
+                [Wire.stream("as", Wire.length(0))], then: [Wire.put("a", "1"), Wire.append("as", "x")], as: user)?
+                .get().revision == 4)
+        #expect(try member.transact(then: [Wire.acknowledge("as", "g", Wire.id(1))], as: user) != denied)
+        #expect(try member.transact(then: [Wire.acknowledge("s", "g", Wire.id(1))], as: user) == denied)
+        let inner = Wire.inner(Wire.transaction(then: [Wire.trim("s", to: 0)]))
+        #expect(try member.transact(then: [inner], as: user) == denied)
+        // Users of ACL are none of these.
         #expect(member.result(1, "KV.PUT a 1").hasPrefix("-NOPERM"))
         #expect(member.result(1, "KV.GET a").hasPrefix("-NOPERM"))
         member.exec(1, ["XADD s * f v", "KV.DEL a"])

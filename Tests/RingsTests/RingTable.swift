@@ -52,7 +52,8 @@ let ringTable: [String: RingEntry] = [
     "MartletRESPCodec": RingEntry(.core, folder: "RESPCodec", targets: ["MartletBasics"], modules: ["Swift"]),
     "MartletKeyspace": RingEntry(
         .core, folder: "Keyspace",
-        targets: ["MartletBasics", "MartletKeyValue", "MartletRESPCodec", "MartletStreams"], modules: ["Swift"]),
+        targets: ["MartletAuth", "MartletBasics", "MartletKeyValue", "MartletRESPCodec", "MartletStreams"],
+        modules: ["Swift"]),
     "MartletReplica": RingEntry(
         .core, folder: "Replica",
         targets: [
@@ -81,7 +82,8 @@ let ringTable: [String: RingEntry] = [
     "MartletRedisServer": RingEntry(
         .shell, folder: "RedisServer",
         targets: [
-            "CMartletPosix", "MartletInProcess", "MartletKeyspace", "MartletNode", "MartletRESPCodec", "MartletStreams",
+            "CMartletPosix", "MartletAuth", "MartletInProcess", "MartletKeyspace", "MartletNode", "MartletRESPCodec",
+            "MartletStreams",
         ],
         modules: network),
     "MartletSimulatedDisk": RingEntry(

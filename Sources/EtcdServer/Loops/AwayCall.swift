@@ -21,6 +21,7 @@ final class AwayCall: EtcdCall, @unchecked Sendable {
 
     var metadata: HeaderBlock { call.metadata }
     var certificateName: AuthName? { call.certificateName }
+    var peerText: String { call.peerText }
 
     // MARK: Confined to the member's loop
 

@@ -90,6 +90,7 @@ final class ForwardedCall: EtcdCall {
     }
 
     var metadata: HeaderBlock { call.metadata }
+    var peerText: String { call.peerText }
     var queuedBytes: Int { call.queuedBytes }
 
     func respond(_ message: [UInt8]) { call.respond(message) }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletAuth
+import MartletNode
 import NIOCore
 
 /// Which calls are asked for their rights before their service sees them: those that the whole method takes rights for.
@@ -24,11 +25,22 @@ enum CallGate {
     ///
     /// - Throws: the status that ends it.
     static func pass(
-        _ requirement: AuthRequirement?, _ credentials: CallCredentials, _ store: NIOLoopBound<MemberStore>
+        _ path: String, _ credentials: CallCredentials, _ store: NIOLoopBound<MemberStore>
     ) async throws {
-        guard let requirement else { return }
+        guard let requirement = Self.requirement(of: path) else { return }
         try await store.eventLoop.submit {
-            do throws(AuthError) { try store.value.check(requirement, credentials) } catch { throw error.status }
+            do throws(AuthError) {
+                try store.value.check(requirement, credentials)
+            } catch {
+                if error.isDenial {
+                    let name = try? store.value.identity(of: credentials).name
+                    store.value.member.audit.note(
+                        AuditRecord(
+                            user: name.flatMap { $0.isEmpty ? nil : $0.bytes }, peer: "", wire: .etcd,
+                            request: String(path.dropFirst()), reason: error.reason))
+                }
+                throw error.status
+            }
         }.get()
     }
 }

@@ -3,6 +3,7 @@
 package import MartletAuth
 package import MartletGRPCWire
 package import MartletHTTP2Session
+import NIOCore
 
 /// What a service needs of the call it answers. Everything happens on the store's event loop.
 package protocol EtcdCall: AnyObject {
@@ -10,6 +11,8 @@ package protocol EtcdCall: AnyObject {
     var metadata: HeaderBlock { get }
     /// Whom the certificate of the client's connection names, where that counts.
     var certificateName: AuthName? { get }
+    /// Where the call comes from, for an audit; empty where that isn't known.
+    var peerText: String { get }
     /// Answers a unary call: one message and status 0.
     func respond(_ message: [UInt8])
     /// Answers a unary call with a message of `byteCount` bytes that comes in parts; ``finish(_:)`` follows them.
@@ -35,6 +38,7 @@ extension EtcdCall {
 
     package var metadata: HeaderBlock { HeaderBlock() }
     package var certificateName: AuthName? { nil }
+    package var peerText: String { "" }
 
     package var credentials: CallCredentials {
         CallCredentials(metadata: metadata, certificateName: certificateName)
@@ -43,6 +47,13 @@ extension EtcdCall {
 
 extension ServerCall: EtcdCall {
     package var certificateName: AuthName? { peerCertificate?.name.map { AuthName(bytes: $0) } }
+
+    package var peerText: String {
+        guard let peer else { return "" }
+        if let path = peer.pathname { return path.isEmpty ? "unix" : path }
+        let host = peer.ipAddress ?? ""
+        return (host.contains(":") ? "[\(host)]" : host) + ":\(peer.port ?? 0)"
+    }
 }
 
 /// What a call shows of who makes it.

@@ -54,6 +54,11 @@ package final class MemberStore {
         leaseIDs = LeaseIDGenerator(
             memberID: identity.memberID, wallClockMilliseconds: Int64(clamping: Member.wallMilliseconds()))
         compactor = configuration.autoCompaction.map { AutoCompactor($0) }
+        member.checkPassword = { [weak self] password, hash, answer in
+            guard let self else { return false }
+            let hasher = self.hasher
+            return passwords.run({ hasher.matches(password, hash: hash) }, then: answer)
+        }
         member.onWatchWork = { [weak self] in self?.deliverWatches() }
         member.onTokenChange = { [weak self] change in
             guard let self else { return }

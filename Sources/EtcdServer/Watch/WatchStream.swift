@@ -120,6 +120,8 @@ final class WatchStream: ServerCallEvents, WatchSink {
             try store.authorize(WatchAccess(request.interval), call)
             return nil
         } catch {
+            // The call goes on: only this watch ends.
+            if error.isDenial { (call as? AuditedCall)?.note(error, access: .read(request.interval)) }
             return error
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 package import MartletRESPCodec
 
 /// What a user may not do.
@@ -15,6 +16,11 @@ package enum AccessDenial: Hashable, Sendable {
         case .key: "NOPERM No permissions to access a key"
         case .channel: "NOPERM No permissions to access a channel"
         }
+    }
+
+    /// As a reply.
+    package func write(of user: AuthName?, into reply: inout ReplyWriter) {
+        reply.error(text(of: user?.bytes ?? []))
     }
 
     /// What it is about, for the log.
@@ -52,26 +58,6 @@ package enum AccessDenial: Hashable, Sendable {
         case .key: 1
         case .channel: 2
         }
-    }
-}
-
-extension AccessList {
-    /// Why a user may not run a command; `nil`: they may. Someone who isn't there may nothing.
-    package func denial(of name: [UInt8], _ entry: CommandEntry, _ arguments: Arguments) -> AccessDenial? {
-        guard let user = user(named: name) else { return .command(entry.name) }
-        return user.denial(entry, arguments)
-    }
-
-    /// Whether a connection may stay: its user is there, and may still hear all that it has subscribed to.
-    package func allows(_ session: Session) -> Bool {
-        guard let user = user(named: session.userName) else { return false }
-        let rules = [user.root] + user.selectors
-        return session.channels.allSatisfy { channel in
-            rules.contains { $0.allows(channel: channel[...], isPattern: false) }
-        }
-            && session.patterns.allSatisfy { pattern in
-                rules.contains { $0.allows(channel: pattern[...], isPattern: true) }
-            }
     }
 }
 

@@ -22,6 +22,9 @@ package struct AccessList: Hashable, Sendable {
         place(of: name).isFound ? users[place(of: name).index] : nil
     }
 
+    /// Whether the name is one that somebody has made rules for: the default user as it is at first is nobody's.
+    package func claims(_ name: [UInt8]) -> Bool { user(named: name).map { $0 != .initialDefault } == true }
+
     package func hasUser(named name: [UInt8]) -> Bool { place(of: name).isFound }
 
     /// Whether a user may do anything, so that nobody need ask.

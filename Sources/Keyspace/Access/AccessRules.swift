@@ -24,6 +24,8 @@ struct AccessRules: Hashable, Sendable {
     private(set) var keyPatterns: [KeyPattern] = []
     private(set) var allowsChannels = false
     private(set) var channelPatterns: [[UInt8]] = []
+    /// Words for ranges of keys that no pattern says: only told, of users who are asked elsewhere.
+    private var shownRanges: [[UInt8]] = []
     /// What the rules make of all commands. Asked, never walked.
     private var allowed: Set<String> = []
     /// First arguments, in small letters, with which commands are allowed that aren't otherwise. Asked, never walked.
@@ -146,6 +148,10 @@ struct AccessRules: Hashable, Sendable {
         if !keyPatterns.contains(pattern) { keyPatterns.append(pattern) }
     }
 
+    mutating func addShown(range word: [UInt8]) {
+        if !shownRanges.contains(word) { shownRanges.append(word) }
+    }
+
     mutating func add(channel pattern: [UInt8]) {
         if !channelPatterns.contains(pattern) { channelPatterns.append(pattern) }
     }
@@ -159,7 +165,7 @@ struct AccessRules: Hashable, Sendable {
 
     var keyText: [UInt8] {
         if allowsKeys { return Array("~*".utf8) }
-        return Array(keyPatterns.map(Self.text).joined(separator: [UInt8(ascii: " ")]))
+        return Array((keyPatterns.map(Self.text) + shownRanges).joined(separator: [UInt8(ascii: " ")]))
     }
 
     private static func text(_ pattern: KeyPattern) -> [UInt8] {

@@ -52,7 +52,7 @@ extension Keyspace {
         var taken = KeyspaceChanges()
         swap(&taken, &changes)
         var checkpoint = KeyspaceCheckpoint(state: KeyspaceState(self), changes: taken)
-        if taken.isAccessChanged { checkpoint.access = access }
+        if taken.isAccessChanged { checkpoint.access = access.list }
         for change in taken.keys {
             let (database, place) = (Int(change.database), Int(change.place))
             // It may have gone since, or stand twice in the list where another came to its place.
@@ -134,7 +134,7 @@ package struct KeyspaceRestorer: Sendable {
         } else if key.table == KeyspaceTable.keyspaces {
             if key == KeyspaceTable.access {
                 guard state != nil, let access = AccessList(decoding: value) else { throw .unreadable(key) }
-                keyspace.access = access
+                keyspace.access.list = access
                 return
             }
             guard key == KeyspaceTable.state, state == nil else { throw .inconsistent(key) }

@@ -42,7 +42,7 @@ extension Keyspace {
     /// Makes the next checkpoint write every key.
     private mutating func markAllKeysChanged() {
         changes = KeyspaceChanges()
-        changes.isAccessChanged = !access.isInitial
+        changes.isAccessChanged = !access.list.isInitial
         for database in databases.indices {
             for place in databases[database].rows.indices where databases[database].rows[place] != nil {
                 databases[database][place].isChanged = true

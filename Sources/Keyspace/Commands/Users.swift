@@ -9,7 +9,11 @@ extension Keyspace {
         if name.contains(where: { $0 == 0 || AccessList.isBlank($0) }) {
             throw .text("ERR Usernames can't contain spaces or null characters")
         }
-        let known = access.user(named: name)
+        if access.isServiceName(name) {
+            throw .message(
+                "ERR User '\(String(decoding: name, as: UTF8.self))' is one of the auth service: change it there")
+        }
+        let known = access.list.user(named: name)
         var user = known ?? AccessUser(name: name)
         let words = try AccessList.modifiers(call.arguments)
         if words.count > AccessUser.maximumItems { throw Self.tooManyRules }
@@ -22,7 +26,7 @@ extension Keyspace {
         }
         user.settle()
         guard user.isWithinLimits else { throw Self.tooManyRules }
-        if known == nil, access.users.count >= AccessList.maximumUsers { throw .text("ERR too many users") }
+        if known == nil, access.list.users.count >= AccessList.maximumUsers { throw .text("ERR too many users") }
         changeAccess { $0.put(user, version: $1) }
         reply.ok()
     }
@@ -33,7 +37,11 @@ extension Keyspace {
         let names = (2..<call.count).map { call.arguments.array($0) }
         if names.contains(AccessUser.defaultName) { throw .text("ERR The 'default' user cannot be removed") }
         var count = 0
-        for name in names where access.hasUser(named: name) {
+        if let name = names.first(where: { access.isServiceName($0) && !access.list.hasUser(named: $0) }) {
+            throw .message(
+                "ERR User '\(String(decoding: name, as: UTF8.self))' is one of the auth service: remove it there")
+        }
+        for name in names where access.list.hasUser(named: name) {
             changeAccess { if $0.remove(name, version: $1) { count += 1 } }
         }
         reply.integer(count)
@@ -41,7 +49,7 @@ extension Keyspace {
 
     private mutating func changeAccess(_ body: (inout AccessList, UInt64) -> Void) {
         changeCount += 1
-        body(&access, changeCount)
+        body(&access.list, changeCount)
         changes.isAccessChanged = true
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 package import MartletKeyValue
 package import MartletRESPCodec
 
@@ -61,9 +62,10 @@ extension Transaction {
     }
 }
 
-/// What keeps commands from the key-value store, the same at every member that has applied the same records.
+/// What keeps commands from the key-value store, the same at every member that has applied the same records. Rights of
+/// users come before it: see `Keyspace.denial`.
 package struct KeyConditions: Hashable, Sendable {
-    /// Its users are asked who they are, and Redis's users aren't among them.
+    /// Its users are asked who they are, and those of `ACL SETUSER` aren't among them.
     package var asksUsers = false
     package var hasNoSpace = false
     package var isCorrupt = false
@@ -73,8 +75,8 @@ package struct KeyConditions: Hashable, Sendable {
     static let usersText: StaticString =
         "NOPERM authentication of the key-value store is on: commands on its keys need its own users"
 
-    func check(_ operation: TxnRequest.Operation) throws(CommandError) {
-        if asksUsers { throw .text(Self.usersText) }
+    func check(_ operation: TxnRequest.Operation, of user: AuthName?) throws(CommandError) {
+        if asksUsers, user == nil { throw .text(Self.usersText) }
         if case .range = operation { return }
         if isCorrupt { throw .text("ERR etcdserver: corrupt cluster") }
         if hasNoSpace, operation.mayPut { throw .keys(.databaseSpaceExceeded) }
@@ -144,7 +146,7 @@ extension CommandEntry {
         guard let operation = try keyOperation(call.arguments) else {
             preconditionFailure("\(name) is no command on the key-value store")
         }
-        try conditions.check(operation)
+        try conditions.check(operation, of: call.user)
         return operation
     }
 }

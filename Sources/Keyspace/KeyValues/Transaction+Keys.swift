@@ -18,7 +18,7 @@ extension Transaction {
         var request = TxnRequest()
         for (index, item) in items.enumerated() {
             guard let operation = try item.entry.keyOperation(commands[index]) else { continue }
-            try conditions.check(operation)
+            try conditions.check(operation, of: user)
             request.success.append(operation)
         }
         return request

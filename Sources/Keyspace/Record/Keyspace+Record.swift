@@ -52,8 +52,14 @@ extension Keyspace {
             if !progress.transaction.isHalfway { before(number, &reply) }
             let seed = KeyspaceRecord.seed(progress.content.seed, item: number)
             switch progress.content.items[number] {
-            case .command(let index, let entry, let database):
-                let call = Call(progress.content.commands[index], database: database, now: now, seed: seed)
+            case .command(let index, let entry, let database, let user):
+                let call = Call(
+                    progress.content.commands[index], database: database, now: now, seed: seed, user: user)
+                if let denial = denial(of: user, entry, call.arguments, store) {
+                    denial.write(of: user, into: &reply)
+                    after(number, .failed, &reply)
+                    break
+                }
                 if entry.concernsKeys {
                     after(number, entry.apply(call, to: &store, conditions, &reply), &reply)
                     break

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 import MartletBasics
 package import MartletRESPCodec
 
@@ -15,6 +16,8 @@ package import MartletRESPCodec
 ///                   count of commands, { database, command }
 ///     expiry        2
 ///     store         3, length, bytes: a transaction over keys and streams, which is the replica's to read
+///     user          4, length, name: no item, but who asks for those behind it, if a user of the auth service; none:
+///                   others, as at the beginning
 ///
 /// Numbers are varints. A command is the count of its words and, for each, its length and its bytes: see
 /// `CommandBatch.encode`. Records hold what clients said, not what became of it: that follows from the state.
@@ -24,13 +27,15 @@ package struct KeyspaceRecord: Sendable {
     package static let preferredBytes = 1 << 20
 
     enum Kind: UInt8 {
-        case command, transaction, expiry, store
+        case command, transaction, expiry, store, user
     }
 
     /// May be set until the record is encoded: it is that of the moment at which it goes into the log.
     package var stamp: Int64
     package var seed: UInt64
     private var items: [UInt8] = []
+    /// Of the last item.
+    private var user: AuthName?
     package private(set) var itemCount = 0
 
     package init(stamp: Int64 = 0, seed: UInt64 = 0) {
@@ -60,6 +65,7 @@ package struct KeyspaceRecord: Sendable {
     /// Forgets all items, but not the memory they took.
     package mutating func removeAll() {
         items.removeAll(keepingCapacity: true)
+        user = nil
         itemCount = 0
         // One large record doesn't keep its memory.
         if items.capacity > 2 * Self.preferredBytes { items = [] }
@@ -70,13 +76,25 @@ package struct KeyspaceRecord: Sendable {
         seed &+ UInt64(item) &* 0x9E37_79B9_7F4A_7C15
     }
 
-    package mutating func append(_ arguments: Arguments, database: Int) {
+    /// - Parameter user: who asks, if a user of the auth service.
+    package mutating func append(_ arguments: Arguments, database: Int, user: AuthName? = nil) {
+        setUser(user)
         begin(.command)
         Varint.append(UInt64(database), to: &items)
         CommandBatch.encode(arguments, into: &items)
     }
 
+    private mutating func setUser(_ user: AuthName?) {
+        if user == self.user { return }
+        self.user = user
+        items.append(Kind.user.rawValue)
+        let name = user?.bytes ?? []
+        Varint.append(UInt64(name.count), to: &items)
+        items += name
+    }
+
     package mutating func append(_ transaction: Transaction) {
+        setUser(transaction.user)
         begin(.transaction)
         Varint.append(UInt64(transaction.watched.count), to: &items)
         for key in transaction.watched {
@@ -141,7 +159,7 @@ package enum KeyspaceRecordError: Error, Hashable, Sendable {
 /// A record, read and checked.
 struct RecordContent {
     enum Item {
-        case command(Int, CommandEntry, database: Int)
+        case command(Int, CommandEntry, database: Int, user: AuthName?)
         case transaction(Transaction)
         case expiry
         case store([UInt8])
@@ -151,6 +169,7 @@ struct RecordContent {
     var seed: UInt64 = 0
     var commands = CommandBatch()
     var items: [Item] = []
+    private var user: AuthName?
 
     init(_ record: RawSpan) throws(KeyspaceRecordError) {
         var offset = 0
@@ -174,12 +193,20 @@ struct RecordContent {
             let database = try Self.database(record, &offset)
             let (index, entry) = try Self.command(record, &offset, into: &commands)
             if entry.isOutside { throw .unreadable(offset: offset) }
-            items.append(.command(index, entry, database: database))
-        case .transaction: items.append(.transaction(try Self.transaction(record, &offset)))
+            items.append(.command(index, entry, database: database, user: user))
+        case .transaction:
+            var transaction = try Self.transaction(record, &offset)
+            transaction.user = user
+            items.append(.transaction(transaction))
         case .expiry: items.append(.expiry)
         case .store:
             let length = try Self.count(record, &offset)
             items.append(.store([UInt8](copying: record.extracting(offset..<offset + length))))
+            offset += length
+        case .user:
+            let length = try Self.count(record, &offset)
+            let name = [UInt8](copying: record.extracting(offset..<offset + length))
+            user = name.isEmpty ? nil : AuthName(bytes: name)
             offset += length
         }
     }

@@ -8,20 +8,23 @@ enum AccessReplies {
     ///
     /// - Parameter asksPassword: the server has a password of its own, in the place of the default user's none.
     static func write(
-        _ entry: CommandEntry, _ arguments: Arguments, of access: AccessList, asksPassword: Bool,
+        _ entry: CommandEntry, _ arguments: Arguments, of access: AccessControl, asksPassword: Bool,
         _ reply: inout ReplyWriter
     ) -> Bool {
+        let asksPassword = asksPassword || access.needsLogin
         switch entry.name {
         case "acl|users":
-            reply.array(access.users.count)
-            for user in access.users { reply.bulk(user.name) }
+            let users = access.shownUsers
+            reply.array(users.count)
+            for user in users { reply.bulk(user.name) }
         case "acl|list":
-            reply.array(access.users.count)
-            for user in access.users {
+            let users = access.shownUsers
+            reply.array(users.count)
+            for user in users {
                 reply.bulk(Array("user ".utf8) + user.name + [32] + told(user, asksPassword).text)
             }
         case "acl|getuser":
-            guard let user = access.user(named: arguments.array(2)) else {
+            guard let user = access.shownUser(named: arguments.array(2)) else {
                 reply.null()
                 return true
             }
@@ -73,9 +76,9 @@ enum AccessReplies {
         reply.bulk(rules.channelText(isWhole: false))
     }
 
-    private static func dryRun(_ arguments: Arguments, _ access: AccessList, _ reply: inout ReplyWriter) {
+    private static func dryRun(_ arguments: Arguments, _ access: AccessControl, _ reply: inout ReplyWriter) {
         let name = arguments.array(2)
-        guard let user = access.user(named: name) else {
+        guard access.shownUser(named: name) != nil else {
             return reply.error("ERR User '\(arguments.text(2))' not found")
         }
         let command = arguments.dropping(3)
@@ -84,7 +87,9 @@ enum AccessReplies {
             if CommandTable.shared.entry(command) != nil { return reply.error(error) }
             reply.error("ERR Command '\(arguments.text(3))' not found")
         case .found(let entry):
-            if let denial = user.denial(entry, command) { return reply.bulk(denial.longText(of: name)) }
+            if let denial = access.denial(of: access.clientUser(named: name), entry, command) {
+                return reply.bulk(denial.longText(of: name))
+            }
             reply.ok()
         }
     }

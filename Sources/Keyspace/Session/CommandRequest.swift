@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 package import MartletRESPCodec
 
 /// Commands of one client that are to be carried out in order.
 package struct CommandRequest: Sendable {
     package var client: UInt64
+    /// Who asks, if a user of the auth service: asked again when a command is carried out.
+    package var user: AuthName?
     package var database: Int
     package var isRESP3: Bool
     /// A reader that takes what this member has, late or not.
@@ -55,5 +58,20 @@ package struct CommandReply: Sendable {
     package init(client: UInt64, _ reply: ReplyWriter, isLast: Bool = true, gaps: [Gap] = []) {
         self.init(client: client, bytes: reply.bytes, isLast: isLast, gaps: gaps)
         failures = reply.failures
+    }
+}
+
+/// A command of a client that was let in, and refused where it was to be carried out.
+package struct CommandRefusal: Hashable, Sendable {
+    package var client: UInt64
+    package var user: AuthName
+    package var command: String
+    package var denial: AccessDenial
+
+    package init(client: UInt64, user: AuthName, command: String, denial: AccessDenial) {
+        self.client = client
+        self.user = user
+        self.command = command
+        self.denial = denial
     }
 }

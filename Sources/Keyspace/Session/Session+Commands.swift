@@ -32,7 +32,7 @@ extension Session {
     ///
     /// - Returns: `false` where it is none.
     package mutating func answer(
-        _ entry: CommandEntry, _ arguments: Arguments, _ access: AccessList, _ environment: Environment,
+        _ entry: CommandEntry, _ arguments: Arguments, _ access: AccessControl, _ environment: Environment,
         _ reply: inout ReplyWriter
     ) -> Bool {
         switch entry.name {
@@ -123,7 +123,7 @@ extension Session {
     // MARK: Who is there
 
     private mutating func hello(
-        _ arguments: Arguments, _ access: AccessList, _ environment: Environment, _ reply: inout ReplyWriter
+        _ arguments: Arguments, _ access: AccessControl, _ environment: Environment, _ reply: inout ReplyWriter
     ) {
         var wantsRESP3 = isRESP3
         if arguments.count > 1 {
@@ -220,7 +220,7 @@ extension Session {
     }
 
     /// As a new connection: RESET.
-    package mutating func reset(_ environment: Environment, _ access: AccessList) {
+    package mutating func reset(_ environment: Environment, _ access: AccessControl) {
         self = Session(id: id, environment: environment, access: access)
     }
 }

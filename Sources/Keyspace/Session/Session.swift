@@ -13,6 +13,9 @@ package enum SessionStep: Sendable {
     case server(CommandEntry)
     /// The reply is written; the connection is to be closed once it is sent.
     case close
+    /// A password is to be checked, which takes long: `endLogin` then writes the reply. Nothing else of the connection
+    /// is carried out meanwhile.
+    case login(Login)
 }
 
 /// What one client has said about itself.
@@ -40,9 +43,16 @@ package struct Session: Sendable {
     package var libraryName: [UInt8] = []
     package var libraryVersion: [UInt8] = []
     package var isAuthenticated: Bool
-    package internal(set) var userName = AccessUser.defaultName
-    /// The version of the list of users in which this one was looked up, and whether they may do anything there.
-    var knownAccess: UInt64?
+    package internal(set) var user = ClientUser.list(AccessUser.defaultName)
+    package var userName: [UInt8] { user.name }
+    /// Whether the connection is the default user's without having shown a password.
+    var isStranger = false
+    /// Of a user of the auth service: the hash that its password was checked against. Another one ends the connection.
+    var shownHash: [UInt8] = []
+    /// While a login is being answered: what came of it.
+    var verdict: LoginVerdict?
+    /// The version of all users in which this one was looked up, and whether they may do anything there.
+    var knownAccess: AccessControl.Version?
     var mayAll = false
     /// What was refused and not noted.
     package var refusals: [Refusal] = []
@@ -62,9 +72,10 @@ package struct Session: Sendable {
     package var isMonitor = false
     package var lastCommand = ""
 
-    package init(id: UInt64, environment: Environment = Environment(), access: AccessList = AccessList()) {
+    package init(id: UInt64, environment: Environment = Environment(), access: AccessControl = AccessControl()) {
         self.id = id
         isAuthenticated = Self.isKnownAtOnce(environment, access)
+        isStranger = isAuthenticated
     }
 
     package var isSubscriber: Bool { !channels.isEmpty || !patterns.isEmpty }
@@ -94,13 +105,13 @@ package struct Session: Sendable {
         case .found(let found): entry = found
         case .refused(let error):
             if !isAuthenticated, CommandTable.shared.entry(arguments)?.flags.contains(.noAuth) != true {
-                return refuse("NOAUTH Authentication required.", &reply)
+                return refuseStranger("", &reply)
             }
             return refuse(error, &reply)
         }
         lastCommand = entry.name
         if !isAuthenticated, !entry.flags.contains(.noAuth) {
-            return refuse("NOAUTH Authentication required.", &reply)
+            return refuseStranger(entry.name, &reply)
         }
         // Who was removed is sent away.
         if isAuthenticated {
@@ -115,6 +126,10 @@ package struct Session: Sendable {
         if entry.flags.contains(.secret), let error = AccessList.passwordInSelector(arguments) {
             return refuse(error, &reply)
         }
+        if let login = login(entry, arguments, keyspace.access) {
+            if transaction != nil { return refuse("ERR Command not allowed inside a transaction", &reply) }
+            return .login(login)
+        }
         if transaction != nil, !entry.flags.contains(.notQueued) {
             return queue(arguments, entry, &reply)
         }
@@ -125,6 +140,13 @@ package struct Session: Sendable {
     private static func allowedWhileSubscribed(_ entry: CommandEntry) -> Bool {
         entry.flags.contains(.pubSub) && entry.name != "publish" && !entry.name.hasPrefix("pubsub")
             || ["ping", "quit", "reset"].contains(entry.name)
+    }
+
+    private mutating func refuseStranger(_ command: String, _ reply: inout ReplyWriter) -> SessionStep {
+        lastCommand = command
+        refusals.append(
+            Refusal(user: [], denial: nil, isInTransaction: false, isStrangers: true))
+        return refuse("NOAUTH Authentication required.", &reply)
     }
 
     private mutating func refuse(_ error: String, _ reply: inout ReplyWriter) -> SessionStep {
@@ -170,12 +192,13 @@ package struct Session: Sendable {
         reply.ok()
     }
 
-    mutating func endTransaction(_ access: AccessList, _ reply: inout ReplyWriter) -> SessionStep {
+    mutating func endTransaction(_ access: AccessControl, _ reply: inout ReplyWriter) -> SessionStep {
         guard var transaction else {
             reply.error("ERR EXEC without MULTI")
             return .answered
         }
         transaction.watched = watched
+        transaction.user = user.serviceName
         // What was allowed when it was queued may not be any more.
         for (index, item) in transaction.items.enumerated()
         where denial(item.entry, transaction.commands[index], access) != nil {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 package import MartletKeyValue
 package import MartletRESPCodec
 
@@ -25,6 +26,8 @@ package struct Transaction: Sendable {
     }
 
     package var watched: [WatchedKey] = []
+    /// Whose it is, if a user's of the auth service: asked again when it is carried out.
+    package var user: AuthName?
     package private(set) var commands = CommandBatch()
     /// One for each command.
     package private(set) var items: [Item] = []
@@ -65,6 +68,15 @@ extension Keyspace {
         precondition(wanted.isEmpty, "\(wanted.count) blocks of a transaction are not in memory")
     }
 
+    /// Refuses a transaction of which its user may not do all, now.
+    private func check(_ transaction: Transaction, _ store: KeyValueStore) throws(CommandError) {
+        guard transaction.user != nil else { return }
+        for (index, item) in transaction.items.enumerated()
+        where denial(of: transaction.user, item.entry, transaction.commands[index], store) != nil {
+            throw .text("EXECABORT Transaction discarded because of previous errors.")
+        }
+    }
+
     /// Where there is no key-value store.
     static let noKeys = KeyValueStore()
 
@@ -83,6 +95,7 @@ extension Keyspace {
                 return []
             }
             do throws(CommandError) {
+                try check(transaction, store)
                 try progress.begin(transaction, store, conditions)
             } catch {
                 error.write(into: &reply)

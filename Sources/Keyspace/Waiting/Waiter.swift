@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 package import MartletRESPCodec
 import MartletStreams
 
@@ -16,6 +17,8 @@ package struct Waiter: Sendable {
 
     /// The client's number: a client waits for one thing at a time.
     package let client: UInt64
+    /// Whose wait it is, if a user's of the auth service: asked again when there is something.
+    package let user: AuthName?
     package let kind: Kind
     package let database: Int
     package let keys: [[UInt8]]
@@ -70,14 +73,15 @@ extension Keyspace {
         case "blpop", "brpop":
             guard let timeout = try? Self.listTimeout(call) else { return nil }
             return Waiter(
-                client: call.client, kind: .popper, database: call.database,
+                client: call.client, user: call.user, kind: .popper, database: call.database,
                 keys: (1..<call.count - 1).map { call.arguments.array($0) }, arguments: call.arguments.copy(),
                 deadline: Self.deadline(timeout, ticks), isRESP3: isRESP3)
         case "blmove", "brpoplpush":
             guard let timeout = try? Self.listTimeout(call) else { return nil }
             return Waiter(
-                client: call.client, kind: .popper, database: call.database, keys: [call.arguments.array(1)],
-                arguments: call.arguments.copy(), deadline: Self.deadline(timeout, ticks), isRESP3: isRESP3)
+                client: call.client, user: call.user, kind: .popper, database: call.database,
+                keys: [call.arguments.array(1)], arguments: call.arguments.copy(),
+                deadline: Self.deadline(timeout, ticks), isRESP3: isRESP3)
         default: return nil
         }
     }
@@ -95,7 +99,7 @@ extension Keyspace {
             }
         }
         var waiter = Waiter(
-            client: call.client, kind: .reader, database: call.database, keys: call.keys(request),
+            client: call.client, user: call.user, kind: .reader, database: call.database, keys: call.keys(request),
             arguments: Arguments(words), deadline: Self.deadline(timeout, ticks), isRESP3: isRESP3)
         if !request.selection.pairs.isEmpty { waiter.looked = looked(waiter, now: call.time) }
         return waiter
@@ -141,7 +145,7 @@ extension Keyspace {
     private func groupWaiter(_ call: Call, _ ticks: Int64, _ isRESP3: Bool) -> Waiter? {
         guard let request = try? ReadRequest(call, isGroup: true), let timeout = request.timeout else { return nil }
         var waiter = Waiter(
-            client: call.client,
+            client: call.client, user: call.user,
             kind: .group(call.arguments.array(request.group!), claims: claims(call, request)),
             database: call.database, keys: call.keys(request), arguments: call.arguments.copy(),
             deadline: Self.deadline(timeout, ticks), isRESP3: isRESP3)

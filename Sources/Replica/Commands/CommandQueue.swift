@@ -117,6 +117,8 @@ struct CommandQueue: Sendable {
     var loads = BlockLoads()
     /// Clients whose reads wait for the end of a transaction that is halfway.
     var readsBehindHalf: [Int] = []
+    /// What was refused where it was to be carried out, and not told.
+    var refusals: [CommandRefusal] = []
     /// Keys that are expired are on their way out.
     var isExpiring = false
     var random: SeededRandom

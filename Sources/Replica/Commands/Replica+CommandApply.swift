@@ -163,10 +163,14 @@ extension Replica {
         for index in running.next..<end {
             let (command, entry) = request.items[index]
             var call = Call(
-                request.commands[command], database: request.database, now: plan.stamp, client: request.client)
+                request.commands[command], database: request.database, now: plan.stamp, client: request.client,
+                user: request.user)
             let outcome: CommandOutcome
             if let text = refusal(of: entry, call.arguments, refusesGrowth: running.refusesGrowth) {
                 running.reply.refuse(entry, text)
+                outcome = .failed
+            } else if running.range == nil, refuses(entry, call, &running.reply) {
+                if entry.isWrite { item += 1 }
                 outcome = .failed
             } else if entry.concernsKeys {
                 if entry.isWrite {
@@ -226,6 +230,7 @@ extension Replica {
     mutating func carryOut(
         _ transaction: Transaction, _ running: inout CommandQueue.Running, now: Int64, seed: UInt64
     ) -> [WantedBlock] {
+        if !running.transaction.hasBegun { noteRefusals(of: transaction, client: running.client) }
         var gaps = running.gaps
         let wanted = keyspace.apply(
             transaction, &running.transaction, keys: &store, keyConditions, now: now, seed: seed,
@@ -248,13 +253,16 @@ extension Replica {
     ) -> [WantedBlock] {
         let call = Call(
             waiter.arguments, database: waiter.database, now: plan.stamp,
-            seed: KeyspaceRecord.seed(plan.seed, item: item), client: waiter.client)
-        if keyspace.mayLackBlocks {
-            let wanted = keyspace.wantedBlocks(entry, call)
-            if !wanted.isEmpty { return wanted }
-        }
+            seed: KeyspaceRecord.seed(plan.seed, item: item), client: waiter.client, user: waiter.user)
         var reply = ReplyWriter(isRESP3: waiter.isRESP3)
-        var outcome = keyspace.apply(entry, call, &reply)
+        var outcome = CommandOutcome.failed
+        if !refuses(entry, call, &reply) {
+            if keyspace.mayLackBlocks {
+                let wanted = keyspace.wantedBlocks(entry, call)
+                if !wanted.isEmpty { return wanted }
+            }
+            outcome = keyspace.apply(entry, call, &reply)
+        }
         if waiter.isLeftAlone(by: reply) { outcome = .waits }
         guard outcome == .waits else {
             let released = release(waiter, isServed: true, due: .init(), Self.ticks(moment), into: &effects)

@@ -77,7 +77,7 @@ extension Replica {
                 continue
             }
             let arguments = request.commands[command]
-            commands.record.append(arguments, database: request.database)
+            commands.record.append(arguments, database: request.database, user: request.user)
             if !commands.blocked.isEmpty, entry.fillsKeys {
                 commands.parts.append(.commands(slot: slot, upTo: index + 1))
                 begin = index + 1

@@ -53,7 +53,8 @@ extension Replica {
         if entry.isRead { return true }
         var scratch = ReplyWriter(isRESP3: request.isRESP3)
         let call = Call(
-            request.commands[command], database: request.database, now: commandTime(at: moment), client: request.client)
+            request.commands[command], database: request.database, now: commandTime(at: moment), client: request.client,
+            user: request.user)
         return vainOutcome(entry, call, &scratch) != nil
     }
 
@@ -82,7 +83,13 @@ extension Replica {
                 done += 1
                 continue
             }
-            let call = Call(request.commands[command], database: request.database, now: now, client: request.client)
+            let call = Call(
+                request.commands[command], database: request.database, now: now, client: request.client,
+                user: request.user)
+            if refuses(entry, call, &reply) {
+                done += 1
+                continue
+            }
             if keyspace.mayLackBlocks, entry.isRead, !keyspace.wantedBlocks(entry, call).isEmpty {
                 return .lacksBlocks
             }
@@ -165,7 +172,7 @@ extension Replica {
             let (command, entry) = request.items[running.next]
             let call = Call(
                 request.commands[command], database: request.database, now: commandTime(at: moment),
-                client: request.client)
+                client: request.client, user: request.user)
             if case .wants(let wanted) = lack(of: entry, call, &running) {
                 commands.put(running, in: slot)
                 return order(wanted, forReadsOf: slot, at: moment, into: &effects)
@@ -203,6 +210,7 @@ extension Replica {
                 return .later
             }
             var progress = TransactionProgress()
+            noteRefusals(of: transaction, client: client)
             _ = keyspace.apply(
                 transaction, &progress, keys: &store, keyConditions, now: now, seed: 0, client: client, &reply,
                 outside: outside)
@@ -269,7 +277,7 @@ extension Replica {
     }
 
     /// The version of the users' list; mutating for the reason of `mayHaveCommandsDue`.
-    package mutating func accessVersion() -> UInt64 { keyspace.access.version }
+    package mutating func accessVersion() -> AccessControl.Version { keyspace.access.version }
 
     /// Whether `commandsDue` may say a time. Mostly nobody waits, and no clock need be asked. Complexity: O(1).
     ///
@@ -334,7 +342,14 @@ extension Replica {
         while let waiter = commands.blocked.next() {
             guard let entry = CommandTable.shared.entry(waiter.arguments) else { preconditionFailure("no command") }
             let call = Call(
-                keyspace.arguments(of: waiter, now: now), database: waiter.database, now: now, client: waiter.client)
+                keyspace.arguments(of: waiter, now: now), database: waiter.database, now: now, client: waiter.client,
+                user: waiter.user)
+            var reply = ReplyWriter(isRESP3: waiter.isRESP3)
+            if refuses(entry, call, &reply) {
+                effects.commandReplies.append(CommandReply(client: waiter.client, reply))
+                commands.blocked.settle(isServed: true)
+                continue
+            }
             if keyspace.mayLackBlocks, entry.isRead {
                 let wanted = keyspace.wantedBlocks(entry, call)
                 if !wanted.isEmpty {
@@ -343,7 +358,6 @@ extension Replica {
                     continue
                 }
             }
-            var reply = ReplyWriter(isRESP3: waiter.isRESP3)
             guard var outcome = vainOutcome(entry, call, &reply) else {
                 if canPropose {
                     deliver(to: waiter, entry)
@@ -367,7 +381,7 @@ extension Replica {
 
     /// Puts the command of one who waits into the record.
     mutating func deliver(to waiter: Waiter, _ entry: CommandEntry) {
-        commands.record.append(waiter.arguments, database: waiter.database)
+        commands.record.append(waiter.arguments, database: waiter.database, user: waiter.user)
         commands.parts.append(.delivery(waiter, entry))
     }
 }

@@ -106,6 +106,7 @@ extension Replica {
         cluster = state.cluster
         effects.hasNewMembers = true
         auth = state.auth
+        showAuth()
         authTable = state.authTable
         applied = state.applied
         lastStamp = max(lastStamp, cluster.stamp)

@@ -146,13 +146,11 @@ extension Replica {
         }
     }
 
-    /// Rights on keys are those of etcd's transaction. Streams have none yet: they are the administrator's.
+    /// Asked for all of it, whichever side would run.
     private func authorize(_ request: StoreRequest) throws(ReplicaError) {
         guard auth.isEnabled else { return }
         do throws(AuthError) {
-            try auth.authorize(
-                request.transaction.keyPart, as: request.identity, attachedKeys: store.attachedKeys(of:))
-            if request.transaction.concernsStreams { try auth.checkAdministrator(request.identity) }
+            try auth.authorize(request.transaction, as: request.identity, attachedKeys: store.attachedKeys(of:))
         } catch {
             throw .unauthorized(error)
         }

@@ -52,18 +52,6 @@ package struct StoreTransaction: Sendable {
         conditions.contains { if case .streams = $0 { true } else { false } }
     }
 
-    /// Whether it asks anything of streams, or changes some.
-    package var concernsStreams: Bool {
-        if hasStreamConditions { return true }
-        return (success + failure).contains {
-            switch $0 {
-            case .keys: false
-            case .transaction(let inner): inner.concernsStreams
-            case .streams: true
-            }
-        }
-    }
-
     /// What is done to streams, whatever course is taken, in order.
     package var streamOperations: [StreamOperation] {
         (success + failure).flatMap { operation -> [StreamOperation] in

@@ -33,8 +33,7 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto", 
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto", condition: server)
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates", condition: server)
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1", condition: server)
-let configuration = Target.Dependency.product(
-    name: "Configuration", package: "swift-configuration", condition: configurable)
+let config = Target.Dependency.product(name: "Configuration", package: "swift-configuration", condition: configurable)
 let configurationTesting = Target.Dependency.product(
     name: "ConfigurationTesting", package: "swift-configuration", condition: configurable)
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -43,10 +42,8 @@ let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distrib
 let inMemoryTracing = Target.Dependency.product(
     name: "InMemoryTracing", package: "swift-distributed-tracing", condition: observable)
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics", condition: observable)
-let metricsTestKit = Target.Dependency.product(
-    name: "MetricsTestKit", package: "swift-metrics", condition: observable)
-let argumentParser = Target.Dependency.product(
-    name: "ArgumentParser", package: "swift-argument-parser", condition: server)
+let metricsKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics", condition: observable)
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser", condition: server)
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift", condition: server)
 
 let package = Package(
@@ -155,8 +152,7 @@ let package = Package(
             name: "MartletRedisServer",
             dependencies: [
                 "CMartletPosix", "MartletAuth", "MartletInProcess", "MartletKeyspace", "MartletNode",
-                "MartletRESPCodec",
-                "MartletStreams", nioCore, nioPosix,
+                "MartletRESPCodec", "MartletStreams", nioCore, nioPosix,
             ],
             path: "Sources/RedisServer"),
         .target(
@@ -211,7 +207,7 @@ let package = Package(
             ],
             path: "Sources/EtcdClient"),
         .target(
-            name: "MartletEtcdConfiguration", dependencies: ["MartletEtcdClient", configuration, lifecycle],
+            name: "MartletEtcdConfiguration", dependencies: ["MartletEtcdClient", config, lifecycle],
             path: "Sources/EtcdConfiguration"),
         .target(
             name: "MartletRedisClient",
@@ -225,7 +221,7 @@ let package = Package(
             ],
             path: "Sources/Martlet"),
         .target(
-            name: "MartletConfiguration", dependencies: ["Martlet", configuration, logging],
+            name: "MartletConfiguration", dependencies: ["Martlet", config, logging],
             path: "Sources/Configuration"),
         .target(
             name: "MartletObservability", dependencies: ["Martlet", coreMetrics, tracing],
@@ -239,8 +235,7 @@ let package = Package(
             dependencies: [
                 "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire",
                 "MartletNode", "MartletRedis", "MartletRedisClient", "MartletRedisServer", "MartletStorage",
-                "MartletWireServices",
-                lifecycle, logging, nioCore, nioPosix,
+                "MartletWireServices", lifecycle, logging, nioCore, nioPosix,
             ],
             path: "Sources/Embedded"),
         .target(name: "MartletTesting", dependencies: ["Martlet"], path: "Sources/Testing"),
@@ -257,7 +252,7 @@ let package = Package(
                 "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire", "MartletJSON", "MartletNode",
                 "MartletPeerWire", "MartletProcesses", "MartletRaft", "MartletRedisClient", "MartletRedisServer",
                 "MartletReflection", "MartletReplica", "MartletStorage", "MartletWALCodec", "MartletWireAPI",
-                "MartletWireServices", argumentParser, asn1, crypto, histogram, logging, nioCore, nioPosix, protobuf,
+                "MartletWireServices", arguments, asn1, crypto, histogram, logging, nioCore, nioPosix, protobuf,
                 signals, x509,
             ],
             path: "Sources/MartletCommand"),
@@ -271,12 +266,12 @@ let package = Package(
         .executableTarget(
             name: "MartletFleetBench",
             dependencies: [
-                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletProcesses", argumentParser, histogram,
+                "Martlet", "MartletEtcd", "MartletEtcdClient", "MartletProcesses", arguments, histogram,
                 lifecycle, logging, nioCore, protobuf, signals,
             ],
             path: "Sources/FleetBench"),
         .executableTarget(
-            name: "MartletEmbeddedBench", dependencies: ["MartletEmbedded", argumentParser],
+            name: "MartletEmbeddedBench", dependencies: ["MartletEmbedded", arguments],
             path: "Sources/EmbeddedBench"),
         .executableTarget(
             name: "MartletWireFuzz",
@@ -514,7 +509,7 @@ let package = Package(
             name: "MartletEtcdConfigurationTests",
             dependencies: [
                 "MartletCommand", "MartletEtcdClient", "MartletEtcdConfiguration", "MartletTestPrograms",
-                configuration, configurationTesting, lifecycle, logging,
+                config, configurationTesting, lifecycle, logging,
             ],
             path: "Tests/EtcdConfigurationTests"),
         .testTarget(
@@ -537,11 +532,11 @@ let package = Package(
             path: "Tests/MartletTestingTests"),
         .testTarget(
             name: "MartletConfigurationTests",
-            dependencies: ["Martlet", "MartletConfiguration", configuration, logging],
+            dependencies: ["Martlet", "MartletConfiguration", config, logging],
             path: "Tests/ConfigurationTests"),
         .testTarget(
             name: "MartletObservabilityTests",
-            dependencies: ["Martlet", "MartletObservability", coreMetrics, inMemoryTracing, metricsTestKit, tracing],
+            dependencies: ["Martlet", "MartletObservability", coreMetrics, inMemoryTracing, metricsKit, tracing],
             path: "Tests/ObservabilityTests"),
         .testTarget(
             name: "MartletEtcdTests",

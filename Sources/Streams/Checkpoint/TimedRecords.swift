@@ -12,12 +12,14 @@ enum TimedKind: UInt64, Hashable, Sendable {
 ///     number        of the last row in a queue of moments
 ///     leaves        next number in the queue of delayed entries, in that of ending ones, and in that of jobs
 ///     retention     age, bytes, length plus one, whether acknowledged; 0: none
+///     priorities    1: an entry had one, ever; absent in what older servers wrote
 struct QueueNumbers: Hashable, Sendable {
     var nextTimedNumber: UInt64 = 0
     var nextDelayedLeaf: UInt64 = 0
     var nextEndingLeaf: UInt64 = 0
     var nextJobLeaf: UInt64 = 0
     var retention = Retention()
+    var hasHadPriorities = false
 
     init() {}
 
@@ -27,6 +29,7 @@ struct QueueNumbers: Hashable, Sendable {
         nextEndingLeaf = stream.ending.tree.ledger.nextNumber
         nextJobLeaf = stream.jobs.tree.ledger.nextNumber
         retention = stream.retention
+        hasHadPriorities = stream.hasHadPriorities
     }
 
     func nextLeaf(of kind: TimedKind) -> UInt64 {
@@ -43,13 +46,16 @@ struct QueueNumbers: Hashable, Sendable {
         Varint.append(nextEndingLeaf, to: &bytes)
         Varint.append(nextJobLeaf, to: &bytes)
         retention.encode(into: &bytes)
+        bytes.append(hasHadPriorities ? 1 : 0)
     }
 
     init?(_ reader: inout RecordReader, _ bytes: RawSpan) {
         guard let number = reader.number(bytes), let delayed = reader.number(bytes), let ending = reader.number(bytes),
             let jobs = reader.number(bytes), max(delayed, ending, jobs) < 1 << StreamTable.kindShift,
-            let retention = Retention(&reader, bytes)
+            let retention = Retention(&reader, bytes),
+            let priorities = reader.isAtEnd(of: bytes) ? 0 : reader.number(bytes), priorities <= 1
         else { return nil }
+        hasHadPriorities = priorities == 1
         (nextTimedNumber, nextDelayedLeaf, nextEndingLeaf, nextJobLeaf) = (number, delayed, ending, jobs)
         self.retention = retention
     }

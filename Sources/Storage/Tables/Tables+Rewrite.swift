@@ -30,6 +30,9 @@ extension Tables {
         try Self.removeLeftover(of: path)
         do throws(TablesError) {
             let environment = try environmentInUse().pointer
+            // It reads the whole file through the map.
+            let forgetting = try PageForgetting(of: environment)
+            defer { forgetting.end() }
             try TablesError.check("copying", mdb_env_copy2(environment, copy, UInt32(MDB_CP_COMPACT)))
             try Self.synchronize(copy)
             try whileNobodyReads { (environment) throws(TablesError) in try replace(&environment, by: copy) }

@@ -2,6 +2,7 @@
 
 import MartletBasics
 import MartletKeyValue
+import MartletKeyspace
 import MartletRaft
 package import MartletReplica
 package import MartletStorage

@@ -128,7 +128,7 @@ package struct LatencyHistogram {
         var seen: UInt64 = 0
         for (bucket, count) in counts.enumerated() where count > 0 {
             seen += count
-            let limit = max(1 << UInt64(64 - Self.highest(bucket).leadingZeroBitCount), 1024)
+            let limit: UInt64 = max(1 << UInt64(64 - Self.highest(bucket).leadingZeroBitCount), 1024)
             let name = (limit + (limit >> 7) - 1) / 1000
             if told.last?.limit == name { told[told.count - 1].count = seen } else { told.append((name, seen)) }
         }

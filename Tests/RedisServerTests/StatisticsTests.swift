@@ -35,8 +35,8 @@ import Testing
                     return figures
                 }
                 func counts(_ name: String) -> [Double?] {
-                    let figures = figures(name)
-                    return [figures["calls"], figures["rejected_calls"], figures["failed_calls"]]
+                    let row = figures(name)
+                    return [row["calls"], row["rejected_calls"], row["failed_calls"]]
                 }
                 #expect(counts("xadd") == [4, 2, 3])
                 #expect(counts("get") == [2, 3, 2])

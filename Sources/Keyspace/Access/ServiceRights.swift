@@ -30,7 +30,7 @@ extension AuthStore {
         if entry.flags.contains(.noAuth) { return nil }
         guard isEnabled, let permissions = permissions(of: name) else { return .command(entry.name) }
         if permissions.isRoot { return nil }
-        guard ServiceRights.commands.allows(entry) else { return .command(entry.name) }
+        guard ServiceRights.commands.allows(entry, arguments) else { return .command(entry.name) }
         if entry.concernsKeys { return permissions.denial(ofKeyValue: entry, arguments, attachedKeys) }
         return permissions.denial(ofNamed: entry, arguments) ?? permissions.denial(ofWhole: entry, arguments)
             ?? permissions.denial(ofChannels: entry, arguments)

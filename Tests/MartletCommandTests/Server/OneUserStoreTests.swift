@@ -88,7 +88,8 @@ import Testing
         let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent("Peers/redis_users.py").path
         try await Self.withServer { _, port, _ in
-            #expect(try await output(of: python, [script, "\(port)"]) == "ok")
+            let found = try await output(of: python, [script, "\(port)"])
+            #expect(found == "ok")
         }
     }
 

@@ -15,8 +15,8 @@ import Testing
         "-NOPERM User \(user) has no permissions to run the '\(name)' command"
     }
 
-    /// root; ann, who reads `r…`, writes `w…`, reads and writes `b…`; all, who reads and writes every key; cert, who has
-    /// no password.
+    /// root; ann, who reads `r…`, writes `w…`, reads and writes `b…`; all, who reads and writes every key; cert, who
+    /// has no password.
     private static func service(isEnabled: Bool = true) throws -> AuthStore {
         var store = AuthStore()
         func run(_ request: AuthRequest) throws { _ = try store.apply(request, as: .anonymous) }

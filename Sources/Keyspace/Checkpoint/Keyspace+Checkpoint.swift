@@ -146,8 +146,8 @@ package struct KeyspaceRestorer: Sendable {
         }
     }
 
-    /// The records of streams' open blocks, once the table of streams was loaded: beside them the index will do, but for
-    /// `wholeStreams`.
+    /// The records of streams' open blocks, once the table of streams was loaded: beside them the index will do, but
+    /// for `wholeStreams`.
     package var openBlocks: [TableKey] { restorers.values.compactMap(\.openBlock).sorted() }
 
     /// Numbers of the streams of which all blocks have to be read, and before the index.

@@ -95,8 +95,8 @@ package struct StreamRestorer: Sendable {
     /// The record of the open block, once the header is there.
     package var openBlock: TableKey? { header?.tailNumber.map { StreamTable.blockKey($0, of: number) } }
 
-    /// Whether all blocks have to be read, whatever the index says: what is urgent stands in them alone. Once the header
-    /// is there.
+    /// Whether all blocks have to be read, whatever the index says: what is urgent stands in them alone. Once the
+    /// header is there.
     package var needsBlocks: Bool { header?.queue.hasHadPriorities == true }
 
     /// Of blocks that were loaded the index must say what they are; else they are as it says.

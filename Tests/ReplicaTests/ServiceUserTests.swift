@@ -73,6 +73,7 @@ import Testing
         member.ask(1, as: "ann", lines: ["XREAD BLOCK 0 STREAMS a 1-0"])
         member.ask(2, as: "ann", lines: ["XREADGROUP GROUP g c BLOCK 0 STREAMS a >"])
         member.ask(3, as: "root", lines: ["XREAD BLOCK 0 STREAMS a 1-0"])
+        member.step(.turnEnded)
         member.settle()
         #expect(member.replica.blockedClients == 3)
         change(&member, .userRevokeRole(name: "ann", role: "r"))

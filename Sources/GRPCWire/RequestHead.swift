@@ -38,7 +38,7 @@ struct RequestHead {
             case 18 where HeaderBlock.isEqual(name, "client-api-version"):
                 onVersion(value)
             case 20 where HeaderBlock.isEqual(name, "grpc-accept-encoding"):
-                self.acceptsGzip = String(decoding: value, as: UTF8.self).contains("gzip")
+                self.acceptsGzip = HeaderBlock.isListed("gzip", in: value)
             default:
                 // Metadata: whoever wants it reads it from the block.
                 break

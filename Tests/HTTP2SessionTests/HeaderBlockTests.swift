@@ -68,4 +68,12 @@ import Testing
         #expect(block.isEmpty)
         #expect(block.first("a") == nil)
     }
+
+    @Test(arguments: [
+        ("gzip", true), ("identity, deflate,gzip", true), ("gzip , identity", true), (" ,, gzip,", true), ("", false),
+        ("identity", false), ("xgzip", false), ("gzip2,gzi,gz ip", false), (",", false),
+    ]) func findsANameInAList(list: String, isListed: Bool) {
+        let found = Array(list.utf8).withUnsafeBytes { HeaderBlock.isListed("gzip", in: $0) }
+        #expect(found == isListed)
+    }
 }

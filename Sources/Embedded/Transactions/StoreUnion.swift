@@ -5,8 +5,8 @@ internal import Logging
 internal import Martlet
 internal import MartletEtcdAPI
 
-/// How a store's keys and streams belong together. A transaction goes to the servers of keys, and reads of streams go to
-/// the others: where those aren't the same cluster's, it would change streams that nobody reads.
+/// How a store's keys and streams belong together. A transaction goes to the servers of keys, and reads of streams go
+/// to the others: where those aren't the same cluster's, it would change streams that nobody reads.
 enum StoreUnion: Hashable, Sendable {
     /// One Martlet cluster's.
     case whole

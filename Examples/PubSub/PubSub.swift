@@ -14,8 +14,9 @@ struct Note {
     var order: Int
 }
 
-/// One publisher and three subscribers: two that share the work of a queue, and one that sees it all. It ends by itself:
-/// `swift run PubSub`. Topics are streams of the store, so that messages also go between processes, and outlive them.
+/// One publisher and three subscribers: two that share the work of a queue, and one that sees it all. It ends by
+/// itself: `swift run PubSub`. Topics are streams of the store, so that messages go between processes, too, and outlive
+/// them.
 @main struct PubSub {
     static func main() async throws {
         try await MartletStore.with { store in

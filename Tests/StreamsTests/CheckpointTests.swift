@@ -89,6 +89,29 @@ import Testing
         #expect(try tables.restored(small).groupCount == 0)
     }
 
+    /// While a disk fails, what is to be written stays as much as it is.
+    @Test func doesNotGrowByFailures() throws {
+        var stream = try stream(0)
+        var policy = GroupPolicy()
+        policy.orderField = bytes("f")
+        try stream.setPolicy(policy, group: g, now: 6)
+        for place in 1...20 { try stream.add(id(UInt64(place)), ("f", "\(place)")) }
+        let taken = try stream.readGroup(g, consumer: bytes("c"), count: 20, now: 7)
+        #expect(stream.acknowledge(taken.deliveries.map(\.entry.id), group: g) > 0)
+        var sizes: [Int] = []
+        for _ in 0..<20 {
+            let lost = stream.beginCheckpoint()
+            var batch = TableBatch()
+            lost.encode(of: 7, into: &batch)
+            sizes.append(batch.count)
+            stream.failCheckpoint(lost)
+        }
+        #expect(Set(sizes.dropFirst()).count == 1, "\(sizes)")
+        var tables = Tables()
+        stream.checkpoint(into: &tables)
+        #expect(try tables.restored(small).ids == stream.ids)
+    }
+
     /// A copy under a number of its own, and the removal of both.
     @Test func copiesAndRemoves() throws {
         var stream = try stream(50)

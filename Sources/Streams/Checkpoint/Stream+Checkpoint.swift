@@ -58,7 +58,9 @@ extension Stream {
 
     /// Makes the next checkpoint write what this one was to write: it will write the whole stream.
     package mutating func failCheckpoint(_ checkpoint: StreamCheckpoint) {
-        removals = checkpoint.removals + removals
+        // Once each: a disk may fail for long, and what one checkpoint was to remove the next was to remove, too.
+        var seen: Set<StreamRecord> = []
+        removals = (checkpoint.removals + removals).filter { seen.insert($0).inserted }
         log.changedBytes += checkpoint.byteCount
         markAllChanged()
     }

@@ -92,8 +92,9 @@ struct OrderTable: Sendable {
         return changed
     }
 
+    /// Of a bucket without lines nothing is to be written; that its record goes is noted where it becomes empty.
     mutating func markAllChanged() {
-        for bucket in isChanged.indices { isChanged[bucket] = true }
+        for bucket in isChanged.indices where !buckets[bucket].isEmpty { isChanged[bucket] = true }
     }
 
     /// Buckets that checkpoints may have a record of.

@@ -24,7 +24,7 @@ extension Member {
         isStepping = true
         let start = ContinuousClock.now
         replica.step(event, at: now, into: &effects)
-        status = replica.status
+        status = Self.status(&replica)
         note(event, took: ContinuousClock.now - start)
         // What is carried out may propose anew: that goes into the other bundle, and out with a later turn.
         swap(&effects, &carried)
@@ -56,6 +56,9 @@ extension Member {
         scheduleCommands()
         if let failure { fail(.replica(failure)) }
     }
+
+    /// The replica is lent: of an object's part that isn't, the whole would be copied for the question.
+    private static func status(_ replica: inout Replica) -> ReplicaStatus { replica.status }
 
     // MARK: What is measured
 

@@ -69,20 +69,23 @@ extension Simulator {
 
     /// Election safety: one leader a term. Source: Raft figure 3.
     private func noteLeader(_ life: Life) throws(Violation) {
-        guard hosts.count > 1, life.replica.isLeader else { return }
-        let known = leaders.updateValue(life.host.id, forKey: life.replica.term)
+        guard hosts.count > 1, let term = Self.termLed(by: &life.replica) else { return }
+        let known = leaders.updateValue(life.host.id, forKey: term)
         if known == nil {
             counts.leaders += 1
-            termsBegan[life.replica.term] = now
-            trace.note(now, "leads", life.host.place, Int(life.replica.term.rawValue))
+            termsBegan[term] = now
+            trace.note(now, "leads", life.host.place, Int(term.rawValue))
             overthrow(life.host)
         }
         if let known, known != life.host.id {
-            throw Violation("\(known) and \(life.host.id) lead in term \(life.replica.term)")
+            throw Violation("\(known) and \(life.host.id) lead in term \(term)")
         }
         let broken = life.replica.node.violatedInvariants()
         if !broken.isEmpty { throw Violation("\(life.host.id): \(broken)") }
     }
+
+    /// Asked after each step: of an object's part that isn't lent the whole would be copied for the question.
+    private static func termLed(by replica: inout Replica) -> Term? { replica.isLeader ? replica.term : nil }
 
     /// All members hold the same after the same entries. Source: Raft figure 3, state machine safety.
     func compareDigest(_ life: Life) throws(Violation) {

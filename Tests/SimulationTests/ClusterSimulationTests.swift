@@ -35,7 +35,7 @@ import Testing
         #expect(sum.answered > 400 && sum.deaths > 30 && sum.leaders > 15 && sum.states > 0)
         #expect(sum.registerOperations > 100 && sum.undecidedRegisters * 50 < sum.registerOperations)
         #expect(sum.steps > 4, "too few long runs")
-        #expect(sum.events > 80 && sum.expiredLeases > 3 && sum.streamEntries > 100)
+        #expect(sum.events > 80 && sum.expiredLeases > (isDebug ? 0 : 3) && sum.streamEntries > 100)
     }
 
     /// As for one member: also in another process.

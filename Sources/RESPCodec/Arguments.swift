@@ -20,9 +20,9 @@ package struct ArgumentPlace: Hashable, Sendable {
 package struct Arguments: Sendable {
     package let bytes: [UInt8]
     @usableFromInline let places: [ArgumentPlace]
-    @usableFromInline let first: Int
+    @usableFromInline var first: Int
     /// Words, the command's name included.
-    package let count: Int
+    package internal(set) var count: Int
 
     // Inlined into other modules, as what reads words is: a view that doesn't leave its function isn't retained then.
     @inlinable
@@ -136,6 +136,13 @@ package struct CommandBatch: Sendable {
     package subscript(index: Int) -> Arguments {
         Arguments(
             bytes: bytes, places: places, first: Int(commands[index].first), count: Int(commands[index].count))
+    }
+
+    /// Makes a view of this batch one of another of its commands: of many, no view is retained for each.
+    package func move(_ arguments: inout Arguments, to index: Int) {
+        let command = commands[index]
+        arguments.first = Int(command.first)
+        arguments.count = Int(command.count)
     }
 
     /// Forgets all commands, but not the memory they took.

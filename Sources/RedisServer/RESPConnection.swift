@@ -190,8 +190,9 @@ final class RESPConnection: ChannelInboundHandler {
     ) -> CommandTable.Finding? {
         let (hub, table) = (hub, CommandTable.shared)
         let mayAll = session.isUnrestricted(at: hub.engine.accessVersion)
+        var arguments = batch[next]
         while next < batch.count {
-            let arguments = batch[next]
+            batch.move(&arguments, to: next)
             let finding = table.find(arguments)
             guard case .found(let entry) = finding, !entry.isOutside, mayAll || mayRun(entry, arguments),
                 entry.flags.isDisjoint(with: [.secret, .zoned]), !hub.keepsToItself(entry, arguments)

@@ -16,7 +16,7 @@ package struct StoreService {
     package func transact(_ call: any EtcdCall, _ message: [UInt8]) {
         guard var request = call.storeRequest(message) else { return }
         do throws(StoreRefusal) {
-            try request.transaction.validate(maximumOperations: store.configuration.maximumTransactionOperations)
+            try request.validate(maximumOperations: store.configuration.maximumTransactionOperations)
         } catch {
             return call.finish(error.error.status)
         }

@@ -160,11 +160,13 @@ extension Replica {
         var running = commands.take(slot)
         guard case .commands(let request) = running.content else { preconditionFailure("no commands in \(slot)") }
         var waits = false
+        var call = Call(
+            request.commands[request.items[end - 1].command], database: request.database, now: plan.stamp,
+            client: request.client, user: request.user)
         for index in running.next..<end {
             let (command, entry) = request.items[index]
-            var call = Call(
-                request.commands[command], database: request.database, now: plan.stamp, client: request.client,
-                user: request.user)
+            request.commands.move(&call.arguments, to: command)
+            call.seed = 0
             let outcome: CommandOutcome
             if let text = refusal(of: entry, call.arguments, refusesGrowth: running.refusesGrowth) {
                 running.reply.refuse(entry, text)

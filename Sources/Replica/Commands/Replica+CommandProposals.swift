@@ -68,15 +68,13 @@ extension Replica {
     private mutating func propose(
         _ request: CommandRequest, from first: Int, _ slot: Int, _ refusesGrowth: Bool, at moment: Moment
     ) {
+        guard first < request.items.count else { return }
         var begin = first
+        var arguments = request.commands[request.items[first].command]
         for index in first..<request.items.count {
             let (command, entry) = request.items[index]
-            if entry.isRead
-                || refusal(of: entry, request.commands[command], refusesGrowth: refusesGrowth) != nil
-            {
-                continue
-            }
-            let arguments = request.commands[command]
+            request.commands.move(&arguments, to: command)
+            if entry.isRead || refusal(of: entry, arguments, refusesGrowth: refusesGrowth) != nil { continue }
             commands.record.append(arguments, database: request.database, user: request.user)
             if !commands.blocked.isEmpty, entry.fillsKeys {
                 commands.parts.append(.commands(slot: slot, upTo: index + 1))

@@ -41,14 +41,14 @@ extension Replica {
             return .tooManyRequests
         }
         do throws(StoreRefusal) {
-            try request.transaction.validate(maximumOperations: limits.transactionOperationsMax)
+            try request.validate(maximumOperations: limits.transactionOperationsMax)
         } catch {
             return error.error
         }
-        let write = WriteRequest.txn(request.transaction.keyPart)
+        let write = WriteRequest.txn(request.keyPart)
         if let error = cluster.alarms.refusal(of: write) { return error }
         if !hasSpace(for: write, at: moment) { return .noSpace }
-        if request.transaction.streamOperations.contains(where: \.isAppend), isKeyspaceFull(at: moment) {
+        if isKeyspaceFull(at: moment), request.transaction.streamOperations.contains(where: \.isAppend) {
             return .refusedStreams(.full)
         }
         return nil
@@ -129,7 +129,7 @@ extension Replica {
 
     private func begin(_ request: StoreRequest, now: Int64) throws(ReplicaError) -> StoreProgress {
         let transaction = request.transaction
-        if let error = cluster.alarms.refusal(of: .txn(transaction.keyPart)) { throw error }
+        if let error = cluster.alarms.refusal(of: .txn(request.keyPart)) { throw error }
         try authorize(request)
         do throws(StoreRefusal) {
             try transaction.validateShape(KeyValueStore.maximumAppliedOperations)

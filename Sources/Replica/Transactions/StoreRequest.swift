@@ -2,6 +2,7 @@
 
 package import MartletAuth
 import MartletBasics
+import MartletKeyValue
 
 /// A transaction over keys and streams on its way into the log, decoded and as bytes. The two say the same.
 ///
@@ -11,6 +12,8 @@ import MartletBasics
 /// Numbers are varints. It is an item of a `KeyspaceRecord`.
 package struct StoreRequest: Sendable {
     package let transaction: StoreTransaction
+    /// All of it that concerns keys: asked for several times on the way.
+    let keyPart: TxnRequest
     /// martlet.v1.TransactRequest.
     package let bytes: [UInt8]
     /// Who asks, as the token or certificate had it when the request came.
@@ -18,6 +21,7 @@ package struct StoreRequest: Sendable {
 
     package init(wire bytes: [UInt8], identity: AuthIdentity = .anonymous) throws(RecordError) {
         transaction = try RequestDecoder(bytes).storeTransaction(0..<bytes.count, depth: 1)
+        keyPart = transaction.keyPart
         self.bytes = bytes
         self.identity = identity
     }
@@ -29,7 +33,19 @@ package struct StoreRequest: Sendable {
         Varint.append(UInt64(name.count), to: &record)
         record += name
         Varint.append(identity.revision, to: &record)
-        return record + bytes
+        record += bytes
+        return record
+    }
+
+    /// Refuses what can be refused without looking at the state: see `TxnRequest.validate`, whose limits count
+    /// operations on streams too.
+    package func validate(maximumOperations: Int) throws(StoreRefusal) {
+        try transaction.validateShape(maximumOperations)
+        do throws(KeyValueError) {
+            try keyPart.validate(maximumOperations: maximumOperations)
+        } catch {
+            throw .keys(error)
+        }
     }
 
     /// What stands in a record.

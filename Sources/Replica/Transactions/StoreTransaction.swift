@@ -63,17 +63,6 @@ package struct StoreTransaction: Sendable {
         }
     }
 
-    /// Refuses what can be refused without looking at the state: see `TxnRequest.validate`, whose limits count
-    /// operations on streams too.
-    package func validate(maximumOperations: Int) throws(StoreRefusal) {
-        try validateShape(maximumOperations)
-        do throws(KeyValueError) {
-            try keyPart.validate(maximumOperations: maximumOperations)
-        } catch {
-            throw .keys(error)
-        }
-    }
-
     /// The part of it that concerns lengths and depth.
     func validateShape(_ maximumOperations: Int) throws(StoreRefusal) {
         let size = max(conditions.count, success.count, failure.count)

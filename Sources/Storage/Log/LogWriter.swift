@@ -167,7 +167,7 @@ extension LogWriter {
             while true {
                 let idle = ContinuousClock.now
                 let work = takeWork(&batch, lingers: lingers)
-                lingers = ContinuousClock.now - idle < Self.lingerMax
+                lingers = batch.byteCount <= Self.lingerBytesMax && ContinuousClock.now - idle < Self.lingerMax
                 if !batch.isEmpty {
                     let start = ContinuousClock.now
                     let bytes = batch.byteCount
@@ -241,5 +241,8 @@ extension LogWriter {
     /// A client that writes one thing after the other comes back in so much time, which is what waking a thread takes,
     /// too. Only where work has come so soon does the thread stay awake for it.
     private static let lingerMax = Duration.microseconds(150)
+    /// More comes of several clients, whose threads have better use for the processor; to wake this thread is little
+    /// beside their work.
+    private static let lingerBytesMax = 1024
     private static let pausesPerLook = 16
 }

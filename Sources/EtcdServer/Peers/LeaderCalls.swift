@@ -80,8 +80,8 @@ enum LeaderCalls {
 }
 
 /// A call that came by another member.
-final class ForwardedCall: EtcdCall {
-    private let call: ServerCall
+final class ForwardedCall: WrappingCall {
+    let call: any EtcdCall
     let certificateName: AuthName?
 
     init(_ call: ServerCall, _ request: LeaderCalls.Request) {
@@ -89,20 +89,8 @@ final class ForwardedCall: EtcdCall {
         certificateName = request.certificateName
     }
 
-    var metadata: HeaderBlock { call.metadata }
-    var peerText: String { call.peerText }
-    var queuedBytes: Int { call.queuedBytes }
-
-    func respond(_ message: [UInt8]) { call.respond(message) }
-
-    func beginResponse(byteCount: Int, events: any ServerCallEvents) {
-        call.beginResponse(byteCount: byteCount, events: events)
-    }
-
-    func sendPart(_ part: [UInt8]) { call.sendPart(part) }
     /// Of a stream's answers only the first is asked for.
     func send(_ message: [UInt8]) { call.respond(message) }
-    func finish(_ status: GRPCStatus) { call.finish(status) }
 }
 
 extension MemberStore {

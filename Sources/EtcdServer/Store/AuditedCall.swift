@@ -11,8 +11,8 @@ import SwiftProtobuf
 
 /// A call that writes an audit's line if it ends because its caller may not make it: streams are put into one, and
 /// unary calls while authentication is on. So one place tells, whichever service denies, and whenever.
-final class AuditedCall: EtcdCall {
-    private let call: any EtcdCall
+final class AuditedCall: WrappingCall {
+    let call: any EtcdCall
     private let store: MemberStore
     private let path: String
     /// Of a unary call.
@@ -25,19 +25,6 @@ final class AuditedCall: EtcdCall {
         self.store = store
     }
 
-    var metadata: HeaderBlock { call.metadata }
-    var certificateName: AuthName? { call.certificateName }
-    var peerText: String { call.peerText }
-    var queuedBytes: Int { call.queuedBytes }
-
-    func respond(_ message: [UInt8]) { call.respond(message) }
-
-    func beginResponse(byteCount: Int, events: any ServerCallEvents) {
-        call.beginResponse(byteCount: byteCount, events: events)
-    }
-
-    func sendPart(_ part: [UInt8]) { call.sendPart(part) }
-    func send(_ message: [UInt8]) { call.send(message) }
     func send(_ batch: MessageBatch) { call.send(batch) }
 
     func finish(_ status: GRPCStatus) {

@@ -10,6 +10,8 @@ help:
 	@echo 'make fuzz      the fuzzers; ARGUMENTS=… goes to them'
 	@echo 'make sim       a member in simulated time on a disk that fails: many seeds, for SIM_SECONDS (60)'
 	@echo 'make torture   real members, killed, stopped and cut off from each other, for SECONDS (60); MEMBERS=5'
+	@echo 'make torture ARGUMENTS="outbox --kills 1000"  changes and their messages: both or neither, whoever is killed'
+	@echo 'make torture ARGUMENTS="exactly-once --messages 1000000 --workers 4"  workers and the leader killed throughout'
 	@echo 'make torture-etcd  the same checks on two etcds: one that passes, one whose known bug must be caught'
 	@echo 'make soak      the tests again and again with new seeds, for SOAK_SECONDS (3600)'
 	@echo 'make tsan      the tests of wire and framework under the thread sanitizer'
@@ -44,7 +46,8 @@ sim:
 	@.build/release/MartletSimulate $(if $(SEED),--seed $(SEED),--seconds $(or $(SIM_SECONDS),60)) $(ARGUMENTS)
 
 torture:
-	@scripts/torture $(if $(SEED),--seed $(SEED)) --seconds $(or $(SECONDS),60) --members $(or $(MEMBERS),3) $(ARGUMENTS)
+	@scripts/torture $(if $(filter outbox exactly-once,$(ARGUMENTS)),$(ARGUMENTS) $(if $(SEED),--seed $(SEED)),\
+		$(if $(SEED),--seed $(SEED)) --seconds $(or $(SECONDS),60) --members $(or $(MEMBERS),3) $(ARGUMENTS))
 
 torture-etcd:
 	@scripts/torture-etcd

@@ -583,7 +583,7 @@ let package = Package(
             name: "MartletTorture",
             dependencies: [
                 "MartletBasics", "MartletDiskLoss", "MartletEtcdClient", "MartletProcesses", "MartletSimulation",
-                "MartletTestPrograms", logging, nioCore, nioPosix,
+                "MartletEmbedded", "MartletRedisClient", "MartletTestPrograms", logging, nioCore, nioPosix,
             ],
             path: "Tests/Torture"),
         .testTarget(

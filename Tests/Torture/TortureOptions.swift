@@ -52,6 +52,7 @@ package struct TortureOptions: Sendable {
         usage: MartletTorture [--members 3|5|7] [--seconds N] [--seed N] [--peer martlet|etcd-3.4|etcd-3.5]
                               [--clients N] [--writers N] [--guards N] [--faults NAME,NAME…] [--flaw no-sync|late-sync]
         faults: \(FaultKind.allCases.map(\.rawValue).joined(separator: ", "))
+        \(RecipeOptions.usage)
         """
 
     /// Of a command line.
@@ -97,7 +98,7 @@ package struct TortureOptions: Sendable {
         if !arguments.contains("--faults") { faults = [.killLeader] }
     }
 
-    private static func number(_ name: String, _ value: String, _ range: ClosedRange<Int>) throws -> Int {
+    static func number(_ name: String, _ value: String, _ range: ClosedRange<Int>) throws -> Int {
         guard let number = Int(value), range.contains(number) else {
             throw Wrong(description: "\(name) is from \(range.lowerBound) to \(range.upperBound)")
         }

@@ -2,14 +2,19 @@
 
 import Foundation
 
-/// Tortures a cluster of real processes. Exit 0: every promise was kept; 2: wrong arguments; 3: one was broken.
+/// Tortures a cluster of real processes, or recipes whose servers and users die. Exit 0: every promise was kept; 2:
+/// wrong arguments; 3: one was broken.
 @main
 struct TortureProgram {
     static func main() async {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        // A process that another one of this program has started, to be killed.
+        if let worker = WorkerOptions(arguments) { await WorkerProgram.run(worker) }
+        let seed = UInt64.random(in: 1...UInt64(UInt32.max))
         var options: TortureOptions
         do {
-            options = try TortureOptions(
-                Array(CommandLine.arguments.dropFirst()), randomSeed: UInt64.random(in: 1...UInt64(UInt32.max)))
+            if let recipe = try RecipeOptions(arguments, randomSeed: seed) { await RecipeProgram.run(recipe) }
+            options = try TortureOptions(arguments, randomSeed: seed)
         } catch {
             FileHandle.standardError.write(Data("torture: \(error)\n\(TortureOptions.usage)\n".utf8))
             exit(2)

@@ -80,9 +80,26 @@ extension MartletStore {
         _ id: RedisStreamID, of stream: String, group: String, consumer: String,
         effect: (inout StoreTransaction.Branch) throws -> Void
     ) async throws -> Bool {
+        try await settle([id], of: stream, group: group, consumer: consumer, effect: effect)
+    }
+
+    /// As above, for several entries at once: one step, and so one sync, for all of them.
+    ///
+    /// - Parameter ids: Up to 128, for as many conditions a transaction has; what is to happen may have one operation
+    ///   less.
+    /// - Returns: Whether this call has seen it happen. Otherwise at least one of them was settled before, or is
+    ///   another consumer's now, and nothing has happened: those that are still pending to this one, as reading its
+    ///   pending entries shows them, can be settled without the rest.
+    @discardableResult
+    public func settle(
+        _ ids: [RedisStreamID], of stream: String, group: String, consumer: String,
+        effect: (inout StoreTransaction.Branch) throws -> Void
+    ) async throws -> Bool {
+        // Without an entry nothing would say whether it has happened before.
+        guard !ids.isEmpty else { return false }
         var transaction = StoreTransaction()
-        transaction.when(.isPending(id, of: stream, group: group, consumer: consumer))
-        transaction.then.acknowledge([id], of: stream, group: group)
+        for id in ids { transaction.when(.isPending(id, of: stream, group: group, consumer: consumer)) }
+        transaction.then.acknowledge(ids, of: stream, group: group)
         try effect(&transaction.then)
         return try await transact(transaction, isRepeatable: true).succeeded
     }

@@ -48,6 +48,15 @@ final class TortureCluster: Sendable {
         }
     }
 
+    /// Of a store that all members serve; of one member alone where that is named.
+    ///
+    /// - Parameter first: Which one clients try first.
+    func storeAddress(of slot: Int? = nil, first: Int = 0) -> String {
+        let members = slot.map { [member($0)] } ?? members
+        let turned = members.indices.map { members[($0 + first) % members.count].storeAddresses }
+        return (turned.map(\.keys) + turned.compactMap(\.streams)).joined(separator: " ")
+    }
+
     static func client(_ endpoints: [String], timeout: Duration) throws -> EtcdClient {
         var configuration = EtcdClient.Configuration(endpoints: endpoints)
         configuration.timeout = timeout

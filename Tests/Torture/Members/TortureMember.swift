@@ -12,6 +12,8 @@ import Synchronization
 final class TortureMember: Sendable {
     let name: String
     let clientPort: Int
+    /// Where Redis's clients reach it, if they do.
+    let streamPort: Int?
     let peerURL: String
     let proxy: FaultProxy
     let folder: String
@@ -27,6 +29,10 @@ final class TortureMember: Sendable {
         var flaw: DiskLossLibrary.Fault?
         var wires: FaultWires
         var origins: ConnectionOrigins
+        /// Whether members speak Redis's protocol, too.
+        var servesStreams = false
+        /// Whether members reach each other without proxies: where nothing is done to the network, they only cost time.
+        var isDirect = false
     }
 
     private struct State {
@@ -52,14 +58,21 @@ final class TortureMember: Sendable {
         }
         clientPort = try freePort()
         peerPort = try freePort()
+        streamPort = surroundings.servesStreams ? try freePort() : nil
         let origins = surroundings.origins
         proxy = try await FaultProxy.start(
             to: name, upstreamPort: peerPort, wires: surroundings.wires, group: MultiThreadedEventLoopGroup.singleton
         ) { origins.name(ofPort: $0, toPort: $1) }
-        peerURL = "http://127.0.0.1:\(proxy.port)"
+        peerURL = "http://127.0.0.1:\(surroundings.isDirect ? peerPort : proxy.port)"
     }
 
     var endpoint: String { "127.0.0.1:\(clientPort)" }
+    /// Both protocols, as a store's address names them.
+    var storeAddresses: (keys: String, streams: String?) {
+        ("etcd://\(endpoint)", streamPort.map { "redis://127.0.0.1:\($0)" })
+    }
+    /// Whether the power may fail with its end.
+    var isJournaled: Bool { state.withLock { $0.isJournaled } }
     var isRunning: Bool { state.withLock { $0.process.map { !$0.hasEnded } ?? false } }
     var isFrozen: Bool { state.withLock { $0.isFrozen } }
     private var root: String { "\(folder)/disk" }
@@ -110,7 +123,7 @@ final class TortureMember: Sendable {
             "--name", name, "--data-dir", "\(root)/data", "--listen-client-urls", client,
             "--advertise-client-urls", client, "--listen-peer-urls", listen, "--initial-advertise-peer-urls", peerURL,
             "--initial-cluster", state.cluster, "--initial-cluster-state", state.isNew ? "new" : "existing",
-        ]
+        ] + (streamPort.map { ["--listen-stream-urls", "redis://127.0.0.1:\($0)"] } ?? [])
     }
 
     private func note(exit: ChildProcess.Exit, ofStart number: Int) {

@@ -89,6 +89,25 @@ import Testing
     }
 
     /// Whoever reads all of a long stream drives out nothing but what he has brought.
+    /// A deletion says little and has a whole block written once more: that is told, once for each checkpoint.
+    @Test func blocksThatAreWrittenAgainAreTold() {
+        var server = filled(budgetBytes: 0, entries: 1_000)
+        #expect(server.keyspace.takeRewrittenBytes() == 0)
+        server.run("XDEL s 5-0")
+        let one = server.keyspace.takeRewrittenBytes()
+        #expect(one > 16_000)
+        server.run("XDEL s 6-0")
+        #expect(server.keyspace.takeRewrittenBytes() == 0)
+        server.run("XDEL s 7-0 305-0 605-0")
+        #expect(server.keyspace.takeRewrittenBytes() > one)
+        server.checkpoint(isWritten: true)
+        server.run("XTRIM s MINID = 10")
+        #expect(server.keyspace.takeRewrittenBytes() > 16_000)
+        // The open block is written anyway.
+        server.run("XDEL s 1000-0")
+        #expect(server.keyspace.takeRewrittenBytes() == 0)
+    }
+
     @Test func aLongReadTakesNobodysRoom() {
         var server = filled(budgetBytes: 40_000, entries: 20_000)
         // The newest blocks are there.

@@ -125,6 +125,25 @@ import Testing
     }
 
     /// Readers of a group are given what has left memory, by way of the log.
+    /// Deletions are small records, and each has a block written once more: a checkpoint doesn't wait for its time.
+    @Test func deletionsEverywhereCallForACheckpoint() throws {
+        var configuration = Self.configuration(0)
+        configuration.limits.checkpointBytes = 100_000
+        var member = try TestMember(configuration)
+        member.settle()
+        _ = member.result(1, "CONFIG SET stream-node-max-entries 10")
+        for number in 1...200 { _ = member.result(1, "XADD s \(number)-0 f \(number)") }
+        evict(&member)
+        _ = member.result(1, "XDEL s 5-0 6-0")
+        #expect(member.checkpoint == nil)
+        _ = member.result(1, "XDEL s 15-0 25-0 35-0 45-0 55-0 65-0")
+        #expect(member.checkpoint != nil)
+        evict(&member)
+        #expect(member.result(1, "XLEN s") == ":192")
+        member.holdsBlocks = true
+        #expect(member.ask(2, "XRANGE s 1-0 3-0") == .later)
+    }
+
     @Test func groupsReadOn() throws {
         var member = try filled()
         for first in stride(from: 1, through: 191, by: 10) {

@@ -27,6 +27,8 @@ struct BlockCache: Sendable {
     private var loaded = Queue()
     /// Bases of the blocks that are being written, ascending, by their stream's number. Only searched.
     var underway: [UInt64: [StreamID]] = [:]
+    /// What the next checkpoint takes for blocks that it writes once more, since somebody took this.
+    var rewrittenBytes = 0
     /// Blocks that have left, ever; and those that have come back.
     var evictedCount: UInt64 = 0
     var loadedCount: UInt64 = 0

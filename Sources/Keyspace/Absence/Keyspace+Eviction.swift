@@ -34,6 +34,19 @@ extension Keyspace {
     @inline(__always)
     package var mayLackBlocks: Bool { streamConfiguration.isEvictable }
 
+    /// About how many bytes of memory the next checkpoint takes for blocks that were written before and have changed
+    /// since this was asked; 0 where blocks don't leave memory. A record that changes some of them says nothing of it.
+    package mutating func takeRewrittenBytes() -> Int {
+        defer { cache.rewrittenBytes = 0 }
+        return cache.rewrittenBytes
+    }
+
+    /// Takes note of what has changed in the stream of a key.
+    mutating func noteRewritten(_ place: Int, in database: Int) {
+        guard case .stream(let stream) = databases[database][place].value else { return }
+        cache.rewrittenBytes += streams[stream]!.takeRewrittenBytes()
+    }
+
     /// Takes note that a checkpoint is in the tables.
     package mutating func endCheckpoint(_ checkpoint: KeyspaceCheckpoint) {
         cache.underway = [:]

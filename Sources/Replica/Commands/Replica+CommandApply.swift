@@ -142,9 +142,9 @@ extension Replica {
         goOn(&record, at: moment, into: &effects)
     }
 
-    /// What a record changes is about as much as it says.
+    /// What a record changes is about as much as it says, and what is written again because of it.
     private mutating func noteKeyspaceChange(_ byteCount: Int) {
-        keyspaceProgress.changedBytes += byteCount
+        keyspaceProgress.changedBytes += byteCount + keyspace.takeRewrittenBytes()
         keyspaceProgress.measuredBytes += byteCount
     }
 

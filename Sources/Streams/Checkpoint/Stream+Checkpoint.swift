@@ -56,6 +56,13 @@ extension Stream {
         }
     }
 
+    /// About how many bytes of memory the next checkpoint takes for blocks that were sealed and have changed since this
+    /// was asked: more than they have themselves, however little of them has changed.
+    package mutating func takeRewrittenBytes() -> Int {
+        defer { log.rewrittenBytes = 0 }
+        return log.rewrittenBytes
+    }
+
     /// Makes the next checkpoint write what this one was to write: it will write the whole stream.
     package mutating func failCheckpoint(_ checkpoint: StreamCheckpoint) {
         removals = checkpoint.removals + removals

@@ -26,6 +26,8 @@ struct EntryLog: Sendable {
     var entriesAdded: UInt64 = 0
     /// About what changed since the last checkpoint began.
     var changedBytes = 0
+    /// What it takes to write sealed blocks again that have changed since somebody took this.
+    var rewrittenBytes = 0
     /// Of sealed blocks, in memory or not.
     var sealedBytes = 0
     /// Sealed blocks that are not in memory.

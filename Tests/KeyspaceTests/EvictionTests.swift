@@ -146,6 +146,46 @@ import Testing
         #expect(LocalServer.value(cut) != nil)
     }
 
+    @Test func readsComeInPieces() {
+        var server = EvictingServer(budgetBytes: 0)
+        let value = String(repeating: "v", count: 1000)
+        for number in 1...5_000 { server.run("XADD s \(number)-0 f \(value) n \(number)") }
+        server.run("XADD t 1-0 n 1")
+        let lines = [
+            "XREAD STREAMS t s 0 0", "XREAD STREAMS s t s 0 + 4990", "XREAD COUNT 3 FILTER n 4700 STREAMS s t 0 0",
+            "XREAD FILTER n no STREAMS s t 0 0", "XREAD BLOCK 0 FILTER n no STREAMS s t 0 +",
+            "XREAD FILTER n 1 STREAMS t s u + + 0",
+        ]
+        let plain = lines.map { server.run($0) }
+        server.checkpoint(isWritten: true)
+        func evict() { while server.keyspace.evictBlocks(reserving: 0) {} }
+        for (line, reply) in zip(lines, plain) {
+            evict()
+            server.pieces = 0
+            #expect(server.run(line) == reply, "\(line)")
+            #expect(server.pieces <= 12)
+        }
+        #expect(server.largestPiece <= Keyspace.pieceBytes + 4096)
+        // What comes meanwhile is found, in a stream that was read already, too, where nothing else was.
+        evict()
+        server.between = { server in _ = server.apply("XADD s 5001-0 n late") }
+        let late = server.run("XREAD FILTER n late STREAMS s t 0 0")
+        #expect(LocalServer.value(late) == LocalServer.value(server.run("XREAD STREAMS s 5000-0")))
+        evict()
+        server.between = { server in _ = server.apply("XADD t 2-0 n later") }
+        let later = server.run("XREAD BLOCK 0 FILTER n later STREAMS t s 0 0")
+        #expect(LocalServer.value(later) == LocalServer.value(server.run("XREAD STREAMS t 1-0")))
+        // A stream that goes ends its part; another of its name is read from where was asked.
+        evict()
+        server.between = { server in
+            _ = server.apply("DEL s")
+            _ = server.apply("XADD s 1-0 n new")
+        }
+        let new = server.run("XREAD FILTER n new STREAMS s 0")
+        #expect(LocalServer.value(new) == LocalServer.value(server.run("XREAD STREAMS s 0")))
+        #expect(LocalServer.value(new) != nil)
+    }
+
     /// What a group passes over comes in shares, also where none of it is in memory.
     @Test(arguments: ["FILTER f no", "ORDERBY f", "DELIVER PRIORITY FILTER f no"])
     func aGroupPassesOverInShares(policy: String) throws {
@@ -329,8 +369,8 @@ private struct EvictingServer {
         var reply = ReplyWriter()
         var progress: RangeProgress?
         if !keyspace.wantedBlocks(entry, call).isEmpty {
-            while let wanted = keyspace.readPiece(entry, call, &progress, &reply) {
-                if wanted.isEmpty { return reply.bytes }
+            while let piece = keyspace.readPiece(entry, call, &progress, &reply) {
+                guard case .wants(let wanted) = piece else { return reply.bytes }
                 bring(wanted)
                 pieces += 1
                 largestPiece = max(largestPiece, wanted.reduce(0) { $0 + $1.byteCount })
@@ -505,7 +545,9 @@ private struct EvictionWorkload {
         case 30: return "XRANGE \(key) \(id()) \(id()) COUNT \(1 + below(20))"
         case 31: return "XREVRANGE \(key) \(pick(["+", id()])) \(pick(["-", id()])) COUNT \(1 + below(20))"
         case 32: return "\(pick(["XRANGE \(key) - +", "XREVRANGE \(key) + -", "XRANGE \(key) (\(id()) +"]))"
-        case 33: return "XREAD \(count)STREAMS s t \(id()) \(pick(["+", id()]))"
+        case 33:
+            let options = count + pick(["", "FILTER f \(below(9)) ", "BLOCK 0 "])
+            return "XREAD \(options)STREAMS \(pick(["s t", "t s", "s s"])) \(pick(["+", id()])) \(pick(["$", id()]))"
         case 34: return "XINFO STREAM \(key) \(pick(["", "FULL", "FULL COUNT 0"]))"
         case 35: return "XINFO GROUPS \(key)"
         case 36: return below(4) == 0 ? pick(["COPY s t REPLACE", "RENAME t s", "DEL t", "MOVE t 1"]) : "DBSIZE"

@@ -48,6 +48,40 @@ import Testing
         #expect(member.told(2) == "*1|*2|$3|5-0|*2|$1|f|$1|5|:201|$5|300-0|:202")
     }
 
+    /// However much a read without a group passes over: it goes on in pieces, and waits at the end if it is to.
+    @Test func readsOfAnyLengthGoOnInPieces() throws {
+        var configuration = Self.configuration(0)
+        configuration.limits.readBlockBytesMax = Keyspace.pieceBytes + 20_000
+        var member = try TestMember(configuration)
+        member.settle()
+        let value = String(repeating: "v", count: 10_000)
+        for number in 1...300 { _ = member.result(1, "XADD s \(number)-0 f \(number) v \(value)") }
+        evict(&member)
+        #expect(member.result(2, "XREAD FILTER f 3 NOVALUES STREAMS s 0") == "*1|*2|$1|s|*1|$3|3-0")
+        evict(&member)
+        member.holdsBlocks = true
+        #expect(member.ask(2, "XREAD BLOCK 0 FILTER f late STREAMS s t 0 0") == .later)
+        _ = member.result(3, "XADD s 301-0 f late")
+        member.holdsBlocks = false
+        member.bringBlocks()
+        member.step(.turnEnded)
+        member.settle()
+        #expect(member.told(2) == "*1|*2|$1|s|*1|*2|$5|301-0|*2|$1|f|$4|late")
+        evict(&member)
+        // Behind a change of the same client, too.
+        #expect(member.ask(2, "XADD u 1-0 f v", "XREAD BLOCK 0 FILTER f none STREAMS s t 0 0") == .later)
+        member.step(.turnEnded)
+        member.settle()
+        #expect(member.told(2) == "$3|1-0")
+        _ = member.result(3, "XADD t 1-0 f some", "XADD t 2-0 f none")
+        #expect(member.told(2) == "*1|*2|$1|t|*1|*2|$3|2-0|*2|$1|f|$4|none")
+        evict(&member)
+        #expect(member.ask(2, "XREAD BLOCK 0 FILTER f none STREAMS s 0") == .later)
+        member.settle()
+        _ = member.result(3, "XADD s 302-0 f none")
+        #expect(member.told(2) == "*1|*2|$1|s|*1|*2|$5|302-0|*2|$1|f|$4|none")
+    }
+
     @Test func whatIsAppliedWaits() throws {
         var member = try filled()
         member.holdsBlocks = true

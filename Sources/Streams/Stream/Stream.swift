@@ -61,6 +61,8 @@ package struct Stream: Sendable {
     package var blockCount: Int { log.blockCount }
     /// Of the first entry; 0-0 in an empty stream.
     package var firstEntryID: StreamID { log.firstID ?? .zero }
+    /// Of the last one; `nil` in an empty stream. Complexity: O(log n + entries of a block).
+    package var lastEntryID: StreamID? { log.lastLiveID }
 
     package var idempotencyWindow: IdempotencyWindow { idempotent.window }
     /// Idempotent IDs ever noted, and appends that found theirs.

@@ -20,7 +20,7 @@ extension Stream {
         log.changedBytes = 0
         for place in groups.takenPlaces { groups[row: place].value.changedBytes = 0 }
         swap(&checkpoint.removals, &removals)
-        log.takeChanges(into: &checkpoint)
+        log.takeChanges(prioritized, into: &checkpoint)
         delayed.takeChanges(.delayed, into: &checkpoint)
         ending.takeChanges(.ending, into: &checkpoint)
         jobs.takeChanges(.jobs, into: &checkpoint)
@@ -107,7 +107,14 @@ extension Stream {
 }
 
 extension EntryLog {
-    fileprivate mutating func takeChanges(into checkpoint: inout StreamCheckpoint) {
+    fileprivate mutating func takeChanges(_ prioritized: PriorityIndex, into checkpoint: inout StreamCheckpoint) {
+        func note(_ base: StreamID, _ block: EntryBlock) {
+            var urgent: [PriorityRecord.Row] = []
+            if !prioritized.isEmpty, let last = block.lastLiveID(base: base) {
+                urgent = prioritized.rows(in: StreamRange(base, last))
+            }
+            checkpoint.puts.append((.index(block.number), .index(base, block, urgent)))
+        }
         checkpoint.removals += sealed.ledger.dropped.flatMap { [.block($0), .index($0)] }
         sealed.ledger.dropped = []
         swap(&checkpoint.sealed, &sealedUnchanged)
@@ -116,11 +123,11 @@ extension EntryLog {
             let block = sealed.withLeaf(of: noted.base) { block, base in
                 base == noted.base && block.number == noted.number && !block.isChanged ? block : nil
             }
-            if let block = block ?? nil { checkpoint.puts.append((.index(noted.number), .index(noted.base, block))) }
+            if let block = block ?? nil { note(noted.base, block) }
         }
         sealed.takeChanged { base, block in
             checkpoint.puts.append((.block(block.number), .block(base, block)))
-            checkpoint.puts.append((.index(block.number), .index(base, block)))
+            note(base, block)
             checkpoint.sealed.append(SealedBlock(block, base))
         }
         if hasTail, tail.isChanged {
@@ -183,7 +190,7 @@ extension ConsumerGroup {
 package struct StreamCheckpoint: Sendable {
     enum Value: Sendable {
         case block(StreamID, EntryBlock)
-        case index(StreamID, EntryBlock)
+        case index(StreamID, EntryBlock, [PriorityRecord.Row])
         case group(GroupRecord)
         case consumer(ConsumerRecord)
         case leaf(PendingLeaf)
@@ -234,9 +241,10 @@ package struct StreamCheckpoint: Sendable {
                     precondition(!block.isAbsent, "block \(block.number) is not in memory and can't be written")
                     bytes.append(base)
                     bytes += block.bytes
-                case .index(let base, let block):
+                case .index(let base, let block, let urgent):
                     bytes.append(base)
                     bytes += block.kept(base: base).bytes
+                    PriorityRecord.encode(urgent, base: base, into: &bytes)
                 case .group(let record): record.encode(into: &bytes)
                 case .consumer(let record): record.encode(into: &bytes)
                 case .leaf(let leaf): PendingRecord.encode(leaf.entries, into: &bytes)

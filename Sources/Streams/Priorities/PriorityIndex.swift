@@ -3,8 +3,9 @@
 /// The IDs of a stream's entries that have a priority, in one tree, whose sums know how many of each priority are
 /// below.
 ///
-/// Follows from the blocks, and no checkpoint holds it: it is made anew from them. Where a trim has taken whole blocks,
-/// what was in them may stand here for a while (`Stream.forgetGone`): whoever asks begins at the first block.
+/// Follows from the blocks: it is made anew from them, or from what their index says of each (`PriorityRecord`). Where
+/// a trim has taken whole blocks, what was in them may stand here for a while (`Stream.forgetGone`): whoever asks
+/// begins at the first block.
 struct PriorityIndex: Sendable {
     private var tree: IDTree<IndexLeaf<EntryPriority>>
 
@@ -49,6 +50,17 @@ struct PriorityIndex: Sendable {
     func forEach(_ priority: EntryPriority, in range: StreamRange, _ body: (StreamID) -> Bool) {
         if range.isEmpty || isEmpty { return }
         _ = tree.root.forEachID(of: priority, in: range, body)
+    }
+
+    /// As above, whatever the priority.
+    func forEach(in range: StreamRange, _ body: (StreamID, EntryPriority) -> Bool) {
+        if range.isEmpty || isEmpty { return }
+        tree.forEachLeaf(from: range.lower) { _, leaf in
+            for row in leaf.lowerBound(range.lower)..<leaf.ids.count {
+                if leaf.ids[row] > range.upper || !body(leaf.ids[row], leaf.values[row]) { return false }
+            }
+            return true
+        }
     }
 
     /// The ID must be new, and the priority above normal. Complexity: O(log n).

@@ -77,7 +77,7 @@ struct EvictingServer {
 
     private mutating func bring(_ wanted: [WantedBlock]) {
         for block in wanted {
-            guard let value = records[block.key] else { preconditionFailure("\(block.key) is not in the tables") }
+            guard let value = block.value({ records[$0] }) else { preconditionFailure("\(block.key) is not there") }
             precondition(keyspace.place(block, value.span.bytes) == .done, "\(block.key) differs")
         }
     }
@@ -85,8 +85,13 @@ struct EvictingServer {
     mutating func checkpoint(isWritten: Bool) {
         let checkpoint = keyspace.beginCheckpoint()
         guard isWritten else { return keyspace.failCheckpoint(checkpoint) }
+        end(checkpoint)
+    }
+
+    mutating func end(_ checkpoint: KeyspaceCheckpoint) {
         var batch = TableBatch()
-        checkpoint.encode(into: &batch)
+        let missing = checkpoint.encode(into: &batch) { records[$0] }
+        #expect(missing == nil)
         batch.forEach { key, value in
             if let value { records[key] = [UInt8](copying: value) } else { records[key] = nil }
         }
@@ -103,9 +108,28 @@ struct EvictingServer {
         }
     }
 
+    /// A checkpoint that ends when it has copied blocks.
+    mutating func cutCheckpointShort() {
+        let checkpoint = keyspace.beginCheckpoint()
+        var batch = TableBatch()
+        let missing = checkpoint.encodeBlockCopies(into: &batch) {
+            records[$0]
+        } piece: { _ in
+        }
+        #expect(missing == nil && !batch.isEmpty)
+        batch.forEach { key, value in
+            if let value { records[key] = [UInt8](copying: value) }
+        }
+        keyspace.failCheckpoint(checkpoint)
+    }
+
     /// - Parameter readsBlocks: or else their index, and open ones alone.
     mutating func restart(readsBlocks: Bool) throws {
         checkpoint(isWritten: true)
+        try restartAsWritten(readsBlocks: readsBlocks)
+    }
+
+    mutating func restartAsWritten(readsBlocks: Bool = true) throws {
         before = (evictedCount, loadedCount)
         wholeStreams = 0
         var restorer = KeyspaceRestorer(hashSeed: 9, blockBytes: budgetBytes)
@@ -199,6 +223,8 @@ struct EvictionWorkload {
         }
     }
 
+    private let copying = ["COPY s t REPLACE", "COPY t s REPLACE", "COPY s u REPLACE", "COPY u t REPLACE"]
+
     mutating func next() -> String {
         let key = pick(["s", "s", "s", "t"])
         let group = pick(["g", "g", "h"])
@@ -230,7 +256,7 @@ struct EvictionWorkload {
             return "XREAD \(options)STREAMS \(pick(["s t", "t s", "s s"])) \(pick(["+", id()])) \(pick(["$", id()]))"
         case 34: return "XINFO STREAM \(key) \(pick(["", "FULL", "FULL COUNT 0"]))"
         case 35: return "XINFO GROUPS \(key)"
-        case 36: return below(4) == 0 ? pick(["COPY s t REPLACE", "RENAME t s", "DEL t", "MOVE t 1"]) : "DBSIZE"
+        case 36: return below(4) == 0 ? pick(copying + ["RENAME t s", "DEL t", "MOVE t 1"]) : "DBSIZE"
         case 37: return "XPENDING \(key) \(group) - + 20"
         case 38: return "XSETID \(key) \(id())"
         default: return "CONFIG SET stream-node-max-entries \(2 + below(9))"

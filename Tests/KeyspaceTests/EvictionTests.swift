@@ -364,6 +364,64 @@ import Testing
         #expect(throws: KeyspaceRestoreError.inconsistent(key)) { try Self.restored(server, readsBlocks: false) }
     }
 
+    /// A copy needs no blocks, whatever becomes of what it was copied from.
+    @Test func copiesWithoutBlocks() throws {
+        var server = filled(budgetBytes: 0, entries: 3_000)
+        func evict() { while server.keyspace.evictBlocks(reserving: 0) {} }
+        server.run("XDEL s 100-0 2000-0")
+        let range = server.run("XRANGE s - +")
+        server.checkpoint(isWritten: true)
+        evict()
+        let loads = server.keyspace.blockMemory.loadedCount
+        server.run("COPY s u")
+        // A copy of a copy, until so many places are too many.
+        server.run("COPY u v")
+        for number in 1...Stream.maximumOrigins - 1 {
+            let last = number == 1 ? "v" : "v\(number - 1)"
+            if number < Stream.maximumOrigins - 1 { #expect(server.keyspace.blockMemory.loadedCount == loads) }
+            server.run("COPY \(last) v\(number)")
+        }
+        #expect(server.keyspace.blockMemory.loadedCount > loads)
+        evict()
+        // From the records of the first.
+        #expect(server.run("XRANGE u - +") == range && server.run("XRANGE v - +") == range)
+        evict()
+        server.run("XDEL u 700-0")
+        server.run("XDEL s 5-0 800-0")
+        server.run("XTRIM s MINID = 400")
+        server.checkpoint(isWritten: false)
+        evict()
+        #expect(server.run("XRANGE v - +") == range)
+        server.run("DEL s")
+        evict()
+        #expect(server.run("XRANGE v3 - +") == range)
+        // A checkpoint that is cut short leaves records of nobody.
+        server.cutCheckpointShort()
+        var early = server
+        try early.restartAsWritten()
+        #expect(early.run("XRANGE s - +") == range && early.run("EXISTS u") == Array(":0\r\n".utf8))
+        let begun = server.keyspace.beginCheckpoint()
+        evict()
+        // What is being written is where it was, for copies that are made meanwhile too.
+        server.run("COPY v w")
+        #expect(server.run("XRANGE w - +") == range)
+        server.end(begun)
+        evict()
+        let changed = server.run("XRANGE u - +")
+        #expect(changed.count < range.count)
+        for name in ["v", "v1", "w"] { #expect(server.run("XRANGE \(name) - +") == range, "\(name)") }
+        let digest = server.keyspace.stateDigest()
+        for readsBlocks in [true, false] {
+            try server.restart(readsBlocks: readsBlocks)
+            #expect(server.keyspace.stateDigest() == digest)
+            for name in ["v", "v2", "w"] { #expect(server.run("XRANGE \(name) - +") == range, "\(name)") }
+            #expect(server.run("XRANGE u - +") == changed)
+        }
+        server.run("FLUSHALL")
+        server.checkpoint(isWritten: true)
+        #expect(!server.records.keys.contains { StreamTable.all.contains($0.table) })
+    }
+
     @Test func blocksOfAnotherImageAreNotTaken() throws {
         var server = filled(budgetBytes: 0, entries: 1_000)
         let words = Arguments("XRANGE", "s", "300-0", "300-0")

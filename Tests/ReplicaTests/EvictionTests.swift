@@ -178,6 +178,21 @@ import Testing
         #expect(member.ask(2, "XRANGE s 1-0 3-0") == .later)
     }
 
+    /// A copy waits for no blocks, and they are copied with the next checkpoint.
+    @Test func copiesWaitForNothing() throws {
+        var member = try filled()
+        member.holdsBlocks = true
+        #expect(member.result(1, "COPY s u", "XDEL u 200-0", "XLEN u") == ":1|:1|:199")
+        #expect(member.orders.isEmpty && !member.replica.isApplyHalted)
+        member.holdsBlocks = false
+        #expect(member.result(1, "XDEL s 5-0", "XRANGE u 5-0 5-0") == ":1|*1|*2|$3|5-0|*2|$1|f|$1|5")
+        #expect(member.result(1, "DEL s") == ":1")
+        evict(&member)
+        #expect(member.result(1, "XRANGE u 5-0 5-0") == "*1|*2|$3|5-0|*2|$1|f|$1|5")
+        #expect(member.result(1, "XRANGE u 15-0 15-0") == "*1|*2|$4|15-0|*2|$1|f|$2|15")
+        try member.checkRestarts(Self.configuration(0))
+    }
+
     @Test func groupsReadOn() throws {
         var member = try filled()
         for first in stride(from: 1, through: 191, by: 10) {

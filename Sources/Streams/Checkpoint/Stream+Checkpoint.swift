@@ -5,6 +5,7 @@ package import MartletBasics
 // A stream whose configuration says `isCheckpointed` tells what a checkpoint must write. The shell does it so:
 //
 //     let checkpoint = stream.beginCheckpoint()      // on the home loop
+//     copy the blocks of checkpoint.forEachBlockCopy, if there are any
 //     checkpoint.encode(of: number, into: &batch)    // anywhere
 //     write the batch
 //     if it failed, stream.failCheckpoint(checkpoint)
@@ -20,6 +21,9 @@ extension Stream {
         log.changedBytes = 0
         for place in groups.takenPlaces { groups[row: place].value.changedBytes = 0 }
         swap(&checkpoint.removals, &removals)
+        if !log.origins.isEmpty {
+            checkpoint.borrowed = BorrowedBlocks(origins: log.origins, blocks: log.sealed, prioritized: prioritized)
+        }
         log.takeChanges(prioritized, into: &checkpoint)
         delayed.takeChanges(.delayed, into: &checkpoint)
         ending.takeChanges(.ending, into: &checkpoint)
@@ -71,9 +75,13 @@ extension Stream {
     }
 
     /// Makes the next checkpoint write the whole stream, but for blocks that are not in memory: the tables have these.
-    /// For a copy that gets a number of its own all must be there.
     package mutating func markAllChanged() {
         log.sealed.markAllChanged()
+        markAllChangedBesideBlocks()
+    }
+
+    /// As above, without sealed blocks.
+    mutating func markAllChangedBesideBlocks() {
         log.tail.isChanged = true
         delayed.tree.markAllChanged()
         ending.tree.markAllChanged()
@@ -109,10 +117,7 @@ extension Stream {
 extension EntryLog {
     fileprivate mutating func takeChanges(_ prioritized: PriorityIndex, into checkpoint: inout StreamCheckpoint) {
         func note(_ base: StreamID, _ block: EntryBlock) {
-            var urgent: [PriorityRecord.Row] = []
-            if !prioritized.isEmpty, let last = block.lastLiveID(base: base) {
-                urgent = prioritized.rows(in: StreamRange(base, last))
-            }
+            let urgent = prioritized.rows(of: block, base: base)
             checkpoint.puts.append((.index(block.number), .index(base, block, urgent)))
         }
         checkpoint.removals += sealed.ledger.dropped.flatMap { [.block($0), .index($0)] }
@@ -206,6 +211,8 @@ package struct StreamCheckpoint: Sendable {
     var puts: [(StreamRecord, Value)] = []
     /// Sealed blocks that the tables have as they are once this is written, in no order.
     package internal(set) var sealed: [SealedBlock] = []
+    /// Blocks that the tables have under another stream's number: see `forEachBlockCopy`.
+    var borrowed: BorrowedBlocks?
 
     init(header: StreamHeader, byteCount: Int) {
         self.header = header
@@ -242,9 +249,7 @@ package struct StreamCheckpoint: Sendable {
                     bytes.append(base)
                     bytes += block.bytes
                 case .index(let base, let block, let urgent):
-                    bytes.append(base)
-                    bytes += block.kept(base: base).bytes
-                    PriorityRecord.encode(urgent, base: base, into: &bytes)
+                    IndexRecord.encode(base, block, urgent, into: &bytes)
                 case .group(let record): record.encode(into: &bytes)
                 case .consumer(let record): record.encode(into: &bytes)
                 case .leaf(let leaf): PendingRecord.encode(leaf.entries, into: &bytes)

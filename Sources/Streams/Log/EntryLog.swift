@@ -34,6 +34,8 @@ struct EntryLog: Sendable {
     var absentCount = 0
     /// Blocks that were sealed as the last checkpoint has them: the next one says so.
     var sealedUnchanged: [SealedBlock] = []
+    /// Of a copy that no checkpoint holds yet: see `Stream.becomeCopy`.
+    var origins: [UInt64] = []
     private let notesSealed: Bool
 
     init(_ configuration: StreamConfiguration) {

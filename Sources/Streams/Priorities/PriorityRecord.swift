@@ -56,4 +56,21 @@ extension PriorityIndex {
         }
         return rows
     }
+
+    /// Those of a block. Complexity: O(log n + entries of a block).
+    func rows(of block: EntryBlock, base: StreamID) -> [PriorityRecord.Row] {
+        guard !isEmpty, let last = block.lastLiveID(base: base) else { return [] }
+        return rows(in: StreamRange(base, last))
+    }
+}
+
+/// What the index says of a sealed block: its base ID, what is kept of it, and what is urgent.
+enum IndexRecord {
+    static func encode(
+        _ base: StreamID, _ block: EntryBlock, _ urgent: [PriorityRecord.Row], into bytes: inout [UInt8]
+    ) {
+        bytes.append(base)
+        bytes += block.isAbsent ? block.bytes : block.kept(base: base).bytes
+        PriorityRecord.encode(urgent, base: base, into: &bytes)
+    }
 }

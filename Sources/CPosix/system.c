@@ -85,14 +85,30 @@ int64_t martlet_allocated_bytes(void) {
 #endif
 }
 
+#if defined(__linux__)
+/// Pages: all, in memory, and of these those of files.
+static int read_statm(long long numbers[3]) {
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (!file) return 0;
+    int found = fscanf(file, "%lld %lld %lld", &numbers[0], &numbers[1], &numbers[2]);
+    fclose(file);
+    return found == 3;
+}
+#endif
+
+int64_t martlet_resident_file_bytes(void) {
+#if defined(__linux__)
+    long long numbers[3];
+    return read_statm(numbers) ? (int64_t)numbers[2] * sysconf(_SC_PAGESIZE) : -1;
+#else
+    return -1;
+#endif
+}
+
 int64_t martlet_resident_bytes(void) {
 #if defined(__linux__)
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (!file) return -1;
-    long long all = 0, resident = 0;
-    int found = fscanf(file, "%lld %lld", &all, &resident);
-    fclose(file);
-    return found == 2 ? (int64_t)resident * sysconf(_SC_PAGESIZE) : -1;
+    long long numbers[3];
+    return read_statm(numbers) ? (int64_t)numbers[1] * sysconf(_SC_PAGESIZE) : -1;
 #elif defined(__APPLE__)
     struct mach_task_basic_info info;
     mach_msg_type_number_t count = MACH_TASK_BASIC_INFO_COUNT;

@@ -145,6 +145,7 @@ package struct Keyspace: Sendable {
         changeCount += 1
         databases[database][place].version = changeCount
         markChanged(place, in: database)
+        if mayLackBlocks { noteRewritten(place, in: database) }
     }
 
     /// Has the next checkpoint write a key, for what changed in it concerns nobody who watches it.

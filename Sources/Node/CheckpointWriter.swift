@@ -112,14 +112,39 @@ package final class CheckpointWriter: Sendable {
         }
     }
 
+    /// Blocks of copied streams, however many: in transactions of their own, for LMDB holds all of one in memory.
+    private func copyBlocks(of checkpoint: ReplicaCheckpoint, by batch: inout TableBatch) throws {
+        let tables = tables
+        let missing = try checkpoint.encodeBlockCopies(
+            into: &batch,
+            read: { key in
+                try tables.read(until: .now + Tables.maximumReadDuration) { reader in
+                    tables.notePassed(1)
+                    return try reader.value(of: key)
+                }
+            },
+            piece: { batch in
+                guard batch.byteCount >= Self.keptBytes else { return }
+                try tables.write(batch)
+                batch.removeAll()
+            })
+        if let missing { throw TablesError.damagedValue(missing) }
+        try tables.write(batch)
+        batch.removeAll()
+    }
+
     /// One transaction, however much it is.
     private func writeInPieces(
         _ checkpoint: ReplicaCheckpoint, by batch: inout TableBatch, _ pass: inout Pass
     ) throws {
-        var begin = ContinuousClock.now
         batch.removeAll()
+        if checkpoint.hasBlockCopies {
+            pass.peakBytes = Self.keptBytes
+            try copyBlocks(of: checkpoint, by: &batch)
+        }
+        var begin = ContinuousClock.now
         try tables.write { writer in
-            try checkpoint.encode(into: &batch) { (batch) throws(TablesError) in
+            try checkpoint.encode(into: &batch, areBlocksCopied: true) { (batch) throws(TablesError) in
                 guard batch.byteCount >= Self.keptBytes else { return }
                 pass.peakBytes = max(pass.peakBytes, batch.byteCount)
                 pass.encoding += ContinuousClock.now - begin

@@ -20,15 +20,42 @@ package struct ReplicaCheckpoint: Sendable {
     package static let tables =
         CheckpointTable.all + [ClusterState.key.table, AuthTable.id] + KeyspaceTable.all
 
-    /// Adds all changes; they belong into one transaction. Anywhere but on the home loop.
-    package func encode(into batch: inout TableBatch) {
-        encode(into: &batch) { (_) throws(Never) in }
+    /// Whether blocks of streams have to be copied in the tables before `encode`.
+    package var hasBlockCopies: Bool { keyspace?.hasBlockCopies == true }
+
+    /// Adds what the tables get of copied streams, each block as `read` finds it in them; to be written before the
+    /// rest, in any number of transactions. `piece` is called after each block, and may take out what is in the batch.
+    ///
+    /// - Returns: the first record that isn't there; `nil`: all are.
+    package func encodeBlockCopies<Failure: Error>(
+        into batch: inout TableBatch, read: (TableKey) throws(Failure) -> [UInt8]?,
+        piece: (inout TableBatch) throws(Failure) -> Void
+    ) throws(Failure) -> TableKey? {
+        try keyspace?.encodeBlockCopies(into: &batch, read: read, piece: piece)
     }
 
-    /// As above; `piece` is called again and again, and may take out what is in the batch.
+    /// Adds all changes; they belong into one transaction. Blocks that have to be copied are taken from what `read`
+    /// finds in the tables. Anywhere but on the home loop.
+    ///
+    /// - Returns: the first record to be copied that isn't there; `nil`: all are.
+    @discardableResult
+    package func encode(into batch: inout TableBatch, read: (TableKey) -> [UInt8]?) -> TableKey? {
+        encodeStore(into: &batch)
+        return keyspace?.encode(into: &batch, read: read)
+    }
+
+    /// As above, without blocks to be copied; `piece` is called again and again, and may take out what is in the batch.
+    ///
+    /// - Parameter areBlocksCopied: whether blocks that have to be copied were.
     package func encode<Failure: Error>(
-        into batch: inout TableBatch, piece: (inout TableBatch) throws(Failure) -> Void
+        into batch: inout TableBatch, areBlocksCopied: Bool = false,
+        piece: (inout TableBatch) throws(Failure) -> Void
     ) throws(Failure) {
+        encodeStore(into: &batch)
+        try keyspace?.encode(into: &batch, areBlocksCopied: areBlocksCopied, piece: piece)
+    }
+
+    private func encodeStore(into batch: inout TableBatch) {
         keyValue.encode(into: &batch)
         batch.put(ClusterState.key) { cluster.encode(into: &$0) }
         for change in auth {
@@ -38,7 +65,6 @@ package struct ReplicaCheckpoint: Sendable {
                 batch.remove(change.key)
             }
         }
-        try keyspace?.encode(into: &batch, piece: piece)
     }
 }
 

@@ -81,7 +81,8 @@ extension Simulator {
     func writeCheckpoint(_ life: Life) throws(Violation) {
         guard let checkpoint = life.checkpoint else { return }
         var batch = TableBatch()
-        checkpoint.encode(into: &batch)
+        let missing = checkpoint.encode(into: &batch) { life.host.tables.value(of: $0) }
+        if let missing { throw Violation("a block to be copied to \(missing) isn't in the tables") }
         let isTorn = flaw == .tearsCheckpoints && faults.flag()
         let isWritten = life.host.tables.commit(batch, part: isTorn ? batch.count / 2 : .max)
         trace.note(now, "checkpoint", Int(checkpoint.applied.index.rawValue), isWritten ? 1 : 0)
@@ -100,7 +101,7 @@ extension Simulator {
         ahead.step(.synced(life.log.lastNumber), at: moment, into: &effects)
         guard let checkpoint = effects.checkpoint else { return }
         var batch = TableBatch()
-        checkpoint.encode(into: &batch)
+        checkpoint.encode(into: &batch) { life.host.tables.value(of: $0) }
         _ = life.host.tables.commit(batch)
     }
 }

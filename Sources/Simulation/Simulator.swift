@@ -199,7 +199,7 @@ final class Simulator {
 
     /// They are on their way for a while: tables may have others by then.
     private func readBlocks(_ order: BlockOrder, _ life: Life) {
-        let values = order.blocks.map { life.host.tables.value(of: $0.key) }
+        let values = order.blocks.map { block in block.value { life.host.tables.value(of: $0) } }
         counts.loadedBlocks += values.count
         plan(.blocksArrive(LoadedBlocks(order: order.number, values: values)), in: timing.number(0...2_000), of: life)
     }

@@ -89,6 +89,25 @@ import Testing
     }
 
     /// Whoever reads all of a long stream drives out nothing but what he has brought.
+    /// A deletion says little and has a whole block written once more: that is told, once for each checkpoint.
+    @Test func blocksThatAreWrittenAgainAreTold() {
+        var server = filled(budgetBytes: 0, entries: 1_000)
+        #expect(server.keyspace.takeRewrittenBytes() == 0)
+        server.run("XDEL s 5-0")
+        let one = server.keyspace.takeRewrittenBytes()
+        #expect(one > 16_000)
+        server.run("XDEL s 6-0")
+        #expect(server.keyspace.takeRewrittenBytes() == 0)
+        server.run("XDEL s 7-0 305-0 605-0")
+        #expect(server.keyspace.takeRewrittenBytes() > one)
+        server.checkpoint(isWritten: true)
+        server.run("XTRIM s MINID = 10")
+        #expect(server.keyspace.takeRewrittenBytes() > 16_000)
+        // The open block is written anyway.
+        server.run("XDEL s 1000-0")
+        #expect(server.keyspace.takeRewrittenBytes() == 0)
+    }
+
     @Test func aLongReadTakesNobodysRoom() {
         var server = filled(budgetBytes: 40_000, entries: 20_000)
         // The newest blocks are there.
@@ -125,6 +144,46 @@ import Testing
         let cut = server.run("XRANGE s - +")
         #expect(cut.count < plain.count && cut.starts(with: Array("*".utf8)))
         #expect(LocalServer.value(cut) != nil)
+    }
+
+    @Test func readsComeInPieces() {
+        var server = EvictingServer(budgetBytes: 0)
+        let value = String(repeating: "v", count: 1000)
+        for number in 1...5_000 { server.run("XADD s \(number)-0 f \(value) n \(number)") }
+        server.run("XADD t 1-0 n 1")
+        let lines = [
+            "XREAD STREAMS t s 0 0", "XREAD STREAMS s t s 0 + 4990", "XREAD COUNT 3 FILTER n 4700 STREAMS s t 0 0",
+            "XREAD FILTER n no STREAMS s t 0 0", "XREAD BLOCK 0 FILTER n no STREAMS s t 0 +",
+            "XREAD FILTER n 1 STREAMS t s u + + 0",
+        ]
+        let plain = lines.map { server.run($0) }
+        server.checkpoint(isWritten: true)
+        func evict() { while server.keyspace.evictBlocks(reserving: 0) {} }
+        for (line, reply) in zip(lines, plain) {
+            evict()
+            server.pieces = 0
+            #expect(server.run(line) == reply, "\(line)")
+            #expect(server.pieces <= 12)
+        }
+        #expect(server.largestPiece <= Keyspace.pieceBytes + 4096)
+        // What comes meanwhile is found, in a stream that was read already, too, where nothing else was.
+        evict()
+        server.between = { server in _ = server.apply("XADD s 5001-0 n late") }
+        let late = server.run("XREAD FILTER n late STREAMS s t 0 0")
+        #expect(LocalServer.value(late) == LocalServer.value(server.run("XREAD STREAMS s 5000-0")))
+        evict()
+        server.between = { server in _ = server.apply("XADD t 2-0 n later") }
+        let later = server.run("XREAD BLOCK 0 FILTER n later STREAMS t s 0 0")
+        #expect(LocalServer.value(later) == LocalServer.value(server.run("XREAD STREAMS t 1-0")))
+        // A stream that goes ends its part; another of its name is read from where was asked.
+        evict()
+        server.between = { server in
+            _ = server.apply("DEL s")
+            _ = server.apply("XADD s 1-0 n new")
+        }
+        let new = server.run("XREAD FILTER n new STREAMS s 0")
+        #expect(LocalServer.value(new) == LocalServer.value(server.run("XREAD STREAMS s 0")))
+        #expect(LocalServer.value(new) != nil)
     }
 
     /// What a group passes over comes in shares, also where none of it is in memory.
@@ -258,6 +317,111 @@ import Testing
         try server.restart(readsBlocks: readsBlocks)
     }
 
+    /// A start knows what is urgent without reading blocks; of streams that an older server wrote it reads them all.
+    @Test(arguments: [false, true]) func startsWithWhatIsUrgent(isOld: Bool) throws {
+        var server = EvictingServer(budgetBytes: 0)
+        server.run("CONFIG SET stream-node-max-entries 10")
+        server.run("XGROUP CREATE s g 0 MKSTREAM")
+        server.run("XGROUP SETPOLICY s g DELIVER PRIORITY")
+        for number in 1001...1200 {
+            let priority = number % 50 == 7 ? "PRIORITY \(number % 9 + 1) " : ""
+            server.run("XADD s \(priority)\(number)-0 f \(number)")
+        }
+        server.run("XDEL s 1057-0")
+        server.checkpoint(isWritten: true)
+        while server.keyspace.evictBlocks(reserving: 0) {}
+        if isOld { server.forgetIndexedPriorities() }
+        let before = server.keyspace.stateDigest()
+        try server.restart(readsBlocks: false)
+        #expect(server.wholeStreams == (isOld ? 1 : 0))
+        #expect(server.keyspace.stateDigest() == before)
+        let urgent = server.run("XREADGROUP GROUP g c COUNT 3 NOVALUES STREAMS s >")
+        #expect(text(urgent) == "*[*[$\"s\", *[$\"1007-0\", $\"1157-0\", $\"1107-0\"]]]")
+        // It stays as it is, and can be started once more, from blocks and from the index.
+        server.run("XADD s PRIORITY 9 1201-0 f v")
+        for readsBlocks in [true, false] {
+            try server.restart(readsBlocks: readsBlocks)
+            #expect(server.wholeStreams == (isOld && !readsBlocks ? 1 : 0))
+        }
+        let last = server.run("XREADGROUP GROUP g c COUNT 1 NOVALUES STREAMS s >")
+        #expect(text(last) == "*[*[$\"s\", *[$\"1201-0\"]]]")
+    }
+
+    /// The index and the blocks must say the same.
+    @Test func anIndexThatLiesAboutPrioritiesIsFound() throws {
+        var server = EvictingServer(budgetBytes: 0)
+        server.run("CONFIG SET stream-node-max-entries 10")
+        for number in 1001...1050 { server.run("XADD s PRIORITY 3 \(number)-0 f \(number)") }
+        server.checkpoint(isWritten: true)
+        let key = try #require(server.records.keys.filter { $0.table == KeyspaceTable.blockIndex }.min())
+        var value = try #require(server.records[key])
+        // The last byte is the priority of the last entry.
+        value[value.count - 1] = 4
+        server.records[key] = value
+        #expect(throws: KeyspaceRestoreError.inconsistent(key)) { try Self.restored(server, readsBlocks: true) }
+        value[value.count - 1] = 0
+        server.records[key] = value
+        #expect(throws: KeyspaceRestoreError.inconsistent(key)) { try Self.restored(server, readsBlocks: false) }
+    }
+
+    /// A copy needs no blocks, whatever becomes of what it was copied from.
+    @Test func copiesWithoutBlocks() throws {
+        var server = filled(budgetBytes: 0, entries: 3_000)
+        func evict() { while server.keyspace.evictBlocks(reserving: 0) {} }
+        server.run("XDEL s 100-0 2000-0")
+        let range = server.run("XRANGE s - +")
+        server.checkpoint(isWritten: true)
+        evict()
+        let loads = server.keyspace.blockMemory.loadedCount
+        server.run("COPY s u")
+        // A copy of a copy, until so many places are too many.
+        server.run("COPY u v")
+        for number in 1...Stream.maximumOrigins - 1 {
+            let last = number == 1 ? "v" : "v\(number - 1)"
+            if number < Stream.maximumOrigins - 1 { #expect(server.keyspace.blockMemory.loadedCount == loads) }
+            server.run("COPY \(last) v\(number)")
+        }
+        #expect(server.keyspace.blockMemory.loadedCount > loads)
+        evict()
+        // From the records of the first.
+        #expect(server.run("XRANGE u - +") == range && server.run("XRANGE v - +") == range)
+        evict()
+        server.run("XDEL u 700-0")
+        server.run("XDEL s 5-0 800-0")
+        server.run("XTRIM s MINID = 400")
+        server.checkpoint(isWritten: false)
+        evict()
+        #expect(server.run("XRANGE v - +") == range)
+        server.run("DEL s")
+        evict()
+        #expect(server.run("XRANGE v3 - +") == range)
+        // A checkpoint that is cut short leaves records of nobody.
+        server.cutCheckpointShort()
+        var early = server
+        try early.restartAsWritten()
+        #expect(early.run("XRANGE s - +") == range && early.run("EXISTS u") == Array(":0\r\n".utf8))
+        let begun = server.keyspace.beginCheckpoint()
+        evict()
+        // What is being written is where it was, for copies that are made meanwhile too.
+        server.run("COPY v w")
+        #expect(server.run("XRANGE w - +") == range)
+        server.end(begun)
+        evict()
+        let changed = server.run("XRANGE u - +")
+        #expect(changed.count < range.count)
+        for name in ["v", "v1", "w"] { #expect(server.run("XRANGE \(name) - +") == range, "\(name)") }
+        let digest = server.keyspace.stateDigest()
+        for readsBlocks in [true, false] {
+            try server.restart(readsBlocks: readsBlocks)
+            #expect(server.keyspace.stateDigest() == digest)
+            for name in ["v", "v2", "w"] { #expect(server.run("XRANGE \(name) - +") == range, "\(name)") }
+            #expect(server.run("XRANGE u - +") == changed)
+        }
+        server.run("FLUSHALL")
+        server.checkpoint(isWritten: true)
+        #expect(!server.records.keys.contains { StreamTable.all.contains($0.table) })
+    }
+
     @Test func blocksOfAnotherImageAreNotTaken() throws {
         var server = filled(budgetBytes: 0, entries: 1_000)
         let words = Arguments("XRANGE", "s", "300-0", "300-0")
@@ -278,221 +442,5 @@ import Testing
         #expect(server.keyspace.place(block, value.span.bytes) == .done)
         server.run("DEL s")
         #expect(server.keyspace.place(block, value.span.bytes) == .done)
-    }
-}
-
-/// A keyspace with the tables that its checkpoints go to.
-private struct EvictingServer {
-    let budgetBytes: Int
-    var keyspace: Keyspace
-    var records: [TableKey: [UInt8]] = [:]
-    var pieces = 0
-    var largestPiece = 0
-    private var before: (evicted: UInt64, loaded: UInt64) = (0, 0)
-    var evictedCount: UInt64 { before.evicted + keyspace.blockMemory.evictedCount }
-    var loadedCount: UInt64 { before.loaded + keyspace.blockMemory.loadedCount }
-    /// Called between the pieces of a range.
-    var between: ((inout EvictingServer) -> Void)?
-
-    init(budgetBytes: Int) {
-        self.budgetBytes = budgetBytes
-        keyspace = Keyspace(hashSeed: 7, blockBytes: budgetBytes)
-    }
-
-    @discardableResult
-    mutating func run(_ line: String) -> [UInt8] {
-        let words = Arguments(line.split(separator: " ").map { Array($0.utf8) })
-        guard case .found(let entry) = CommandTable.shared.find(words) else { preconditionFailure("no \(line)") }
-        return run(entry, Call(words, now: 1_795_219_839_000))
-    }
-
-    mutating func run(_ entry: CommandEntry, _ call: Call) -> [UInt8] {
-        var reply = ReplyWriter()
-        var progress: RangeProgress?
-        if !keyspace.wantedBlocks(entry, call).isEmpty {
-            while let wanted = keyspace.readPiece(entry, call, &progress, &reply) {
-                if wanted.isEmpty { return reply.bytes }
-                bring(wanted)
-                pieces += 1
-                largestPiece = max(largestPiece, wanted.reduce(0) { $0 + $1.byteCount })
-                if let between {
-                    between(&self)
-                    self.between = nil
-                }
-            }
-        }
-        while true {
-            let wanted = keyspace.wantedBlocks(entry, call)
-            if wanted.isEmpty { break }
-            bring(wanted)
-        }
-        keyspace.apply(entry, call, &reply)
-        return reply.bytes
-    }
-
-    mutating func carryOutDue(now: Int64) {
-        while true {
-            let wanted = keyspace.wantedBlocksDue(now: now)
-            if wanted.isEmpty { break }
-            bring(wanted)
-        }
-        keyspace.carryOutDue(now: now)
-    }
-
-    /// Without help: nothing may be missing.
-    mutating func apply(_ line: String) -> [UInt8] {
-        let words = Arguments(line.split(separator: " ").map { Array($0.utf8) })
-        guard case .found(let entry) = CommandTable.shared.find(words) else { preconditionFailure("no \(line)") }
-        var reply = ReplyWriter()
-        keyspace.apply(entry, Call(words, now: 1_795_219_839_000), &reply)
-        return reply.bytes
-    }
-
-    private mutating func bring(_ wanted: [WantedBlock]) {
-        for block in wanted {
-            guard let value = records[block.key] else { preconditionFailure("\(block.key) is not in the tables") }
-            precondition(keyspace.place(block, value.span.bytes) == .done, "\(block.key) differs")
-        }
-    }
-
-    mutating func checkpoint(isWritten: Bool) {
-        let checkpoint = keyspace.beginCheckpoint()
-        guard isWritten else { return keyspace.failCheckpoint(checkpoint) }
-        var batch = TableBatch()
-        checkpoint.encode(into: &batch)
-        batch.forEach { key, value in
-            if let value { records[key] = [UInt8](copying: value) } else { records[key] = nil }
-        }
-        keyspace.endCheckpoint(checkpoint)
-    }
-
-    /// - Parameter readsBlocks: or else their index, and open ones alone.
-    mutating func restart(readsBlocks: Bool) throws {
-        checkpoint(isWritten: true)
-        before = (evictedCount, loadedCount)
-        var restorer = KeyspaceRestorer(hashSeed: 9, blockBytes: budgetBytes)
-        func load(_ table: TableID) throws {
-            for (key, value) in records.sorted(by: { $0.key < $1.key }) where key.table == table {
-                try restorer.load(key, value.span.bytes)
-            }
-        }
-        for table in KeyspaceTable.all {
-            if table == KeyspaceTable.blocks, !readsBlocks {
-                let whole = restorer.wholeStreams
-                for (key, value) in records.sorted(by: { $0.key < $1.key })
-                where key.table == table && whole.contains(key.object) {
-                    try restorer.load(key, value.span.bytes)
-                }
-                try load(KeyspaceTable.blockIndex)
-                for key in restorer.openBlocks where !whole.contains(key.object) {
-                    let value = try #require(records[key])
-                    try restorer.load(key, value.span.bytes)
-                }
-            } else if readsBlocks || table != KeyspaceTable.blockIndex {
-                try load(table)
-            }
-        }
-        keyspace = try restorer.finish()
-    }
-}
-
-/// Random commands about a few streams.
-private struct EvictionWorkload {
-    var random: SeededRandom
-    private var ids: [String] = ["0-1"]
-
-    /// Whether streams and groups do something of themselves.
-    private let isQueue: Bool
-
-    init(random: SeededRandom, isQueue: Bool) {
-        self.random = random
-        self.isQueue = isQueue
-    }
-
-    private mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
-    private mutating func pick(_ words: [String]) -> String { words.randomElement(using: &random)! }
-
-    mutating func note(_ line: String, _ reply: [UInt8]) {
-        guard line.hasPrefix("XADD"), case .bulk(let id)? = LocalServer.value(reply) else { return }
-        ids.append(String(decoding: id, as: UTF8.self))
-        if ids.count > 300 { ids.removeFirst(100) }
-    }
-
-    private mutating func id() -> String { pick(ids) }
-    private mutating func someIDs() -> String { (0...below(5)).map { _ in id() }.joined(separator: " ") }
-    private mutating func trim() -> String {
-        let sign = pick(["", "= ", "~ "])
-        let limit = sign == "~ " && below(2) == 0 ? " LIMIT \(below(30))" : ""
-        let policy = pick(["", " KEEPREF", " DELREF", " ACKED"])
-        return (below(2) == 0 ? "MAXLEN \(sign)\(below(60))" : "MINID \(sign)\(id())") + limit + policy
-    }
-
-    private mutating func nextOfQueue(_ key: String, _ group: String, _ consumer: String) -> String {
-        let order = "k \(below(5))"
-        switch below(13) {
-        case 12:
-            return pick([
-                "XCRON LIST s", "XCRON DEL s j", "XCRON SET s j @every\t\(100 + below(300))ms * k \(below(5)) f 1",
-            ])
-        case 0:
-            let options = pick(["", "TTL \(1 + below(40)) "]) + pick(["", "PRIORITY \(below(10)) "])
-            return "XADD \(key) DELAY \(below(40)) \(options)* \(order) f \(below(99))"
-        case 1...3:
-            let options = pick(["", "TTL \(1 + below(80)) "]) + pick(["", "PRIORITY \(below(10)) "])
-            return "XADD \(key) \(options)* \(order) f \(below(9))"
-        case 4: return "XDELAYED \(key) - + COUNT 5"
-        case 5:
-            let order = pick(["", " DELIVER PRIORITY", " ORDERBY k"]) + pick(["", "", " FILTER f \(below(9))"])
-            let dead = pick([" MAXDELIVERIES \(1 + below(3)) DEADLETTER t", ""])
-            let times = pick(["", " VISIBILITY \(below(20))"]) + pick(["", " IDLECONSUMERS \(5 + below(50))"])
-            let policy = order + dead + times
-            return "XGROUP SETPOLICY s \(group) \(policy.isEmpty ? "OFF" : policy)"
-        case 6:
-            let bounds = [
-                " MAXAGE \(1 + below(200))", " MAXBYTES \(100 + below(900))", " MAXLEN \(below(60))", " ACKED",
-            ]
-            return "XRETAIN \(key) \(pick(bounds)) \(pick(bounds + [""]))"
-        case 7: return pick(["XREPLAY t s COUNT \(1 + below(9))", "XRETAIN \(key) OFF"])
-        case 8: return "XLEN \(key) \(id()) \(id())"
-        case 9: return "XGROUP DELCONSUMER \(key) \(group) \(consumer) \(pick(["IFEMPTY", "TO e"]))"
-        case 10: return "XREADGROUP GROUP \(group) \(consumer) MKGROUP 0 COUNT 3 NOVALUES STREAMS \(key) >"
-        default: return "XRANGE \(key) \(id()) + FILTER f \(below(9)) COUNT \(1 + below(4)) \(pick(["NOVALUES", ""]))"
-        }
-    }
-
-    mutating func next() -> String {
-        let key = pick(["s", "s", "s", "t"])
-        let group = pick(["g", "g", "h"])
-        let consumer = pick(["c", "d"])
-        if isQueue, below(2) == 0 { return nextOfQueue(key, group, consumer) }
-        let count = below(3) == 0 ? "" : "COUNT \(1 + below(30)) "
-        switch below(40) {
-        case 0...13: return "XADD \(key) * f \(below(1000)) g \(String(repeating: "x", count: below(30)))"
-        case 14: return "XADD \(key) \(trim()) * f \(below(1000))"
-        case 15: return below(3) == 0 ? "XTRIM \(key) \(trim())" : "XLEN \(key)"
-        case 16: return "XDEL \(key) \(someIDs())"
-        case 17: return "XDELEX \(key) \(pick(["KEEPREF", "DELREF", "ACKED"])) IDS 2 \(id()) \(id())"
-        case 18: return "XACKDEL \(key) \(group) \(pick(["KEEPREF", "DELREF", "ACKED"])) IDS 2 \(id()) \(id())"
-        case 19: return "XACK \(key) \(group) \(someIDs())"
-        case 20: return "XCLAIM \(key) \(group) \(consumer) \(below(3)) \(someIDs()) \(pick(["FORCE", "JUSTID", ""]))"
-        case 21: return "XAUTOCLAIM \(key) \(group) \(consumer) \(below(4)) \(id()) COUNT \(1 + below(9))"
-        case 22: return "XNACK \(key) \(group) FAIL IDS 1 \(id()) \(pick(["FORCE", ""]))"
-        case 23: return "XGROUP CREATE \(key) \(group) \(pick(["0", "$", id()]))"
-        case 24: return "XGROUP SETID \(key) \(group) \(pick(["0", id()])) ENTRIESREAD \(below(9))"
-        case 25...27: return "XREADGROUP GROUP \(group) \(consumer) \(count)STREAMS \(key) >"
-        case 28:
-            return "XREADGROUP GROUP g \(consumer) \(count)CLAIM \(below(5)) STREAMS s t s > > >"
-        case 29: return "XREADGROUP GROUP \(group) \(consumer) \(count)STREAMS \(key) \(key) \(id()) >"
-        case 30: return "XRANGE \(key) \(id()) \(id()) COUNT \(1 + below(20))"
-        case 31: return "XREVRANGE \(key) \(pick(["+", id()])) \(pick(["-", id()])) COUNT \(1 + below(20))"
-        case 32: return "\(pick(["XRANGE \(key) - +", "XREVRANGE \(key) + -", "XRANGE \(key) (\(id()) +"]))"
-        case 33: return "XREAD \(count)STREAMS s t \(id()) \(pick(["+", id()]))"
-        case 34: return "XINFO STREAM \(key) \(pick(["", "FULL", "FULL COUNT 0"]))"
-        case 35: return "XINFO GROUPS \(key)"
-        case 36: return below(4) == 0 ? pick(["COPY s t REPLACE", "RENAME t s", "DEL t", "MOVE t 1"]) : "DBSIZE"
-        case 37: return "XPENDING \(key) \(group) - + 20"
-        case 38: return "XSETID \(key) \(id())"
-        default: return "CONFIG SET stream-node-max-entries \(2 + below(9))"
-        }
     }
 }

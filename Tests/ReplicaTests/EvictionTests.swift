@@ -48,6 +48,40 @@ import Testing
         #expect(member.told(2) == "*1|*2|$3|5-0|*2|$1|f|$1|5|:201|$5|300-0|:202")
     }
 
+    /// However much a read without a group passes over: it goes on in pieces, and waits at the end if it is to.
+    @Test func readsOfAnyLengthGoOnInPieces() throws {
+        var configuration = Self.configuration(0)
+        configuration.limits.readBlockBytesMax = Keyspace.pieceBytes + 20_000
+        var member = try TestMember(configuration)
+        member.settle()
+        let value = String(repeating: "v", count: 10_000)
+        for number in 1...300 { _ = member.result(1, "XADD s \(number)-0 f \(number) v \(value)") }
+        evict(&member)
+        #expect(member.result(2, "XREAD FILTER f 3 NOVALUES STREAMS s 0") == "*1|*2|$1|s|*1|$3|3-0")
+        evict(&member)
+        member.holdsBlocks = true
+        #expect(member.ask(2, "XREAD BLOCK 0 FILTER f late STREAMS s t 0 0") == .later)
+        _ = member.result(3, "XADD s 301-0 f late")
+        member.holdsBlocks = false
+        member.bringBlocks()
+        member.step(.turnEnded)
+        member.settle()
+        #expect(member.told(2) == "*1|*2|$1|s|*1|*2|$5|301-0|*2|$1|f|$4|late")
+        evict(&member)
+        // Behind a change of the same client, too.
+        #expect(member.ask(2, "XADD u 1-0 f v", "XREAD BLOCK 0 FILTER f none STREAMS s t 0 0") == .later)
+        member.step(.turnEnded)
+        member.settle()
+        #expect(member.told(2) == "$3|1-0")
+        _ = member.result(3, "XADD t 1-0 f some", "XADD t 2-0 f none")
+        #expect(member.told(2) == "*1|*2|$1|t|*1|*2|$3|2-0|*2|$1|f|$4|none")
+        evict(&member)
+        #expect(member.ask(2, "XREAD BLOCK 0 FILTER f none STREAMS s 0") == .later)
+        member.settle()
+        _ = member.result(3, "XADD s 302-0 f none")
+        #expect(member.told(2) == "*1|*2|$1|s|*1|*2|$5|302-0|*2|$1|f|$4|none")
+    }
+
     @Test func whatIsAppliedWaits() throws {
         var member = try filled()
         member.holdsBlocks = true
@@ -125,6 +159,40 @@ import Testing
     }
 
     /// Readers of a group are given what has left memory, by way of the log.
+    /// Deletions are small records, and each has a block written once more: a checkpoint doesn't wait for its time.
+    @Test func deletionsEverywhereCallForACheckpoint() throws {
+        var configuration = Self.configuration(0)
+        configuration.limits.checkpointBytes = 100_000
+        var member = try TestMember(configuration)
+        member.settle()
+        _ = member.result(1, "CONFIG SET stream-node-max-entries 10")
+        for number in 1...200 { _ = member.result(1, "XADD s \(number)-0 f \(number)") }
+        evict(&member)
+        _ = member.result(1, "XDEL s 5-0 6-0")
+        #expect(member.checkpoint == nil)
+        _ = member.result(1, "XDEL s 15-0 25-0 35-0 45-0 55-0 65-0")
+        #expect(member.checkpoint != nil)
+        evict(&member)
+        #expect(member.result(1, "XLEN s") == ":192")
+        member.holdsBlocks = true
+        #expect(member.ask(2, "XRANGE s 1-0 3-0") == .later)
+    }
+
+    /// A copy waits for no blocks, and they are copied with the next checkpoint.
+    @Test func copiesWaitForNothing() throws {
+        var member = try filled()
+        member.holdsBlocks = true
+        #expect(member.result(1, "COPY s u", "XDEL u 200-0", "XLEN u") == ":1|:1|:199")
+        #expect(member.orders.isEmpty && !member.replica.isApplyHalted)
+        member.holdsBlocks = false
+        #expect(member.result(1, "XDEL s 5-0", "XRANGE u 5-0 5-0") == ":1|*1|*2|$3|5-0|*2|$1|f|$1|5")
+        #expect(member.result(1, "DEL s") == ":1")
+        evict(&member)
+        #expect(member.result(1, "XRANGE u 5-0 5-0") == "*1|*2|$3|5-0|*2|$1|f|$1|5")
+        #expect(member.result(1, "XRANGE u 15-0 15-0") == "*1|*2|$4|15-0|*2|$1|f|$2|15")
+        try member.checkRestarts(Self.configuration(0))
+    }
+
     @Test func groupsReadOn() throws {
         var member = try filled()
         for first in stride(from: 1, through: 191, by: 10) {

@@ -59,7 +59,8 @@ struct SimulatedDisk {
 
     mutating func write(_ checkpoint: ReplicaCheckpoint) {
         var batch = TableBatch()
-        checkpoint.encode(into: &batch)
+        let missing = checkpoint.encode(into: &batch) { tables[$0] }
+        #expect(missing == nil)
         // What isn't among these is not read back.
         batch.forEach { key, _ in #expect(ReplicaCheckpoint.tables.contains(key.table)) }
         add(batch)
@@ -223,7 +224,8 @@ struct TestMember {
     /// Brings what was ordered first.
     mutating func bringBlocks() {
         let order = orders.removeFirst()
-        step(.blocksLoaded(LoadedBlocks(order: order.number, values: order.blocks.map { disk.tables[$0.key] })))
+        let values = order.blocks.map { block in block.value { disk.tables[$0] } }
+        step(.blocksLoaded(LoadedBlocks(order: order.number, values: values)))
     }
 
     mutating func pass(_ time: Duration) {

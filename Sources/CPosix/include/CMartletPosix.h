@@ -74,6 +74,10 @@ int64_t martlet_allocated_bytes(void);
 /// Bytes of this process that are in memory, pages of mapped files among them, or -1 where the system doesn't tell.
 int64_t martlet_resident_bytes(void);
 
+/// Of these, the bytes that pages of files and of shared memory take: of libraries, of the program itself, of mapped
+/// files. -1 where the system doesn't tell. Takes some microseconds.
+int64_t martlet_resident_file_bytes(void);
+
 /// Has none of the pages of a file that this process has mapped to share it count as its memory any more: whoever looks
 /// at them again gets them from the file, or from the system's cache of it. On Linux; elsewhere it does nothing. Reads
 /// the list of all mappings: some hundred microseconds.

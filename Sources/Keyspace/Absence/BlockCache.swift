@@ -27,6 +27,8 @@ struct BlockCache: Sendable {
     private var loaded = Queue()
     /// Bases of the blocks that are being written, ascending, by their stream's number. Only searched.
     var underway: [UInt64: [StreamID]] = [:]
+    /// What the next checkpoint takes for blocks that it writes once more, since somebody took this.
+    var rewrittenBytes = 0
     /// Blocks that have left, ever; and those that have come back.
     var evictedCount: UInt64 = 0
     var loadedCount: UInt64 = 0
@@ -53,14 +55,14 @@ struct BlockCache: Sendable {
         return written.take()
     }
 
-    func isUnderway(_ item: Item) -> Bool {
-        guard let bases = underway[item.stream] else { return false }
+    func isUnderway(_ stream: UInt64, _ base: StreamID) -> Bool {
+        guard let bases = underway[stream] else { return false }
         var (low, high) = (0, bases.count)
         while low < high {
             let middle = (low + high) / 2
-            if bases[middle] < item.block.base { low = middle + 1 } else { high = middle }
+            if bases[middle] < base { low = middle + 1 } else { high = middle }
         }
-        return low < bases.count && bases[low] == item.block.base
+        return low < bases.count && bases[low] == base
     }
 
     private struct Queue: Sendable {

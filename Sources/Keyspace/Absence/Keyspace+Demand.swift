@@ -28,7 +28,8 @@ extension Keyspace {
         case "xautoclaim": wanted = autoclaimed(call)
         case "xinfo|stream": wanted = told(call)
         case "xinfo|groups": wanted = collect(call, 2) { $0.demandLags(&$1) }
-        case "copy", "dump": wanted = collect(call, 1) { $0.demandAll(&$1) }
+        case "copy": wanted = collect(call, 1) { if !$0.canLendBlocks { $0.demandAll(&$1) } }
+        case "dump": wanted = collect(call, 1) { $0.demandAll(&$1) }
         default: return []
         }
         return wanted
@@ -55,9 +56,11 @@ extension Keyspace {
     }
 
     func wanted(_ demand: BlockDemand, of place: Int) -> [WantedBlock] {
-        demand.blocks.map { block in
+        let origins = streams[place]!.origins
+        return demand.blocks.map { block in
             WantedBlock(
-                key: StreamTable.blockKey(block.number, of: streamNumbers[place]), byteCount: block.byteCount,
+                key: StreamTable.blockKey(block.number, of: streamNumbers[place]),
+                otherKeys: origins.map { StreamTable.blockKey(block.number, of: $0) }, byteCount: block.byteCount,
                 base: block.base, place: place)
         }
     }

@@ -7,10 +7,21 @@ import MartletStreams
 package struct WantedBlock: Hashable, Sendable {
     /// Its record.
     package let key: TableKey
+    /// Where the record is if there is none of this key, the first that there is: of streams of which this is a copy.
+    package let otherKeys: [TableKey]
     package let byteCount: Int
     let base: StreamID
     /// Of its stream.
     let place: Int
+
+    /// The record's value.
+    package func value<Failure: Error>(_ read: (TableKey) throws(Failure) -> [UInt8]?) throws(Failure) -> [UInt8]? {
+        if let value = try read(key) { return value }
+        for key in otherKeys {
+            if let value = try read(key) { return value }
+        }
+        return nil
+    }
 }
 
 /// What memory blocks take, for whoever asks.
@@ -34,15 +45,39 @@ extension Keyspace {
     @inline(__always)
     package var mayLackBlocks: Bool { streamConfiguration.isEvictable }
 
+    /// About how many bytes of memory the next checkpoint takes for blocks that were written before and have changed
+    /// since this was asked; 0 where blocks don't leave memory. A record that changes some of them says nothing of it.
+    package mutating func takeRewrittenBytes() -> Int {
+        defer { cache.rewrittenBytes = 0 }
+        return cache.rewrittenBytes
+    }
+
+    /// Takes note of what has changed in the stream of a key.
+    mutating func noteRewritten(_ place: Int, in database: Int) {
+        guard case .stream(let stream) = databases[database][place].value else { return }
+        cache.rewrittenBytes += streams[stream]!.takeRewrittenBytes()
+    }
+
     /// Takes note that a checkpoint is in the tables.
     package mutating func endCheckpoint(_ checkpoint: KeyspaceCheckpoint) {
         cache.underway = [:]
         guard mayLackBlocks else { return }
         for written in checkpoint.streams where streamNumbers[written.place] == written.number {
+            if written.checkpoint.hasBlockCopies { streams[written.place]?.endBorrowing() }
             for block in written.checkpoint.sealed {
                 cache.noteWritten(.init(place: written.place, stream: written.number, block: block))
             }
         }
+    }
+
+    /// Adds a copy of a stream: it has a number of its own in checkpoints, which have to write all of it.
+    mutating func addCopy(of place: Int) -> Int {
+        guard var copy = streams[place] else { preconditionFailure("no stream \(place)") }
+        let original = streamNumbers[place]
+        let present = copy.becomeCopy(of: original) { !cache.isUnderway(original, $0) }
+        let place = add(copy)
+        for block in present { cache.noteLoaded(.init(place: place, stream: streamNumbers[place], block: block)) }
+        return place
     }
 
     /// Blocks that one call looks at, at most: each takes some microseconds, and none may hold up others for long.
@@ -65,7 +100,8 @@ extension Keyspace {
 
     private mutating func evict(_ item: BlockCache.Item) {
         guard item.place < streams.count, streams[item.place] != nil, streamNumbers[item.place] == item.stream,
-            streams[item.place]!.canEvict(item.block.number, base: item.block.base), !cache.isUnderway(item)
+            streams[item.place]!.canEvict(item.block.number, base: item.block.base),
+            !cache.isUnderway(item.stream, item.block.base)
         else { return }
         if !item.isSpared, streams[item.place]!.isAboutToBeRead(base: item.block.base) {
             return cache.putBack(item)

@@ -3,21 +3,37 @@
 package import MartletRESPCodec
 import MartletStreams
 
-/// How far XRANGE or XREVRANGE is carried out whose blocks are not all in memory.
+/// How far XRANGE, XREVRANGE or XREAD is carried out whose blocks are not all in memory.
 ///
 /// Such a read goes on piece by piece: what a piece has brought into memory may leave again when it is written into the
-/// reply. What is appended meanwhile isn't in the reply; what is removed meanwhile may be missing in it.
+/// reply. What is appended meanwhile isn't in the reply to a range; what is removed meanwhile may be missing in any.
 package struct RangeProgress: Sendable {
-    /// The stream's number, and where it is.
-    let stream: UInt64
-    let place: Int
-    let isReversed: Bool
-    /// What is left of both.
-    var range: StreamRange
-    var count: Int
-    var written = 0
-    let selection: EntrySelection
-    let mark: ReplyWriter.Mark
+    /// The entries of one stream.
+    struct Part: Sendable {
+        /// The stream's number, and where it is.
+        let stream: UInt64
+        let place: Int
+        var isReversed = false
+        /// What is left of both.
+        var range: StreamRange
+        var count: Int
+        var written = 0
+        let selection: EntrySelection
+        var mark: ReplyWriter.Mark
+    }
+
+    var part: Part?
+    /// Of XREAD, whose parts follow each other.
+    var read: ReadProgress?
+}
+
+/// What one piece of a read has brought about.
+package enum RangePiece: Hashable, Sendable {
+    /// These are to be brought before the next piece.
+    case wants([WantedBlock])
+    case answered
+    /// There is nothing, and the client wants to wait for it.
+    case waits
 }
 
 extension Keyspace {
@@ -25,24 +41,43 @@ extension Keyspace {
     /// more than its way to the disk and back, and takes far less than a millisecond.
     package static let pieceBytes = 1 << 20
 
-    /// Carries out XRANGE or XREVRANGE as far as the blocks go that are in memory.
+    /// Carries out XRANGE, XREVRANGE or XREAD as far as the blocks go that are in memory.
     ///
     /// - Parameters:
     ///   - progress: `nil` at the beginning.
     ///   - reply: the same with each call, to which nobody else adds.
-    /// - Returns: what is to be brought before the next call; empty at the end. `nil`: it isn't one of the two, or
-    ///   is refused.
+    /// - Returns: `nil`: it is none of them, or is refused.
     package func readPiece(
         _ entry: CommandEntry, _ call: Call, _ progress: inout RangeProgress?, _ reply: inout ReplyWriter
-    ) -> [WantedBlock]? {
-        if progress == nil { progress = rangeProgress(entry, call, reply) }
+    ) -> RangePiece? {
+        if progress == nil { progress = rangeProgress(entry, call, reply) ?? readProgress(entry, call, reply) }
         guard var left = progress else { return nil }
-        guard left.place < streams.count, streams[left.place] != nil, streamNumbers[left.place] == left.stream else {
-            reply.array(left.written, since: left.mark)
-            progress = nil
-            return []
+        while true {
+            if left.part == nil { left.part = left.read?.next(self, call, &reply) }
+            guard var part = left.part else {
+                progress = nil
+                return left.read?.end(&reply) ?? .answered
+            }
+            let wanted = readOn(&part, &reply)
+            if !wanted.isEmpty {
+                left.part = part
+                progress = left
+                return .wants(wanted)
+            }
+            left.part = nil
+            if left.read == nil { reply.array(part.written, since: part.mark) }
+            left.read?.end(part, lastID: stream(of: part)?.lastID, &reply)
         }
-        let stream = streams[left.place]!
+    }
+
+    private func stream(of part: RangeProgress.Part) -> Stream? {
+        guard part.place < streams.count, streamNumbers[part.place] == part.stream else { return nil }
+        return streams[part.place]
+    }
+
+    /// - Returns: what is to be brought before the next call; empty at the end.
+    private func readOn(_ left: inout RangeProgress.Part, _ reply: inout ReplyWriter) -> [WantedBlock] {
+        guard let stream = stream(of: left) else { return [] }
         var demand = BlockDemand(byteLimit: Self.pieceBytes)
         let count = left.selection.examined(for: left.count)
         stream.demand(left.range, count: count, isReversed: left.isReversed, &demand)
@@ -64,13 +99,8 @@ extension Keyspace {
             return left.count > 0
         }
         if left.isReversed { stream.forEachReversed(in: present, write) } else { stream.forEach(in: present, write) }
-        if demand.isEmpty || left.count == 0 {
-            reply.array(left.written, since: left.mark)
-            progress = nil
-            return []
-        }
+        if demand.isEmpty || left.count == 0 { return [] }
         left.range = rest
-        progress = left
         return wanted(demand, of: left.place)
     }
 
@@ -83,7 +113,8 @@ extension Keyspace {
         // What comes later has higher IDs.
         let range = StreamRange(request.range.lower, min(request.range.upper, streams[place]!.lastID))
         return RangeProgress(
-            stream: streamNumbers[place], place: place, isReversed: isReversed, range: range, count: request.count,
-            selection: request.selection, mark: reply.mark())
+            part: RangeProgress.Part(
+                stream: streamNumbers[place], place: place, isReversed: isReversed, range: range, count: request.count,
+                selection: request.selection, mark: reply.mark()))
     }
 }

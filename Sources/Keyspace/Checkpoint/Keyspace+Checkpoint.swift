@@ -21,6 +21,41 @@ package struct KeyspaceCheckpoint: Sendable {
     /// With the places where the keyspace has them.
     var streams: [(number: UInt64, place: Int, checkpoint: StreamCheckpoint)] = []
 
+    /// Whether blocks have to be copied before `encode`.
+    package var hasBlockCopies: Bool { streams.contains { $0.checkpoint.hasBlockCopies } }
+
+    /// Adds what the tables get of copied streams, each block as `read` finds it in them, as the last checkpoint left
+    /// them. It may be written before the rest, in pieces: until that is there nobody looks at it.
+    ///
+    /// - Returns: the first record that isn't there; `nil`: all are.
+    package func encodeBlockCopies<Failure: Error>(
+        into batch: inout TableBatch, read: (TableKey) throws(Failure) -> [UInt8]?,
+        piece: (inout TableBatch) throws(Failure) -> Void
+    ) throws(Failure) -> TableKey? {
+        var missing: TableKey?
+        for (number, _, checkpoint) in streams {
+            try checkpoint.forEachBlockCopy(of: number) { (copy) throws(Failure) in
+                guard let value = try copy.value(read) else {
+                    missing = missing ?? copy.target
+                    return
+                }
+                copy.put(value, into: &batch)
+                try piece(&batch)
+            }
+        }
+        return missing
+    }
+
+    /// Adds all changes, removals first. Blocks that have to be copied are taken from what `read` finds in the tables.
+    ///
+    /// - Returns: the first record that isn't there; `nil`: all are.
+    @discardableResult
+    package func encode(into batch: inout TableBatch, read: (TableKey) -> [UInt8]?) -> TableKey? {
+        let missing = encodeBlockCopies(into: &batch, read: read) { (_) throws(Never) in }
+        encode(into: &batch, areBlocksCopied: true) { (_) throws(Never) in }
+        return missing
+    }
+
     /// Adds all changes, removals first.
     package func encode(into batch: inout TableBatch) {
         encode(into: &batch) { (_) throws(Never) in }
@@ -29,8 +64,10 @@ package struct KeyspaceCheckpoint: Sendable {
     /// As above; `piece` is called again and again, and may take out what is in the batch: however much has changed,
     /// it needn't be in memory a second time.
     package func encode<Failure: Error>(
-        into batch: inout TableBatch, piece: (inout TableBatch) throws(Failure) -> Void
+        into batch: inout TableBatch, areBlocksCopied: Bool = false,
+        piece: (inout TableBatch) throws(Failure) -> Void
     ) throws(Failure) {
+        precondition(areBlocksCopied || !hasBlockCopies, "blocks of a copied stream were not copied")
         for number in changes.removedKeys { batch.remove(KeyspaceTable.key(number)) }
         changes.removedStreams.forEach { key, _ in batch.remove(key) }
         batch.put(KeyspaceTable.state) { state.encode(into: &$0) }
@@ -122,6 +159,9 @@ package struct KeyspaceRestorer: Sendable {
 
     package mutating func load(_ key: TableKey, _ value: RawSpan) throws(KeyspaceRestoreError) {
         if StreamTable.all.contains(key.table) {
+            // Left by a checkpoint that was cut short when it had copied blocks: the log makes their stream anew.
+            let isOfBlock = key.table == StreamTable.blocks || key.table == StreamTable.index
+            if isOfBlock, restorers[key.object] == nil { return }
             do throws(StreamRestoreError) {
                 let readsIndex = readsIndex
                 try restorers[

@@ -154,11 +154,7 @@ extension Keyspace {
         }
         var row = databases[call.database][place]
         if case .stream(let stream) = row.value {
-            // The copy has a number of its own in checkpoints, which have to write all of it.
-            var copy = streams[stream]!
-            precondition(copy.absentCount == 0, "\(copy.absentCount) blocks of a stream to copy are not in memory")
-            copy.markAllChanged()
-            row.value = .stream(add(copy))
+            row.value = .stream(addCopy(of: stream))
         }
         adopt(row, as: to, in: target)
         notify(.generic, "copy_to", to, target)

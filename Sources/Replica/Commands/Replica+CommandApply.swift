@@ -142,9 +142,9 @@ extension Replica {
         goOn(&record, at: moment, into: &effects)
     }
 
-    /// What a record changes is about as much as it says.
+    /// What a record changes is about as much as it says, and what is written again because of it.
     private mutating func noteKeyspaceChange(_ byteCount: Int) {
-        keyspaceProgress.changedBytes += byteCount
+        keyspaceProgress.changedBytes += byteCount + keyspace.takeRewrittenBytes()
         keyspaceProgress.measuredBytes += byteCount
     }
 
@@ -181,16 +181,19 @@ extension Replica {
                 }
                 outcome = entry.apply(call, to: &store, keyConditions, &running.reply)
             } else {
+                var lack = BlockLack.nothing
                 if keyspace.mayLackBlocks {
                     running.next = index
-                    let lack = lack(of: entry, call, &running)
+                    lack = self.lack(of: entry, call, &running)
                     if case .wants(let wanted) = lack {
                         commands.put(running, in: slot)
                         return wanted
                     }
                     if lack == .answered { continue }
                 }
-                if entry.isRead {
+                if lack == .waits {
+                    outcome = .waits
+                } else if entry.isRead {
                     outcome = keyspace.read(entry, call, &running.reply)
                 } else {
                     call.seed = KeyspaceRecord.seed(plan.seed, item: item)

@@ -107,7 +107,17 @@ extension Replica {
         case nothing
         /// It was carried out, in pieces.
         case answered
+        /// So it was, and its client wants to wait.
+        case waits
         case wants([WantedBlock])
+
+        init(_ piece: RangePiece) {
+            switch piece {
+            case .answered: self = .answered
+            case .waits: self = .waits
+            case .wants(let blocks): self = .wants(blocks)
+            }
+        }
     }
 
     /// What a client's next command lacks.
@@ -119,12 +129,12 @@ extension Replica {
             guard entry.isRead, let piece = keyspace.readPiece(entry, call, &running.range, &running.reply) else {
                 return .wants(wanted)
             }
-            return piece.isEmpty ? .answered : .wants(piece)
+            return BlockLack(piece)
         }
         guard let piece = keyspace.readPiece(entry, call, &running.range, &running.reply) else {
             preconditionFailure("\(entry.name) is no range")
         }
-        return piece.isEmpty ? .answered : .wants(piece)
+        return BlockLack(piece)
     }
 
     /// Goes on with commands that waited until the state holds everything that was acknowledged before, or for blocks.
@@ -173,11 +183,18 @@ extension Replica {
             let call = Call(
                 request.commands[command], database: request.database, now: commandTime(at: moment),
                 client: request.client, user: request.user)
-            if case .wants(let wanted) = lack(of: entry, call, &running) {
+            let lack = lack(of: entry, call, &running)
+            if case .wants(let wanted) = lack {
                 commands.put(running, in: slot)
                 return order(wanted, forReadsOf: slot, at: moment, into: &effects)
             }
             running.next += 1
+            guard lack == .waits else { continue }
+            if wait(entry, call, isRESP3: request.isRESP3, at: moment) {
+                end = .waits
+                break
+            }
+            running.reply.nullArray()
         }
         if end == .waits || running.next == request.items.count {
             answer(running, slot, isLast: end != .waits, into: &effects)

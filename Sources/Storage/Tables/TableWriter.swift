@@ -92,7 +92,7 @@ package struct TableWriter: ~Copyable {
         let isLast = open[place]?.last.map { $0 < key } ?? true
         if isLast {
             open[place]?.last = key
-        } else if value.byteCount >= Self.ownPageBytes {
+        } else {
             tables.notePassed(1)
         }
         let cursor = open[place]?.cursor
@@ -143,7 +143,4 @@ package struct TableWriter: ~Copyable {
         open[place] = OpenTable(database: database, cursor: cursor, last: last)
         return place
     }
-
-    /// From about here on LMDB gives a record pages of its own.
-    private static let ownPageBytes = 2000
 }

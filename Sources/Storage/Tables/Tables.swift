@@ -48,8 +48,9 @@ package final class Tables: Sendable {
     /// In ascending order.
     package let tables: [TableID]
     let state: Mutex<State>
-    /// See `notePassed`.
+    /// See `notePassed`: records, ever; and bytes of files in memory when the last pages were let go.
     let passed = Atomic(0)
+    let restingBytes = Atomic(0)
 
     /// Opens the file, or creates it. Frees the places of readers that died with their process.
     ///

@@ -23,6 +23,9 @@ extension EntryBlock {
         static let end = image + 8
     }
 
+    /// Bytes of what is kept.
+    static let keptBytes = Place.end
+
     /// What stays of the block when it leaves memory. Complexity: O(bytes).
     func kept(base: StreamID) -> EntryBlock {
         precondition(!isAbsent && !isEmpty, "block \(number) can't leave memory")

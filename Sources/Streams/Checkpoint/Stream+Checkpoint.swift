@@ -5,6 +5,7 @@ package import MartletBasics
 // A stream whose configuration says `isCheckpointed` tells what a checkpoint must write. The shell does it so:
 //
 //     let checkpoint = stream.beginCheckpoint()      // on the home loop
+//     copy the blocks of checkpoint.forEachBlockCopy, if there are any
 //     checkpoint.encode(of: number, into: &batch)    // anywhere
 //     write the batch
 //     if it failed, stream.failCheckpoint(checkpoint)
@@ -20,7 +21,10 @@ extension Stream {
         log.changedBytes = 0
         for place in groups.takenPlaces { groups[row: place].value.changedBytes = 0 }
         swap(&checkpoint.removals, &removals)
-        log.takeChanges(into: &checkpoint)
+        if !log.origins.isEmpty {
+            checkpoint.borrowed = BorrowedBlocks(origins: log.origins, blocks: log.sealed, prioritized: prioritized)
+        }
+        log.takeChanges(prioritized, into: &checkpoint)
         delayed.takeChanges(.delayed, into: &checkpoint)
         ending.takeChanges(.ending, into: &checkpoint)
         jobs.takeChanges(.jobs, into: &checkpoint)
@@ -56,6 +60,13 @@ extension Stream {
         }
     }
 
+    /// About how many bytes of memory the next checkpoint takes for blocks that were sealed and have changed since this
+    /// was asked: more than they have themselves, however little of them has changed.
+    package mutating func takeRewrittenBytes() -> Int {
+        defer { log.rewrittenBytes = 0 }
+        return log.rewrittenBytes
+    }
+
     /// Makes the next checkpoint write what this one was to write: it will write the whole stream.
     package mutating func failCheckpoint(_ checkpoint: StreamCheckpoint) {
         // Once each: a disk may fail for long, and what one checkpoint was to remove the next was to remove, too.
@@ -66,9 +77,13 @@ extension Stream {
     }
 
     /// Makes the next checkpoint write the whole stream, but for blocks that are not in memory: the tables have these.
-    /// For a copy that gets a number of its own all must be there.
     package mutating func markAllChanged() {
         log.sealed.markAllChanged()
+        markAllChangedBesideBlocks()
+    }
+
+    /// As above, without sealed blocks.
+    mutating func markAllChangedBesideBlocks() {
         log.tail.isChanged = true
         delayed.tree.markAllChanged()
         ending.tree.markAllChanged()
@@ -102,7 +117,11 @@ extension Stream {
 }
 
 extension EntryLog {
-    fileprivate mutating func takeChanges(into checkpoint: inout StreamCheckpoint) {
+    fileprivate mutating func takeChanges(_ prioritized: PriorityIndex, into checkpoint: inout StreamCheckpoint) {
+        func note(_ base: StreamID, _ block: EntryBlock) {
+            let urgent = prioritized.rows(of: block, base: base)
+            checkpoint.puts.append((.index(block.number), .index(base, block, urgent)))
+        }
         checkpoint.removals += sealed.ledger.dropped.flatMap { [.block($0), .index($0)] }
         sealed.ledger.dropped = []
         swap(&checkpoint.sealed, &sealedUnchanged)
@@ -111,11 +130,11 @@ extension EntryLog {
             let block = sealed.withLeaf(of: noted.base) { block, base in
                 base == noted.base && block.number == noted.number && !block.isChanged ? block : nil
             }
-            if let block = block ?? nil { checkpoint.puts.append((.index(noted.number), .index(noted.base, block))) }
+            if let block = block ?? nil { note(noted.base, block) }
         }
         sealed.takeChanged { base, block in
             checkpoint.puts.append((.block(block.number), .block(base, block)))
-            checkpoint.puts.append((.index(block.number), .index(base, block)))
+            note(base, block)
             checkpoint.sealed.append(SealedBlock(block, base))
         }
         if hasTail, tail.isChanged {
@@ -178,7 +197,7 @@ extension ConsumerGroup {
 package struct StreamCheckpoint: Sendable {
     enum Value: Sendable {
         case block(StreamID, EntryBlock)
-        case index(StreamID, EntryBlock)
+        case index(StreamID, EntryBlock, [PriorityRecord.Row])
         case group(GroupRecord)
         case consumer(ConsumerRecord)
         case leaf(PendingLeaf)
@@ -194,6 +213,8 @@ package struct StreamCheckpoint: Sendable {
     var puts: [(StreamRecord, Value)] = []
     /// Sealed blocks that the tables have as they are once this is written, in no order.
     package internal(set) var sealed: [SealedBlock] = []
+    /// Blocks that the tables have under another stream's number: see `forEachBlockCopy`.
+    var borrowed: BorrowedBlocks?
 
     init(header: StreamHeader, byteCount: Int) {
         self.header = header
@@ -229,9 +250,8 @@ package struct StreamCheckpoint: Sendable {
                     precondition(!block.isAbsent, "block \(block.number) is not in memory and can't be written")
                     bytes.append(base)
                     bytes += block.bytes
-                case .index(let base, let block):
-                    bytes.append(base)
-                    bytes += block.kept(base: base).bytes
+                case .index(let base, let block, let urgent):
+                    IndexRecord.encode(base, block, urgent, into: &bytes)
                 case .group(let record): record.encode(into: &bytes)
                 case .consumer(let record): record.encode(into: &bytes)
                 case .leaf(let leaf): PendingRecord.encode(leaf.entries, into: &bytes)

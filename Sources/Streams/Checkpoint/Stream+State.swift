@@ -10,6 +10,7 @@ extension Stream {
         var header = StreamHeader(self)
         // These say how leaves were cut.
         (header.queue.nextDelayedLeaf, header.queue.nextEndingLeaf, header.queue.nextJobLeaf) = (0, 0, 0)
+        header.queue.isIndexWhole = true
         header.encode(into: &bytes)
         for queue in [delayed, ending, jobs] {
             queue.forEach { id, content in

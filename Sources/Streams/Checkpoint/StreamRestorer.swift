@@ -95,17 +95,21 @@ package struct StreamRestorer: Sendable {
     /// The record of the open block, once the header is there.
     package var openBlock: TableKey? { header?.tailNumber.map { StreamTable.blockKey($0, of: number) } }
 
-    /// Whether all blocks have to be read, whatever the index says: what is urgent stands in them alone. Once the
-    /// header is there.
-    package var needsBlocks: Bool { header?.queue.hasHadPriorities == true }
+    /// Whether all blocks have to be read, for the index may not say what is urgent. Once the header is there.
+    package var needsBlocks: Bool { header.map { $0.queue.hasHadPriorities && !$0.queue.isIndexWhole } == true }
 
     /// Of blocks that were loaded the index must say what they are; else they are as it says.
     private mutating func loadIndex(
         _ key: TableKey, _ value: RawSpan, _ header: StreamHeader
     ) throws(StreamRestoreError) {
         var reader = RecordReader()
-        guard let base = reader.id(value),
-            let block = EntryBlock(kept: [UInt8](copying: value, from: reader.offset), number: key.id, base: base)
+        guard let base = reader.id(value), value.byteCount - reader.offset >= EntryBlock.keptBytes else {
+            throw .unreadable(key)
+        }
+        let kept = value.extracting(reader.offset..<reader.offset + EntryBlock.keptBytes)
+        let rest = value.extracting(reader.offset + EntryBlock.keptBytes..<value.byteCount)
+        guard let block = EntryBlock(kept: [UInt8](copying: kept), number: key.id, base: base),
+            let urgent = PriorityRecord.decode(rest, of: block, base: base)
         else { throw .unreadable(key) }
         indexedCount += 1
         if hasBlocks {
@@ -114,6 +118,10 @@ package struct StreamRestorer: Sendable {
                     && (known.isAbsent ? known : known.kept(base: base)).bytes == block.bytes
             }
             guard isSame == true else { throw .inconsistent(key) }
+            if urgent.isEmpty, needsBlocks { return }
+            let known = prioritized.rows(in: StreamRange(block.firstLive, block.lastLive))
+            let isAlike = known.elementsEqual(urgent) { $0.id == $1.id && $0.priority == $1.priority }
+            guard isAlike else { throw .inconsistent(key) }
             return
         }
         if let lastInBlocks, base <= lastInBlocks { throw .inconsistent(key) }
@@ -125,6 +133,7 @@ package struct StreamRestorer: Sendable {
         log.sealedCount += 1
         log.sealedBytes += block.byteCount
         log.absentCount += 1
+        for row in urgent { prioritized.put(row.id, row.priority) }
     }
 
     private mutating func loadGroup(_ key: TableKey, _ value: RawSpan) throws(StreamRestoreError) {
@@ -226,6 +235,7 @@ package struct StreamRestorer: Sendable {
         try restoreTimed(.jobs, &stream.jobs, header, headerKey)
         guard prioritized.isEmpty || header.queue.hasHadPriorities else { throw .inconsistent(headerKey) }
         (stream.prioritized, stream.hasHadPriorities) = (prioritized, header.queue.hasHadPriorities)
+        stream.isIndexWhole = header.queue.isIndexWhole
         var isEndedOnce = true
         stream.ending.forEach { row, content in
             guard let id = Stream.endingID(content), stream.endingRows.row(of: id) == nil else {

@@ -14,7 +14,8 @@ package import MartletBasics
 ///     timed         kind << 56 | leaf number                 rows: see `TimedRecord`
 ///     order         group << 8 | bucket                      see `OrderRecord`
 ///     index         block number                             of a sealed block: base ID, what is kept of it when it
-///                                                            leaves memory, see `EntryBlock+Absence.swift`
+///                                                            leaves memory, see `EntryBlock+Absence.swift`; which
+///                                                            entries are urgent, see `PriorityRecord`
 ///
 /// Blocks and leaves change in place: a record is written again with its next checkpoint. Numbers of blocks rise with
 /// their IDs; those of leaves don't. Who holds a pending entry stands with that entry alone.

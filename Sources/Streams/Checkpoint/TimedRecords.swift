@@ -12,7 +12,8 @@ enum TimedKind: UInt64, Hashable, Sendable {
 ///     number        of the last row in a queue of moments
 ///     leaves        next number in the queue of delayed entries, in that of ending ones, and in that of jobs
 ///     retention     age, bytes, length plus one, whether acknowledged; 0: none
-///     priorities    1: an entry had one, ever; absent in what older servers wrote
+///     priorities    0: no entry had one, ever; 2: the index of blocks says which have one; 1: it may not, so blocks
+///                   have to be read. Absent in what older servers wrote, which is 0
 struct QueueNumbers: Hashable, Sendable {
     var nextTimedNumber: UInt64 = 0
     var nextDelayedLeaf: UInt64 = 0
@@ -20,6 +21,7 @@ struct QueueNumbers: Hashable, Sendable {
     var nextJobLeaf: UInt64 = 0
     var retention = Retention()
     var hasHadPriorities = false
+    var isIndexWhole = true
 
     init() {}
 
@@ -30,6 +32,7 @@ struct QueueNumbers: Hashable, Sendable {
         nextJobLeaf = stream.jobs.tree.ledger.nextNumber
         retention = stream.retention
         hasHadPriorities = stream.hasHadPriorities
+        isIndexWhole = stream.isIndexWhole
     }
 
     func nextLeaf(of kind: TimedKind) -> UInt64 {
@@ -46,16 +49,16 @@ struct QueueNumbers: Hashable, Sendable {
         Varint.append(nextEndingLeaf, to: &bytes)
         Varint.append(nextJobLeaf, to: &bytes)
         retention.encode(into: &bytes)
-        bytes.append(hasHadPriorities ? 1 : 0)
+        bytes.append(hasHadPriorities ? isIndexWhole ? 2 : 1 : 0)
     }
 
     init?(_ reader: inout RecordReader, _ bytes: RawSpan) {
         guard let number = reader.number(bytes), let delayed = reader.number(bytes), let ending = reader.number(bytes),
             let jobs = reader.number(bytes), max(delayed, ending, jobs) < 1 << StreamTable.kindShift,
             let retention = Retention(&reader, bytes),
-            let priorities = reader.isAtEnd(of: bytes) ? 0 : reader.number(bytes), priorities <= 1
+            let priorities = reader.isAtEnd(of: bytes) ? 0 : reader.number(bytes), priorities <= 2
         else { return nil }
-        hasHadPriorities = priorities == 1
+        (hasHadPriorities, isIndexWhole) = (priorities > 0, priorities != 1)
         (nextTimedNumber, nextDelayedLeaf, nextEndingLeaf, nextJobLeaf) = (number, delayed, ending, jobs)
         self.retention = retention
     }

@@ -15,7 +15,10 @@ extension EntryLog {
                     sealedBytes -= block.byteCount
                     let isDeleted = block.delete(id, base: base)
                     if block.isEmpty { sealedCount -= 1 } else { sealedBytes += block.byteCount }
-                    if !wasChanged, isDeleted { changedBytes += block.bytes.count }
+                    if !wasChanged, isDeleted {
+                        changedBytes += block.bytes.count
+                        rewrittenBytes += block.bytes.count + Self.rewritingBytes
+                    }
                     return isDeleted
                 } ?? false
         }
@@ -72,10 +75,18 @@ extension EntryLog {
             sealedBytes -= block.byteCount
             let count = block.deleteEach(base: base, where: isDeleted)
             if block.isEmpty { sealedCount -= 1 } else { sealedBytes += block.byteCount }
-            if !wasChanged, count > 0 { changedBytes += block.bytes.count }
+            if !wasChanged, count > 0 {
+                changedBytes += block.bytes.count
+                rewrittenBytes += block.bytes.count + Self.rewritingBytes
+            }
             return count
         } ?? 0
     }
+
+    /// Bytes in memory while a block is written that was written before, beside its own: LMDB holds each page that it
+    /// changes until it commits, which are two of the block's own, and one of keys in each of two tables, those of
+    /// blocks and of their index. Neighbours share the latter, so this is the most.
+    private static let rewritingBytes = 4 * 4096
 
     /// Entries left the tail: it may be empty, or end earlier.
     private mutating func settleTail(_ number: UInt64) {

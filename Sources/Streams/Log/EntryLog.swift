@@ -26,12 +26,16 @@ struct EntryLog: Sendable {
     var entriesAdded: UInt64 = 0
     /// About what changed since the last checkpoint began.
     var changedBytes = 0
+    /// What it takes to write sealed blocks again that have changed since somebody took this.
+    var rewrittenBytes = 0
     /// Of sealed blocks, in memory or not.
     var sealedBytes = 0
     /// Sealed blocks that are not in memory.
     var absentCount = 0
     /// Blocks that were sealed as the last checkpoint has them: the next one says so.
     var sealedUnchanged: [SealedBlock] = []
+    /// Of a copy that no checkpoint holds yet: see `Stream.becomeCopy`.
+    var origins: [UInt64] = []
     private let notesSealed: Bool
 
     init(_ configuration: StreamConfiguration) {

@@ -3,10 +3,11 @@
 /// The IDs of a stream's entries that have a priority, in one tree, whose sums know how many of each priority are
 /// below.
 ///
-/// Follows from the blocks, and no checkpoint holds it: it is made anew from them. Where a trim has taken whole blocks,
-/// what was in them may stand here for a while (`Stream.forgetGone`): whoever asks begins at the first block.
+/// Follows from the blocks: it is made anew from them, or from what their index says of each (`PriorityRecord`). Where
+/// a trim has taken whole blocks, what was in them may stand here for a while (`Stream.forgetGone`): whoever asks
+/// begins at the first block.
 struct PriorityIndex: Sendable {
-    private var tree: IDTree<PriorityLeaf>
+    private var tree: IDTree<IndexLeaf<EntryPriority>>
 
     init(_ configuration: StreamConfiguration) {
         tree = IDTree(
@@ -19,7 +20,7 @@ struct PriorityIndex: Sendable {
 
     /// Complexity: O(log n).
     func priority(of id: StreamID) -> EntryPriority {
-        let known = tree.withLeaf(of: id) { leaf, _ in leaf.place(of: id).map { leaf.priority(at: $0) } }
+        let known = tree.withLeaf(of: id) { leaf, _ in leaf.value(of: id) }
         return (known ?? nil) ?? .normal
     }
 
@@ -42,7 +43,7 @@ struct PriorityIndex: Sendable {
     }
 
     private func counts(before id: StreamID) -> PriorityCounts {
-        tree.sum(before: id) { leaf, _ in leaf.counts(before: id) }
+        tree.sum(before: id) { leaf, _ in leaf.sum(before: id) }
     }
 
     /// Calls `body` with the IDs of a priority in order, until it answers `false`. Parts without any are passed over.
@@ -51,17 +52,28 @@ struct PriorityIndex: Sendable {
         _ = tree.root.forEachID(of: priority, in: range, body)
     }
 
+    /// As above, whatever the priority.
+    func forEach(in range: StreamRange, _ body: (StreamID, EntryPriority) -> Bool) {
+        if range.isEmpty || isEmpty { return }
+        tree.forEachLeaf(from: range.lower) { _, leaf in
+            for row in leaf.lowerBound(range.lower)..<leaf.ids.count {
+                if leaf.ids[row] > range.upper || !body(leaf.ids[row], leaf.values[row]) { return false }
+            }
+            return true
+        }
+    }
+
     /// The ID must be new, and the priority above normal. Complexity: O(log n).
     mutating func put(_ id: StreamID, _ priority: EntryPriority) {
         precondition(priority > .normal, "\(id) is as urgent as any")
-        tree.insert(id, initial: PriorityLeaf()) { leaf, _ in leaf.insert(id, priority) }
+        tree.insert(id, initial: IndexLeaf()) { leaf, _ in leaf.insert(id, priority) }
     }
 
     /// Whether it was there. Complexity: O(log n).
     @discardableResult
     mutating func remove(_ id: StreamID) -> Bool {
         if isEmpty || priority(of: id) == .normal { return false }
-        return tree.update(id) { leaf, _ in leaf.remove(id) } ?? false
+        return tree.update(id) { leaf, _ in leaf.remove(id) != nil } ?? false
     }
 
     /// Bytes on the heap.
@@ -105,91 +117,15 @@ struct PriorityCounts: IDTreeSum {
     }
 }
 
-/// Neighbouring IDs of a `PriorityIndex`.
-struct PriorityLeaf: IDTreeLeaf {
-    private(set) var ids: [StreamID] = []
-    private var priorities: [EntryPriority] = []
-
-    func lowerBound(_ id: StreamID) -> Int {
-        var (low, high) = (0, ids.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if ids[middle] < id { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
-
-    func place(of id: StreamID) -> Int? {
-        let place = lowerBound(id)
-        return place < ids.count && ids[place] == id ? place : nil
-    }
-
-    func priority(at place: Int) -> EntryPriority { priorities[place] }
-
-    func counts(before id: StreamID) -> PriorityCounts {
-        var counts = PriorityCounts()
-        for priority in priorities[..<lowerBound(id)] { counts.add(priority) }
-        return counts
-    }
-
-    mutating func insert(_ id: StreamID, _ priority: EntryPriority) {
-        let place = lowerBound(id)
-        precondition(place == ids.count || ids[place] != id, "\(id) is there")
-        ids.insert(id, at: place)
-        priorities.insert(priority, at: place)
-    }
-
-    mutating func remove(_ id: StreamID) -> Bool {
-        guard let place = place(of: id) else { return false }
-        ids.remove(at: place)
-        priorities.remove(at: place)
-        return true
-    }
-
-    /// Bytes on the heap.
-    var memoryBytes: Int { HeapBytes.array(ids) + HeapBytes.array(priorities) }
-
-    // MARK: In a tree
-
-    var sum: PriorityCounts {
+extension EntryPriority: IndexedValue {
+    static func sum(of priorities: ArraySlice<EntryPriority>) -> PriorityCounts {
         var counts = PriorityCounts()
         for priority in priorities { counts.add(priority) }
         return counts
     }
-
-    var isEmpty: Bool { ids.isEmpty }
-    /// No checkpoint knows of it.
-    var number: UInt64 {
-        get { 0 }
-        set {}
-    }
-    var isChanged: Bool {
-        get { false }
-        set {}
-    }
-    static var lastStays: Bool { false }
-
-    mutating func split(capacity: Int, atEnd: Bool) -> (first: StreamID, leaf: PriorityLeaf)? {
-        guard ids.count > capacity else { return nil }
-        let cut = atEnd ? ids.count - 1 : ids.count / 2
-        var right = PriorityLeaf()
-        (right.ids, right.priorities) = (Array(ids[cut...]), Array(priorities[cut...]))
-        ids.removeSubrange(cut...)
-        priorities.removeSubrange(cut...)
-        return (right.ids[0], right)
-    }
-
-    func isSparse(capacity: Int) -> Bool { ids.count <= capacity / 4 }
-
-    mutating func join(_ next: PriorityLeaf, capacity: Int) -> Bool {
-        guard ids.count + next.ids.count <= capacity * 3 / 4 else { return false }
-        ids += next.ids
-        priorities += next.priorities
-        return true
-    }
 }
 
-extension IDTree<PriorityLeaf>.Node {
+extension IDTree<IndexLeaf<EntryPriority>>.Node {
     fileprivate func forEachID(
         of priority: EntryPriority, in range: StreamRange, _ body: (StreamID) -> Bool
     ) -> Bool {
@@ -203,7 +139,7 @@ extension IDTree<PriorityLeaf>.Node {
             let leaf = leaves[place]
             for row in leaf.lowerBound(range.lower)..<max(leaf.ids.count, leaf.lowerBound(range.lower)) {
                 if leaf.ids[row] > range.upper { return false }
-                if leaf.priority(at: row) == priority, !body(leaf.ids[row]) { return false }
+                if leaf.values[row] == priority, !body(leaf.ids[row]) { return false }
             }
         }
         return true

@@ -24,8 +24,11 @@ package struct Stream: Sendable {
     var endingRows: EndingIndex
     /// Entries that have a priority.
     var prioritized: PriorityIndex
-    /// Then a start reads all of the stream's blocks, to make `prioritized`.
+    /// Whether an entry had one, ever.
     var hasHadPriorities = false
+    /// Whether the index of blocks in the tables says which entries have one. Older servers' did not, and a start reads
+    /// all blocks of their streams, to make `prioritized`. Not state: members may differ.
+    var isIndexWhole = true
     /// What recurs: see `StreamJob`. Their numbers stay with them.
     var jobs: TimedQueue
     /// Rows of jobs by name. Asked, never walked.
@@ -61,6 +64,8 @@ package struct Stream: Sendable {
     package var blockCount: Int { log.blockCount }
     /// Of the first entry; 0-0 in an empty stream.
     package var firstEntryID: StreamID { log.firstID ?? .zero }
+    /// Of the last one; `nil` in an empty stream. Complexity: O(log n + entries of a block).
+    package var lastEntryID: StreamID? { log.lastLiveID }
 
     package var idempotencyWindow: IdempotencyWindow { idempotent.window }
     /// Idempotent IDs ever noted, and appends that found theirs.

@@ -91,7 +91,7 @@ extension Member {
         }
         checkpoints.finish {
             snapshots.async {
-                dumps.async(flags: .barrier) {
+                dumps.notify(queue: snapshots) {
                     if let blockReader { blockReader.finish(close) } else { close() }
                 }
             }

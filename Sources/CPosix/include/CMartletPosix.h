@@ -23,8 +23,8 @@ int martlet_fdatasync(int descriptor);
 /// Returns 0 or an errno: ENOSPC if they don't fit, EOPNOTSUPP where the file system can't reserve.
 int martlet_preallocate(int descriptor, int64_t bytes);
 
-/// Has the system begin to write a part of a file to disk that was written to it, and returns at once. On Linux; a hint,
-/// which makes nothing durable.
+/// Has the system begin to write a part of a file to disk that was written to it, and returns at once. On Linux; a
+/// hint, which makes nothing durable.
 void martlet_begin_writing_back(int descriptor, int64_t offset, int64_t bytes);
 
 /// Waits until a part of a file that was written is on its way to disk no longer, and has the system's cache let go of

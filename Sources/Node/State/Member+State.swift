@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dispatch
+import Logging
 package import MartletBasics
 package import MartletKeyValue
 package import MartletRaft
@@ -18,14 +19,22 @@ extension Member {
         guard case .running = phase, let data else {
             return eventLoop.makeFailedFuture(data == nil ? StateTransferError.unsupported : .busy)
         }
-        let (tables, queue, isStopping) = (data.tables, snapshots.dumps, snapshots.isStopping)
+        let (tables, dumps, isStopping) = (data.tables, snapshots.dumps, snapshots.isStopping)
         let path = "\(tables.path).state-\(peer)"
         return checkpointNow().flatMap { [eventLoop] in
             let promise = eventLoop.makePromise(of: StateDump.self)
-            queue.async {
-                StateDump.read(
-                    tables, spoolingTo: path, after: directDuration, isCancelled: { isStopping.isSet },
-                    begun: { promise.completeWith($0) })
+            do {
+                // It lives until this is done.
+                let thread = try YieldingThread("martlet-state")
+                dumps.enter()
+                thread.async {
+                    StateDump.read(
+                        tables, spoolingTo: path, after: directDuration, isCancelled: { isStopping.isSet },
+                        begun: { promise.completeWith($0) })
+                    dumps.leave()
+                }
+            } catch {
+                promise.fail(error)
             }
             return promise.futureResult
         }
@@ -40,8 +49,14 @@ extension Member {
     /// Room for another member's state; one at a time. `endArrival` is due in any case.
     package func beginArrival() -> MemberArrival? {
         guard case .running = phase, let data, !isStateArriving else { return nil }
-        isStateArriving = true
-        return MemberArrival(StateArrival(data.folder, replica.configuration), now)
+        do {
+            let arrival = MemberArrival(try StateArrival(data.folder, replica.configuration), now)
+            isStateArriving = true
+            return arrival
+        } catch {
+            logger.warning("can't take another member's state", metadata: ["error": "\(error)"])
+            return nil
+        }
     }
 
     /// All of the state is here, or nothing of it that is of use.

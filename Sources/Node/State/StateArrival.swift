@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Dispatch
 import MartletBasics
 import MartletKeyValue
 import MartletKeyspace
@@ -17,7 +16,7 @@ import Synchronization
 /// While a batch of chunks is written, and loaded into memory from where it lies, the next is received. Who decides
 /// whether the state takes the place of the member's is the replica; see `Event.snapshotArrived`.
 final class StateArrival: Sendable {
-    /// Of the queue.
+    /// Of the thread.
     private struct State {
         var tables: Tables?
         var last: TableKey?
@@ -38,12 +37,14 @@ final class StateArrival: Sendable {
     private let configuration: ReplicaConfiguration
     private let state: Mutex<State>
     private let batch = Mutex(Batch())
-    private let queue = DispatchQueue(label: "martlet-state-write")
+    /// The member serves nobody yet, but its machine may have other members.
+    private let thread: YieldingThread
 
     /// Written at once; as much again is received meanwhile.
     private static let batchBytes = 8 << 20
 
-    init(_ folder: DataFolder, _ configuration: ReplicaConfiguration) {
+    init(_ folder: DataFolder, _ configuration: ReplicaConfiguration) throws(StorageError) {
+        thread = try YieldingThread("martlet-arrival")
         self.folder = folder
         self.configuration = configuration
         var state = State()
@@ -75,7 +76,7 @@ final class StateArrival: Sendable {
             return batch.chunks
         }
         if chunks.isEmpty { return }
-        let writing = Task { try await onQueue { try self.write(chunks, &$0) } }
+        let writing = Task { try await onThread { try self.write(chunks, &$0) } }
         batch.withLock { $0.writing = writing }
     }
 
@@ -88,7 +89,7 @@ final class StateArrival: Sendable {
     func finish(_ applied: AppliedPosition, at moment: Moment) async throws -> RestoredState {
         try await beginWriting()
         try await endWriting()
-        return try await onQueue { state in
+        return try await onThread { state in
             guard let tables = state.tables.take() else { throw StateTransferError.incomplete }
             let restored: RestoredState
             do {
@@ -111,7 +112,7 @@ final class StateArrival: Sendable {
 
     /// What came is of no use.
     func abandon() {
-        queue.async { [self] in
+        thread.async { [self] in
             state.withLock { $0.tables.take()?.close() }
             try? folder.removeArriving()
         }
@@ -150,11 +151,11 @@ final class StateArrival: Sendable {
             path: folder.arrivingFile, tables: ReplicaCheckpoint.tables, configuration: configuration)
     }
 
-    private func onQueue<Result: Sendable>(
+    private func onThread<Result: Sendable>(
         _ body: @escaping @Sendable (inout State) throws -> Result
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
-            queue.async { [self] in
+            thread.async { [self] in
                 continuation.resume(with: Swift.Result { try state.withLock { try body(&$0) } })
             }
         }

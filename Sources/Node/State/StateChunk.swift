@@ -10,7 +10,7 @@ import MartletWALCodec
 ///
 /// Formats of processors and page sizes don't show, so members may run on different machines.
 enum StateChunk {
-    /// A chunk is closed when it has this much: little enough that memory for it is at hand, and that no loop is held up.
+    /// A chunk is closed when it has this much: little enough that memory for it is at hand, and no loop is held up.
     static let byteCount = 1 << 18
 
     private static let checksumCount = 4

@@ -9,8 +9,8 @@ import MartletStorage
 /// A member's tables as they were at one index, in chunks, on their way to another member.
 ///
 /// They are read in one transaction. What the network takes within `directDuration` goes to it as it is read; the rest
-/// then goes, as fast as the disk takes it, into a file without a name, and from there to the network: however slow that
-/// is, no transaction waits for it. Memory is a few chunks.
+/// then goes, as fast as the disk takes it, into a file without a name, and from there to the network: however slow
+/// that is, no transaction waits for it. Memory is a few chunks.
 package final class StateDump: Sendable {
     /// The last entry that it holds.
     package let applied: AppliedPosition

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,6 +55,35 @@ int martlet_preallocate(int descriptor, int64_t bytes) {
     (void)descriptor;
     (void)bytes;
     return EOPNOTSUPP;
+#endif
+}
+
+void martlet_begin_writing_back(int descriptor, int64_t offset, int64_t bytes) {
+#ifdef __linux__
+    (void)sync_file_range(descriptor, (off_t)offset, (off_t)bytes, SYNC_FILE_RANGE_WRITE);
+#else
+    (void)descriptor;
+    (void)offset;
+    (void)bytes;
+#endif
+}
+
+void martlet_finish_writing_back(int descriptor, int64_t offset, int64_t bytes) {
+#ifdef __linux__
+    const unsigned int all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    (void)sync_file_range(descriptor, (off_t)offset, (off_t)bytes, all);
+    (void)posix_fadvise(descriptor, (off_t)offset, (off_t)bytes, POSIX_FADV_DONTNEED);
+#else
+    (void)descriptor;
+    (void)offset;
+    (void)bytes;
+#endif
+}
+
+void martlet_yield_to_others(void) {
+#ifdef __linux__
+    // Of a thread, whatever POSIX says.
+    (void)setpriority(PRIO_PROCESS, 0, 10);
 #endif
 }
 

@@ -84,14 +84,16 @@ extension Member {
         log = nil
         let (data, checkpoints, ending) = (data, checkpoints, ending)
         guard let data, let checkpoints else { return ending.succeed() }
-        let (snapshots, blockReader) = (snapshots.queue, blockReader)
+        let (snapshots, dumps, blockReader) = (snapshots.queue, snapshots.dumps, blockReader)
+        let close: @Sendable () -> Void = {
+            data.close()
+            ending.succeed()
+        }
         checkpoints.finish {
             snapshots.async {
-                let close: @Sendable () -> Void = {
-                    data.close()
-                    ending.succeed()
+                dumps.notify(queue: snapshots) {
+                    if let blockReader { blockReader.finish(close) } else { close() }
                 }
-                if let blockReader { blockReader.finish(close) } else { close() }
             }
         }
         self.checkpoints = nil

@@ -148,7 +148,11 @@ package final class PeerLinks {
     }
 
     /// A client with a connection of its own, for what takes long; nil for a peer that isn't known. Its user closes it.
-    package func newClient(of peer: MemberID) -> Result<WireClient?, any Error> {
+    ///
+    /// - Parameter group: whose loop gets the connection.
+    package func newClient(
+        of peer: MemberID, on group: any EventLoopGroup
+    ) -> Result<WireClient?, any Error> {
         guard let link = links.first(where: { $0.peer.id == peer }), let address = link.peer.addresses.first else {
             return .success(nil)
         }

@@ -90,7 +90,7 @@ package struct RestoredState: Sendable {
 }
 
 /// Makes a member's state from the records of its checkpoint, which come in key order, each once.
-package struct ReplicaRestorer {
+package struct ReplicaRestorer: Sendable {
     private var keyValue: KeyValueRestorer
     private var keyspace: KeyspaceRestorer
     private var cluster: ClusterState?

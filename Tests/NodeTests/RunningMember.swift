@@ -43,10 +43,10 @@ struct RunningMember: Sendable {
         }.get()
     }
 
-    func put(_ key: String) async throws {
+    func put(_ key: String, _ value: [UInt8] = [1]) async throws {
         try await loop.flatSubmit { [loop, member] () -> EventLoopFuture<Void> in
             let promise = loop.makePromise(of: Void.self)
-            member.value.propose(Write(.put(PutRequest(key: bytes(key), value: [1])))) { result in
+            member.value.propose(Write(.put(PutRequest(key: bytes(key), value: value)))) { result in
                 switch result {
                 case .success: promise.succeed()
                 case .failure(let error): promise.fail(error)

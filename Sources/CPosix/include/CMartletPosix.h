@@ -23,6 +23,14 @@ int martlet_fdatasync(int descriptor);
 /// Returns 0 or an errno: ENOSPC if they don't fit, EOPNOTSUPP where the file system can't reserve.
 int martlet_preallocate(int descriptor, int64_t bytes);
 
+/// Has the system begin to write a part of a file to disk that was written to it, and returns at once. On Linux; a
+/// hint, which makes nothing durable.
+void martlet_begin_writing_back(int descriptor, int64_t offset, int64_t bytes);
+
+/// Waits until a part of a file that was written is on its way to disk no longer, and has the system's cache let go of
+/// it: for what won't be read again soon. On Linux; a hint, which makes nothing durable.
+void martlet_finish_writing_back(int descriptor, int64_t offset, int64_t bytes);
+
 /// Bytes of an open file, or -1 with errno set. Swift takes `struct stat` for another module's now and then.
 int64_t martlet_file_size(int descriptor);
 
@@ -82,6 +90,10 @@ int64_t martlet_resident_file_bytes(void);
 /// at them again gets them from the file, or from the system's cache of it. On Linux; elsewhere it does nothing. Reads
 /// the list of all mappings: some hundred microseconds.
 void martlet_forget_mapped_pages(int file);
+
+/// From now on the calling thread gets what others leave of the processors, about a tenth where they leave nothing. It
+/// can't be taken back. On Linux; elsewhere it does nothing.
+void martlet_yield_to_others(void);
 
 /// Names the calling thread for debuggers and profilers; Linux keeps 15 bytes.
 void martlet_name_thread(const char *_Nonnull name);

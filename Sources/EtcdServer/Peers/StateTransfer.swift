@@ -9,6 +9,7 @@ import MartletPeerWire
 import MartletRaft
 import MartletReplica
 import NIOCore
+import NIOPosix
 
 /// A member's whole state, sent to one that lags too far behind for the log: `/martlet.v1.Peer/State`, on a connection
 /// of its own, so that it holds up nothing.
@@ -55,7 +56,8 @@ extension ClusterPeers {
         let bound = NIOLoopBound(member, eventLoop: loop)
         let dump = member.makeStateDump(for: order.to)
         let hello = PeerHello(cluster: clusterID, from: memberID, to: order.to)
-        let client = links.newClient(of: order.to)
+        // Not on the member's loop, which has others to serve.
+        let client = links.newClient(of: order.to, on: MultiThreadedEventLoopGroup.singleton)
         let logger = logger
         Task {
             let index = await ClusterPeers.send(dump, hello, order, client, logger)

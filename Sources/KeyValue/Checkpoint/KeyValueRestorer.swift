@@ -13,7 +13,7 @@ package import MartletBasics
 ///     revisions   oldest first, in history, with the place of their key beside them
 ///     finish      sort places by key; for each, in this order: gather its versions, make its entry, append it to the
 ///                 tree; attach leases
-package struct KeyValueRestorer {
+package struct KeyValueRestorer: Sendable {
     private let configuration: KeyValueStore.Configuration
     private var header: StoreHeader?
     private var leases: [LeaseRecord] = []

@@ -18,6 +18,8 @@ struct MemberSnapshots {
     /// Those that are being made or read, by the number that is part of their files' names, and since when.
     var taken: [Int: ContinuousClock.Instant] = [:]
     let queue = DispatchQueue(label: "martlet-snapshot")
+    /// States on their way to other members, each read by a thread of its own, which waits for the network, too.
+    let dumps = DispatchGroup()
     let isStopping = StopSign()
 
     // Who waits is told by the member, outside of these: it may come back here at once.

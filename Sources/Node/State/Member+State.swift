@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dispatch
+import Logging
 package import MartletBasics
 package import MartletKeyValue
 package import MartletRaft
@@ -10,17 +11,30 @@ package import NIOCore
 
 extension Member {
     /// All that is applied now, or more, for another member. The work is done on threads of its own.
-    package func makeStateDump(for peer: MemberID) -> EventLoopFuture<StateDump> {
+    ///
+    /// - Parameter directDuration: see `StateDump`.
+    package func makeStateDump(
+        for peer: MemberID, directDuration: Duration = StateDump.directDuration
+    ) -> EventLoopFuture<StateDump> {
         guard case .running = phase, let data else {
             return eventLoop.makeFailedFuture(data == nil ? StateTransferError.unsupported : .busy)
         }
-        let (tables, queue, isStopping) = (data.tables, snapshots.queue, snapshots.isStopping)
+        let (tables, dumps, isStopping) = (data.tables, snapshots.dumps, snapshots.isStopping)
         let path = "\(tables.path).state-\(peer)"
         return checkpointNow().flatMap { [eventLoop] in
             let promise = eventLoop.makePromise(of: StateDump.self)
-            queue.async {
-                promise.completeWith(
-                    Result { try StateDump(of: tables, spoolingTo: path) { isStopping.isSet } })
+            do {
+                // It lives until this is done.
+                let thread = try YieldingThread("martlet-state")
+                dumps.enter()
+                thread.async {
+                    StateDump.read(
+                        tables, spoolingTo: path, after: directDuration, isCancelled: { isStopping.isSet },
+                        begun: { promise.completeWith($0) })
+                    dumps.leave()
+                }
+            } catch {
+                promise.fail(error)
             }
             return promise.futureResult
         }
@@ -35,8 +49,14 @@ extension Member {
     /// Room for another member's state; one at a time. `endArrival` is due in any case.
     package func beginArrival() -> MemberArrival? {
         guard case .running = phase, let data, !isStateArriving else { return nil }
-        isStateArriving = true
-        return MemberArrival(StateArrival(data.folder), replica.configuration, now)
+        do {
+            let arrival = MemberArrival(try StateArrival(data.folder, replica.configuration), now)
+            isStateArriving = true
+            return arrival
+        } catch {
+            logger.warning("can't take another member's state", metadata: ["error": "\(error)"])
+            return nil
+        }
     }
 
     /// All of the state is here, or nothing of it that is of use.
@@ -59,19 +79,17 @@ extension Member {
 /// Takes another member's state, chunk by chunk; from any thread.
 package struct MemberArrival: Sendable {
     private let arrival: StateArrival
-    private let configuration: ReplicaConfiguration
     private let moment: Moment
 
-    init(_ arrival: StateArrival, _ configuration: ReplicaConfiguration, _ moment: Moment) {
+    init(_ arrival: StateArrival, _ moment: Moment) {
         self.arrival = arrival
-        self.configuration = configuration
         self.moment = moment
     }
 
     package func add(_ chunk: [UInt8]) async throws { try await arrival.add(chunk) }
 
     package func finish(_ applied: AppliedPosition) async throws -> RestoredState {
-        try await arrival.finish(configuration, applied, at: moment)
+        try await arrival.finish(applied, at: moment)
     }
 
     package func abandon() { arrival.abandon() }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Dispatch
 import MartletBasics
 import MartletKeyValue
+import MartletKeyspace
 import MartletReplica
 import MartletStorage
 import Synchronization
@@ -13,64 +13,92 @@ import Synchronization
 ///     member/tables/arriving        what has come so far; nothing after a crash
 ///     member/tables/arrived         all of it, on disk
 ///
-/// Who decides whether it takes the place of the member's tables is the replica; see `Event.snapshotArrived`.
+/// While a batch of chunks is written, and loaded into memory from where it lies, the next is received. Who decides
+/// whether the state takes the place of the member's is the replica; see `Event.snapshotArrived`.
 final class StateArrival: Sendable {
+    /// Of the thread.
     private struct State {
         var tables: Tables?
         var last: TableKey?
-        var batch = TableBatch()
+        var writeBack = TablesWriteBack()
+        /// Nil where the state is loaded from its tables, when they are whole: with blocks that stay there.
+        var restorer: ReplicaRestorer?
+    }
+
+    /// Of the task that receives.
+    private struct Batch {
+        var chunks: [[UInt8]] = []
+        var byteCount = 0
+        /// Of the batch before.
+        var writing: Task<Void, any Error>?
     }
 
     private let folder: DataFolder
+    private let configuration: ReplicaConfiguration
     private let state: Mutex<State>
-    private let queue = DispatchQueue(label: "martlet-state-write")
+    private let batch = Mutex(Batch())
+    /// The member serves nobody yet, but its machine may have other members.
+    private let thread: YieldingThread
 
-    /// Written at once.
-    private static let batchBytes = 16 << 20
+    /// Written at once; as much again is received meanwhile.
+    private static let batchBytes = 8 << 20
 
-    init(_ folder: DataFolder) {
+    init(_ folder: DataFolder, _ configuration: ReplicaConfiguration) throws(StorageError) {
+        thread = try YieldingThread("martlet-arrival")
         self.folder = folder
-        state = Mutex(State())
-    }
-
-    /// Takes the next chunk.
-    func add(_ chunk: [UInt8]) async throws {
-        try await onQueue { state in
-            let tables = try state.tables ?? self.begin()
-            state.tables = tables
-            var (last, batch) = (state.last, state.batch)
-            try StateChunk.forEach(chunk) { key, value in
-                guard last.map({ $0 < key }) ?? true, tables.tables.contains(key.table) else {
-                    throw StateTransferError.damaged
-                }
-                last = key
-                batch.put(key) { $0.append(contentsOf: value) }
-            }
-            state.last = last
-            if batch.byteCount >= Self.batchBytes {
-                try tables.write(batch)
-                batch.removeAll()
-            }
-            state.batch = batch
+        self.configuration = configuration
+        var state = State()
+        if configuration.streamMemoryBytes == nil {
+            var restorer = ReplicaRestorer(configuration)
+            restorer.readsIndex = false
+            state.restorer = restorer
         }
+        self.state = Mutex(state)
     }
 
-    private func begin() throws -> Tables {
-        try folder.removeArriving()
-        return try Tables(path: folder.arrivingFile, tables: ReplicaCheckpoint.tables)
+    // MARK: Receiving
+
+    /// Takes the next chunk. What is wrong with one may show with a later one.
+    func add(_ chunk: [UInt8]) async throws {
+        let isFull = batch.withLock { batch in
+            batch.chunks.append(chunk)
+            batch.byteCount += chunk.count
+            return batch.byteCount >= Self.batchBytes
+        }
+        if isFull { try await beginWriting() }
+    }
+
+    /// Waits for the batch before.
+    private func beginWriting() async throws {
+        try await endWriting()
+        let chunks = batch.withLock { batch in
+            defer { (batch.chunks, batch.byteCount) = ([], 0) }
+            return batch.chunks
+        }
+        if chunks.isEmpty { return }
+        let writing = Task { try await onThread { try self.write(chunks, &$0) } }
+        batch.withLock { $0.writing = writing }
+    }
+
+    private func endWriting() async throws {
+        let writing = batch.withLock { $0.writing.take() }
+        try await writing?.value
     }
 
     /// All has come: the state, which is on disk now under its own name.
-    func finish(
-        _ configuration: ReplicaConfiguration, _ applied: AppliedPosition, at moment: Moment
-    ) async throws -> RestoredState {
-        try await onQueue { state in
+    func finish(_ applied: AppliedPosition, at moment: Moment) async throws -> RestoredState {
+        try await beginWriting()
+        try await endWriting()
+        return try await onThread { state in
             guard let tables = state.tables.take() else { throw StateTransferError.incomplete }
-            try tables.write(state.batch)
-            state.batch = TableBatch()
             let restored: RestoredState
             do {
-                restored = try DataFolder.restore(configuration, from: tables, at: moment)
+                try tables.synchronize()
+                if var restorer = state.restorer.take() {
+                    restored = try restorer.finish(at: moment)
+                } else {
+                    restored = try DataFolder.restore(self.configuration, from: tables, at: moment)
+                }
             } catch {
                 tables.close()
                 throw error
@@ -84,17 +112,50 @@ final class StateArrival: Sendable {
 
     /// What came is of no use.
     func abandon() {
-        queue.async { [self] in
+        thread.async { [self] in
             state.withLock { $0.tables.take()?.close() }
             try? folder.removeArriving()
         }
     }
 
-    private func onQueue<Result: Sendable>(
+    // MARK: Writing
+
+    private func write(_ chunks: [[UInt8]], _ state: inout State) throws {
+        let tables = try state.tables ?? begin()
+        state.tables = tables
+        var last = state.last
+        // Taken out: it would be copied where two have it.
+        var restorer = state.restorer.take()
+        try tables.write { writer in
+            for chunk in chunks {
+                try StateChunk.forEach(chunk) { key, value in
+                    guard last.map({ $0 < key }) ?? true,
+                        last?.table == key.table || tables.tables.contains(key.table)
+                    else { throw StateTransferError.damaged }
+                    last = key
+                    try writer.put(key, value)
+                    // What stands for blocks follows from them.
+                    if key.table != KeyspaceTable.blockIndex { try restorer?.load(key, value) }
+                }
+            }
+        }
+        (state.last, state.restorer) = (last, restorer)
+        try state.writeBack.advance(tables)
+    }
+
+    private func begin() throws -> Tables {
+        try folder.removeArriving()
+        var configuration = Tables.Configuration()
+        configuration.isSyncedAtEnd = true
+        return try Tables(
+            path: folder.arrivingFile, tables: ReplicaCheckpoint.tables, configuration: configuration)
+    }
+
+    private func onThread<Result: Sendable>(
         _ body: @escaping @Sendable (inout State) throws -> Result
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
-            queue.async { [self] in
+            thread.async { [self] in
                 continuation.resume(with: Swift.Result { try state.withLock { try body(&$0) } })
             }
         }

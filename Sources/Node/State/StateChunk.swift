@@ -10,13 +10,16 @@ import MartletWALCodec
 ///
 /// Formats of processors and page sizes don't show, so members may run on different machines.
 enum StateChunk {
-    /// A chunk is closed when it has this much.
-    static let byteCount = 1 << 20
+    /// A chunk is closed when it has this much: little enough that memory for it is at hand, and no loop is held up.
+    static let byteCount = 1 << 18
 
     private static let checksumCount = 4
 
     static func begin(_ bytes: inout [UInt8]) {
-        bytes = [0, 0, 0, 0]
+        bytes = []
+        // A record may go beyond.
+        bytes.reserveCapacity(byteCount + byteCount / 4)
+        bytes += [0, 0, 0, 0]
     }
 
     static func isEmpty(_ bytes: [UInt8]) -> Bool { bytes.count <= checksumCount }

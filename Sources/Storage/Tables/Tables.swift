@@ -24,6 +24,8 @@ package final class Tables: Sendable {
         package var maximumReaders = 64
         /// How long replacing the file waits for reads: a little longer than each may take.
         package var maximumWaitForReaders: Duration = Tables.maximumReadDuration + .seconds(1)
+        /// Nothing is durable before `synchronize`: for a file that nobody opens again unless it is whole.
+        package var isSyncedAtEnd = false
         /// Examine only: nothing is created, changed or repaired. Nobody may write meanwhile.
         package var isReadOnly = false
 

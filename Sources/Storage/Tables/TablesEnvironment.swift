@@ -41,6 +41,7 @@ extension Tables {
             // Table numbers are bytes.
             try TablesError.check("reserving databases", mdb_env_set_maxdbs(pointer, 256))
             var flags = MDB_NOSUBDIR | MDB_NOTLS
+            if configuration.isSyncedAtEnd { flags |= MDB_NOSYNC }
             // Without its lock file, too, which LMDB makes even for who only reads.
             if configuration.isReadOnly { flags |= MDB_RDONLY | MDB_NOLOCK }
             try TablesError.check("opening \(path)", mdb_env_open(pointer, path, UInt32(flags), 0o600))

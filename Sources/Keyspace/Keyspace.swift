@@ -137,6 +137,13 @@ package struct Keyspace: Sendable {
         return (stream, place)
     }
 
+    /// Asks a stream on the way of a change. It is lent: of an array's element that isn't, all would be copied for the
+    /// question, some twenty references.
+    @inline(__always)
+    mutating func ask<Answer>(_ stream: Int, _ question: (inout Stream) -> Answer) -> Answer {
+        question(&streams[stream]!)
+    }
+
     // MARK: Changing
 
     /// Says that a key changed: whoever watches it will find so.

@@ -41,8 +41,8 @@ extension Keyspace {
 
     /// The stream of word 1, which must have the group of word 2.
     mutating func liveGroup(_ call: Call) throws(CommandError) -> (stream: Int, place: Int) {
-        guard let found = try liveStream(call, 1), streams[found.stream]!.hasGroup(named: call.arguments.array(2))
-        else {
+        let group = call.arguments.array(2)
+        guard let found = try liveStream(call, 1), ask(found.stream, { $0.hasGroup(named: group) }) else {
             throw Self.noGroup(call)
         }
         return found
@@ -51,7 +51,7 @@ extension Keyspace {
     mutating func xack(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         guard let (stream, place) = try liveStream(call, 1) else { return reply.integer(0) }
         let group = call.arguments.array(2)
-        guard streams[stream]!.hasGroup(named: group) else { return reply.integer(0) }
+        guard ask(stream, { $0.hasGroup(named: group) }) else { return reply.integer(0) }
         let ids = try call.streamIDs(3..<call.count)
         let count = streams[stream]!.acknowledge(ids, group: group)
         if count > 0 {

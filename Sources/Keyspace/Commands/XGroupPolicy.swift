@@ -87,7 +87,7 @@ extension Keyspace {
 
     /// Those who wait may get what followed entries that are no longer pending.
     mutating func signalFollowers(_ stream: Int, _ place: Int, in database: Int) {
-        if isSignalling, streams[stream]!.ordersKeys { signalFilled(place, in: database) }
+        if isSignalling, ask(stream, { $0.ordersKeys }) { signalFilled(place, in: database) }
     }
 
     // MARK: Dead letters

@@ -138,7 +138,7 @@ package enum StreamOutcome: Hashable, Sendable {
 
 extension Keyspace {
     /// Refuses what couldn't be done of the operations, in their order.
-    package func check(_ operations: [StreamOperation], now: Int64) throws(StreamRefusal) {
+    package mutating func check(_ operations: [StreamOperation], now: Int64) throws(StreamRefusal) {
         // Last IDs of streams that earlier ones append to. Only searched.
         var appended: [[UInt8]: StreamID] = [:]
         // Streams to which dead letters may come by then, whose last IDs nobody knows. Only searched.
@@ -151,7 +151,7 @@ extension Keyspace {
                 if buried.contains(name) {
                     throw .malformed("an append must stand before what may put dead letters into its stream")
                 }
-                let known = appended[name] ?? place.map { streams[$0]!.lastID }
+                let known = appended[name] ?? place.map { ask($0) { $0.lastID } }
                 if mustExist, known == nil { throw .noSuchStream(name) }
                 if byteCount > FieldList.maximumContentBytes { throw .append(.elementsTooLarge) }
                 do throws(StreamError) {
@@ -161,7 +161,7 @@ extension Keyspace {
                 }
             case .acknowledge, .negativeAcknowledge:
                 let group = operation.arguments.array(2)
-                guard let place, streams[place]!.hasGroup(named: group) else {
+                guard let place, ask(place, { $0.hasGroup(named: group) }) else {
                     throw .noSuchGroup(group, stream: name)
                 }
                 if operation.kind == .negativeAcknowledge,
@@ -190,7 +190,7 @@ extension Keyspace {
             guard let place = try? stream(named: operation.stream, now: now) else {
                 preconditionFailure("an append left no stream behind")
             }
-            return .appended(streams[place]!.lastID)
+            return .appended(ask(place) { $0.lastID })
         case .acknowledge: return .acknowledged(Self.count(reply))
         case .negativeAcknowledge: return .negativelyAcknowledged(Self.count(reply))
         case .trim: return .trimmed(Self.count(reply))

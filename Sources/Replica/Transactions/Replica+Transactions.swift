@@ -127,7 +127,7 @@ extension Replica {
         return []
     }
 
-    private func begin(_ request: StoreRequest, now: Int64) throws(ReplicaError) -> StoreProgress {
+    private mutating func begin(_ request: StoreRequest, now: Int64) throws(ReplicaError) -> StoreProgress {
         let transaction = request.transaction
         if let error = cluster.alarms.refusal(of: .txn(request.keyPart)) { throw error }
         try authorize(request)

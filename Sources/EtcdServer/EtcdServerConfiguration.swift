@@ -127,7 +127,10 @@ extension EtcdServerConfiguration {
 /// The versions a member reports.
 package enum EtcdVersion {
     package static let server = "3.6.14"
-    /// The lowest server version all members of the cluster can follow.
+    /// The version of a cluster whose members are all of this one's.
     package static let cluster = "3.6.0"
     package static let storage = "3.6.0"
+
+    /// What its leader has decided; until then, what a cluster of such members gets.
+    static func cluster(_ state: ClusterState) -> String { state.version.isEmpty ? cluster : state.version }
 }

@@ -64,6 +64,8 @@ extension Replica {
         switch entry.kind {
         case .configurationChange:
             let result = try apply(MemberChange(entry.data), into: &effects)
+            // Of the one that held the version down.
+            publishVersion(at: moment)
             if let waiter = waiting?.waiter { effects.replies.append(.init(waiter: waiter, result: result)) }
         case .normal:
             // A leader's first entry.
@@ -135,6 +137,7 @@ extension Replica {
             cluster.version = version
         case .memberAttributes(let attributes):
             cluster.apply(attributes)
+            publishVersion(at: moment)
             if isPublication, !isPublished {
                 isPublished = true
                 effects.isReady = true

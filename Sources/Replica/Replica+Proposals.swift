@@ -3,6 +3,7 @@
 import MartletAuth
 import MartletBasics
 import MartletKeyValue
+import MartletKeyspace
 import MartletRaft
 
 extension Replica {
@@ -150,6 +151,7 @@ extension Replica {
     /// Says that what was queued is not proposed. The plan of a keyspace record is the caller's affair.
     mutating func refuseQueued(_ write: PendingWrite, _ error: ReplicaError, into effects: inout Effects) {
         isRaisingNoSpace = false
+        proposedVersion = ""
         pendingBytes -= write.byteCount
         noteEnd(of: write)
         guard let waiter = write.waiter else { return }
@@ -196,22 +198,25 @@ extension Replica {
         guard !isPublished, node.leader != nil, ticks >= nextPublication else { return }
         nextPublication = ticks + configuration.requestTicks
         let attributes = MemberAttributes(
-            member: configuration.member.rawValue, name: configuration.name, clientURLs: configuration.clientURLs)
+            member: configuration.member.rawValue, name: configuration.name, clientURLs: configuration.clientURLs,
+            version: configuration.clusterVersion, recordFormat: configuration.recordFormat)
         enqueue(.memberAttributes(attributes), isLeadersOwn: false, at: moment)
         queuedWrites[queuedWrites.count - 1].isPublication = true
     }
 
+    /// A leader says what version the cluster has, when all members have told theirs.
     mutating func publishVersion(at moment: Moment) {
-        if isClusterVersionOld { enqueue(.clusterVersion(configuration.clusterVersion), at: moment) }
+        guard isLeader, hasBegunTerm,
+            let version = cluster.nextVersion(configuration.clusterVersion, of: configuration.member),
+            version != proposedVersion
+        else { return }
+        proposedVersion = version
+        enqueue(.clusterVersion(version), at: moment)
     }
 
-    /// A member alone says what version its cluster has, and never a lower one than before.
-    private var isClusterVersionOld: Bool {
-        guard cluster.members.count <= 1, !cluster.downgrade.isEnabled else { return cluster.version.isEmpty }
-        guard let current = ClusterState.majorMinor(cluster.version),
-            let own = ClusterState.majorMinor(configuration.clusterVersion)
-        else { return cluster.version.isEmpty }
-        return current < own
+    /// Whether all members read records of a format.
+    func allRead(_ format: KeyspaceRecord.Format) -> Bool {
+        cluster.reads(format, own: configuration.recordFormat, of: configuration.member)
     }
 }
 

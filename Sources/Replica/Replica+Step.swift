@@ -181,6 +181,7 @@ extension Replica {
         store.promoteLeases(now: moment.monotonic, extension: configuration.leaseGrace)
         nextLeaseScan = moment.monotonic + configuration.leaseScanInterval
         beginLeaseNotes(at: moment)
+        proposedVersion = ""
         publishVersion(at: moment)
     }
 

@@ -57,6 +57,8 @@ package struct Replica: Sendable {
     var pendingBytes = 0
     /// The member has published itself: all that it had acknowledged is applied.
     var isPublished = false
+    /// The cluster's version that this leader has proposed last in its term; empty: none.
+    var proposedVersion = ""
     /// When the member's own name is proposed anew, in ticks, if it isn't applied.
     var nextPublication = 0
     /// On their way to the leader, or in its log.

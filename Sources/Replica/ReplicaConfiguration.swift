@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import MartletKeyValue
+import MartletKeyspace
 package import MartletRaft
 
 package struct ReplicaConfiguration: Sendable {
@@ -12,8 +13,10 @@ package struct ReplicaConfiguration: Sendable {
     package var peerURLs: [String]
     /// How a member without a past begins.
     package var beginning = Beginning.alone
-    /// The version that a new cluster gets.
+    /// This server's, of which a cluster gets the lowest of its members.
     package var clusterVersion = "3.6.0"
+    /// The highest format of records that this server reads.
+    package var recordFormat = KeyspaceRecord.Format.latest.rawValue
     package var store = KeyValueStore.Configuration()
     /// What `KeyValueStore.liveBytes` may come to (etcd's default); `nil`: no limit.
     package var quotaBytes: Int? = 2 << 30

@@ -34,6 +34,8 @@ package enum ReplicaError: Error, Hashable, Sendable {
     case stopped
     /// Not proposed: too much waits. See `ReplicaLimits`.
     case tooManyRequests
+    /// Not proposed: a member of an earlier version is in the cluster, which could not read it.
+    case notCapable
     /// Not proposed: above `ReplicaLimits.requestBytesMax`.
     case requestTooLarge
 }

@@ -53,6 +53,9 @@ package final class YieldingThread: Sendable {
         jobs.end()
     }
 
+    /// Makes the calling thread one that gets what others leave, for as long as it lives.
+    package static func yieldFromNowOn() { martlet_yield_to_others() }
+
     /// Does `body` behind all that was asked for before.
     package func async(_ body: @escaping @Sendable () -> Void) { jobs.add(body) }
 }

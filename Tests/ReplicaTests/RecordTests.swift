@@ -114,6 +114,8 @@ import Testing
             .clusterVersion("3.6.0"), .leaseRemainders([]),
             .leaseRemainders([LeaseRemainder(LeaseID(-3), seconds: 0), LeaseRemainder(LeaseID(9), seconds: 300)]),
             .memberAttributes(MemberAttributes(member: 7, name: "n", clientURLs: ["http://a", ""])),
+            .memberAttributes(
+                MemberAttributes(member: 7, name: "", clientURLs: [], version: "3.6.0", recordFormat: 2)),
         ] {
             let record = LogRecord(header: .init(id: 1), stamp: 2, request: request)
             #expect(try LogRecord(record.encoded()) == record)

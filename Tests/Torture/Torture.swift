@@ -117,6 +117,12 @@ package struct Torture {
         var processes = ProcessNemesis(
             cluster, faults: options.faults.filter { !$0.isNetwork }, random: random.split(), tell: tell,
             report: { ledger.report($0) })
+        for number in 0..<options.leases {
+            var holder = TortureLeases(
+                cluster, ledger, name: "h\(number)", slot: number % options.members,
+                mayBeFull: options.faults.contains(.fill), random: random.split())
+            clients.append(Task { await holder.run() })
+        }
         do {
             try await processes.run(until: end)
             while ContinuousClock.now < end, cluster.troubles.isEmpty { try await Task.sleep(for: .milliseconds(100)) }

@@ -28,6 +28,8 @@ package struct TortureOptions: Sendable {
     package var clients = 6
     /// Clients that only write, each time another key.
     package var writers = 4
+    /// Clients that hold leases.
+    package var leases = 3
     /// Conditions, always true, that each write of the writers depends on; they keep members busy between the moment
     /// they take an entry up and the moment they change their data.
     package var guards = 0
@@ -50,7 +52,8 @@ package struct TortureOptions: Sendable {
 
     package static let usage = """
         usage: MartletTorture [--members 3|5|7] [--seconds N] [--seed N] [--peer martlet|etcd-3.4|etcd-3.5]
-                              [--clients N] [--writers N] [--guards N] [--faults NAME,NAME…] [--flaw no-sync|late-sync]
+                              [--clients N] [--writers N] [--leases N] [--guards N] [--faults NAME,NAME…]
+                              [--flaw no-sync|late-sync]
         faults: \(FaultKind.allCases.map(\.rawValue).joined(separator: ", "))
         \(RecipeOptions.usage)
         """
@@ -69,6 +72,7 @@ package struct TortureOptions: Sendable {
             case "--writers":
                 writers = try Self.number(name, value, 0...1_000)
                 namesWriters = true
+            case "--leases": leases = try Self.number(name, value, 0...100)
             case "--guards": guards = try Self.number(name, value, 0...100)
             case "--seed":
                 guard let number = UInt64(value) else { throw Wrong(description: "\(name) \(value) is no number") }
@@ -94,6 +98,7 @@ package struct TortureOptions: Sendable {
         guard peer != .martlet else { return }
         // Its known bug shows where a commit to disk falls between an entry's number and its change, and then a kill.
         if !namesWriters { writers = 100 }
+        if !arguments.contains("--leases") { leases = 0 }
         if !arguments.contains("--guards") { guards = 6 }
         if !arguments.contains("--faults") { faults = [.killLeader] }
     }

@@ -23,6 +23,7 @@ extension ReplicaError {
         case .leaderChanged: EtcdError.leaderChanged.status
         case .stopped: EtcdError.stopped.status
         case .tooManyRequests: EtcdError.tooManyRequests.status
+        case .notCapable: EtcdError.notCapable.status
         case .requestTooLarge: EtcdError.requestTooLarge.status
         }
     }

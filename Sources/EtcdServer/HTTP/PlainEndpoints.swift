@@ -32,7 +32,7 @@ package enum PlainEndpoints {
         case "/health":
             answer = { HealthSummary.respond(target.query, state.health, noting: probes) }
         case "/version":
-            answer = { version }
+            answer = { version(of: state.clusterVersion) }
         case metricsPath:
             answer = { .text(200, metrics, type: MetricsPage.contentType) }
         default:
@@ -43,10 +43,10 @@ package enum PlainEndpoints {
     }
 
     /// What `/version` answers, on the clients' port and the peers'.
-    static var version: HTTP1Response {
+    static func version(of cluster: String) -> HTTP1Response {
         .text(
             200,
-            #"{"etcdserver":"\#(EtcdVersion.server)","etcdcluster":"\#(EtcdVersion.cluster)","#
+            #"{"etcdserver":"\#(EtcdVersion.server)","etcdcluster":"\#(cluster)","#
                 + #""storage":"\#(EtcdVersion.storage)"}"#,
             type: "application/json")
     }

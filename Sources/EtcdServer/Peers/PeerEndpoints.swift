@@ -17,7 +17,7 @@ enum PeerEndpoints {
             response.headers.append((clusterHeader, String(clusterID, radix: 16)))
             return response
         case "/version":
-            return PlainEndpoints.version
+            return PlainEndpoints.version(of: EtcdVersion.cluster(cluster))
         case "/raft/probing":
             return .text(200, #"{"OK":true}"#, type: "application/json")
         default:

@@ -8,6 +8,7 @@ import MartletNode
 import MartletPeerWire
 import MartletRaft
 import MartletReplica
+import MartletStorage
 import NIOCore
 import NIOPosix
 
@@ -56,12 +57,15 @@ extension ClusterPeers {
         let bound = NIOLoopBound(member, eventLoop: loop)
         let dump = member.makeStateDump(for: order.to)
         let hello = PeerHello(cluster: clusterID, from: memberID, to: order.to)
-        // Not on the member's loop, which has others to serve.
-        let client = links.newClient(of: order.to, on: MultiThreadedEventLoopGroup.singleton)
+        // Not on the member's loop, which has others to serve, and not in its way.
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        group.next().execute { YieldingThread.yieldFromNowOn() }
+        let client = links.newClient(of: order.to, on: group)
         let logger = logger
         Task {
             let index = await ClusterPeers.send(dump, hello, order, client, logger)
             loop.execute { bound.value.stateSent(to: order.to, upTo: index) }
+            try? await group.shutdownGracefully()
         }
     }
 

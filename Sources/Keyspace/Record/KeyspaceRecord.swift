@@ -30,6 +30,17 @@ package struct KeyspaceRecord: Sendable {
         case command, transaction, expiry, store, user
     }
 
+    /// Which kinds of items a member reads. A record of a higher one may not be proposed while a member is in the
+    /// cluster that doesn't read it: it could not go on.
+    package enum Format: UInt64, Sendable {
+        /// Commands, transactions of them and what is due.
+        case first = 1
+        /// Transactions over keys and streams as well, and who asks.
+        case storesAndUsers
+
+        package static let latest = Format.storesAndUsers
+    }
+
     /// May be set until the record is encoded: it is that of the moment at which it goes into the log.
     package var stamp: Int64
     package var seed: UInt64

@@ -126,8 +126,10 @@ final class StateArrival: Sendable {
         var last = state.last
         // Taken out: it would be copied where two have it.
         var restorer = state.restorer.take()
+        var writeBack = state.writeBack
         try tables.write { writer in
             for chunk in chunks {
+                try writeBack.step(tables)
                 try StateChunk.forEach(chunk) { key, value in
                     guard last.map({ $0 < key }) ?? true,
                         last?.table == key.table || tables.tables.contains(key.table)
@@ -139,8 +141,8 @@ final class StateArrival: Sendable {
                 }
             }
         }
-        (state.last, state.restorer) = (last, restorer)
-        try state.writeBack.advance(tables)
+        try writeBack.note(tables)
+        (state.last, state.restorer, state.writeBack) = (last, restorer, writeBack)
     }
 
     private func begin() throws -> Tables {

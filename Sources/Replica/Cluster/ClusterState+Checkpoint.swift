@@ -5,16 +5,18 @@ import MartletRaft
 
 /// All in one record: lists are a count and their elements, texts a count and their bytes. Numbers are varints.
 ///
-///     format      3; 2 has no removed members
+///     format      4; 3 has no versions and record formats, 2 no removed members either
 ///     stamp
 ///     version
 ///     downgrade   enabled 0 or 1, target version
-///     members     id, is learner 0 or 1, peer URLs, is published 0 or 1; if published name and client URLs
+///     members     id, is learner 0 or 1, peer URLs, is published 0 or 1; if published name, client URLs, version and
+///                 record format
 ///     alarms      kind, member
 ///     removed     id
 extension ClusterState {
     static let key = TableKey(TableID(5), object: 0)
-    private static let format: UInt64 = 3
+    private static let format: UInt64 = 4
+    private static let leastFormat: UInt64 = 2
 
     func encode(into bytes: inout [UInt8]) {
         Varint.append(Self.format, to: &bytes)
@@ -31,6 +33,8 @@ extension ClusterState {
             guard let attributes = member.attributes else { continue }
             Self.append(attributes.name, to: &bytes)
             Self.append(attributes.clientURLs, to: &bytes)
+            Self.append(attributes.version, to: &bytes)
+            Varint.append(attributes.recordFormat, to: &bytes)
         }
         Varint.append(UInt64(alarms.all.count), to: &bytes)
         for alarm in alarms.all {
@@ -73,7 +77,7 @@ extension ClusterState {
             return texts
         }
 
-        guard let format = number(), Self.format - 1...Self.format ~= format, let stamp = number(),
+        guard let format = number(), Self.leastFormat...Self.format ~= format, let stamp = number(),
             let version = text(), let isDowngrading = number(), let target = text(), let memberCount = number()
         else { return nil }
         self.stamp = stamp
@@ -88,7 +92,12 @@ extension ClusterState {
             var member = Member(id: MemberID(id), isLearner: isLearner != 0, peerURLs: peerURLs)
             if isPublished != 0 {
                 guard let name = text(), let clientURLs = texts() else { return nil }
-                member.attributes = MemberAttributes(member: id, name: name, clientURLs: clientURLs)
+                var attributes = MemberAttributes(member: id, name: name, clientURLs: clientURLs)
+                if format >= 4 {
+                    guard let version = text(), let recordFormat = number() else { return nil }
+                    (attributes.version, attributes.recordFormat) = (version, recordFormat)
+                }
+                member.attributes = attributes
             }
             members.append(member)
         }
@@ -97,7 +106,7 @@ extension ClusterState {
             guard let kind = number(), let kind = UInt32(exactly: kind), let member = number() else { return nil }
             alarms.insert(Alarm(.init(rawValue: Int32(bitPattern: kind)), of: MemberID(member)))
         }
-        if format == Self.format {
+        if format >= 3 {
             guard let removedCount = number() else { return nil }
             for _ in 0..<removedCount {
                 guard let member = number() else { return nil }

@@ -8,9 +8,11 @@ import MartletRaft
 
 extension Replica {
     /// Why no command can be proposed now.
-    var commandRefusal: StaticString? {
+    ///
+    /// - Parameter hasUser: whether a user of the auth service asks.
+    func commandRefusal(hasUser: Bool) -> StaticString? {
         switch unavailability {
-        case nil: nil
+        case nil: hasUser && !allRead(.storesAndUsers) ? ReplicaError.notCapable.commandText : nil
         case .stopped: "UNCERTAIN the member ends"
         default: "CLUSTERDOWN the member has no leader: the command took no effect"
         }
@@ -268,6 +270,7 @@ extension ReplicaError {
         case .timedOut(.notProposed): "TRYAGAIN the command was not taken in time: it took no effect"
         case .timedOut(.leaderFailed): "UNCERTAIN the leader changed: the command may take effect"
         case .timedOut: "UNCERTAIN no answer came in time: the command may take effect"
+        case .notCapable: "TRYAGAIN a member of an earlier version is in the cluster: the command took no effect"
         case .badTransferee, .tooManyRequests, .requestTooLarge, .noSpace, .corrupt, .refused, .refusedStreams,
             .unauthorized, .membership:
             "TRYAGAIN too much waits: the command took no effect"

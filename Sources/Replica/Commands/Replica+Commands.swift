@@ -27,7 +27,7 @@ extension Replica {
             read(running(request, from: done, isFull), at: moment, into: &effects)
             return .later
         }
-        if let refusal = commandRefusal {
+        if let refusal = commandRefusal(hasUser: request.user != nil) {
             for item in request.items[done...] { reply.refuse(item.entry, refusal) }
             return .complete
         }
@@ -240,7 +240,7 @@ extension Replica {
             reply.error(text)
             return .complete
         }
-        if let refusal = commandRefusal {
+        if let refusal = commandRefusal(hasUser: transaction.user != nil) {
             reply.error(refusal)
             return .complete
         }

@@ -3,16 +3,24 @@
 import MartletBasics
 
 /// What a member says of itself. Source: etcd `ClusterMemberAttrSetRequest`
-/// {member = 1, attributes {name = 1, client URLs = 2} = 2}.
+/// {member = 1, attributes {name = 1, client URLs = 2} = 2}; our own are {version = 2000, record format = 2001}.
 package struct MemberAttributes: Hashable, Sendable {
     package var member: UInt64
     package var name: String
     package var clientURLs: [String]
+    /// Of the server that runs there, as the cluster's is written; empty where it was not said.
+    package var version: String
+    /// The highest `KeyspaceRecord` format that it reads; 0 where it was not said.
+    package var recordFormat: UInt64
 
-    package init(member: UInt64, name: String, clientURLs: [String]) {
+    package init(
+        member: UInt64, name: String, clientURLs: [String], version: String = "", recordFormat: UInt64 = 0
+    ) {
         self.member = member
         self.name = name
         self.clientURLs = clientURLs
+        self.version = version
+        self.recordFormat = recordFormat
     }
 }
 
@@ -36,7 +44,12 @@ extension MemberAttributes {
         for url in clientURLs { attributes.append(choice: 2, bytes: Array(url.utf8)) }
         bytes.append(field: 1, number: member)
         bytes.append(choice: 2, bytes: attributes)
+        bytes.append(field: Self.versionField, bytes: Array(version.utf8))
+        bytes.append(field: Self.recordFormatField, number: recordFormat)
     }
+
+    private static let versionField: UInt64 = 2000
+    private static let recordFormatField: UInt64 = 2001
 
     init(_ bytes: [UInt8], _ range: Range<Int>) throws(RecordError) {
         self.init(member: 0, name: "", clientURLs: [])
@@ -53,6 +66,8 @@ extension MemberAttributes {
                     default: continue
                     }
                 }
+            case Self.versionField: version = try reader.text(value)
+            case Self.recordFormatField: recordFormat = try value.number()
             default: continue
             }
         }

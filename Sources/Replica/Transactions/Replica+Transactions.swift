@@ -31,6 +31,7 @@ extension Replica {
 
     private mutating func refusal(of request: StoreRequest, at moment: Moment) -> ReplicaError? {
         if let error = unavailability { return error }
+        if !allRead(.storesAndUsers) { return .notCapable }
         let limits = configuration.limits
         if request.bytes.count + RecordField.headBytes + RecordField.tailBytes > limits.requestBytesMax {
             return .requestTooLarge

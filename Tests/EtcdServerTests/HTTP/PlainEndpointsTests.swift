@@ -38,6 +38,18 @@ import Testing
         #expect(answer.body == body)
     }
 
+    /// In a cluster with a member of an earlier version.
+    @Test func theClustersVersion() {
+        var state = Self.state
+        state.clusterVersion = "3.5.0"
+        let response = PlainEndpoints.respond(to: HTTP1Request(method: "GET", uri: "/version"), state: state)
+        let body = String(decoding: response.body, as: UTF8.self)
+        #expect(body == #"{"etcdserver":"3.6.14","etcdcluster":"3.5.0","storage":"3.6.0"}"#)
+        var sample = MetricsSample(identity: state.identity, quotaBytes: 1)
+        sample.clusterVersion = "3.5.0"
+        #expect(MetricsPage.text(for: sample).contains("\netcd_cluster_version{cluster_version=\"3.5\"} 1\n"))
+    }
+
     @Test(arguments: ["/", "/nope", "/livez/nope", "/livez/serializable_read/x", "/healthy", ""])
     func unknownPaths(uri: String) {
         #expect(get(uri).status == 404)

@@ -17,6 +17,7 @@ package struct MetricsSample: Sendable {
     package var calls = CallCounts()
     package var probes = ProbeCounts()
 
+    package var clusterVersion = EtcdVersion.cluster
     package var isLeader = false
     package var hasLeader = false
     package var isLearner = false
@@ -47,6 +48,7 @@ package struct MetricsSample: Sendable {
         counters = member.counters
         store = member.keyValue.counters
         statistics = member.member.measured()
+        clusterVersion = EtcdVersion.cluster(member.member.cluster)
         isLeader = member.member.status.isLeader
         hasLeader = member.member.status.leader != nil
         isLearner = member.isLearner

@@ -6,7 +6,7 @@ import MartletNode
 extension MetricsText {
     mutating func addServer(_ sample: MetricsSample) {
         let statistics = sample.statistics
-        let version = EtcdVersion.cluster.split(separator: ".").prefix(2).joined(separator: ".")
+        let version = sample.clusterVersion.split(separator: ".").prefix(2).joined(separator: ".")
         gauge("etcd_cluster_version", 1, [("cluster_version", version)], "Always 1; the cluster's version is a label.")
         gauge(
             "etcd_server_version", 1, [("server_version", EtcdVersion.server)],

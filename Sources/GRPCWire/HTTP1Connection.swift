@@ -142,7 +142,7 @@ final class HTTP1Connection: ChannelInboundHandler, HTTP1BodySink, @unchecked Se
         guard let answer = self.answer else { return self.write(HTTP1Response(status: 404), context) }
         let request = HTTP1Request(
             method: head.method.rawValue, uri: head.uri, headers: head.headers.map { ($0.name, $0.value) },
-            body: self.body)
+            body: self.body, peer: context.remoteAddress)
         self.body = []
         self.timer?.cancel()
         self.task = Task(executorPreference: self.executor) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import NIOCore
+
 /// Answers one HTTP/1.1 request, whole, on the event loop of its connection.
 ///
 /// It may take its time: its task is cancelled when the client goes away.
@@ -10,12 +12,17 @@ package struct HTTP1Request: Sendable {
     package var uri: String
     package var headers: [(String, String)]
     package var body: [UInt8]
+    /// Where it comes from; `nil` where that isn't known.
+    package var peer: SocketAddress?
 
-    package init(method: String, uri: String, headers: [(String, String)] = [], body: [UInt8] = []) {
+    package init(
+        method: String, uri: String, headers: [(String, String)] = [], body: [UInt8] = [], peer: SocketAddress? = nil
+    ) {
         self.method = method
         self.uri = uri
         self.headers = headers
         self.body = body
+        self.peer = peer
     }
 
     /// The value of the first header of a name, in whatever case.

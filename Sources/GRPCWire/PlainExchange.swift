@@ -46,7 +46,7 @@ extension ServerConnection {
     /// - Returns: Whether it did. Without TLS nobody asks in this way but by mistake: HTTP/1.1 comes first there.
     func beginPlain(_ stream: Int32, _ block: HeaderBlock) -> Bool {
         guard self.settings.tls != nil, self.settings.http1 != nil else { return false }
-        var request = HTTP1Request(method: "", uri: "")
+        var request = HTTP1Request(method: "", uri: "", peer: self.peer)
         block.forEach { name, value in
             switch name {
             case ":method": request.method = value

@@ -45,7 +45,8 @@ package struct Gateway: Sendable {
                 maximumMessageBytes: maximumMessageBytes)
             let exchange = GatewayExchange(
                 call: GatewayCall(
-                    metadata: Self.metadata(request), path: name, memory: memory, meter: meter, eventLoop: eventLoop),
+                    metadata: Self.metadata(request), peer: request.peer, path: name, memory: memory, meter: meter,
+                    eventLoop: eventLoop),
                 reader: reader, responseType: method.response)
             guard let handler = methods[name] else { throw Self.unknownMethod(name) }
             return method.streamsResponses

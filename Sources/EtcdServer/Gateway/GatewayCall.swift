@@ -10,6 +10,7 @@ import NIOCore
 /// `@unchecked Sendable`: what is under "Confined to the loop" is touched only there; the rest never changes.
 final class GatewayCall: EtcdCall, @unchecked Sendable {
     let metadata: HeaderBlock
+    let peerText: String
     /// What the service sends, and then how the call ended.
     let messages = InboundMessages()
     let eventLoop: any EventLoop
@@ -35,9 +36,11 @@ final class GatewayCall: EtcdCall, @unchecked Sendable {
     private var startTime: NIODeadline?
 
     init(
-        metadata: HeaderBlock, path: String, memory: GatewayMemory, meter: CallMeter?, eventLoop: any EventLoop
+        metadata: HeaderBlock, peer: SocketAddress?, path: String, memory: GatewayMemory, meter: CallMeter?,
+        eventLoop: any EventLoop
     ) {
         self.metadata = metadata
+        peerText = peer?.auditText ?? ""
         self.path = path
         self.memory = memory
         self.meter = meter

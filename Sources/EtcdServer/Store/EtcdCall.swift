@@ -48,11 +48,15 @@ extension EtcdCall {
 extension ServerCall: EtcdCall {
     package var certificateName: AuthName? { peerCertificate?.name.map { AuthName(bytes: $0) } }
 
-    package var peerText: String {
-        guard let peer else { return "" }
-        if let path = peer.pathname { return path.isEmpty ? "unix" : path }
-        let host = peer.ipAddress ?? ""
-        return (host.contains(":") ? "[\(host)]" : host) + ":\(peer.port ?? 0)"
+    package var peerText: String { peer?.auditText ?? "" }
+}
+
+extension SocketAddress {
+    /// As an audit's lines have it: host and port, or a socket's path.
+    var auditText: String {
+        if let path = pathname { return path.isEmpty ? "unix" : path }
+        let host = ipAddress ?? ""
+        return (host.contains(":") ? "[\(host)]" : host) + ":\(port ?? 0)"
     }
 }
 

@@ -4,6 +4,7 @@ import Foundation
 import MartletEtcdServer
 import MartletGRPCWire
 import MartletHTTP2Session
+import NIOCore
 import NIOPosix
 import Synchronization
 
@@ -12,6 +13,7 @@ final class GatewayFixture: Sendable {
     private struct State {
         var received: [[UInt8]] = []
         var metadata = HeaderBlock()
+        var peerText = ""
         var answer: Result<[UInt8], GRPCStatus> = .success([])
     }
 
@@ -20,10 +22,11 @@ final class GatewayFixture: Sendable {
     private func gateway(_ path: String, maximumMessageBytes: Int) -> Gateway {
         var methods = EtcdMethods()
         methods[path] = .unary { call, message in
-            let metadata = call.metadata
+            let (metadata, peerText) = (call.metadata, call.peerText)
             let answer = self.state.withLock { state in
                 state.received.append(message)
                 state.metadata = metadata
+                state.peerText = peerText
                 return state.answer
             }
             switch answer {
@@ -38,14 +41,16 @@ final class GatewayFixture: Sendable {
 
     var received: [[UInt8]] { state.withLock { $0.received } }
     var metadata: HeaderBlock { state.withLock { $0.metadata } }
+    var peerText: String { state.withLock { $0.peerText } }
 
     /// What a client is told whose call of `method`, at `path` below `/v3/`, is answered by `answer`.
     func call(
         _ path: String, _ method: String, _ body: [UInt8], headers: [(String, String)] = [],
-        answer: Result<[UInt8], GRPCStatus> = .success([]), maximumMessageBytes: Int = 1 << 20
+        answer: Result<[UInt8], GRPCStatus> = .success([]), maximumMessageBytes: Int = 1 << 20,
+        from peer: SocketAddress? = nil
     ) async -> (status: Int, body: String) {
         state.withLock { $0.answer = answer }
-        let request = HTTP1Request(method: "POST", uri: "/v3/\(path)", headers: headers, body: body)
+        let request = HTTP1Request(method: "POST", uri: "/v3/\(path)", headers: headers, body: body, peer: peer)
         let response = await gateway(method, maximumMessageBytes: maximumMessageBytes)
             .respond(to: request, path: request.uri)
         return (response.status, String(decoding: response.body, as: UTF8.self))

@@ -4,6 +4,7 @@ import MartletBasics
 import MartletEtcdAPI
 import MartletEtcdServer
 import MartletGRPCWire
+import NIOCore
 import SwiftProtobuf
 import Testing
 
@@ -150,6 +151,17 @@ import Testing
     }
 
     /// What is set in a oneof is there, also when it is nothing.
+    /// What an audit's line says of a denied call.
+    @Test func servicesLearnWhereACallComesFrom() async throws {
+        _ = await fixture.range("{}")
+        #expect(fixture.peerText == "")
+        for (host, text) in [("192.0.2.7", "192.0.2.7:4711"), ("2001:db8::7", "[2001:db8::7]:4711")] {
+            let peer = try SocketAddress(ipAddress: host, port: 4711)
+            _ = await fixture.call("kv/range", "/etcdserverpb.KV/Range", Array("{}".utf8), from: peer)
+            #expect(fixture.peerText == text)
+        }
+    }
+
     @Test func zerosOfAOneof() async throws {
         _ = await fixture.txn(
             #"{"compare":[{"target":"VERSION","version":0},null],"success":[{"requestRange":{}},{}]}"#)

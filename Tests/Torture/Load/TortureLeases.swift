@@ -79,10 +79,12 @@ struct TortureLeases {
     private mutating func step(_ client: EtcdClient) async throws {
         guard let held else { return try await grant(client) }
         if !held.isThere { return try await put(client) }
+        // What isn't renewed is left to end.
+        if !held.isRenewed { return try await look(client) }
         switch random.below(10) {
         case ..<4: try await look(client)
         case 9: try await revoke(client)
-        default: if held.isRenewed { try await renew(client) } else { try await look(client) }
+        default: try await renew(client)
         }
     }
 

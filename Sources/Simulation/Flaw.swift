@@ -46,6 +46,10 @@ package enum Flaw: String, CaseIterable, Sendable {
     case commitsEarlierTerms
     /// A change of a key and its entry in a stream come one after the other.
     case splitsTransactions
+    /// Now and then the entry of a job's run is gone.
+    case losesRuns
+    /// Now and then a job's run puts its entry in twice.
+    case repeatsRuns
     /// The clock that leases are counted on stands still.
     case stopsTheClock
 }

@@ -21,7 +21,8 @@ final class Life {
     var isTurnOpen = false
     var isWorkPlanned = false
     var isWatchWorkPlanned = false
-    var areCommandsPlanned = false
+    /// In simulated time.
+    var commandsPlannedAt: Int?
     /// The streams' groups were asked for.
     var hasGroups = false
     var hasOutboxGroup = false

@@ -67,6 +67,8 @@ package struct SimulationReport: Sendable {
         package var tornTails = 0
         /// Entries of streams that were acknowledged.
         package var streamEntries = 0
+        /// Runs of recurring jobs that somebody has seen.
+        package var jobRuns = 0
         /// Transactions over keys and streams that took effect.
         package var transactions = 0
         /// Blocks of streams that had left memory and were wanted.

@@ -28,7 +28,9 @@ extension Simulator {
             relieveAll()
             trace.note(now, "calm", answeredCount)
         case .calm(let since):
-            if let missing = missing() {
+            var missing = missing()
+            if missing == nil { missing = try missingRun() }
+            if let missing {
                 if now - since > Self.calmMax + (hosts.count > 1 ? Self.agreeingMax : 0) {
                     throw Violation("not even in calm: \(missing)")
                 }

@@ -180,7 +180,7 @@ extension Simulator {
     }
 
     /// Entries as they are in a reply.
-    private static func fields(_ reply: ReplyValue) -> [(id: String, fields: [String: String])] {
+    static func fields(_ reply: ReplyValue) -> [(id: String, fields: [String: String])] {
         guard case .array(let entries) = reply else { return [] }
         return entries.compactMap { entry in
             guard case .array(let parts) = entry, parts.count == 2, case .bulk(let id) = parts[0],

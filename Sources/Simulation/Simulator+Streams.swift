@@ -160,6 +160,7 @@ extension Simulator {
         if answer.client >= Self.firstOutboxWaiter { return try takeOutbox(answer) }
         let number = Int(answer.client)
         if number == Self.queueClient { return try takeOfQueue(answer) }
+        if number == Self.jobClient { return try takeOfJobs(answer) }
         guard number < Self.streamClients else { return }
         trace.add(answer.bytes)
         streamClients[number].reply += answer.bytes
@@ -229,6 +230,7 @@ extension Simulator {
     /// Whoever asked the life that has ended is told nothing.
     func forgetStreamAnswers(of life: Life) {
         forgetQueueAnswers(of: life)
+        forgetJobAnswers(of: life)
         for number in streamClients.indices where streamClients[number].life === life {
             streamClients[number].life = nil
             (streamClients[number].asked, streamClients[number].reply) = ([], [])
@@ -260,6 +262,7 @@ extension Simulator {
     /// What clients were told is there.
     func checkStreams(_ life: Life) throws(Violation) {
         try checkQueue(life)
+        try checkJobs(life)
         var found: [String: StreamLedger.Key] = [:]
         var pending: [StreamLedger.Key: String] = [:]
         for stream in Self.streams {
@@ -337,9 +340,12 @@ extension Simulator {
 
     /// Sees to it that waits end.
     func planCommands(_ life: Life) {
-        guard !life.areCommandsPlanned, let due = life.replica.commandsDue(at: moment(of: life)) else { return }
-        life.areCommandsPlanned = true
+        guard let due = life.replica.commandsDue(at: moment(of: life)) else { return }
         let (seconds, attoseconds) = (due - moment(of: life).monotonic).components
-        plan(.commandsDue, in: max(Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000), 0), of: life)
+        let wait = max(Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000), 0)
+        // The wall clock may have jumped: then what was far away has come.
+        if let planned = life.commandsPlannedAt, planned <= now + wait { return }
+        life.commandsPlannedAt = now + wait
+        plan(.commandsDue, in: wait, of: life)
     }
 }

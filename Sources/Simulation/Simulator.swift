@@ -41,6 +41,7 @@ final class Simulator {
         case streamClientActs(Int)
         case outboxClientActs(Int)
         case queueClientActs
+        case jobClientActs
         case fault, relief(Relief, Int)
         /// The process on this machine has ended, they say.
         case memberIsGone(Int)
@@ -81,6 +82,7 @@ final class Simulator {
     var ordering: SeededRandom
     var streaming: SeededRandom
     var queueing: SeededRandom
+    var jobbing: SeededRandom
     var networking: SeededRandom
     var nemesis: SeededRandom
     var looking: SeededRandom
@@ -116,6 +118,7 @@ final class Simulator {
     var watchers: [Watcher]
     var streamLedger = StreamLedger()
     var queueLedger = QueueLedger()
+    var jobLedger = JobLedger()
     var streamClients = Array(repeating: StreamClient(), count: Simulator.streamClients)
     var outboxLedger = OutboxLedger()
     var outbox = Array(repeating: OutboxClient(), count: Simulator.outboxClients)
@@ -140,6 +143,7 @@ final class Simulator {
         looking = random.split()
         outboxing = random.split()
         queueing = random.split()
+        jobbing = random.split()
         var disks = SeededRandom(seed: diskSeed)
         let founders = (0..<conditions.members).map {
             MemberContext(member: Self.memberID($0), peerURLs: [Self.peerURL($0)], name: "member \($0)")
@@ -172,6 +176,7 @@ final class Simulator {
         for client in 0..<clients { plan(.clientActs(client), in: timing.number(0...1_000)) }
         for watcher in watchers.indices { plan(.watcherActs(watcher), in: timing.number(0...1_000)) }
         plan(.queueClientActs, in: queueing.number(0...1_000))
+        plan(.jobClientActs, in: jobbing.number(0...1_000))
         for client in streamClients.indices { plan(.streamClientActs(client), in: streaming.number(0...1_000)) }
         for client in outbox.indices { plan(.outboxClientActs(client), in: outboxing.number(0...1_000)) }
         if conditions.faultTime != nil { planFault() }
@@ -224,7 +229,9 @@ final class Simulator {
             life.isWorkPlanned = false
             try step(.work, life)
         case .commandsDue:
-            life.areCommandsPlanned = false
+            // Another was planned for an earlier moment since.
+            guard let planned = life.commandsPlannedAt, planned <= now else { return }
+            life.commandsPlannedAt = nil
             try step(.commandsDue, life)
         case .watchWork:
             life.isWatchWorkPlanned = false
@@ -241,7 +248,8 @@ final class Simulator {
         case .stateLeaves(let order): try transmit(order, from: life)
         case .stateInstalled: try installState(life)
         case .restart, .packetArrives, .nemesisActs, .nemesisIsolates, .clientActs, .requestArrives, .watcherActs,
-            .streamClientActs, .queueClientActs, .outboxClientActs, .fault, .memberIsGone, .relief, .look:
+            .streamClientActs, .queueClientActs, .jobClientActs, .outboxClientActs, .fault, .memberIsGone, .relief,
+            .look:
             preconditionFailure("\(action) is no life's")
         }
     }
@@ -256,6 +264,7 @@ final class Simulator {
         case .requestArrives(let number, let place): try arrive(number, at: hosts[place])
         case .watcherActs(let watcher): try act(watcher: watcher)
         case .queueClientActs: try actOnQueue()
+        case .jobClientActs: try actOnJobs()
         case .streamClientActs(let client): try act(streamClient: client)
         case .outboxClientActs(let client): try act(outboxClient: client)
         case .fault: try strike()

@@ -27,10 +27,12 @@ import Testing
             sum.streamEntries += report.counts.streamEntries
             sum.loadedBlocks += report.counts.loadedBlocks
             sum.transactions += report.counts.transactions
+            sum.jobRuns += report.counts.jobRuns
         }
         print("SimulationTests: \(sum)")
         #expect(sum.answered > 2_000 && sum.unknown > 20 && sum.deaths > 80)
         #expect(sum.streamEntries > 500 && sum.loadedBlocks > 50 && sum.transactions > 40)
+        #expect(sum.jobRuns > 200)
         // Too rare for so few runs.
         #expect(isDebug || sum.tornTails > 5)
         #expect(sum.events > 1_000 && sum.compactedWatches > 20 && sum.expiredLeases > 20 && sum.checkpoints > 100)

@@ -68,15 +68,16 @@ void martlet_begin_writing_back(int descriptor, int64_t offset, int64_t bytes) {
 #endif
 }
 
-void martlet_finish_writing_back(int descriptor, int64_t offset, int64_t bytes) {
+void martlet_finish_writing_back(int descriptor, int64_t offset, int64_t bytes, bool forgets) {
 #ifdef __linux__
     const unsigned int all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
     (void)sync_file_range(descriptor, (off_t)offset, (off_t)bytes, all);
-    (void)posix_fadvise(descriptor, (off_t)offset, (off_t)bytes, POSIX_FADV_DONTNEED);
+    if (forgets) { (void)posix_fadvise(descriptor, (off_t)offset, (off_t)bytes, POSIX_FADV_DONTNEED); }
 #else
     (void)descriptor;
     (void)offset;
     (void)bytes;
+    (void)forgets;
 #endif
 }
 

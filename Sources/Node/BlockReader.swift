@@ -52,7 +52,9 @@ final class BlockReader: Sendable {
                 values += try tables.read(until: .now + Tables.maximumReadDuration) { reader in
                     defer { tables.notePassed(part.count) }
                     var read: [[UInt8]?] = []
-                    for block in part { read.append(try Self.value(of: block, in: reader)) }
+                    for block in part {
+                        read.append(try block.value { key throws(TablesError) in try reader.value(of: key) })
+                    }
                     return read
                 }
                 attempts = 0
@@ -68,16 +70,6 @@ final class BlockReader: Sendable {
             }
         }
         return LoadedBlocks(order: order.number, values: values)
-    }
-
-    private static func value(
-        of block: WantedBlock, in reader: borrowing TableReader
-    ) throws(TablesError) -> [UInt8]? {
-        if let value = try reader.value(of: block.key) { return value }
-        for key in block.otherKeys {
-            if let value = try reader.value(of: key) { return value }
-        }
-        return nil
     }
 
     /// Calls `body` when nothing is being read any more, on the reader's thread. Nothing is read after it.

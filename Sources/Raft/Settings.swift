@@ -40,13 +40,12 @@ package struct RaftSettings: Sendable {
 
 /// Bytes are those of entries' data. Each limit lets a first entry pass, however large it is.
 package struct RaftLimits: Sendable {
-    /// In one append message: making one must not hold up a loop, nor sending one a slow link for long.
-    package var appendBytesMax = 1 << 18
+    /// In one append message: a slow link must not be blocked for long by one message (etcd's value).
+    package var appendBytesMax = 1 << 20
     /// Appends that one follower has not answered: bounds what a slow follower makes us hold (etcd's value).
     package var inflightMessagesMax = 512
-    /// The same in bytes. A follower that lacks much gets all of these within one step, and then as much as it answers:
-    /// some milliseconds of the leader's time at first. With a round trip of 50 ms it is 160 MB a second.
-    package var inflightBytesMax = 8 << 20
+    /// The same in bytes.
+    package var inflightBytesMax = 64 << 20
     /// Proposed but not committed. Above it proposals are refused: a leader without a majority must not fill its
     /// memory.
     package var uncommittedBytesMax = 64 << 20

@@ -4,8 +4,8 @@ import Foundation
 import MartletTorture
 import Testing
 
-/// The recipes, with real servers and workers that are killed, for a short time; `make torture` does more. A recipe that
-/// is wrong on purpose is found out by the same checks.
+/// The recipes, with real servers and workers that are killed, for a short time; `make torture` does more. A recipe
+/// that is wrong on purpose is found out by the same checks.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct RecipeTests {
     private static func options(_ recipe: RecipeOptions.Recipe) -> RecipeOptions {
         var options = RecipeOptions(recipe)

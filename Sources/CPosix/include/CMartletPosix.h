@@ -5,6 +5,7 @@
 #ifndef CMARTLETPOSIX_H
 #define CMARTLETPOSIX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,9 +28,9 @@ int martlet_preallocate(int descriptor, int64_t bytes);
 /// hint, which makes nothing durable.
 void martlet_begin_writing_back(int descriptor, int64_t offset, int64_t bytes);
 
-/// Waits until a part of a file that was written is on its way to disk no longer, and has the system's cache let go of
-/// it: for what won't be read again soon. On Linux; a hint, which makes nothing durable.
-void martlet_finish_writing_back(int descriptor, int64_t offset, int64_t bytes);
+/// Waits until a part of a file that was written is on its way to disk no longer, and, if `forgets`, has the system's
+/// cache let go of it: for what won't be read again soon. On Linux; a hint, which makes nothing durable.
+void martlet_finish_writing_back(int descriptor, int64_t offset, int64_t bytes, bool forgets);
 
 /// Bytes of an open file, or -1 with errno set. Swift takes `struct stat` for another module's now and then.
 int64_t martlet_file_size(int descriptor);

@@ -76,6 +76,7 @@ extension ClusterPeers {
     ) async -> LogIndex? {
         do {
             let dump = try await dump.get()
+            defer { dump.abandon() }
             guard let client = try client.get() else { throw GRPCStatus(.unavailable, "no address is known") }
             let announcement = StateTransfer.Announcement(order: order.term, applied: dump.applied)
             logger.info(
@@ -130,7 +131,7 @@ extension ClusterPeers {
                         peers.value.member.endArrival(state, from: hello.from, term: announcement.order)
                     }.get()
                 } catch {
-                    arrival.abandon()
+                    await arrival.abandon()
                     try await loop.submit {
                         peers.value.member.endArrival(nil, from: hello.from, term: announcement.order)
                     }.get()

@@ -37,10 +37,10 @@ final class ChunkPipe: Sendable {
 
     /// Blocks while there is no room.
     func push(_ chunk: [UInt8], until deadline: ContinuousClock.Instant?, isCancelled: () -> Bool) -> Outcome {
-        while room.wait(timeout: .now() + Self.look) == .timedOut {
+        repeat {
             if isCancelled() || state.withLock({ $0.isAbandoned }) { return .abandoned }
             if let deadline, ContinuousClock.now >= deadline { return .late }
-        }
+        } while room.wait(timeout: .now() + Self.look) == .timedOut
         let (waiter, isAbandoned) = state.withLock { state in
             if !state.isAbandoned, state.waiter == nil { state.chunks.append(chunk) }
             return (state.waiter.take(), state.isAbandoned)

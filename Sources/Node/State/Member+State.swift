@@ -92,5 +92,6 @@ package struct MemberArrival: Sendable {
         try await arrival.finish(applied, at: moment)
     }
 
-    package func abandon() { arrival.abandon() }
+    /// Returns when nothing of it is left: before `endArrival`.
+    package func abandon() async { await arrival.abandon() }
 }

@@ -20,7 +20,7 @@ final class StateArrival: Sendable {
     private struct State {
         var tables: Tables?
         var last: TableKey?
-        var writeBack = TablesWriteBack()
+        var writeBack: TablesWriteBack
         /// Nil where the state is loaded from its tables, when they are whole: with blocks that stay there.
         var restorer: ReplicaRestorer?
     }
@@ -29,7 +29,7 @@ final class StateArrival: Sendable {
     private struct Batch {
         var chunks: [[UInt8]] = []
         var byteCount = 0
-        /// Of the batch before.
+        /// Writes the one before this.
         var writing: Task<Void, any Error>?
     }
 
@@ -47,7 +47,8 @@ final class StateArrival: Sendable {
         thread = try YieldingThread("martlet-arrival")
         self.folder = folder
         self.configuration = configuration
-        var state = State()
+        // What isn't loaded as it comes is read again at the end.
+        var state = State(writeBack: TablesWriteBack(isReadAgain: configuration.streamMemoryBytes != nil))
         if configuration.streamMemoryBytes == nil {
             var restorer = ReplicaRestorer(configuration)
             restorer.readsIndex = false
@@ -110,11 +111,14 @@ final class StateArrival: Sendable {
         }
     }
 
-    /// What came is of no use.
-    func abandon() {
-        thread.async { [self] in
-            state.withLock { $0.tables.take()?.close() }
-            try? folder.removeArriving()
+    /// What came is of no use. Returns behind what is still being written, when nothing of it is left.
+    func abandon() async {
+        await withCheckedContinuation { continuation in
+            thread.async { [self] in
+                state.withLock { $0.tables.take()?.close() }
+                try? folder.removeArriving()
+                continuation.resume()
+            }
         }
     }
 

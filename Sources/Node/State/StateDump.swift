@@ -25,12 +25,11 @@ package final class StateDump: Sendable {
         self.pipe = pipe
     }
 
-    deinit {
-        pipe.abandon()
-    }
-
     /// The next chunk; nil behind the last.
     package func nextChunk() async throws -> [UInt8]? { try await pipe.next() }
+
+    /// Nobody wants the rest: due in any case, or the thread that reads waits with it.
+    package func abandon() { pipe.abandon() }
 
     /// Blocks until all is taken, or nobody wants it any more.
     ///

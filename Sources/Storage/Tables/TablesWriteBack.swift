@@ -12,7 +12,7 @@ extension Tables {
 
 /// Has what is written to tables that are synced at the end go to disk all the time and a little at a time: their end
 /// needn't wait for all of it, nor does the sync of a log on the same disk wait behind much. And it leaves the system's
-/// cache, for nobody reads it soon.
+/// cache where nobody reads it soon.
 package struct TablesWriteBack: Sendable {
     /// So much of the file was written.
     private var written = 0
@@ -23,7 +23,11 @@ package struct TablesWriteBack: Sendable {
     /// took twice as long at worst as beside these.
     private static let stepBytes = 1 << 20
 
-    package init() {}
+    private let isReadAgain: Bool
+
+    package init(isReadAgain: Bool) {
+        self.isReadAgain = isReadAgain
+    }
 
     /// To be called after each write. Waits for what is left of the one before.
     package mutating func note(_ tables: Tables) throws(TablesError) {
@@ -38,7 +42,7 @@ package struct TablesWriteBack: Sendable {
         let end = min(begun + Self.stepBytes, written)
         martlet_begin_writing_back(file, Int64(begun), Int64(end - begun))
         let before = max(begun - Self.stepBytes, 0)
-        if before < begun { martlet_finish_writing_back(file, Int64(before), Int64(begun - before)) }
+        if before < begun { martlet_finish_writing_back(file, Int64(before), Int64(begun - before), !isReadAgain) }
         begun = end
     }
 

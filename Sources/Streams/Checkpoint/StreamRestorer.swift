@@ -133,7 +133,10 @@ package struct StreamRestorer: Sendable {
         log.sealedCount += 1
         log.sealedBytes += block.byteCount
         log.absentCount += 1
-        for row in urgent { prioritized.put(row.id, row.priority) }
+        for row in urgent {
+            guard prioritized.priority(of: row.id) == .normal else { throw .inconsistent(key) }
+            prioritized.put(row.id, row.priority)
+        }
     }
 
     private mutating func loadGroup(_ key: TableKey, _ value: RawSpan) throws(StreamRestoreError) {

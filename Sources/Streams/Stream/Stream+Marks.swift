@@ -45,6 +45,12 @@ extension Stream {
         prioritized.remove(id)
     }
 
+    /// As above, of all entries of a range. Complexity: O(log n), and for each that something stands beside.
+    mutating func forgetMarks(in range: StreamRange) {
+        guard hasMarks else { return }
+        for id in endingRows.ids(in: range) + prioritized.rows(in: range).map(\.id) { forgetMarks(of: id) }
+    }
+
     /// Forgets what stood beside entries that went with their blocks.
     ///
     /// - Parameter limit: of rows of each kind.

@@ -51,6 +51,9 @@ extension Stream {
             }
             switch fate {
             case .goes:
+                // Where a policy has a look at each the block isn't in memory: elsewhere it may be, and what stands
+                // beside its entries goes with each of them.
+                if trim.policy != .keep { forgetMarks(in: StreamRange(block.firstLive, block.lastLive)) }
                 log.removeBlock(base: base)
                 removed += live
             case .stays: passed = base

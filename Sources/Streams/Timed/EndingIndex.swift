@@ -42,6 +42,20 @@ struct EndingIndex: Sendable {
         return tree.update(id) { leaf, _ in leaf.remove(id) } ?? nil
     }
 
+    /// Entries of a range, in order. Complexity: O(log n + of the range).
+    func ids(in range: StreamRange) -> [StreamID] {
+        if range.isEmpty || isEmpty { return [] }
+        var ids: [StreamID] = []
+        tree.forEachLeaf(from: range.lower) { _, leaf in
+            for id in leaf.ids[leaf.lowerBound(range.lower)...] {
+                if id > range.upper { return false }
+                ids.append(id)
+            }
+            return true
+        }
+        return ids
+    }
+
     func forEach(_ body: (_ id: StreamID, _ row: StreamID) -> Bool) {
         tree.forEachLeaf { _, leaf in
             for place in leaf.ids.indices where !body(leaf.ids[place], leaf.values[place]) { return false }

@@ -78,9 +78,11 @@ import Testing
     @Test func isGivenUp() async throws {
         let folder = try TemporaryFolder()
         let source = try await makeSource(folder)
-        var dump: StateDump? = try await makeDump(source, directDuration: StateDump.directDuration)
-        #expect(try await dump?.nextChunk() != nil)
-        dump = nil
+        let dump = try await makeDump(source, directDuration: StateDump.directDuration)
+        let first = try await dump.nextChunk()
+        #expect(first != nil)
+        dump.abandon()
+        await #expect(throws: StateTransferError.busy) { while try await dump.nextChunk() != nil {} }
         try await source.stop()
     }
 
@@ -103,7 +105,7 @@ import Testing
         chunk[place] ^= 1
         try await arrival.add(chunk)
         await #expect(throws: StateTransferError.damaged) { _ = try await arrival.finish(dump.applied) }
-        arrival.abandon()
+        await arrival.abandon()
         try await end(target)
         try await target.stop()
         try await source.stop()
@@ -120,12 +122,12 @@ import Testing
         let cutShort = try await makeArrival(target)
         for chunk in chunks.dropLast() { try await cutShort.add(chunk) }
         await #expect(throws: (any Error).self) { _ = try await cutShort.finish(dump.applied) }
-        cutShort.abandon()
+        await cutShort.abandon()
         try await end(target)
         let reversed = try await makeArrival(target)
         for chunk in chunks.reversed() { try await reversed.add(chunk) }
         await #expect(throws: StateTransferError.damaged) { _ = try await reversed.finish(dump.applied) }
-        reversed.abandon()
+        await reversed.abandon()
         try await end(target)
         try await target.stop()
         try await source.stop()

@@ -275,6 +275,22 @@ import Testing
         #expect(server.keyspace.stateDigest() == plain.keyspace.stateDigest())
     }
 
+    /// What stands beside entries is state, and goes with them whether their blocks are in memory or not.
+    @Test(arguments: ["KEEPREF", "DELREF", "ACKED"]) func trimsForgetAlike(policy: String) {
+        var (server, plain) = (EvictingServer(budgetBytes: 0), EvictingServer(budgetBytes: 1 << 30))
+        func both(_ line: String) {
+            let (reply, expected) = (server.run(line), plain.run(line))
+            #expect(reply == expected, "\(line): \(text(reply))")
+        }
+        for number in 1...5000 {
+            both("XADD s TTL 900000 \(number % 7 == 0 ? "PRIORITY 3 " : "")\(number)-0 f \(number)")
+        }
+        server.checkpoint(isWritten: true)
+        while server.keyspace.evictBlocks(reserving: 0) {}
+        both("XTRIM s MINID 4500-0 \(policy)")
+        #expect(server.keyspace.stateDigest() == plain.keyspace.stateDigest())
+    }
+
     /// The index stands for blocks, in every respect but their content, and says nothing of others.
     @Test func startsWithoutBlocks() throws {
         var server = filled(budgetBytes: 0, entries: 5_000)

@@ -132,7 +132,12 @@ extension Replica {
             if let waiter { answer(result, to: write, of: waiter, into: &effects) }
         case .leaseRemainders(let remainders):
             let response = apply(remainders, isAwaited: waiter != nil, at: moment)
-            if let waiter, let response { effects.replies.append(.init(waiter: waiter, result: .success(response))) }
+            if let waiter, let response {
+                // Who doesn't lead any more knows nothing of the lease's time: another one counts it, anew.
+                let lost = leadersRefusal ?? (hasBegunTerm ? nil : .leaderChanged)
+                effects.replies.append(
+                    .init(waiter: waiter, result: lost.map { .failure($0) } ?? .success(response)))
+            }
         case .clusterVersion(let version):
             cluster.version = version
         case .memberAttributes(let attributes):

@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// A member of the cluster. 0 is nobody's and never occurs: etcd's wire uses it for "none", here that is `nil`.
-package struct MemberID: Hashable, Comparable, Sendable {
-    package var rawValue: UInt64
+public struct MemberID: Hashable, Comparable, Sendable {
+    public var rawValue: UInt64
 
     @inlinable
-    package init(_ rawValue: UInt64) {
+    public init(_ rawValue: UInt64) {
         self.rawValue = rawValue
     }
 
     @inlinable
-    package static func < (left: MemberID, right: MemberID) -> Bool { left.rawValue < right.rawValue }
+    public static func < (left: MemberID, right: MemberID) -> Bool { left.rawValue < right.rawValue }
 }
 
 extension MemberID: CustomStringConvertible {
     /// Hexadecimal, as etcd's tools print it.
-    package var description: String { String(rawValue, radix: 16) }
+    public var description: String { String(rawValue, radix: 16) }
 }
 
 /// A number that a reader gives its read and finds again in the answer.
 ///
 /// Unique among all reads of a member, those before a restart included: a late answer to an old read must never be
 /// taken for the answer to a new one.
-package struct ReadContext: Hashable, Sendable {
-    package var rawValue: UInt64
+public struct ReadContext: Hashable, Sendable {
+    public var rawValue: UInt64
 
     @inlinable
-    package init(_ rawValue: UInt64) {
+    public init(_ rawValue: UInt64) {
         self.rawValue = rawValue
     }
 }
@@ -37,74 +37,74 @@ package struct ReadContext: Hashable, Sendable {
 ///
 /// Writes are numbered, not the entries in them, because the same index may be written twice: a report about an
 /// overwritten entry must not be taken for one about its successor.
-package struct WriteNumber: Hashable, Comparable, Sendable {
-    package var rawValue: UInt64
+public struct WriteNumber: Hashable, Comparable, Sendable {
+    public var rawValue: UInt64
 
     @inlinable
-    package init(_ rawValue: UInt64) {
+    public init(_ rawValue: UInt64) {
         self.rawValue = rawValue
     }
 
     @inlinable
-    package static func < (left: WriteNumber, right: WriteNumber) -> Bool { left.rawValue < right.rawValue }
+    public static func < (left: WriteNumber, right: WriteNumber) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// One exchange by which a leader makes sure that it still leads. Counts from 1 in each term.
-package struct ReadRound: Hashable, Comparable, Sendable {
-    package var rawValue: UInt64
+public struct ReadRound: Hashable, Comparable, Sendable {
+    public var rawValue: UInt64
 
     @inlinable
-    package init(_ rawValue: UInt64) {
+    public init(_ rawValue: UInt64) {
         self.rawValue = rawValue
     }
 
     @inlinable
-    package static func < (left: ReadRound, right: ReadRound) -> Bool { left.rawValue < right.rawValue }
+    public static func < (left: ReadRound, right: ReadRound) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// The identity of an entry: no two different entries share both index and term.
 /// Source: Raft §5.3, the log matching property.
-package struct EntryID: Hashable, Sendable {
-    package var index: LogIndex
-    package var term: Term
+public struct EntryID: Hashable, Sendable {
+    public var index: LogIndex
+    public var term: Term
 
-    package init(index: LogIndex, term: Term) {
+    public init(index: LogIndex, term: Term) {
         self.index = index
         self.term = term
     }
 
     /// What stands before the first entry.
-    package static var zero: EntryID { EntryID(index: .zero, term: .zero) }
+    public static var zero: EntryID { EntryID(index: .zero, term: .zero) }
 
     /// Whether a log that ends here is at least as far as one that ends at `other`. Source: Raft §5.4.1.
-    package func isUpToDate(with other: EntryID) -> Bool {
+    public func isUpToDate(with other: EntryID) -> Bool {
         term != other.term ? term > other.term : index >= other.index
     }
 }
 
 extension LogIndex {
-    package static var zero: LogIndex { LogIndex(0) }
+    public static var zero: LogIndex { LogIndex(0) }
 
     /// No log gets this far; an index beyond is a peer's mistake. Keeps every sum of an index and a count in range.
-    package static var limit: LogIndex { LogIndex(1 << 62) }
+    public static var limit: LogIndex { LogIndex(1 << 62) }
 
-    package static func + (left: LogIndex, right: Int) -> LogIndex {
+    public static func + (left: LogIndex, right: Int) -> LogIndex {
         LogIndex(left.rawValue + UInt64(right))
     }
 
-    package static func - (left: LogIndex, right: LogIndex) -> Int {
+    public static func - (left: LogIndex, right: LogIndex) -> Int {
         Int(left.rawValue) - Int(right.rawValue)
     }
 
     /// Index 0 has no predecessor: traps.
-    package var predecessor: LogIndex { LogIndex(rawValue - 1) }
+    public var predecessor: LogIndex { LogIndex(rawValue - 1) }
 }
 
 extension Term {
-    package static var zero: Term { Term(0) }
+    public static var zero: Term { Term(0) }
 
     /// As for indices: beyond is a peer's mistake.
-    package static var limit: Term { Term(1 << 62) }
+    public static var limit: Term { Term(1 << 62) }
 
-    package var successor: Term { Term(rawValue + 1) }
+    public var successor: Term { Term(rawValue + 1) }
 }

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// What one member tells another. Messages may be lost, doubled, delayed and reordered.
 /// Source: Raft figure 2; etcd raftpb Message, whose fields each case names by meaning.
-package struct Message: Equatable, Sendable {
-    package var from: MemberID
-    package var to: MemberID
+public struct Message: Equatable, Sendable {
+    public var from: MemberID
+    public var to: MemberID
     /// The sender's term; in a pre-vote and its grant, the term of the election that would follow. Forwarded requests
-    /// (`proposal`, `readIndex`, `transferLeadership`) and `committed` move nobody's term, whatever it says.
-    package var term: Term
-    package var body: Body
+    /// (`proposal`, `readIndex`, `transferLeadership`), `committed`, the question for it and what concerns clocks move
+    /// nobody's term, whatever it says.
+    public var term: Term
+    public var body: Body
 
-    package init(from: MemberID, to: MemberID, term: Term, body: Body) {
+    public init(from: MemberID, to: MemberID, term: Term, body: Body) {
         self.from = from
         self.to = to
         self.term = term
         self.body = body
     }
 
-    package enum Body: Equatable, Sendable {
+    public enum Body: Equatable, Sendable {
         /// Entries to follow `previous`, contiguous and with terms that never fall; none of them tells only `commit`.
         case append(previous: EntryID, entries: [Entry], commit: LogIndex)
         /// The sender's log agrees with the leader's up to `match`, durably.
@@ -40,6 +41,9 @@ package struct Message: Equatable, Sendable {
         /// To a candidate that was refused: this entry is committed, whatever the terms. The candidate may not know it,
         /// and count by a configuration in which it can't win.
         case committed(EntryID)
+        /// From who stands for election in a joint configuration: it may be left already, and whom the candidate needs
+        /// to know that be gone. The answer is `committed`.
+        case committedQuestion
         /// To a leader that missed an election: there is a later term.
         case staleTerm
         case proposal([Proposal])
@@ -48,6 +52,10 @@ package struct Message: Equatable, Sendable {
         case transferLeadership(target: MemberID)
         /// Start an election at once: you are to lead.
         case timeoutNow
+        /// Of the receiver's driver: what does the wall clock say there? Raft itself reads no clock.
+        case clockQuestion(UInt64)
+        /// The number of the question, and milliseconds since 1970.
+        case clockAnswer(UInt64, milliseconds: UInt64)
     }
 }
 
@@ -57,15 +65,18 @@ extension Message {
         switch body {
         case .append, .heartbeat, .snapshot: true
         case .appendAccepted, .appendRejected, .heartbeatAnswer, .preVote, .preVoteAnswer, .vote, .voteAnswer,
-            .committed, .staleTerm, .proposal, .readIndex, .readIndexAnswer, .transferLeadership, .timeoutNow:
+            .committed, .committedQuestion, .staleTerm, .proposal, .readIndex, .readIndexAnswer, .transferLeadership,
+            .timeoutNow, .clockQuestion, .clockAnswer:
             false
         }
     }
 
-    /// A user's request on its way to the leader, or a truth for all times: its sender's term says nothing.
+    /// A user's request on its way to the leader, a truth for all times, or none of Raft's affairs: its sender's term
+    /// says nothing.
     var isTermless: Bool {
         switch body {
-        case .proposal, .readIndex, .transferLeadership, .committed: true
+        case .proposal, .readIndex, .transferLeadership, .committed, .committedQuestion, .clockQuestion, .clockAnswer:
+            true
         case .append, .appendAccepted, .appendRejected, .heartbeat, .heartbeatAnswer, .preVote, .preVoteAnswer, .vote,
             .voteAnswer, .snapshot, .staleTerm, .readIndexAnswer, .timeoutNow:
             false
@@ -94,8 +105,8 @@ extension Message {
         case .snapshot(let mark):
             return mark.last.index > .zero && mark.last.index < .limit && mark.last.term <= term
                 && mark.last.term > .zero && !mark.configuration.voters.isEmpty
-        case .heartbeatAnswer, .preVoteAnswer, .voteAnswer, .staleTerm, .proposal, .readIndex, .transferLeadership,
-            .timeoutNow:
+        case .heartbeatAnswer, .preVoteAnswer, .voteAnswer, .committedQuestion, .staleTerm, .proposal, .readIndex,
+            .transferLeadership, .timeoutNow, .clockQuestion, .clockAnswer:
             return true
         }
     }

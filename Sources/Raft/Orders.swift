@@ -11,32 +11,33 @@
 ///   A state saved from what is applied must not go beyond what is durable.
 ///
 /// Keep one value and take into it again and again: the arrays keep their capacity.
-package struct Orders: Sendable {
+public struct Orders: Sendable {
     /// Set if the bundle must become durable. Rising by one from bundle to bundle.
-    package var write: WriteNumber?
-    /// Set if it changed. In a bundle without `write` only the commit index did: it may be written with the next write,
-    /// or not at all.
-    package var hardState: HardState?
+    public var write: WriteNumber?
+    /// Set if it changed. In a bundle without `write` only the commit index did: it must go with the next write, if one
+    /// comes, whatever that is for. There are writes of nothing else: they make it durable that a change of the
+    /// configuration is committed, before anybody counts by that.
+    public var hardState: HardState?
     /// The state to install in place of the whole log and the whole applied state, before anything of this or a later
     /// bundle is applied. Durable only when installed.
-    package var snapshot: SnapshotMark?
+    public var snapshot: SnapshotMark?
     /// To append to the log. If the log already has entries from the first one's index on, they are replaced.
-    package var entries: [Entry] = []
-    package var messages: [Message] = []
-    /// Whoever applies one of kind `configurationChange` calls `RaftNode.apply(_:)` before it reports it applied.
-    package var committed: [Entry] = []
-    package var readStates: [ReadState] = []
+    public var entries: [Entry] = []
+    public var messages: [Message] = []
+    /// Whoever applies one that changes the configuration calls `RaftNode.apply(_:)` before it reports it applied.
+    public var committed: [Entry] = []
+    public var readStates: [ReadState] = []
     /// Reads of this member that won't be answered, since it no longer leads. Asking again is safe.
-    package var abandonedReads: [ReadContext] = []
+    public var abandonedReads: [ReadContext] = []
     /// Members that lag behind the start of the log: each is to get a state of at least `RaftNode.log.base`, and then a
     /// message made by `RaftNode.snapshotMessage(to:mark:)`. `RaftNode.snapshotSent(to:upTo:)` is due in any case.
-    package var snapshotsToSend: [MemberID] = []
+    public var snapshotsToSend: [MemberID] = []
     /// Set if it changed.
-    package var softState: SoftState?
+    public var softState: SoftState?
 
-    package init() {}
+    public init() {}
 
-    package var isEmpty: Bool {
+    public var isEmpty: Bool {
         write == nil && hardState == nil && snapshot == nil && entries.isEmpty && messages.isEmpty && committed.isEmpty
             && readStates.isEmpty && abandonedReads.isEmpty && snapshotsToSend.isEmpty && softState == nil
     }

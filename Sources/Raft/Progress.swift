@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// Another member as the leader sees it.
 ///
@@ -13,8 +13,8 @@ package import MartletBasics
 ///     +------- sent or failed ---------- snapshot -+ accepted beyond the log's base
 ///
 /// Invariant: `match < next`. Source: etcd raft tracker/progress.go.
-package struct Progress: Sendable {
-    package enum State: Sendable {
+public struct Progress: Sendable {
+    public enum State: Sendable {
         /// One append at a time until it is known where the logs agree.
         case probe
         /// Appends follow each other without waiting; `next` runs ahead of `match`.
@@ -23,16 +23,16 @@ package struct Progress: Sendable {
         case snapshot
     }
 
-    package let id: MemberID
-    package internal(set) var state = State.probe
+    public let id: MemberID
+    public internal(set) var state = State.probe
     /// The last entry known to be durable there.
-    package internal(set) var match = LogIndex.zero
+    public internal(set) var match = LogIndex.zero
     /// The first entry of the next append.
-    package internal(set) var next: LogIndex
+    public internal(set) var next: LogIndex
     /// Heard from since the last check of the majority.
-    package internal(set) var isActive = false
+    public internal(set) var isActive = false
     /// The last round it has answered in this term.
-    package internal(set) var round = ReadRound(0)
+    public internal(set) var round = ReadRound(0)
     /// In `probe`: an append was sent and neither it nor a heartbeat has been answered since.
     var isProbeSent = false
     /// The commit index last told.

@@ -59,6 +59,8 @@ extension RaftLog {
         storage.removeAll()
         head = 0
         committed = id.index
+        settled = id.index
+        committedOnDisk = id.index
         applying = id.index
         applied = id.index
         written = id.index

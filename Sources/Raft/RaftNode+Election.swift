@@ -6,8 +6,9 @@ extension RaftNode {
     /// Stands for election, if this member may. Time does it too; a single voter need not wait for that.
     ///
     /// Not while a committed change of the configuration waits to be applied: this member would count the wrong voters.
-    package mutating func campaign() {
+    public mutating func campaign() {
         guard canCampaign else { return }
+        if configuration.isJoint { askVotersForCommitted() }
         if settings.usesPreVote {
             becomePreCandidate()
         } else {
@@ -36,7 +37,7 @@ extension RaftNode {
         drawElectionTimeout()
         votes.removeAll(keepingCapacity: true)
         let last = log.lastID
-        for voter in configuration.voters where voter != id {
+        for voter in configuration.allVoters where voter != id {
             send(.preVote(last: last), to: voter, term: term.successor)
         }
         takePreVoteAnswer(from: id, term: term.successor, true)
@@ -49,7 +50,7 @@ extension RaftNode {
         role = .candidate
         vote = id
         let last = log.lastID
-        for voter in configuration.voters where voter != id {
+        for voter in configuration.allVoters where voter != id {
             sendWhenPersisted(.vote(last: last, isTransfer: isTransfer), to: voter)
         }
         sendWhenPersisted(.voteAnswer(isGranted: true), to: id)
@@ -117,16 +118,23 @@ extension RaftNode {
     /// Without this a leader that removed itself and stepped down could leave behind a member that needs its vote,
     /// since it doesn't know of the removal, and is refused it, since the old leader's log is longer.
     private mutating func tellCommitted(to candidate: MemberID, last: EntryID) {
-        guard log.committed > .zero, last.index >= log.committed, let term = log.term(at: log.committed) else { return }
-        send(.committed(EntryID(index: log.committed, term: term)), to: candidate)
+        if last.index >= log.settled { tellCommitted(to: candidate) }
     }
 
     /// Tells all voters what is committed: the last words of a member that is no voter any more, and that nobody asks.
-    package mutating func tellVotersCommitted() {
-        guard log.committed > .zero, let term = log.term(at: log.committed) else { return }
-        for voter in configuration.voters where voter != id {
-            send(.committed(EntryID(index: log.committed, term: term)), to: voter)
-        }
+    public mutating func tellVotersCommitted() {
+        for voter in configuration.allVoters where voter != id { tellCommitted(to: voter) }
+    }
+
+    mutating func tellCommitted(to member: MemberID) {
+        guard log.settled > .zero, let term = log.term(at: log.settled) else { return }
+        send(.committed(EntryID(index: log.settled, term: term)), to: member)
+    }
+
+    /// The joint configuration may be left already, and whoever led and the voters that are gone with it be the ones
+    /// that have told nobody else: of the others a majority of those to come is there, and one of both is not.
+    private mutating func askVotersForCommitted() {
+        for voter in configuration.allVoters where voter != id { send(.committedQuestion, to: voter) }
     }
 
     /// A log that has a committed entry has all before it as well: log matching. A leader finds out for itself.

@@ -1,35 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 extension RaftNode {
+    /// Whether somebody who lags would be given entries if `catchUpBytes` let it.
+    public var hasCatchUp: Bool {
+        guard role == .leader else { return false }
+        return peers.contains { peer in
+            peer.state == .replicate && lags(peer) && peer.next.predecessor >= log.base.index
+                && !peer.inflights.isFull(settings.limits)
+        }
+    }
+
     /// Whether taking orders would yield any.
-    package var hasOrders: Bool {
+    public var hasOrders: Bool {
         if hasUnwritten || hardState != writtenHardState || softState != toldSoftState { return true }
         if !outbox.isEmpty || !readStates.isEmpty || !abandonedReads.isEmpty || !snapshotsToSend.isEmpty { return true }
-        if log.applying < log.committed, !isInstalling {
+        if log.applying < log.settled, !isInstalling {
             // One entry passes if nothing is being applied; whether more fit is known only by looking.
             let bytes = log.applyingBytes + log[log.applying + 1].data.count
             if log.applying == log.applied || bytes <= settings.limits.applyingBytesMax { return true }
         }
         guard role == .leader else { return false }
-        return reads.needsRound || peers.contains { hasNews(for: $0) }
+        return isLeavingDue || reads.needsRound || peers.contains { hasNews(for: $0) }
     }
 
     /// Whether `sendAppends` would do anything for this peer.
     private func hasNews(for peer: Progress) -> Bool {
         let previous = peer.next.predecessor
-        let hasCommit = peer.toldCommit < min(log.committed, previous)
+        let hasCommit = peer.toldCommit < min(log.settled, previous)
         if peer.state == .snapshot || (peer.state == .probe && peer.isProbeSent) { return false }
         if previous < log.base.index { return peer.isActive }
-        if peer.state == .replicate, peer.inflights.isFull(settings.limits) { return hasCommit }
+        let isHeldBack = catchUpBytes <= 0 && lags(peer) || peer.inflights.isFull(settings.limits)
+        if peer.state == .replicate, isHeldBack { return hasCommit }
         return hasCommit || previous < log.last
     }
 
     /// Puts everything to be done into `orders`, in place of what was there.
-    package mutating func takeOrders(into orders: inout Orders) {
+    public mutating func takeOrders(into orders: inout Orders) {
         orders.removeAll()
         if role == .leader {
+            leaveJointConfiguration()
             startReadRound()
             sendAppends()
         }
@@ -49,7 +60,7 @@ extension RaftNode {
         }
     }
 
-    package mutating func takeOrders() -> Orders {
+    public mutating func takeOrders() -> Orders {
         var orders = Orders()
         takeOrders(into: &orders)
         return orders
@@ -57,7 +68,7 @@ extension RaftNode {
 
     private mutating func takeWrite(into orders: inout Orders) {
         let mustBeSynced = hasUnwritten
-        if hardState != writtenHardState {
+        if hardState != writtenHardState || log.awaitsCommitOnDisk {
             writtenHardState = hardState
             orders.hardState = hardState
         }
@@ -74,7 +85,7 @@ extension RaftNode {
     }
 
     /// Every write up to `write` is durable, a snapshot in it installed. Old news changes nothing.
-    package mutating func persisted(upTo write: WriteNumber) {
+    public mutating func persisted(upTo write: WriteNumber) {
         guard write > persistedWrite else { return }
         precondition(write <= lastWrite, "write \(write) was never ordered, only \(lastWrite)")
         persistedWrite = write
@@ -95,13 +106,13 @@ extension RaftNode {
     }
 
     /// Committed entries up to `index` are applied. Old news changes nothing.
-    package mutating func applied(upTo index: LogIndex) {
+    public mutating func applied(upTo index: LogIndex) {
         log.noteApplied(upTo: index)
     }
 
     /// Forgets entries up to `index`, which must be applied and durable and be contained in a durable state. How many
     /// to keep for slow followers is the driver's choice.
-    package mutating func compact(upTo index: LogIndex) {
+    public mutating func compact(upTo index: LogIndex) {
         log.compact(upTo: index)
     }
 }

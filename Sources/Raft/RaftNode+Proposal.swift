@@ -3,19 +3,20 @@
 import MartletBasics
 
 /// Why a request was not taken. Nothing of it has happened; asking again is safe.
-package enum RequestError: Error, Equatable, Sendable {
+public enum RequestError: Error, Equatable, Sendable {
     case noLeader
     /// Leadership is being handed over.
     case transferring
     /// Too much is proposed but not committed.
     case tooMuchUncommitted
-    /// One change of the configuration at a time, and none before this leader has committed in its term.
+    /// One change of the configuration at a time, and none while it is joint or before this leader has committed in its
+    /// term.
     case configurationChangePending
     case tooManyReads
 }
 
 /// Where a request went.
-package enum ProposalOutcome: Equatable, Sendable {
+public enum ProposalOutcome: Equatable, Sendable {
     /// The entries follow each other from this one. They are committed if entries of this term come out with these
     /// indices, and lost if entries of another term do.
     case appended(EntryID)
@@ -27,7 +28,7 @@ extension RaftNode {
     /// Asks for `proposals` to become entries, all or none. Their bytes are shared, not copied.
     ///
     /// What is proposed before the next `takeOrders` goes out together.
-    package mutating func propose(_ proposals: [Proposal]) throws(RequestError) -> ProposalOutcome {
+    public mutating func propose(_ proposals: [Proposal]) throws(RequestError) -> ProposalOutcome {
         guard role == .leader else {
             guard let leader else { throw .noLeader }
             send(.proposal(proposals), to: leader)
@@ -39,11 +40,11 @@ extension RaftNode {
         var lastChange = 0
         for (offset, proposal) in proposals.enumerated() {
             bytes += proposal.data.count
-            guard proposal.kind == .configurationChange else { continue }
+            guard proposal.kind.changesConfiguration else { continue }
             changes += 1
             lastChange = offset
         }
-        if changes > 0, changes > 1 || pendingConfigurationIndex > log.applied {
+        if changes > 0, changes > 1 || isConfigurationChanging {
             throw .configurationChangePending
         }
         if uncommittedBytes > 0, uncommittedBytes + bytes > settings.limits.uncommittedBytesMax {
@@ -57,8 +58,12 @@ extension RaftNode {
     }
 
     /// Whether a change of the configuration would be taken now.
-    package var mayChangeMembers: Bool {
-        role == .leader && transferTarget == nil && pendingConfigurationIndex <= log.applied
+    public var mayChangeMembers: Bool {
+        role == .leader && transferTarget == nil && !isConfigurationChanging
+    }
+
+    private var isConfigurationChanging: Bool {
+        pendingConfigurationIndex > log.applied || configuration.isJoint
     }
 
     /// The asker learns of a refusal as of any loss: by its own time limit.

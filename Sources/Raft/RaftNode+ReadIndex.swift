@@ -34,7 +34,7 @@ extension RaftNode {
     /// another context.
     ///
     /// Source: Raft thesis §6.4; etcd's ReadOnlySafe.
-    package mutating func readIndex(_ context: ReadContext) throws(RequestError) {
+    public mutating func readIndex(_ context: ReadContext) throws(RequestError) {
         guard role == .leader else {
             guard let leader else { throw .noLeader }
             send(.readIndex(context), to: leader)
@@ -44,7 +44,7 @@ extension RaftNode {
     }
 
     /// The last round that this leader started.
-    package var currentReadRound: ReadRound { reads.round }
+    public var currentReadRound: ReadRound { reads.round }
 
     mutating func takeForwardedRead(_ context: ReadContext, from sender: MemberID) {
         guard role == .leader, take(context, from: sender) else {

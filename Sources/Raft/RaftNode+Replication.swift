@@ -5,7 +5,7 @@ import MartletBasics
 /// The leader's side.
 extension RaftNode {
     /// What this leader knows of another member; `nil` of itself and of strangers.
-    package func progress(of member: MemberID) -> Progress? {
+    public func progress(of member: MemberID) -> Progress? {
         peers.first { $0.id == member }
     }
 
@@ -22,14 +22,16 @@ extension RaftNode {
     ///   tells where the peer stands.
     mutating func sendAppends(to peer: Int, isForced: Bool) {
         var isForced = isForced
+        var allowance = catchUpBytes
         while true {
+            let isLagging = lags(peers[peer])
             let isThrottled: Bool
             switch peers[peer].state {
             case .probe:
                 guard !peers[peer].isProbeSent else { return }
                 isThrottled = false
             case .replicate:
-                isThrottled = peers[peer].inflights.isFull(settings.limits)
+                isThrottled = peers[peer].inflights.isFull(settings.limits) || isLagging && allowance <= 0
             case .snapshot:
                 return
             }
@@ -38,13 +40,15 @@ extension RaftNode {
                 orderSnapshot(for: peer)
                 return
             }
+            let bytesMax = settings.limits.appendBytesMax
             let (entries, bytes) =
-                isThrottled ? ([], 0) : log.entries(from: previous + 1, bytesMax: settings.limits.appendBytesMax)
+                isThrottled
+                ? ([], 0) : log.entries(from: previous + 1, bytesMax: isLagging ? min(bytesMax, allowance) : bytesMax)
             let last = previous + entries.count
-            let tellableCommit = min(log.committed, last)
+            let tellableCommit = min(log.settled, last)
             guard isForced || !entries.isEmpty || peers[peer].toldCommit < tellableCommit else { return }
             let previousID = EntryID(index: previous, term: previousTerm)
-            send(.append(previous: previousID, entries: entries, commit: log.committed), to: peers[peer].id)
+            send(.append(previous: previousID, entries: entries, commit: log.settled), to: peers[peer].id)
             peers[peer].toldCommit = max(peers[peer].toldCommit, tellableCommit)
             isForced = false
             switch peers[peer].state {
@@ -53,6 +57,7 @@ extension RaftNode {
                 return
             case .replicate:
                 guard !entries.isEmpty else { return }
+                if isLagging { allowance -= max(bytes, 1) }
                 peers[peer].next = last + 1
                 peers[peer].inflights.add(last: last, bytes: bytes)
             case .snapshot:
@@ -61,9 +66,12 @@ extension RaftNode {
         }
     }
 
+    /// Whether it lacks what earlier orders have brought to the own log already.
+    func lags(_ peer: Progress) -> Bool { peer.next <= log.written }
+
     mutating func sendHeartbeats() {
         for peer in peers.indices {
-            let commit = min(peers[peer].match, log.committed)
+            let commit = min(peers[peer].match, log.settled)
             send(.heartbeat(commit: commit, round: reads.round), to: peers[peer].id)
         }
     }
@@ -133,7 +141,7 @@ extension RaftNode {
     }
 
     /// The driver could not reach `member`: what was in flight may be lost, so ask before sending more.
-    package mutating func unreachable(_ member: MemberID) {
+    public mutating func unreachable(_ member: MemberID) {
         guard role == .leader, let peer = peerOffset(member), peers[peer].state == .replicate else { return }
         peers[peer].becomeProbe(next: peers[peer].match + 1)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 extension RaftNode {
     // MARK: Leader
@@ -13,13 +13,13 @@ extension RaftNode {
     }
 
     /// What tells `member` that the state up to `mark` has arrived. Send it when all of the state has.
-    package func snapshotMessage(to member: MemberID, mark: SnapshotMark) -> Message {
+    public func snapshotMessage(to member: MemberID, mark: SnapshotMark) -> Message {
         Message(from: id, to: member, term: term, body: .snapshot(mark))
     }
 
     /// Sending a state to `member` has ended: whole up to `index`, or, if `nil`, not whole. Appends go on from there
     /// after the next sign of life.
-    package mutating func snapshotSent(to member: MemberID, upTo index: LogIndex?) {
+    public mutating func snapshotSent(to member: MemberID, upTo index: LogIndex?) {
         guard role == .leader, let peer = peerOffset(member), peers[peer].state == .snapshot else { return }
         peers[peer].becomeProbe(next: min(index ?? .zero, log.last) + 1)
         peers[peer].isProbeSent = true

@@ -5,7 +5,7 @@ import MartletBasics
 extension RaftNode {
     /// Takes in a message from another member. Nothing that a message says can trap, except a leader that overwrites
     /// committed entries: then two histories exist, and going on would hide it.
-    package mutating func step(_ message: Message) {
+    public mutating func step(_ message: Message) {
         guard message.to == id, message.from != id, message.isWellFormed else {
             counters.malformed += 1
             return
@@ -37,6 +37,8 @@ extension RaftNode {
             takeVoteAnswer(from: message.from, isGranted)
         case .committed(let entry):
             takeCommitted(entry)
+        case .committedQuestion:
+            tellCommitted(to: message.from)
         case .staleTerm:
             // Its term, now ours at least, was all it had to say.
             return
@@ -50,6 +52,9 @@ extension RaftNode {
             takeForwardedTransfer(to: target)
         case .timeoutNow:
             takeTimeoutNow()
+        case .clockQuestion, .clockAnswer:
+            // The driver keeps them to itself.
+            counters.malformed += 1
         }
     }
 
@@ -147,5 +152,6 @@ extension RaftNode {
     /// Whether the next bundle will have to become durable.
     var hasUnwritten: Bool {
         log.written < log.last || snapshotToInstall != nil || hardState.mustBeSynced(after: writtenHardState)
+            || log.awaitsCommitOnDisk
     }
 }

@@ -4,7 +4,7 @@ import MartletBasics
 
 extension RaftNode {
     /// One tick of time has passed.
-    package mutating func tick() {
+    public mutating func tick() {
         electionElapsed += 1
         switch role {
         case .leader:
@@ -19,7 +19,7 @@ extension RaftNode {
     /// others agree, pre-vote asks them. The word may be wrong: the next sign of the leader takes it back.
     ///
     /// The others hear it at the same time, so each draws when it stands.
-    package mutating func gone(_ member: MemberID) {
+    public mutating func gone(_ member: MemberID) {
         unreachable(member)
         guard role == .follower, leader == member else { return }
         leader = nil

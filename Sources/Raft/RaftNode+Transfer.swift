@@ -4,11 +4,11 @@ import MartletBasics
 
 extension RaftNode {
     /// Hands leadership to `target`: proposals are refused until it has caught up and taken over, or an election
-    /// timeout has passed. Asking a follower passes the request on. A target that can't lead, or already does, is left
-    /// alone.
+    /// timeout has passed. Asking a follower passes the request on. A target that can't lead, or not for long, or
+    /// already does, is left alone.
     ///
     /// Source: Raft thesis §3.10.
-    package mutating func transferLeadership(to target: MemberID) throws(RequestError) {
+    public mutating func transferLeadership(to target: MemberID) throws(RequestError) {
         guard role == .leader else {
             guard let leader else { throw .noLeader }
             send(.transferLeadership(target: target), to: leader)
@@ -26,7 +26,7 @@ extension RaftNode {
     }
 
     private mutating func beginTransfer(to target: MemberID) {
-        guard configuration.isVoter(target), let peer = peerOffset(target) else {
+        guard configuration.staysVoter(target), let peer = peerOffset(target) else {
             if target != id { counters.unknownMember += 1 }
             return
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// One member's part in agreeing on one log.
 ///
@@ -15,21 +15,25 @@ package import MartletBasics
 ///
 /// Source: Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm" (2014), cited as Raft; Ongaro's
 /// thesis (2014); the division of work with the driver is that of etcd-io/raft.
-package struct RaftNode: Sendable {
-    package let id: MemberID
-    package let settings: RaftSettings
+public struct RaftNode: Sendable {
+    public let id: MemberID
+    public let settings: RaftSettings
 
     // Persistent
-    package internal(set) var term: Term
-    package internal(set) var vote: MemberID?
-    package internal(set) var log: RaftLog
+    public internal(set) var term: Term
+    public internal(set) var vote: MemberID?
+    public internal(set) var log: RaftLog
     /// As of the last configuration entry that `apply(_:)` was told of.
-    package internal(set) var configuration: Configuration
+    public internal(set) var configuration: Configuration
 
     // Volatile
-    package internal(set) var role = Role.follower
-    package internal(set) var leader: MemberID?
-    package internal(set) var counters = RaftCounters()
+    public internal(set) var role = Role.follower
+    public internal(set) var leader: MemberID?
+    public internal(set) var counters = RaftCounters()
+    /// Bytes of entries that `sendAppends` may hand out at once to each peer that lags: that lacks what earlier orders
+    /// have brought to the own log. Whoever catches up is given its entries by and by, by a driver that sets it, and
+    /// what is new goes ahead of them. Limits nothing unless it is set.
+    public var catchUpBytes = Int.max
     var random: SeededRandom
     /// Ticks since the last sign of a leader or, on a leader, since the last check of the majority.
     var electionElapsed = 0
@@ -42,11 +46,11 @@ package struct RaftNode: Sendable {
 
     // Leaders
     /// The other members, voters and learners, ascending.
-    package internal(set) var peers: [Progress] = []
+    public internal(set) var peers: [Progress] = []
     /// No further configuration entry is proposed until this one is applied.
     var pendingConfigurationIndex = LogIndex.zero
-    package internal(set) var uncommittedBytes = 0
-    package internal(set) var transferTarget: MemberID?
+    public internal(set) var uncommittedBytes = 0
+    public internal(set) var transferTarget: MemberID?
     var reads = ReadQueue()
 
     // Orders in the making
@@ -66,7 +70,7 @@ package struct RaftNode: Sendable {
     var installingWrite: WriteNumber?
 
     /// - Parameter random: draws the election timeouts; members of a cluster need different seeds.
-    package init(id: MemberID, settings: RaftSettings = RaftSettings(), recovered: RecoveredState, random: SeededRandom)
+    public init(id: MemberID, settings: RaftSettings = RaftSettings(), recovered: RecoveredState, random: SeededRandom)
     {
         settings.validate()
         self.id = id
@@ -90,29 +94,29 @@ package struct RaftNode: Sendable {
         drawElectionTimeout()
     }
 
-    package var hardState: HardState { HardState(term: term, vote: vote, commit: log.committed) }
-    package var softState: SoftState { SoftState(leader: leader, role: role) }
+    public var hardState: HardState { HardState(term: term, vote: vote, commit: log.committed) }
+    public var softState: SoftState { SoftState(leader: leader, role: role) }
 
     /// Whether this member may stand for election. A member outside the voters never does; one that installs a state
     /// doesn't know its log yet.
-    package var isPromotable: Bool { configuration.isVoter(id) && !isInstalling }
+    public var isPromotable: Bool { configuration.isVoter(id) && !isInstalling }
 
     var isInstalling: Bool { snapshotToInstall != nil || installingWrite != nil }
 }
 
 /// What a member found on its disk.
-package struct RecoveredState: Sendable {
-    package var hardState: HardState
+public struct RecoveredState: Sendable {
+    public var hardState: HardState
     /// Before the first of `entries`.
-    package var base: EntryID
-    package var entries: [Entry]
+    public var base: EntryID
+    public var entries: [Entry]
     /// The last entry contained in the recovered state; between the base and the last entry.
-    package var applied: LogIndex
+    public var applied: LogIndex
     /// As of `applied`.
-    package var configuration: Configuration
+    public var configuration: Configuration
 
     /// - Parameter applied: the base if `nil`.
-    package init(
+    public init(
         hardState: HardState, base: EntryID = .zero, entries: [Entry] = [], applied: LogIndex? = nil,
         configuration: Configuration
     ) {
@@ -125,7 +129,7 @@ package struct RecoveredState: Sendable {
 
     /// A new cluster whose members all start with the same `changes`, one entry for each of its first members, as if
     /// elected in term 1. The driver makes hard state and entries durable before it starts the node.
-    package static func bootstrap(_ configuration: Configuration, changes: [[UInt8]]) -> RecoveredState {
+    public static func bootstrap(_ configuration: Configuration, changes: [[UInt8]]) -> RecoveredState {
         let term = Term(1)
         let entries = changes.enumerated().map { offset, data in
             Entry(term: term, index: LogIndex.zero + (offset + 1), kind: .configurationChange, data: data)
@@ -137,19 +141,19 @@ package struct RecoveredState: Sendable {
 }
 
 /// Messages and requests that were let go, by reason. Each is harmless by itself; many of one kind are worth a look.
-package struct RaftCounters: Equatable, Sendable {
+public struct RaftCounters: Equatable, Sendable {
     /// Addressed to someone else, or numbers that no log can have: a peer's mistake.
-    package internal(set) var malformed = 0
+    public internal(set) var malformed = 0
     /// Of an earlier term.
-    package internal(set) var staleTerm = 0
+    public internal(set) var staleTerm = 0
     /// From a candidate, while a leader is heard.
-    package internal(set) var leaderHeard = 0
+    public internal(set) var leaderHeard = 0
     /// An answer to a question that is no longer asked, or to a role that has passed.
-    package internal(set) var staleAnswer = 0
+    public internal(set) var staleAnswer = 0
     /// From or about a member that isn't one.
-    package internal(set) var unknownMember = 0
+    public internal(set) var unknownMember = 0
     /// A forwarded request that this member can't serve; whoever asked will ask again.
-    package internal(set) var unserved = 0
+    public internal(set) var unserved = 0
     /// A leader says it committed what this log doesn't have: this member, or that one, has lost acknowledged entries.
-    package internal(set) var commitBeyondLog = 0
+    public internal(set) var commitBeyondLog = 0
 }

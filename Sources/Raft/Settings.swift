@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// How a member behaves. Time is counted in ticks; how long a tick is, its driver decides.
-package struct RaftSettings: Sendable {
+public struct RaftSettings: Sendable {
     /// Without a sign of its leader for this long, a member asks for an election; the actual time is drawn anew each
     /// time from this to just below twice this, so that members seldom ask together (Raft §5.2). For this long after a
     /// sign of its leader, a member helps nobody to depose it.
-    package var electionTicks: Int
+    public var electionTicks: Int
     /// Between two signs of life of a leader. Below `electionTicks`, with room for a lost one.
-    package var heartbeatTicks: Int
+    public var heartbeatTicks: Int
     /// Ask whether an election could be won before starting one: a member that was cut off doesn't depose a working
     /// leader when it comes back. Source: Raft thesis §9.6.
-    package var usesPreVote: Bool
+    public var usesPreVote: Bool
     /// A leader that hears no majority for `electionTicks` steps down, and followers of a living leader ignore
     /// candidates. Source: Raft thesis §6.2, §4.2.3.
-    package var checksQuorum: Bool
-    package var limits: RaftLimits
+    public var checksQuorum: Bool
+    public var limits: RaftLimits
 
-    package init(
+    public init(
         electionTicks: Int = 10, heartbeatTicks: Int = 1, usesPreVote: Bool = true, checksQuorum: Bool = true,
         limits: RaftLimits = RaftLimits()
     ) {
@@ -39,21 +39,21 @@ package struct RaftSettings: Sendable {
 }
 
 /// Bytes are those of entries' data. Each limit lets a first entry pass, however large it is.
-package struct RaftLimits: Sendable {
+public struct RaftLimits: Sendable {
     /// In one append message: a slow link must not be blocked for long by one message (etcd's value).
-    package var appendBytesMax = 1 << 20
+    public var appendBytesMax = 1 << 20
     /// Appends that one follower has not answered: bounds what a slow follower makes us hold (etcd's value).
-    package var inflightMessagesMax = 512
+    public var inflightMessagesMax = 512
     /// The same in bytes.
-    package var inflightBytesMax = 64 << 20
+    public var inflightBytesMax = 64 << 20
     /// Proposed but not committed. Above it proposals are refused: a leader without a majority must not fill its
     /// memory.
-    package var uncommittedBytesMax = 64 << 20
+    public var uncommittedBytesMax = 64 << 20
     /// Handed out for applying but not reported applied: bounds one bundle of orders and what a slow state machine
     /// piles up.
-    package var applyingBytesMax = 64 << 20
+    public var applyingBytesMax = 64 << 20
     /// Reads that wait for a round or for a leader's first commit. Each costs some tens of bytes.
-    package var pendingReadsMax = 1 << 16
+    public var pendingReadsMax = 1 << 16
 
-    package init() {}
+    public init() {}
 }

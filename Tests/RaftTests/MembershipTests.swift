@@ -39,6 +39,7 @@ import Testing
         _ = try node.propose([ConfigurationChange(.addVoter, two).proposal])
         let written = node.takeOrders()
         node.persisted(upTo: try #require(written.write))
+        node.persisted(upTo: try #require(node.takeOrders().write))
         let orders = node.takeOrders()
         #expect(orders.committed.map(\.kind) == [.configurationChange])
         #expect(node.configuration.voters == [one])
@@ -57,6 +58,74 @@ import Testing
         #expect(entries.count == 3)
         node.step(.appendAccepted(match: index(3)), from: two)
         #expect(node.log.committed == index(3))
+    }
+
+    /// Whoever is removed may be gone as soon as it hears of it: of two voters the other one, should it lose power
+    /// then, must find on its disk that it is alone.
+    @Test func aChangeIsToldAndAppliedWhenItIsDurablyCommitted() throws {
+        var node = ReplicationTests.replicating(voters: [one, two])
+        _ = try node.propose([command("a"), ConfigurationChange(.remove, two).proposal, command("b")])
+        node.settle()
+        node.step(.appendAccepted(match: index(4)), from: two)
+        #expect(node.log.committed == index(4))
+        let held = node.takeOrders()
+        // What is before it waits for nothing.
+        #expect(held.committed.map(\.index) == [index(2)])
+        #expect(held.bodies(to: two) == [.append(previous: id(4, term: 1), entries: [], commit: index(2))])
+        #expect(held.entries.isEmpty && held.hardState?.commit == index(4))
+        node.applied(upTo: index(2))
+        node.tick(node.settings.heartbeatTicks)
+        #expect(node.takeOrders().bodies(to: two) == [.heartbeat(commit: index(2), round: ReadRound(0))])
+        node.persisted(upTo: try #require(held.write))
+        let orders = node.takeOrders()
+        #expect(orders.committed.map(\.index) == [index(3), index(4)])
+        #expect(orders.bodies(to: two) == [.append(previous: id(4, term: 1), entries: [], commit: index(4))])
+        #expect(orders.write == nil && node.violatedInvariants() == [])
+    }
+
+    @Test func aFollowerAppliesAChangeWhenItIsDurablyCommitted() throws {
+        var node = RaftNode.make(two, voters: [one, two, three], term: 1)
+        var change = entries(terms: 1, 1)
+        change[1].kind = .configurationChange
+        change[1].data = ConfigurationChange(.remove, three).encoded
+        node.step(.append(previous: .zero, entries: change, commit: index(1)), from: one)
+        node.settle()
+        // No entry comes with it that would have to be written.
+        node.step(.heartbeat(commit: index(2), round: ReadRound(0)), from: one)
+        let held = node.takeOrders()
+        #expect(held.committed.isEmpty && held.hardState?.commit == index(2))
+        #expect(node.hasOrders == false && node.configuration.voters.count == 3)
+        node.persisted(upTo: try #require(held.write))
+        #expect(node.takeOrders().committed.map(\.index) == [index(2)])
+        // A member that knew it when it started need not write it again.
+        var restarted = RaftNode.make(two, voters: [one, two, three], entries: change, commit: 2)
+        #expect(restarted.takeOrders().committed.count == 2)
+    }
+
+    /// The commit index of the second comes while the first one's is being written.
+    @Test func eachOfTwoChangesIsDurablyCommittedFirst() throws {
+        var node = RaftNode.make(two, voters: [one, two, three, Self.four], term: 1)
+        var changes = entries(terms: 1, 1, 1)
+        for (place, gone) in [(1, three), (2, Self.four)] {
+            changes[place].kind = .configurationChange
+            changes[place].data = ConfigurationChange(.remove, gone).encoded
+        }
+        node.step(.append(previous: .zero, entries: changes, commit: index(1)), from: one)
+        node.settle()
+        node.step(.heartbeat(commit: index(2), round: ReadRound(0)), from: one)
+        let first = node.takeOrders()
+        node.step(.heartbeat(commit: index(3), round: ReadRound(0)), from: one)
+        #expect(node.takeOrders().write == nil)
+        node.persisted(upTo: try #require(first.write))
+        let second = node.takeOrders()
+        #expect(second.committed.map(\.index) == [index(2)])
+        // What earlier bundles said of it may be lost.
+        #expect(second.hardState?.commit == index(3))
+        node.apply(ConfigurationChange(.remove, three))
+        node.applied(upTo: index(2))
+        #expect(!node.hasOrders)
+        node.persisted(upTo: try #require(second.write))
+        #expect(node.takeOrders().committed.map(\.index) == [index(3)])
     }
 
     /// Source: Raft thesis §4.1: one at a time; and Ongaro's correction of 2015: none before the term's first commit.

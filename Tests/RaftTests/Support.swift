@@ -58,7 +58,58 @@ extension ConfigurationChange {
     }
 }
 
+/// Several at once, marked by a first byte that no single change has; leaving as Raft writes it.
+extension JointChange {
+    private static let mark: UInt8 = 0xFF
+
+    var encoded: [UInt8] {
+        switch self {
+        case .enter(let changes): [Self.mark] + changes.flatMap(\.encoded)
+        case .leave: Self.leavingData
+        }
+    }
+
+    var proposal: Proposal { Proposal(kind: .jointChange, data: encoded) }
+
+    init(encoded: [UInt8]) {
+        if encoded == Self.leavingData {
+            self = .leave
+        } else {
+            precondition(encoded[0] == Self.mark, "no joint change: \(encoded)")
+            self = .enter(
+                stride(from: 1, to: encoded.count, by: 2).map {
+                    ConfigurationChange(encoded: Array(encoded[$0...($0 + 1)]))
+                })
+        }
+    }
+
+    /// Makes one voter of a learner, and removes another.
+    static func replace(_ old: MemberID, by new: MemberID) -> JointChange {
+        .enter([ConfigurationChange(.addVoter, new), ConfigurationChange(.remove, old)])
+    }
+}
+
+extension Configuration {
+    /// Follows an entry, if it changes the members.
+    mutating func follow(_ entry: Entry) {
+        switch entry.kind {
+        case .normal: return
+        case .configurationChange: apply(ConfigurationChange(encoded: entry.data))
+        case .jointChange: apply(JointChange(encoded: entry.data))
+        }
+    }
+}
+
 extension RaftNode {
+    /// As whoever applies an entry must, if it changes the members.
+    mutating func follow(_ entry: Entry) {
+        switch entry.kind {
+        case .normal: return
+        case .configurationChange: apply(ConfigurationChange(encoded: entry.data))
+        case .jointChange: apply(JointChange(encoded: entry.data))
+        }
+    }
+
     /// A member with `entries` on its disk. The last entry's term is its term if none is given.
     static func make(
         _ id: MemberID = one, voters: [MemberID] = [one], learners: [MemberID] = [], settings: RaftSettings = .init(),
@@ -84,9 +135,7 @@ extension RaftNode {
             let orders = takeOrders()
             all.add(orders)
             if let write = orders.write { persisted(upTo: write) }
-            for entry in orders.committed where entry.kind == .configurationChange {
-                apply(ConfigurationChange(encoded: entry.data))
-            }
+            for entry in orders.committed { follow(entry) }
             if let last = orders.committed.last { applied(upTo: last.index) }
         }
         return all

@@ -80,8 +80,7 @@ struct SimulatedMember {
     mutating func apply(_ count: Int) {
         for entry in unapplied[..<count] {
             state.append(entry)
-            guard entry.kind == .configurationChange else { continue }
-            node!.apply(ConfigurationChange(encoded: entry.data))
+            node!.follow(entry)
         }
         unapplied.removeSubrange(..<count)
         node!.applied(upTo: LogIndex(UInt64(state.count)))
@@ -103,9 +102,7 @@ struct SimulatedMember {
     /// Who belongs to the cluster after these entries.
     func configuration(of state: SimulatedDisk.State) -> Configuration {
         var result = initial
-        for entry in state where entry.kind == .configurationChange {
-            result.apply(ConfigurationChange(encoded: entry.data))
-        }
+        for entry in state { result.follow(entry) }
         return result
     }
 }

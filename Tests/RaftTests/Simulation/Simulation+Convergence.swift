@@ -70,6 +70,6 @@ extension SimulatedMember {
         guard let node else { return "\(id): down" }
         return "\(id): \(node.role) of term \(node.term), log \(node.log.base.index)...\(node.log.last), committed "
             + "\(node.log.committed), applied \(node.log.applied), voters \(node.configuration.voters), learners "
-            + "\(node.configuration.learners)"
+            + "\(node.configuration.learners), outgoing \(node.configuration.outgoing)"
     }
 }

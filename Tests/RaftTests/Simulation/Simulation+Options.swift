@@ -23,6 +23,8 @@ extension Simulation {
         var partitions: Int
         var heals: Int
         var changes: Int
+        /// Of a hundred changes those of several members at once.
+        var jointChanges: Int
         var transfers: Int
         var checkpoints: Int
 
@@ -49,6 +51,9 @@ extension Simulation {
             changes = random.chance(1, in: 2) ? 0 : random.below(80)
             transfers = random.chance(1, in: 2) ? 0 : random.below(60)
             checkpoints = random.chance(1, in: 4) ? 0 : random.below(200)
+            // Of numbers of its own: without joint changes a run is what it would be.
+            var joining = SeededRandom(seed: UInt64(changes &* 31 &+ heals &* 7 &+ checkpoints))
+            jointChanges = changes == 0 || joining.chance(1, in: 2) ? 0 : 20 + joining.below(60)
         }
     }
 }

@@ -110,8 +110,19 @@ struct Simulation {
         let kinds: [ConfigurationChange.Kind] = [.addVoter, .addVoter, .remove, .addLearner, .update]
         let change = ConfigurationChange(kinds[random.below(kinds.count)], members[random.below(members.count)].id)
         guard members[member].node?.role == .leader else { return }
-        _ = try? members[member].node!.propose([change.proposal])
+        var proposal = change.proposal
+        if options.jointChanges > 0, random.below(100) < options.jointChanges { proposal = jointChange().proposal }
+        _ = try? members[member].node!.propose([proposal])
         touched(member)
+    }
+
+    /// Of any members, whatever they are: what makes no sense together must do nothing.
+    private mutating func jointChange() -> JointChange {
+        let kinds: [ConfigurationChange.Kind] = [.addVoter, .addVoter, .addVoter, .remove, .addLearner]
+        return .enter(
+            (0...random.below(4)).map { _ in
+                ConfigurationChange(kinds[random.below(kinds.count)], members[random.below(members.count)].id)
+            })
     }
 
     private mutating func transfer(_ member: Int) {

@@ -171,7 +171,7 @@ struct SimulationChecks {
             return fail("\(member.summary) applied \(String(describing: state.last)) of \(truth.count) committed")
         }
         guard member.installing == nil, member.node!.log.applied.rawValue == UInt64(state.count) else { return }
-        if last.kind == .configurationChange, member.node!.configuration != member.configuration(of: state) {
+        if last.kind.changesConfiguration, member.node!.configuration != member.configuration(of: state) {
             fail("\(member.summary) should have \(member.configuration(of: state))")
         }
     }

@@ -15,6 +15,8 @@ struct SimulationCoverage {
     var snapshots = 0
     /// Committed changes of the configuration, as often as they were handed out.
     var changes = 0
+    /// Those that left a joint configuration.
+    var jointChanges = 0
     /// Requests by a leader to take over.
     var transfers = 0
     /// Appends that a follower turned down.
@@ -24,7 +26,10 @@ struct SimulationCoverage {
         let orders = member.orders
         if orders.snapshot != nil { snapshots += 1 }
         if let first = orders.entries.first, first.index <= member.disk.writtenBefore { overwrites += 1 }
-        for entry in orders.committed where entry.kind == .configurationChange { changes += 1 }
+        for entry in orders.committed {
+            if entry.kind.changesConfiguration { changes += 1 }
+            if entry.kind == .jointChange, entry.data == JointChange.leavingData { jointChanges += 1 }
+        }
         for message in orders.messages {
             if case .timeoutNow = message.body { transfers += 1 }
             if case .appendRejected = message.body { rejections += 1 }
@@ -38,6 +43,7 @@ struct SimulationCoverage {
         overwrites += other.overwrites
         snapshots += other.snapshots
         changes += other.changes
+        jointChanges += other.jointChanges
         transfers += other.transfers
         rejections += other.rejections
     }

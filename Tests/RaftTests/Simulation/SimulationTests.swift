@@ -29,6 +29,7 @@ import Testing
         #expect(coverage.elections > Self.runs && coverage.commits > 50 * Self.runs && coverage.reads > 20 * Self.runs)
         guard members > 1 else { return }
         #expect(coverage.overwrites > 0 && coverage.snapshots > 0 && coverage.changes > 0 && coverage.transfers > 0)
+        #expect(coverage.jointChanges > 0)
     }
 
     /// The checks are worth something only if they notice.

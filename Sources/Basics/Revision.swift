@@ -4,26 +4,26 @@
 ///
 /// All changes of one transaction share a main revision; `sub` counts them from 0. An empty store stands at main
 /// revision 1, so the first write gets `{2, 0}`.
-package struct Revision: Hashable, Comparable, Sendable {
-    package var main: Int64
-    package var sub: Int64
+public struct Revision: Hashable, Comparable, Sendable {
+    public var main: Int64
+    public var sub: Int64
 
     @inlinable
-    package init(main: Int64, sub: Int64 = 0) {
+    public init(main: Int64, sub: Int64 = 0) {
         self.main = main
         self.sub = sub
     }
 
     /// The revision of nothing: below every revision of a store.
     @inlinable
-    package static var zero: Revision { Revision(main: 0) }
+    public static var zero: Revision { Revision(main: 0) }
 
     @inlinable
-    package static func < (left: Revision, right: Revision) -> Bool {
+    public static func < (left: Revision, right: Revision) -> Bool {
         left.main != right.main ? left.main < right.main : left.sub < right.sub
     }
 }
 
 extension Revision: CustomStringConvertible {
-    package var description: String { "{\(main),\(sub)}" }
+    public var description: String { "{\(main),\(sub)}" }
 }

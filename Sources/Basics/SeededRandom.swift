@@ -4,15 +4,15 @@
 ///
 /// SplitMix64: a counter that advances by the golden ratio, run through a 64-bit mixing function. Not for secrets.
 /// Source: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators" (2014).
-package struct SeededRandom: RandomNumberGenerator, Sendable {
+public struct SeededRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    package init(seed: UInt64) {
+    public init(seed: UInt64) {
         state = seed
     }
 
     /// Arithmetic wraps on purpose: the sequence is defined modulo 2^64.
-    package mutating func next() -> UInt64 {
+    public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -21,12 +21,12 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
     }
 
     /// A number from 0 up to `count`, which is positive; nearly even for counts far below 2^64.
-    package mutating func below(_ count: Int) -> Int {
+    public mutating func below(_ count: Int) -> Int {
         Int(next() % UInt64(count))
     }
 
     /// A source whose numbers do not depend on what is drawn from this one afterwards.
-    package mutating func split() -> SeededRandom {
+    public mutating func split() -> SeededRandom {
         SeededRandom(seed: next())
     }
 }

@@ -3,7 +3,7 @@
 /// Changes of records that reach the checkpoint together or not at all, in the order in which they were added.
 ///
 /// The values lie end to end in one array, so that a batch of any size costs two allocations that grow.
-package struct TableBatch: Sendable {
+public struct TableBatch: Sendable {
     private struct Change: Sendable {
         var key: TableKey
         /// Where the value begins; −1 for a removal.
@@ -14,34 +14,34 @@ package struct TableBatch: Sendable {
     private var changes: [Change] = []
     private var values: [UInt8] = []
 
-    package init() {}
+    public init() {}
 
-    package var count: Int { changes.count }
-    package var isEmpty: Bool { changes.isEmpty }
+    public var count: Int { changes.count }
+    public var isEmpty: Bool { changes.isEmpty }
     /// Bytes of all values.
-    package var byteCount: Int { values.count }
+    public var byteCount: Int { values.count }
 
     /// Writes a record, new or not, with the bytes that `append` adds to the array. It must not touch what is there.
     @inline(__always)
-    package mutating func put(_ key: TableKey, _ append: (inout [UInt8]) -> Void) {
+    public mutating func put(_ key: TableKey, _ append: (inout [UInt8]) -> Void) {
         let begin = values.count
         append(&values)
         changes.append(Change(key: key, begin: begin, end: values.count))
     }
 
     /// Forgets all changes but not the memory they took, for the next batch of like size.
-    package mutating func removeAll() {
+    public mutating func removeAll() {
         changes.removeAll(keepingCapacity: true)
         values.removeAll(keepingCapacity: true)
     }
 
     /// Takes a record away; without effect where there is none.
-    package mutating func remove(_ key: TableKey) {
+    public mutating func remove(_ key: TableKey) {
         changes.append(Change(key: key, begin: -1, end: -1))
     }
 
     /// Calls `body` with each change: a value to put, `nil` to remove.
-    package func forEach<Failure: Error>(
+    public func forEach<Failure: Error>(
         _ body: (TableKey, RawSpan?) throws(Failure) -> Void
     ) throws(Failure) {
         let bytes = values.span.bytes

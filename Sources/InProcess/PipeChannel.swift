@@ -72,6 +72,11 @@ package final class PipeChannel: Channel, ChannelCore, @unchecked Sendable {
     package var parent: (any Channel)? { nil }
     package var isWritable: Bool { self.writable.load(ordering: .relaxed) }
     package var isActive: Bool { self.active.load(ordering: .relaxed) }
+    /// Whether the other end can still read what is written: known as soon as that has closed, and so before its end is
+    /// read here. On the loop.
+    package var isPeerActive: Bool { self.peer?.isActive ?? false }
+    /// What was written and the other end hasn't read. On the loop.
+    package var unreadBytes: Int { self.unreadByPeer }
     package var _channelCore: any ChannelCore { self }
     package var syncOptions: (any NIOSynchronousChannelOptions)? { Options(channel: self) }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// Records on their way into the log, in order: all in one run of bytes, so that a record costs a copy and no
 /// allocation, and a batch changes hands by a swap.
 ///
 /// In one batch entries stand before the hard state that commits or follows them, as etcd writes them: then every
 /// prefix of a batch is a state the log may be left in by a crash.
-package struct LogBatch: Sendable {
+public struct LogBatch: Sendable {
     struct Record: Sendable {
         var type: WALRecordType
         /// Bytes of its data in `payload`, which follow those of the record before.
@@ -19,31 +19,31 @@ package struct LogBatch: Sendable {
     }
 
     /// How far a batch has been encoded.
-    package struct Cursor: Sendable {
+    public struct Cursor: Sendable {
         var record = 0
         /// Of the record's data, in `payload`.
         var start = 0
 
-        package init() {}
+        public init() {}
 
-        package func isAtEnd(of batch: LogBatch) -> Bool { record == batch.records.count }
+        public func isAtEnd(of batch: LogBatch) -> Bool { record == batch.records.count }
     }
 
     private(set) var payload = LogBytes()
     private(set) var records: [Record] = []
     /// Whether something in here must be on disk before anyone may be told: an entry, a vote, a term, a snapshot.
-    package private(set) var needsSync = false
+    public private(set) var needsSync = false
     /// The newest entry in here; nil without one.
-    package private(set) var lastEntry: LogPosition?
+    public private(set) var lastEntry: LogPosition?
 
-    package init() {}
+    public init() {}
 
-    package var isEmpty: Bool { records.isEmpty }
-    package var recordCount: Int { records.count }
+    public var isEmpty: Bool { records.isEmpty }
+    public var recordCount: Int { records.count }
     /// Bytes that the batch holds: what limits of queues count.
-    package var byteCount: Int { payload.count + records.count * MemoryLayout<Record>.stride }
+    public var byteCount: Int { payload.count + records.count * MemoryLayout<Record>.stride }
 
-    package mutating func append(
+    public mutating func append(
         entry index: LogIndex, term: Term, kind: WALEntry.Kind = .normal, data: RawSpan
     ) {
         let start = payload.count
@@ -53,27 +53,27 @@ package struct LogBatch: Sendable {
         lastEntry = LogPosition(index: index, term: term)
     }
 
-    package mutating func append(_ entry: WALEntry) {
+    public mutating func append(_ entry: WALEntry) {
         append(entry: entry.index, term: entry.term, kind: entry.kind, data: entry.data.span.bytes)
     }
 
-    /// `mustSync` is false if only the commit index has moved: it then rides along with whatever is next synced, since
-    /// a commit index that is forgotten is found again.
-    package mutating func append(_ state: WALHardState, mustSync: Bool) {
+    /// `mustSync` is false if only the commit index has moved, and nobody counts by that: it then rides along with
+    /// whatever is next synced, since a commit index that is forgotten is found again.
+    public mutating func append(_ state: WALHardState, mustSync: Bool) {
         let start = payload.count
         payload.append(state)
         records.append(Record(type: .state, size: payload.count - start, index: state.commit, state: state))
         if mustSync { needsSync = true }
     }
 
-    package mutating func append(_ snapshot: WALSnapshot) {
+    public mutating func append(_ snapshot: WALSnapshot) {
         let start = payload.count
         payload.append(snapshot)
         records.append(Record(type: .snapshot, size: payload.count - start, index: snapshot.index))
         needsSync = true
     }
 
-    package mutating func append(contentsOf other: LogBatch) {
+    public mutating func append(contentsOf other: LogBatch) {
         other.payload.withSpan { payload.append($0) }
         records.append(contentsOf: other.records)
         needsSync = needsSync || other.needsSync
@@ -81,7 +81,7 @@ package struct LogBatch: Sendable {
     }
 
     /// Keeps the memory.
-    package mutating func removeAll() {
+    public mutating func removeAll() {
         payload.removeAll()
         records.removeAll(keepingCapacity: true)
         needsSync = false
@@ -90,23 +90,23 @@ package struct LogBatch: Sendable {
 }
 
 /// An entry by its place and the term that proposed it: the two name one entry among all members.
-package struct LogPosition: Hashable, Sendable {
-    package var index: LogIndex
-    package var term: Term
+public struct LogPosition: Hashable, Sendable {
+    public var index: LogIndex
+    public var term: Term
 
-    package init(index: LogIndex, term: Term) {
+    public init(index: LogIndex, term: Term) {
         self.index = index
         self.term = term
     }
 }
 
 /// What a writer must know to begin the next segment.
-package struct LogHead: Hashable, Sendable {
+public struct LogHead: Hashable, Sendable {
     /// Of the last entry appended, or of a snapshot ahead of it.
-    package var lastIndex: LogIndex
-    package var hardState: WALHardState?
+    public var lastIndex: LogIndex
+    public var hardState: WALHardState?
 
-    package init(lastIndex: LogIndex = LogIndex(0), hardState: WALHardState? = nil) {
+    public init(lastIndex: LogIndex = LogIndex(0), hardState: WALHardState? = nil) {
         self.lastIndex = lastIndex
         self.hardState = hardState
     }

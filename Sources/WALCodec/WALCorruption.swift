@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A log that can't be what was written: where, and what is wrong with it. Never repaired.
-package struct WALCorruption: Error, Hashable, Sendable {
-    package enum Reason: String, Sendable {
+public struct WALCorruption: Error, Hashable, Sendable {
+    public enum Reason: String, Sendable {
         // Found by the decoder
         case header = "it does not begin with checksum and metadata"
         case broken = "it ends before the segment that follows it begins"
@@ -25,12 +25,12 @@ package struct WALCorruption: Error, Hashable, Sendable {
         case commitBeyondLog = "the commit index is beyond the last entry"
     }
 
-    package var segment: WALSegmentName
+    public var segment: WALSegmentName
     /// Of the frame, in bytes from the start of the file.
-    package var offset: Int
-    package var reason: Reason
+    public var offset: Int
+    public var reason: Reason
 
-    package init(segment: WALSegmentName, offset: Int, reason: Reason) {
+    public init(segment: WALSegmentName, offset: Int, reason: Reason) {
         self.segment = segment
         self.offset = offset
         self.reason = reason
@@ -38,5 +38,5 @@ package struct WALCorruption: Error, Hashable, Sendable {
 }
 
 extension WALCorruption: CustomStringConvertible {
-    package var description: String { "\(segment) is damaged at byte \(offset): \(reason.rawValue)" }
+    public var description: String { "\(segment) is damaged at byte \(offset): \(reason.rawValue)" }
 }

@@ -2,7 +2,7 @@
 
 /// Telling a torn tail from corruption; `WALDecoder` has the rules.
 extension WALDecoder {
-    package func corruption(_ reason: WALCorruption.Reason) -> WALCorruption {
+    public func corruption(_ reason: WALCorruption.Reason) -> WALCorruption {
         WALCorruption(segment: segment, offset: offset, reason: reason)
     }
 
@@ -105,7 +105,7 @@ extension [UInt8] {
         return withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: place, as: UInt64.self)) }
     }
 
-    package func isZero(_ range: Range<Int>) -> Bool {
+    public func isZero(_ range: Range<Int>) -> Bool {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count) bytes")
         // Every load is inside the range, which was just checked to be inside the bytes.
         return withUnsafeBytes { all in

@@ -39,8 +39,8 @@
 ///
 /// Source: etcd wal (encoder, decoder, repair), which has no barriers and so takes every damage of the last segment
 /// that looks torn for torn.
-package struct WALDecoder: Sendable {
-    package enum Step: Hashable, Sendable {
+public struct WALDecoder: Sendable {
+    public enum Step: Hashable, Sendable {
         case record(WALRecord)
         /// Only zeroes are left. `offset` is where the next frame goes.
         case end
@@ -48,21 +48,21 @@ package struct WALDecoder: Sendable {
         case torn
     }
 
-    package let segment: WALSegmentName
+    public let segment: WALSegmentName
     /// The whole file.
-    package let bytes: [UInt8]
+    public let bytes: [UInt8]
     /// Whether it is the log's last segment: only that may have a torn tail.
-    package let isLast: Bool
+    public let isLast: Bool
     /// Where the records read so far end.
-    package private(set) var offset = 0
+    public private(set) var offset = 0
     /// Where the last barrier stands: all before it was synced. Nil if there was none.
-    package private(set) var lastBarrier: Int?
+    public private(set) var lastBarrier: Int?
     /// The checksum so far; nil until the first record if it was not given.
-    package private(set) var chain: UInt32?
-    package private(set) var recordCount = 0
+    public private(set) var chain: UInt32?
+    public private(set) var recordCount = 0
 
     /// `chain` is the checksum at the end of the segment before; nil if that is not there any more.
-    package init(_ segment: WALSegmentName, bytes: [UInt8], chain: UInt32?, isLast: Bool) {
+    public init(_ segment: WALSegmentName, bytes: [UInt8], chain: UInt32?, isLast: Bool) {
         self.segment = segment
         self.bytes = bytes
         self.chain = chain
@@ -70,7 +70,7 @@ package struct WALDecoder: Sendable {
     }
 
     /// The next record. After `end` and `torn` it answers the same again.
-    package mutating func next() throws(WALCorruption) -> Step {
+    public mutating func next() throws(WALCorruption) -> Step {
         let step = try read()
         switch step {
         case .record: recordCount += 1

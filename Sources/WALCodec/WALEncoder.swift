@@ -3,39 +3,39 @@
 /// Frames records for a segment into a buffer that is reused, and carries the running checksum on.
 ///
 /// `WALDecoder` holds the format.
-package struct WALEncoder: Sendable {
+public struct WALEncoder: Sendable {
     /// What is to be written next; the owner empties it when it has been.
-    package private(set) var bytes = LogBytes()
+    public private(set) var bytes = LogBytes()
     /// The checksum of the data of all records so far.
-    package private(set) var chain: UInt32
+    public private(set) var chain: UInt32
 
-    package init(chain: UInt32 = 0) {
+    public init(chain: UInt32 = 0) {
         self.chain = chain
     }
 
-    package mutating func removeAll() {
+    public mutating func removeAll() {
         bytes.removeAll()
     }
 
-    package mutating func append(_ type: WALRecordType, _ data: RawSpan) {
+    public mutating func append(_ type: WALRecordType, _ data: RawSpan) {
         chain = CRC32C.extend(chain, data)
         appendFrame(type, data)
     }
 
     /// What a segment begins with: the checksum of all segments before.
-    package mutating func appendChain() {
+    public mutating func appendChain() {
         frame(.checksum, dataBytes: nil)
     }
 
     /// Says that all before it is on disk. `offset` is where it will stand in the segment.
-    package mutating func appendBarrier(at offset: Int) {
+    public mutating func appendBarrier(at offset: Int) {
         frame(.checksum, dataBytes: 8)
         bytes.append(littleEndian: UInt64(offset))
         bytes.append(zeroes: WALFormat.padding(recordBytes(dataBytes: 8)))
     }
 
     /// Records of `batch` from `cursor` on, until the buffer holds `bytesMax` bytes or more, or there are no more.
-    package mutating func append(
+    public mutating func append(
         _ batch: LogBatch, from cursor: inout LogBatch.Cursor, until bytesMax: Int, head: inout LogHead
     ) {
         while cursor.record < batch.records.count, bytes.count < bytesMax {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// An entry of the replicated log as the file holds it: protobuf {kind = 1, term = 2, index = 3, data = 4}, the first
 /// three always written, the data only if it is not empty.
@@ -10,20 +10,20 @@ package import MartletBasics
 /// as an entry.
 ///
 /// Source: etcd raft raftpb.Entry
-package struct WALEntry: Hashable, Sendable {
-    package enum Kind: UInt8, Sendable {
+public struct WALEntry: Hashable, Sendable {
+    public enum Kind: UInt8, Sendable {
         /// A request; without data, what a new leader commits first.
         case normal = 0
         case configurationChange = 1
         case configurationChangeV2 = 2
     }
 
-    package var index: LogIndex
-    package var term: Term
-    package var kind: Kind
-    package var data: [UInt8]
+    public var index: LogIndex
+    public var term: Term
+    public var kind: Kind
+    public var data: [UInt8]
 
-    package init(index: LogIndex, term: Term, kind: Kind = .normal, data: [UInt8] = []) {
+    public init(index: LogIndex, term: Term, kind: Kind = .normal, data: [UInt8] = []) {
         self.index = index
         self.term = term
         self.kind = kind
@@ -32,7 +32,7 @@ package struct WALEntry: Hashable, Sendable {
 }
 
 extension LogBytes {
-    package mutating func append(entry index: LogIndex, _ term: Term, _ kind: WALEntry.Kind, _ data: RawSpan) {
+    public mutating func append(entry index: LogIndex, _ term: Term, _ kind: WALEntry.Kind, _ data: RawSpan) {
         append(field: 1, varint: UInt64(kind.rawValue))
         append(field: 2, varint: term.rawValue)
         append(field: 3, varint: index.rawValue)
@@ -43,7 +43,7 @@ extension LogBytes {
 extension WALEntry {
     /// Nil if the bytes are no entry: kind, term and index must be there, term and index at least 1,
     /// and data unless the kind is normal.
-    package init?(_ bytes: [UInt8], _ range: Range<Int>) {
+    public init?(_ bytes: [UInt8], _ range: Range<Int>) {
         var reader = ProtoReader(bytes, range)
         var kind: UInt64?
         var term: UInt64 = 0

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// What a member must never forget beside its entries: protobuf {term = 1, vote = 2, commit = 3}, all always written.
 ///
 /// Source: etcd raft raftpb.HardState
-package struct WALHardState: Hashable, Sendable {
-    package var term: Term
+public struct WALHardState: Hashable, Sendable {
+    public var term: Term
     /// The member voted for in `term`; 0 for none.
-    package var vote: UInt64
-    package var commit: LogIndex
+    public var vote: UInt64
+    public var commit: LogIndex
 
-    package init(term: Term, vote: UInt64, commit: LogIndex) {
+    public init(term: Term, vote: UInt64, commit: LogIndex) {
         self.term = term
         self.vote = vote
         self.commit = commit
@@ -19,7 +19,7 @@ package struct WALHardState: Hashable, Sendable {
 }
 
 extension LogBytes {
-    package mutating func append(_ state: WALHardState) {
+    public mutating func append(_ state: WALHardState) {
         append(field: 1, varint: state.term.rawValue)
         append(field: 2, varint: state.vote)
         append(field: 3, varint: state.commit.rawValue)
@@ -28,7 +28,7 @@ extension LogBytes {
 
 extension WALHardState {
     /// Nil if the bytes are no hard state: all fields must be there, and the term at least 1.
-    package init?(_ bytes: [UInt8], _ range: Range<Int>) {
+    public init?(_ bytes: [UInt8], _ range: Range<Int>) {
         var reader = ProtoReader(bytes, range)
         var fields: (term: UInt64?, vote: UInt64?, commit: UInt64?)
         do throws(ProtoReader.Malformed) {

@@ -3,16 +3,16 @@
 /// Whose log it is: protobuf {member = 1, cluster = 2}, both always written. Every segment bears the same.
 ///
 /// Source: etcd etcdserverpb.Metadata
-package struct WALMetadata: Hashable, Sendable {
-    package var memberID: UInt64
-    package var clusterID: UInt64
+public struct WALMetadata: Hashable, Sendable {
+    public var memberID: UInt64
+    public var clusterID: UInt64
 
-    package init(memberID: UInt64, clusterID: UInt64) {
+    public init(memberID: UInt64, clusterID: UInt64) {
         self.memberID = memberID
         self.clusterID = clusterID
     }
 
-    package var encoded: [UInt8] {
+    public var encoded: [UInt8] {
         var bytes = LogBytes()
         bytes.append(field: 1, varint: memberID)
         bytes.append(field: 2, varint: clusterID)
@@ -20,7 +20,7 @@ package struct WALMetadata: Hashable, Sendable {
     }
 
     /// Nil if the bytes are no metadata.
-    package init?(_ bytes: [UInt8]) {
+    public init?(_ bytes: [UInt8]) {
         var reader = ProtoReader(bytes, 0..<bytes.count)
         var fields: (member: UInt64?, cluster: UInt64?)
         do throws(ProtoReader.Malformed) {

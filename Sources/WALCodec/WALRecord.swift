@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a record says. Source: etcd wal record types.
-package enum WALRecordType: UInt8, Sendable {
+public enum WALRecordType: UInt8, Sendable {
     /// `WALMetadata`
     case metadata = 1
     /// `WALEntry`
@@ -15,26 +15,26 @@ package enum WALRecordType: UInt8, Sendable {
 }
 
 /// A whole and checked record of a segment.
-package struct WALRecord: Hashable, Sendable {
-    package var type: WALRecordType
+public struct WALRecord: Hashable, Sendable {
+    public var type: WALRecordType
     /// Where its frame stands in the segment.
-    package var offset: Int
+    public var offset: Int
     /// Where its data stands in the segment.
-    package var data: Range<Int>
+    public var data: Range<Int>
 }
 
 /// The format's numbers. `WALDecoder` explains them.
-package enum WALFormat {
+public enum WALFormat {
     /// Bytes of the length word in front of a record.
-    package static let lengthWordBytes = 8
+    public static let lengthWordBytes = 8
     /// What a disk writes whole or not at all.
-    package static let sectorBytes = 512
+    public static let sectorBytes = 512
     /// A record longer than this is none: twice the largest request anyone configures etcd for, far below what would
     /// let a damaged length ask for the machine's memory.
-    package static let recordBytesMax = 1 << 30
+    public static let recordBytesMax = 1 << 30
 
     /// Zeroes after a record, up to the next multiple of eight.
-    package static func padding(_ recordBytes: Int) -> Int {
+    public static func padding(_ recordBytes: Int) -> Int {
         (8 - recordBytes % 8) % 8
     }
 

@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// What a log says: takes the records of its segments in order and checks that they make sense together.
 ///
 /// A record's type is not under its checksum, so a damaged type shows only here: as data that is not of that type, or
 /// as a state that no member was ever in.
-package struct WALRecovery: Sendable {
+public struct WALRecovery: Sendable {
     /// Entries up to here are not kept: a checkpoint or snapshot has them.
-    package private(set) var after: LogIndex
-    package private(set) var metadata: [UInt8]?
+    public private(set) var after: LogIndex
+    public private(set) var metadata: [UInt8]?
     /// Nil if none was ever written.
-    package private(set) var hardState: WALHardState?
+    public private(set) var hardState: WALHardState?
     /// Of the entries behind `after` the newest at each index, without gaps from `after` + 1 on.
-    package private(set) var entries: [WALEntry] = []
+    public private(set) var entries: [WALEntry] = []
     /// All snapshot records read, in order.
-    package private(set) var snapshots: [WALSnapshot] = []
+    public private(set) var snapshots: [WALSnapshot] = []
     /// The last index of the log; 0 for an empty one.
-    package private(set) var lastIndex = LogIndex(0)
+    public private(set) var lastIndex = LogIndex(0)
     private var lastTerm: Term?
     /// Of the entry at `after`, if it was seen.
     private var termAtAfter: Term?
     private var isStarted = false
 
-    package init(after: LogIndex = LogIndex(0)) {
+    public init(after: LogIndex = LogIndex(0)) {
         self.after = after
     }
 
     /// Reads a whole segment. Returns true if it ends in a torn write.
-    package mutating func read(_ decoder: inout WALDecoder) throws(WALCorruption) -> Bool {
+    public mutating func read(_ decoder: inout WALDecoder) throws(WALCorruption) -> Bool {
         if !isStarted {
             isStarted = true
             lastIndex = LogIndex(max(decoder.segment.firstIndex.rawValue, 1) - 1)
@@ -44,7 +44,7 @@ package struct WALRecovery: Sendable {
     }
 
     /// The last check, when all segments are read.
-    package func finish(_ decoder: WALDecoder) throws(WALCorruption) {
+    public func finish(_ decoder: WALDecoder) throws(WALCorruption) {
         if after > lastIndex { throw decoder.corruption(.endsBeforeCheckpoint) }
     }
 

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// The name of a segment file: `%016x-%016x.wal`, its number and the index of the first entry that may follow in it.
 ///
 /// The first segment is `0-0`; each next one has the number after it and the last appended index plus one. Other
 /// names in the folder (`.tmp` files being prepared) are no segments.
-package struct WALSegmentName: Hashable, Comparable, Sendable {
-    package var sequence: UInt64
-    package var firstIndex: LogIndex
+public struct WALSegmentName: Hashable, Comparable, Sendable {
+    public var sequence: UInt64
+    public var firstIndex: LogIndex
 
-    package init(sequence: UInt64, firstIndex: LogIndex) {
+    public init(sequence: UInt64, firstIndex: LogIndex) {
         self.sequence = sequence
         self.firstIndex = firstIndex
     }
 
     /// Nil if `fileName` is not exactly of this form, in lower-case digits.
-    package init?(_ fileName: String) {
+    public init?(_ fileName: String) {
         let bytes = Array(fileName.utf8)
         guard bytes.count == 37, bytes[16] == UInt8(ascii: "-"), fileName.hasSuffix(".wal"),
             let sequence = Self.number(bytes[0..<16]), let index = Self.number(bytes[17..<33])
@@ -24,7 +24,7 @@ package struct WALSegmentName: Hashable, Comparable, Sendable {
         self.init(sequence: sequence, firstIndex: LogIndex(index))
     }
 
-    package static func < (left: WALSegmentName, right: WALSegmentName) -> Bool {
+    public static func < (left: WALSegmentName, right: WALSegmentName) -> Bool {
         left.sequence != right.sequence ? left.sequence < right.sequence : left.firstIndex < right.firstIndex
     }
 
@@ -48,7 +48,7 @@ package struct WALSegmentName: Hashable, Comparable, Sendable {
 
 extension WALSegmentName: CustomStringConvertible {
     /// The file's name.
-    package var description: String {
+    public var description: String {
         "\(Self.digits(sequence))-\(Self.digits(firstIndex.rawValue)).wal"
     }
 }

@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// Says that a snapshot up to an index exists beside the log: protobuf {index = 1, term = 2, membership = 3}, the
 /// first two always written. The first segment begins with the one of index 0.
 ///
 /// Source: etcd walpb.Snapshot
-package struct WALSnapshot: Hashable, Sendable {
+public struct WALSnapshot: Hashable, Sendable {
     /// Who belongs to the group: protobuf {voters = 1, learners = 2, outgoing voters = 3, next learners = 4, repeated
     /// one by one; leaves by itself = 5, always written}.
     ///
     /// Source: etcd raft raftpb.ConfState
-    package struct Membership: Hashable, Sendable {
-        package var voters: [UInt64] = []
-        package var learners: [UInt64] = []
-        package var outgoingVoters: [UInt64] = []
-        package var nextLearners: [UInt64] = []
-        package var leavesByItself = false
+    public struct Membership: Hashable, Sendable {
+        public var voters: [UInt64] = []
+        public var learners: [UInt64] = []
+        public var outgoingVoters: [UInt64] = []
+        public var nextLearners: [UInt64] = []
+        public var leavesByItself = false
 
-        package init() {}
+        public init() {}
     }
 
-    package var index: LogIndex
+    public var index: LogIndex
     /// 0 only where the index is.
-    package var term: Term
-    package var membership: Membership?
+    public var term: Term
+    public var membership: Membership?
 
-    package init(index: LogIndex, term: Term, membership: Membership? = nil) {
+    public init(index: LogIndex, term: Term, membership: Membership? = nil) {
         self.index = index
         self.term = term
         self.membership = membership
@@ -34,7 +34,7 @@ package struct WALSnapshot: Hashable, Sendable {
 }
 
 extension LogBytes {
-    package mutating func append(_ snapshot: WALSnapshot) {
+    public mutating func append(_ snapshot: WALSnapshot) {
         append(field: 1, varint: snapshot.index.rawValue)
         append(field: 2, varint: snapshot.term.rawValue)
         guard let membership = snapshot.membership else { return }
@@ -50,7 +50,7 @@ extension LogBytes {
 
 extension WALSnapshot {
     /// Nil if the bytes are no snapshot record: index and term must be there.
-    package init?(_ bytes: [UInt8], _ range: Range<Int>) {
+    public init?(_ bytes: [UInt8], _ range: Range<Int>) {
         var reader = ProtoReader(bytes, range)
         var fields: (index: UInt64?, term: UInt64?)
         var membership: Membership?

@@ -45,3 +45,42 @@ import Testing
         #expect(KeyPrefix.end(of: prefix) == end)
     }
 }
+
+@Suite struct ProtobufWriterTests {
+    /// A message written in place is the one that is written from a buffer of its own, whatever its length takes.
+    @Test(arguments: [0, 1, 127, 128, 16_383, 16_384]) func writesMessagesInPlace(byteCount: Int) {
+        let content = [UInt8](repeating: 7, count: byteCount)
+        var (inPlace, copied): ([UInt8], [UInt8]) = ([1, 2], [1, 2])
+        inPlace.append(choice: 3) { bytes in bytes.append(choice: 20) { $0 += content } }
+        var inner: [UInt8] = []
+        inner.append(choice: 20, bytes: content)
+        copied.append(choice: 3, bytes: inner)
+        #expect(inPlace == copied)
+    }
+}
+
+@Suite struct RawSpanTests {
+    /// Words of eight bytes, and what is left of them.
+    @Test func comparesAllBytes() {
+        func isSame(_ one: [UInt8], _ other: [UInt8]) -> Bool { one.span.bytes.isSame(as: other.span.bytes) }
+        for count in 0...25 {
+            let one = (0..<count).map { UInt8($0) }
+            #expect(isSame(one, one.map { $0 }))
+            for place in 0..<count {
+                var other = one
+                other[place] ^= 0x80
+                #expect(!isSame(one, other), "\(place) of \(count)")
+            }
+            let longer = one + [0]
+            #expect(!isSame(one, longer) && !isSame(longer, one))
+        }
+    }
+
+    @Test func copiesFromAnOffsetOn() {
+        let bytes = (0..<20).map { UInt8($0) }
+        for offset in 0...20 {
+            let copy = [UInt8](copying: bytes.span.bytes, from: offset)
+            #expect(copy == Array(bytes[offset...]))
+        }
+    }
+}

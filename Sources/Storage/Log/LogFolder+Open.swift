@@ -15,6 +15,8 @@ package struct LogReading: Sendable {
     package var torn: LogRepair?
     /// What no barrier says was synced: the last write, up to `offset`.
     var lastWrite: [UInt8]
+    /// Up to here a barrier says that the last segment was synced.
+    package var syncedOffset: Int { offset - lastWrite.count }
 }
 
 extension LogFolder {

@@ -241,8 +241,8 @@ extension LogWriter {
     /// A client that writes one thing after the other comes back in so much time, which is what waking a thread takes,
     /// too. Only where work has come so soon does the thread stay awake for it.
     private static let lingerMax = Duration.microseconds(150)
-    /// More comes of several clients, whose threads have better use for the processor; to wake this thread is little
-    /// beside their work.
-    private static let lingerBytesMax = 1024
+    /// A record of one client's write of up to 256 bytes is below it. More comes of several clients, whose threads have
+    /// better use for the processor; to wake this thread is little beside their work.
+    private static let lingerBytesMax = 400
     private static let pausesPerLook = 16
 }

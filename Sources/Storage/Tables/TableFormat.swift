@@ -2,7 +2,7 @@
 
 import CMartletLMDB
 import CMartletPosix
-import MartletBasics
+package import MartletBasics
 
 /// How records lie in the file.
 ///
@@ -16,7 +16,7 @@ import MartletBasics
 ///
 /// The checksum covers the key, so a value found under another's key is damage too. Table 0 belongs to this format: its
 /// record 0.0 holds the format version, 4 bytes little-endian, and is written with the first transaction of a file.
-enum TableFormat {
+package enum TableFormat {
     static let version: UInt32 = 1
     static let table = TableID(0)
     static let versionKey = TableKey(table, object: 0)
@@ -52,6 +52,10 @@ enum TableFormat {
         // 17 bytes: the tuple has no padding in front of its last element.
         let crc = withUnsafeBytes(of: &head) { martlet_crc32c(0, $0.baseAddress, 17) }
         return martlet_crc32c(crc, payload.baseAddress, payload.count)
+    }
+
+    package static func checksum(_ key: TableKey, _ payload: [UInt8]) -> UInt32 {
+        payload.withUnsafeBytes { checksum(key, $0) }
     }
 
     /// Fills memory of four bytes more than the payload.

@@ -9,19 +9,19 @@
 ///     authRoles  the name       authpb.Role
 ///
 /// Source: etcd server/storage/schema.
-package enum AuthEntryKey: Hashable, Sendable {
+public enum AuthEntryKey: Hashable, Sendable {
     case enabled
     case revision
     case user(AuthName)
     case role(AuthName)
 
-    package enum Bucket: String, Hashable, Sendable, CaseIterable {
+    public enum Bucket: String, Hashable, Sendable, CaseIterable {
         case settings = "auth"
         case roles = "authRoles"
         case users = "authUsers"
     }
 
-    package var bucket: Bucket {
+    public var bucket: Bucket {
         switch self {
         case .enabled, .revision: .settings
         case .user: .users
@@ -30,7 +30,7 @@ package enum AuthEntryKey: Hashable, Sendable {
     }
 
     /// The key inside its bucket.
-    package var bytes: [UInt8] {
+    public var bytes: [UInt8] {
         switch self {
         case .enabled: Array("authEnabled".utf8)
         case .revision: Array("authRevision".utf8)
@@ -39,7 +39,7 @@ package enum AuthEntryKey: Hashable, Sendable {
     }
 
     /// Nil for a key that the bucket does not know.
-    package init?(bucket: Bucket, bytes: [UInt8]) {
+    public init?(bucket: Bucket, bytes: [UInt8]) {
         switch bucket {
         case .users: self = .user(AuthName(bytes: bytes))
         case .roles: self = .role(AuthName(bytes: bytes))
@@ -53,22 +53,22 @@ package enum AuthEntryKey: Hashable, Sendable {
     }
 }
 
-package struct AuthEntry: Hashable, Sendable {
-    package var key: AuthEntryKey
-    package var value: [UInt8]
+public struct AuthEntry: Hashable, Sendable {
+    public var key: AuthEntryKey
+    public var value: [UInt8]
 
-    package init(_ key: AuthEntryKey, value: [UInt8]) {
+    public init(_ key: AuthEntryKey, value: [UInt8]) {
         self.key = key
         self.value = value
     }
 }
 
 /// A stored entry that can't be read.
-package struct AuthEntryError: Error, Hashable, Sendable {
-    package var key: AuthEntryKey
-    package var reason: String
+public struct AuthEntryError: Error, Hashable, Sendable {
+    public var key: AuthEntryKey
+    public var reason: String
 
-    package init(key: AuthEntryKey, reason: String) {
+    public init(key: AuthEntryKey, reason: String) {
         self.key = key
         self.reason = reason
     }
@@ -76,7 +76,7 @@ package struct AuthEntryError: Error, Hashable, Sendable {
 
 extension AuthStore {
     /// The whole state, in the order of buckets and keys: the same for equal stores, byte for byte.
-    package var entries: [AuthEntry] {
+    public var entries: [AuthEntry] {
         var keys: [AuthEntryKey] = [.enabled, .revision]
         keys += roles.names.map { .role($0) }
         keys += users.names.map { .user($0) }
@@ -84,7 +84,7 @@ extension AuthStore {
     }
 
     /// What is stored under `key`; nil if that user or role does not exist, so that its entry must go.
-    package func value(of key: AuthEntryKey) -> [UInt8]? {
+    public func value(of key: AuthEntryKey) -> [UInt8]? {
         switch key {
         case .enabled: [isEnabled ? 1 : 0]
         case .revision: (0..<8).map { UInt8(truncatingIfNeeded: revision >> (56 - 8 * UInt64($0))) }
@@ -94,11 +94,11 @@ extension AuthStore {
     }
 
     /// Far below what a number holds, however often users change behind it.
-    package static let maximumRevision: UInt64 = 1 << 62
+    public static let maximumRevision: UInt64 = 1 << 62
 
     /// Reads back what ``entries`` gave, or what etcd stored, in any order. A missing revision is the first, a missing
     /// switch is off.
-    package init(restoring entries: [AuthEntry]) throws(AuthEntryError) {
+    public init(restoring entries: [AuthEntry]) throws(AuthEntryError) {
         self.init()
         var restoredUsers: [AuthUser] = []
         for entry in entries {

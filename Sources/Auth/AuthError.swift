@@ -4,7 +4,7 @@
 ///
 /// The cases name etcd's conditions; the shell that serves a wire maps each to that wire's code and text.
 /// Source: etcd server/auth, the errors of its store.
-package enum AuthError: Error, Hashable, Sendable, CaseIterable {
+public enum AuthError: Error, Hashable, Sendable, CaseIterable {
     case rootUserMissing
     case rootRoleMissing
     case userExists
@@ -33,7 +33,7 @@ package enum AuthError: Error, Hashable, Sendable, CaseIterable {
 
 extension AuthError {
     /// The condition in the words of etcd's log.
-    package var text: String { "auth: " + detail }
+    public var text: String { "auth: " + detail }
 
     private var detail: String {
         switch self {

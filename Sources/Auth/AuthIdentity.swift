@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Who asks, and how old the proof is. It travels in the header of every record in the log.
-package struct AuthIdentity: Hashable, Sendable {
-    package var name: AuthName
+public struct AuthIdentity: Hashable, Sendable {
+    public var name: AuthName
     /// The auth revision that the credentials were checked against; 0 without credentials.
-    package var revision: UInt64
+    public var revision: UInt64
 
-    package init(name: AuthName, revision: UInt64) {
+    public init(name: AuthName, revision: UInt64) {
         self.name = name
         self.revision = revision
     }
 
     /// A request without credentials.
-    package static let anonymous = AuthIdentity(name: "", revision: 0)
+    public static let anonymous = AuthIdentity(name: "", revision: 0)
 }

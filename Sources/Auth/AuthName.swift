@@ -4,39 +4,39 @@
 ///
 /// Compared and ordered byte by byte, as etcd does. `String` would not do: it takes differently encoded spellings of
 /// one character for the same, and two users would become one.
-package struct AuthName: Hashable, Sendable {
+public struct AuthName: Hashable, Sendable {
     /// UTF-8, except for names that were read from certificates or from foreign snapshots.
-    package var bytes: [UInt8]
+    public var bytes: [UInt8]
 
-    package init(bytes: [UInt8]) {
+    public init(bytes: [UInt8]) {
         self.bytes = bytes
     }
 
-    package init(_ text: String) {
+    public init(_ text: String) {
         bytes = Array(text.utf8)
     }
 
     /// For messages and answers. Bytes that are no UTF-8 become replacement characters.
-    package var text: String { String(decoding: bytes, as: UTF8.self) }
+    public var text: String { String(decoding: bytes, as: UTF8.self) }
 
-    package var isEmpty: Bool { bytes.isEmpty }
+    public var isEmpty: Bool { bytes.isEmpty }
 
     /// The user that always administers, and the role that makes one an administrator.
-    package static let root = AuthName("root")
+    public static let root = AuthName("root")
 }
 
 extension AuthName: Comparable {
-    package static func < (left: AuthName, right: AuthName) -> Bool {
+    public static func < (left: AuthName, right: AuthName) -> Bool {
         ByteOrder.isLess(left.bytes, right.bytes)
     }
 }
 
 extension AuthName: ExpressibleByStringLiteral {
-    package init(stringLiteral text: String) {
+    public init(stringLiteral text: String) {
         self.init(text)
     }
 }
 
 extension AuthName: CustomStringConvertible {
-    package var description: String { text }
+    public var description: String { text }
 }

@@ -12,7 +12,7 @@
 /// Plain passwords never get here; etcd before 3.5 logged them, and such a field is not read.
 extension AuthRequest {
     /// The number of the field.
-    package var recordField: UInt64 {
+    public var recordField: UInt64 {
         switch self {
         case .enable: 1000
         case .disable: 1011
@@ -35,7 +35,7 @@ extension AuthRequest {
     }
 
     /// The message inside the field.
-    package var recordBytes: [UInt8] {
+    public var recordBytes: [UInt8] {
         var writer = FieldWriter()
         switch self {
         case .enable, .disable, .status, .userList, .roleList: break
@@ -68,7 +68,7 @@ extension AuthRequest {
 
     /// Reads a field of a record. Nil: the number is none of ours, or the bytes are no such message. Fields that the
     /// message does not know are skipped.
-    package init?(recordField: UInt64, bytes: [UInt8]) {
+    public init?(recordField: UInt64, bytes: [UInt8]) {
         var parts: [UInt64: [UInt8]] = [:]
         var reader = FieldReader(bytes[...])
         while let field = reader.next() {

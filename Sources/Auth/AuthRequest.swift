@@ -3,7 +3,7 @@
 /// A request about users, roles and permissions, as the log holds it: passwords are hashed, random parts are drawn.
 ///
 /// Source: etcd `InternalRaftRequest`, fields 1000 to 1204.
-package enum AuthRequest: Hashable, Sendable {
+public enum AuthRequest: Hashable, Sendable {
     case enable
     case disable
     case status
@@ -28,7 +28,7 @@ package enum AuthRequest: Hashable, Sendable {
 
     /// Whether only a user with the role `root` may ask. Reading one user or role has a rule of its own, see
     /// ``AuthStore/apply(_:as:)``.
-    package var needsAdministrator: Bool {
+    public var needsAdministrator: Bool {
         switch self {
         case .authenticate, .userGet, .roleGet: false
         case .enable, .disable, .status, .userAdd, .userList, .userDelete, .userChangePassword, .userGrantRole,
@@ -39,7 +39,7 @@ package enum AuthRequest: Hashable, Sendable {
 }
 
 /// What a request is answered with.
-package enum AuthResponse: Hashable, Sendable {
+public enum AuthResponse: Hashable, Sendable {
     case done
     case status(isEnabled: Bool, revision: UInt64)
     /// A token is due for `name` at this auth revision. `simpleToken` is that of the request.
@@ -50,14 +50,14 @@ package enum AuthResponse: Hashable, Sendable {
 }
 
 /// What one applied request did.
-package struct AuthOutcome: Hashable, Sendable {
-    package var response: AuthResponse
+public struct AuthOutcome: Hashable, Sendable {
+    public var response: AuthResponse
     /// What tokens a member must forget.
-    package var tokens: TokenEffect = .none
+    public var tokens: TokenEffect = .none
     /// Which stored entries the next checkpoint must hold anew, each once; see ``AuthStore/value(of:)``.
-    package var changes: [AuthEntryKey] = []
+    public var changes: [AuthEntryKey] = []
 
-    package enum TokenEffect: Hashable, Sendable {
+    public enum TokenEffect: Hashable, Sendable {
         case none
         /// Tokens are handed out from here on.
         case begin
@@ -67,7 +67,7 @@ package struct AuthOutcome: Hashable, Sendable {
         case end(of: AuthName)
     }
 
-    package init(_ response: AuthResponse = .done) {
+    public init(_ response: AuthResponse = .done) {
         self.response = response
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a call of the API must show while authentication is on, beside a token that is valid if one is sent.
-package enum AuthRequirement: Hashable, Sendable {
+public enum AuthRequirement: Hashable, Sendable {
     /// Nothing: logging in, health.
     case nothing
     /// Any user.
@@ -20,9 +20,9 @@ package enum AuthRequirement: Hashable, Sendable {
     /// Three depend on the request: an alarm is raised and lifted by administrators only, a lease's time to live needs
     /// `.lease(.listKeys)` if its keys are asked for, and the lock and election services act on keys in the caller's
     /// name, each step checked as such.
-    package static func of(_ path: String) -> AuthRequirement? { table[path] }
+    public static func of(_ path: String) -> AuthRequirement? { table[path] }
 
-    package static var paths: [String] { table.keys.sorted() }
+    public static var paths: [String] { table.keys.sorted() }
 
     private static let table: [String: AuthRequirement] = [
         "etcdserverpb.KV/Range": .keys, "etcdserverpb.KV/RangeStream": .keys,
@@ -41,6 +41,7 @@ package enum AuthRequirement: Hashable, Sendable {
         "etcdserverpb.Cluster/MemberRemove": .administrator,
         "etcdserverpb.Cluster/MemberUpdate": .administrator,
         "etcdserverpb.Cluster/MemberPromote": .administrator,
+        "martlet.v1.Cluster/ReplaceMember": .administrator,
         "etcdserverpb.Cluster/MemberList": .credentials,
         "etcdserverpb.Maintenance/Alarm": .credentials,
         "etcdserverpb.Maintenance/Status": .credentials,

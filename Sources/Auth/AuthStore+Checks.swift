@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 internal import MartletKeyValue
 
 extension AuthStore {
@@ -13,7 +13,7 @@ extension AuthStore {
     ///
     /// Complexity: O(log n) comparisons for each access, n being the user's merged ranges; O(k log n) for a lease with
     /// k keys, unless the user may write everything.
-    package func authorize(
+    public func authorize(
         _ request: some KeyAccessing, as identity: AuthIdentity,
         attachedKeys: (LeaseID) -> [[UInt8]] = { _ in [] }
     ) throws(AuthError) {
@@ -27,14 +27,14 @@ extension AuthStore {
 
     /// The same for a lease as a whole. As in etcd, an administrator's credentials may be of any revision here: a
     /// member ends leases in the name of `root`, and must not fail because users changed meanwhile.
-    package func authorize(_ request: LeaseAccess, as identity: AuthIdentity) throws(AuthError) {
+    public func authorize(_ request: LeaseAccess, as identity: AuthIdentity) throws(AuthError) {
         if user(identity.name)?.isRoot == true { return }
         try authorize(request, as: identity, attachedKeys: { _ in [] })
     }
 
     /// The first thing that a request does to keys and that a user may not do, whatever the age of the credentials:
     /// what an audit names. `nil`: nothing, or nobody can tell.
-    package func firstDenied(
+    public func firstDenied(
         _ request: some KeyAccessing, of name: AuthName, attachedKeys: (LeaseID) -> [[UInt8]] = { _ in [] }
     ) -> KeyAccess? {
         let permissions = permissions(of: name)
@@ -49,7 +49,7 @@ extension AuthStore {
     }
 
     /// What a user may do, as of now; `nil`: there is no such user.
-    package func permissions(of name: AuthName) -> UserPermissions? { users[name]?.permissions }
+    public func permissions(of name: AuthName) -> UserPermissions? { users[name]?.permissions }
 
     private func permissions(of identity: AuthIdentity) throws(AuthError) -> UserPermissions {
         if identity.revision == 0 { throw .userNameEmpty }
@@ -59,7 +59,7 @@ extension AuthStore {
     }
 
     /// Whether `identity` is an administrator, of whatever revision.
-    package func checkAdministrator(_ identity: AuthIdentity) throws(AuthError) {
+    public func checkAdministrator(_ identity: AuthIdentity) throws(AuthError) {
         guard isEnabled else { return }
         if identity.name.isEmpty { throw .userNameEmpty }
         guard let user = user(identity.name) else { throw .userNotFound }
@@ -67,7 +67,7 @@ extension AuthStore {
     }
 
     /// Whether there are credentials at all; what they allow is not asked.
-    package func checkCredentials(_ identity: AuthIdentity) throws(AuthError) {
+    public func checkCredentials(_ identity: AuthIdentity) throws(AuthError) {
         guard isEnabled else { return }
         if identity == .anonymous { throw .userNameEmpty }
     }

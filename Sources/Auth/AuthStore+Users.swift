@@ -58,7 +58,7 @@ extension AuthStore {
     /// The password's hash and the revision it is of, for a check outside of this store. The check takes a good part
     /// of a second, so the caller runs it elsewhere, proposes ``AuthRequest/authenticate(name:simpleToken:)``, and
     /// starts over if the revision has moved on when that is applied.
-    package func passwordHash(of name: AuthName) throws(AuthError) -> (hash: [UInt8], revision: UInt64) {
+    public func passwordHash(of name: AuthName) throws(AuthError) -> (hash: [UInt8], revision: UInt64) {
         guard isEnabled else { throw .authNotEnabled }
         guard let user = user(name) else { throw .authenticationFailed }
         if user.hasNoPassword { throw .noPasswordUser }

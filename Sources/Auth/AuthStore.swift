@@ -7,7 +7,7 @@
 /// credentials of an older revision are refused, so a permission that was taken away ends with the record that took
 /// it.
 /// Source: etcd server/auth store, etcdserver/apply.
-package struct AuthStore: Equatable, Sendable {
+public struct AuthStore: Equatable, Sendable {
     struct Member: Equatable, Sendable {
         var user: AuthUser
         var permissions: UserPermissions
@@ -15,26 +15,26 @@ package struct AuthStore: Equatable, Sendable {
 
     var users = NameTable<Member>()
     var roles = NameTable<AuthRole>()
-    package internal(set) var isEnabled = false
+    public internal(set) var isEnabled = false
     /// Counts the changes of users, roles and permissions. Not related to the revision of keys.
-    package internal(set) var revision = AuthStore.firstRevision
+    public internal(set) var revision = AuthStore.firstRevision
 
     /// The revision of a store that nobody has changed.
-    package static let firstRevision: UInt64 = 1
+    public static let firstRevision: UInt64 = 1
 
-    package init() {}
+    public init() {}
 
-    package func user(_ name: AuthName) -> AuthUser? { users[name]?.user }
-    package func role(_ name: AuthName) -> AuthRole? { roles[name] }
+    public func user(_ name: AuthName) -> AuthUser? { users[name]?.user }
+    public func role(_ name: AuthName) -> AuthRole? { roles[name] }
     /// Ascending.
-    package var userNames: [AuthName] { users.names }
+    public var userNames: [AuthName] { users.names }
 
     /// Applies a request, first asking whether `identity` may make it. Throws what etcd would answer, in its order of
     /// checks.
     ///
     /// A user may read itself and the roles it has; everything else but logging in is the administrator's. As in
     /// etcd, an administrator's credentials may be of any revision.
-    package mutating func apply(
+    public mutating func apply(
         _ request: AuthRequest, as identity: AuthIdentity
     ) throws(AuthError) -> AuthOutcome {
         if request.needsAdministrator { try checkAdministrator(identity) }

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
-package import MartletKeyValue
+public import MartletBasics
+public import MartletKeyValue
 
 /// A request that reads or writes keys and can say which.
-package protocol KeyAccessing {
+public protocol KeyAccessing {
     /// Names every access that any course of the request could take.
     func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError)
 }
 
 extension RangeRequest: KeyAccessing {
-    package func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
+    public func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
         try visit(.read(interval))
     }
 }
 
 extension PutRequest: KeyAccessing {
     /// Answering with the previous record is reading.
-    package func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
+    public func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
         try visit(.write(.key(key)))
         if lease != .none { try visit(.attach(lease)) }
         if wantsPrevious { try visit(.read(.key(key))) }
@@ -25,7 +25,7 @@ extension PutRequest: KeyAccessing {
 }
 
 extension DeleteRangeRequest: KeyAccessing {
-    package func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
+    public func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
         try visit(.write(interval))
         if wantsPrevious { try visit(.read(interval)) }
     }
@@ -33,7 +33,7 @@ extension DeleteRangeRequest: KeyAccessing {
 
 extension TxnRequest: KeyAccessing {
     /// All compares and both branches, nested transactions included, whichever would run.
-    package func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
+    public func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
         for condition in compare { try visit(.read(condition.interval)) }
         for operations in [success, failure] {
             for operation in operations { try operation.forEachAccess(visit) }
@@ -42,7 +42,7 @@ extension TxnRequest: KeyAccessing {
 }
 
 extension TxnRequest.Operation: KeyAccessing {
-    package func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
+    public func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
         switch self {
         case .range(let request): try request.forEachAccess(visit)
         case .put(let request): try request.forEachAccess(visit)
@@ -54,39 +54,39 @@ extension TxnRequest.Operation: KeyAccessing {
 }
 
 /// Reading keys from now on, as a watch does: asked once, when the watch begins.
-package struct WatchAccess: KeyAccessing {
-    package var interval: KeyInterval
+public struct WatchAccess: KeyAccessing {
+    public var interval: KeyInterval
 
-    package init(_ interval: KeyInterval) {
+    public init(_ interval: KeyInterval) {
         self.interval = interval
     }
 
-    package func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
+    public func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
         try visit(.read(interval))
     }
 }
 
 /// What is done to a lease as a whole.
-package struct LeaseAccess: KeyAccessing {
-    package enum Purpose: Hashable, Sendable {
+public struct LeaseAccess: KeyAccessing {
+    public enum Purpose: Hashable, Sendable {
         /// Ending or renewing it decides over the attached keys.
         case control
         /// Naming the attached keys.
         case listKeys
     }
 
-    package var purpose: Purpose
-    package var lease: LeaseID
+    public var purpose: Purpose
+    public var lease: LeaseID
     /// The keys attached to the lease.
-    package var keys: [[UInt8]]
+    public var keys: [[UInt8]]
 
-    package init(_ purpose: Purpose, of lease: LeaseID, keys: [[UInt8]]) {
+    public init(_ purpose: Purpose, of lease: LeaseID, keys: [[UInt8]]) {
         self.purpose = purpose
         self.lease = lease
         self.keys = keys
     }
 
-    package func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
+    public func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
         for key in keys {
             switch purpose {
             case .control: try visit(.write(.key(key)))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletKeyValue
+public import MartletKeyValue
 
 /// A set of keys, as the fewest intervals that cover it.
 ///
@@ -9,14 +9,14 @@ package import MartletKeyValue
 ///     kept        [a-------h) [k,k0)  [m--------w)
 ///
 /// Intervals that overlap or touch are one: whoever may read `a..<f` and `f..<h` may read `a..<h` in one request.
-package struct KeyIntervalSet: Equatable, Sendable {
+public struct KeyIntervalSet: Equatable, Sendable {
     /// Ascending. Interval `i` holds the keys from `lowers[i]` on, below `uppers[i]`.
     private var lowers: [[UInt8]] = []
     /// Ascending, each above its lower and below the next lower. Nil, which only the last can be: without end.
     private var uppers: [[UInt8]?] = []
 
     /// Empty intervals add nothing. Complexity: O(n log n).
-    package init(_ intervals: [KeyInterval] = []) {
+    public init(_ intervals: [KeyInterval] = []) {
         for interval in intervals.filter({ !$0.isEmpty }).sorted(by: { ByteOrder.isLess($0.lower, $1.lower) }) {
             let upper: [UInt8]? =
                 switch interval.end {
@@ -48,17 +48,17 @@ package struct KeyIntervalSet: Equatable, Sendable {
     }
 
     /// How many intervals are left after merging.
-    package var count: Int { lowers.count }
+    public var count: Int { lowers.count }
 
     /// Whether every possible key is inside. No key is empty, so the smallest is the one byte 0.
-    package var holdsEveryKey: Bool {
+    public var holdsEveryKey: Bool {
         lowers.count == 1 && !ByteOrder.isLess([0], lowers[0]) && uppers[0] == nil
     }
 
     /// Whether the whole of `interval` is inside. An interval that ends before it begins counts as its first key.
     ///
     /// Complexity: O(log n) comparisons of keys.
-    package func covers(_ interval: KeyInterval) -> Bool {
+    public func covers(_ interval: KeyInterval) -> Bool {
         var low = 0
         var high = lowers.count
         while low < high {

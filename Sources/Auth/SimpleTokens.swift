@@ -6,11 +6,11 @@
 /// a restart forgets them, and clients log in anew. `index` is the log index of the record that handed the token out.
 /// Time is a duration since any fixed moment and never runs back.
 /// Source: etcd server/auth simple_token.
-package struct SimpleTokens: Sendable {
+public struct SimpleTokens: Sendable {
     /// What a token is worth after its last use, unless `--auth-token-ttl` says otherwise.
-    package static let defaultTimeToLive = Duration.seconds(300)
+    public static let defaultTimeToLive = Duration.seconds(300)
     /// Letters in the random part: 52 to the power of 16 is above 2 to the power of 91.
-    package static let prefixLength = 16
+    public static let prefixLength = 16
 
     private static let letters = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
 
@@ -19,9 +19,9 @@ package struct SimpleTokens: Sendable {
         var end: Duration
     }
 
-    package let timeToLive: Duration
+    public let timeToLive: Duration
     /// Tokens kept at once; the oldest go first. Some twenty megabytes.
-    package let countMax: Int
+    public let countMax: Int
     private var holders: [String: Holder] = [:]
     /// The tokens of each user, to end them together.
     private var tokensByUser: [AuthName: Set<String>] = [:]
@@ -30,25 +30,25 @@ package struct SimpleTokens: Sendable {
     private var byEnd: [(token: String, end: Duration)] = []
     private var nextToEnd = 0
     /// Whether authentication is on. Tokens assigned while it is off are not kept.
-    package private(set) var isEnabled = false
+    public private(set) var isEnabled = false
 
     /// A lifetime of zero or less stands for the default, as in etcd.
-    package init(timeToLive: Duration = defaultTimeToLive, countMax: Int = 100_000) {
+    public init(timeToLive: Duration = defaultTimeToLive, countMax: Int = 100_000) {
         precondition(countMax > 0, "no room for a token")
         self.countMax = countMax
         self.timeToLive = timeToLive > .zero ? timeToLive : Self.defaultTimeToLive
     }
 
-    package var count: Int { holders.count }
+    public var count: Int { holders.count }
 
     /// The random part of a new token, for the record that proposes it. The source must be fit for secrets.
-    package static func makePrefix(using random: inout some RandomNumberGenerator) -> String {
+    public static func makePrefix(using random: inout some RandomNumberGenerator) -> String {
         let drawn = (0..<prefixLength).map { _ in letters[Int(random.next(upperBound: UInt(letters.count)))] }
         return String(decoding: drawn, as: UTF8.self)
     }
 
     /// Carries out what an applied request asks for.
-    package mutating func apply(_ effect: AuthOutcome.TokenEffect) {
+    public mutating func apply(_ effect: AuthOutcome.TokenEffect) {
         switch effect {
         case .none: break
         case .begin: isEnabled = true
@@ -60,7 +60,7 @@ package struct SimpleTokens: Sendable {
     }
 
     /// Hands out the token that the record at `index` is for.
-    package mutating func assign(
+    public mutating func assign(
         to user: AuthName, prefix: String, index: UInt64, now: Duration
     ) -> String {
         let token = "\(prefix).\(index)"
@@ -74,7 +74,7 @@ package struct SimpleTokens: Sendable {
     }
 
     /// Whose token it is, and keeps it alive. Nil: unknown or ended.
-    package mutating func user(of token: String, now: Duration) -> AuthName? {
+    public mutating func user(of token: String, now: Duration) -> AuthName? {
         guard let holder = holders[token], now <= holder.end else { return nil }
         holders[token]?.end = now + timeToLive
         return holder.user
@@ -83,7 +83,7 @@ package struct SimpleTokens: Sendable {
     /// Forgets what has ended. To be called now and then; also done at each assignment.
     ///
     /// Complexity: amortized O(1) for each token and each lifetime it lasts.
-    package mutating func removeEnded(now: Duration) {
+    public mutating func removeEnded(now: Duration) {
         while nextToEnd < byEnd.count, byEnd[nextToEnd].end < now {
             let token = byEnd[nextToEnd].token
             nextToEnd += 1

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
-package import MartletKeyValue
+public import MartletBasics
+public import MartletKeyValue
 
 /// What one user may do, merged over its roles.
-package struct UserPermissions: Equatable, Sendable {
-    package var isRoot: Bool
-    package var readable: KeyIntervalSet
-    package var writable: KeyIntervalSet
+public struct UserPermissions: Equatable, Sendable {
+    public var isRoot: Bool
+    public var readable: KeyIntervalSet
+    public var writable: KeyIntervalSet
 
     /// A role that does not exist allows nothing.
     init(of user: AuthUser, in roles: NameTable<AuthRole>) {
@@ -21,7 +21,7 @@ package struct UserPermissions: Equatable, Sendable {
     ///
     /// Complexity: O(log n) comparisons, n being the merged ranges; O(k log n) for a lease with k keys, unless the user
     /// may write everything.
-    package func allows(_ access: KeyAccess, attachedKeys: (LeaseID) -> [[UInt8]]) -> Bool {
+    public func allows(_ access: KeyAccess, attachedKeys: (LeaseID) -> [[UInt8]]) -> Bool {
         if isRoot { return true }
         return switch access {
         case .read(let interval): readable.covers(interval)
@@ -32,12 +32,12 @@ package struct UserPermissions: Equatable, Sendable {
     }
 
     /// Whether every key, the empty one too, which etcd has not and Redis has.
-    package var readsEverything: Bool { isRoot || readable.holdsEveryKey }
-    package var writesEverything: Bool { isRoot || writable.holdsEveryKey }
+    public var readsEverything: Bool { isRoot || readable.holdsEveryKey }
+    public var writesEverything: Bool { isRoot || writable.holdsEveryKey }
 }
 
 /// One thing that a request does to keys.
-package enum KeyAccess: Hashable, Sendable {
+public enum KeyAccess: Hashable, Sendable {
     case read(KeyInterval)
     case write(KeyInterval)
     /// Attaches a key to a lease. Whoever holds the lease can let it end and so delete what is attached, so it takes

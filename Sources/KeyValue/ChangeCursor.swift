@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// One version or tombstone, as it stands under its revision in etcd's bucket `key`.
-package struct StoredChange: Hashable, Sendable {
-    package var revision: Revision
-    package var isTombstone: Bool
+public struct StoredChange: Hashable, Sendable {
+    public var revision: Revision
+    public var isTombstone: Bool
     /// Of a tombstone only key and mod revision.
-    package var record: KeyValueRecord
+    public var record: KeyValueRecord
 
-    package init(revision: Revision, isTombstone: Bool, record: KeyValueRecord) {
+    public init(revision: Revision, isTombstone: Bool, record: KeyValueRecord) {
         self.revision = revision
         self.isTombstone = isTombstone
         self.record = record
@@ -162,9 +162,9 @@ struct ChangeCursor: Sendable {
 /// `key`.
 ///
 /// Versions that compaction left readable, tombstones exactly at the compact revision, and all changes since.
-package struct StoredChanges: Sendable {
+public struct StoredChanges: Sendable {
     /// Changes of a page: about half a millisecond.
-    package static let pageSize = 1024
+    public static let pageSize = 1024
 
     private var cursor: ChangeCursor
     private var isEnded = false
@@ -175,7 +175,7 @@ package struct StoredChanges: Sendable {
     }
 
     /// The next changes; none in steps that only look for them. `nil` at the end.
-    package mutating func next() -> [StoredChange]? {
+    public mutating func next() -> [StoredChange]? {
         if isEnded { return nil }
         var page: [StoredChange] = []
         isEnded = !cursor.step(limit: Self.pageSize) { change in
@@ -187,5 +187,5 @@ package struct StoredChanges: Sendable {
 }
 
 extension KeyValueSnapshot {
-    package var storedChanges: StoredChanges { StoredChanges(self) }
+    public var storedChanges: StoredChanges { StoredChanges(self) }
 }

@@ -4,7 +4,7 @@
 ///
 /// A value like any other: of two copies only one goes on in the slab that both have begun, and only when the other is
 /// gone or has begun its own.
-package struct ChangePacker: Sendable {
+public struct ChangePacker: Sendable {
     /// Small stores stay small: a first slab takes a page, each later one twice as much.
     static let minimumCapacity = 4 << 10
     /// A change that needs more than this has a slab of its own, so that no slab ends with much of it free.
@@ -26,7 +26,7 @@ package struct ChangePacker: Sendable {
     private var tail: Tail?
     private var nextCapacity = minimumCapacity
 
-    package init() {}
+    public init() {}
 
     /// Whether the next change may go there.
     func isOpen(_ slab: ChangeSlab) -> Bool { tail?.slab === slab }

@@ -2,7 +2,7 @@
 
 extension CountedTree {
     /// What is wrong with the tree's shape, order or counts; `nil` if nothing is. Complexity: O(n).
-    package func brokenInvariant() -> String? {
+    public func brokenInvariant() -> String? {
         var leafDepth: Int?
         return check(root, depth: 0, isRoot: true, from: nil, before: nil, &leafDepth)
     }

@@ -7,7 +7,7 @@ extension CountedTree {
     /// Complexity: O(log n), plus the size of the leaves in which something has a greater stamp.
     ///
     /// - Parameter isCounted: the rule; called only for values with greater stamps.
-    package func count(in interval: KeyInterval, asOf stamp: Int64, _ isCounted: (Value) -> Bool) -> Int {
+    public func count(in interval: KeyInterval, asOf stamp: Int64, _ isCounted: (Value) -> Bool) -> Int {
         switch interval.end {
         case .single:
             return withValue(of: interval.lower) { ($0.stamp <= stamp ? $0.isLive : isCounted($0)) ? 1 : 0 } ?? 0

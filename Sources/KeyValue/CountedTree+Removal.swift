@@ -3,7 +3,7 @@
 extension CountedTree {
     /// Takes the key out and answers its value; `nil` where there was none.
     @discardableResult
-    package mutating func remove(_ key: [UInt8]) -> Value? {
+    public mutating func remove(_ key: [UInt8]) -> Value? {
         let removed = root.remove(key, nodeCapacity / 2)
         if root.children.count == 1 { root = root.children[0] }
         return removed

@@ -3,7 +3,7 @@
 extension CountedTree {
     /// Calls `body` with the key's value, which it may change; puts `initial` there where the key is new. After `body`
     /// the value must have the key.
-    package mutating func update<Result>(
+    public mutating func update<Result>(
         _ key: [UInt8], initial: @autoclosure () -> Value, _ body: (inout Value) -> Result
     ) -> Result {
         let (result, split) = root.update(key, nodeCapacity, initial, body)
@@ -12,7 +12,7 @@ extension CountedTree {
     }
 
     /// Calls `body` with the key's value, which it may change; `nil` where there is none.
-    package mutating func updateExisting<Result>(_ key: [UInt8], _ body: (inout Value) -> Result) -> Result? {
+    public mutating func updateExisting<Result>(_ key: [UInt8], _ body: (inout Value) -> Result) -> Result? {
         root.updateExisting(key, body)
     }
 

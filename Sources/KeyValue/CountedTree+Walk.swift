@@ -4,7 +4,7 @@ extension CountedTree {
     /// Calls `body` with each value in the interval, in key order, until it answers false.
     ///
     /// - Parameter liveOnly: leave out values that are not live; subtrees without live values cost nothing.
-    package func forEach(in interval: KeyInterval, liveOnly: Bool, _ body: (Value) -> Bool) {
+    public func forEach(in interval: KeyInterval, liveOnly: Bool, _ body: (Value) -> Bool) {
         switch interval.end {
         case .single:
             _ = withValue(of: interval.lower) { value in
@@ -19,7 +19,7 @@ extension CountedTree {
     }
 
     /// As `forEach`, from the last key of the interval down to its first.
-    package func forEachReversed(in interval: KeyInterval, liveOnly: Bool, _ body: (Value) -> Bool) {
+    public func forEachReversed(in interval: KeyInterval, liveOnly: Bool, _ body: (Value) -> Bool) {
         switch interval.end {
         case .single:
             forEach(in: interval, liveOnly: liveOnly, body)
@@ -31,7 +31,7 @@ extension CountedTree {
         }
     }
 
-    package func forEach(
+    public func forEach(
         in interval: KeyInterval, isReversed: Bool, liveOnly: Bool, _ body: (Value) -> Bool
     ) {
         if isReversed {
@@ -42,7 +42,7 @@ extension CountedTree {
     }
 
     /// Calls `body` with every value in key order.
-    package func forEach(_ body: (Value) -> Void) {
+    public func forEach(_ body: (Value) -> Void) {
         _ = root.forEach(from: nil, before: nil, false) { value in
             body(value)
             return true

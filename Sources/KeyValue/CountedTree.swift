@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a `CountedTree` holds: a value that knows its key, and may count or not.
-package protocol CountedTreeValue: Sendable {
+public protocol CountedTreeValue: Sendable {
     /// Calls `body` with what the tree sorts by: changes of the value in the tree leave it alone.
     func withKey<Result>(_ body: (RawSpan) -> Result) -> Result
     /// Whether the tree's live counts include this value.
@@ -22,7 +22,7 @@ package protocol CountedTreeValue: Sendable {
 /// copies only the path to what it touches, so a copy is a cheap snapshot.
 ///
 /// Complexity: finding, changing, inserting, removing and counting are O(log n); walking a range is O(log n + visited).
-package struct CountedTree<Value: CountedTreeValue>: Sendable {
+public struct CountedTree<Value: CountedTreeValue>: Sendable {
     /// One node. A leaf has values, a branch has children; never both.
     struct Node: Sendable {
         /// Of a branch.
@@ -45,31 +45,31 @@ package struct CountedTree<Value: CountedTreeValue>: Sendable {
 
     /// - Parameter nodeCapacity: at least 4. 64 keeps inserts in a leaf near one kilobyte of moves; tests take 4, so
     ///   that few keys make a deep tree.
-    package init(nodeCapacity: Int = 64) {
+    public init(nodeCapacity: Int = 64) {
         precondition(nodeCapacity >= 4, "a node of \(nodeCapacity) cannot be split and merged")
         self.nodeCapacity = nodeCapacity
     }
 
-    package var count: Int { root.count }
-    package var liveCount: Int { root.liveCount }
-    package var isEmpty: Bool { root.count == 0 }
+    public var count: Int { root.count }
+    public var liveCount: Int { root.liveCount }
+    public var isEmpty: Bool { root.count == 0 }
 }
 
 // MARK: Finding
 
 extension CountedTree {
     /// Calls `body` with the value of `key`; `nil` where there is none.
-    package func withValue<Result>(of key: [UInt8], _ body: (Value) -> Result) -> Result? {
+    public func withValue<Result>(of key: [UInt8], _ body: (Value) -> Result) -> Result? {
         root.withValue(of: key, body)
     }
 
     /// How many live values have a key below `key`.
-    package func liveCount(before key: [UInt8]) -> Int {
+    public func liveCount(before key: [UInt8]) -> Int {
         root.liveCount(before: key)
     }
 
     /// How many live values lie in the interval.
-    package func liveCount(in interval: KeyInterval) -> Int {
+    public func liveCount(in interval: KeyInterval) -> Int {
         switch interval.end {
         case .single:
             return withValue(of: interval.lower) { $0.isLive ? 1 : 0 } ?? 0
@@ -82,7 +82,7 @@ extension CountedTree {
     }
 
     /// How many values lie in the interval, live or not.
-    package func count(in interval: KeyInterval) -> Int {
+    public func count(in interval: KeyInterval) -> Int {
         switch interval.end {
         case .single:
             return withValue(of: interval.lower) { _ in 1 } ?? 0

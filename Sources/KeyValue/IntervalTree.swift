@@ -15,7 +15,7 @@ import MartletBasics
 ///
 /// Priorities come from a seeded sequence, so the same calls build the same tree in every process. Equal intervals
 /// share a node. Complexity: updates O(log n), a search O(log n) for each interval found.
-package struct IntervalTree<Payload: Sendable>: Sendable {
+public struct IntervalTree<Payload: Sendable>: Sendable {
     private struct Node {
         var lower: [UInt8]
         /// `nil` is above every key.
@@ -35,13 +35,13 @@ package struct IntervalTree<Payload: Sendable>: Sendable {
     private var root = IntervalTree.none
     private var priorities = SeededRandom(seed: 0)
 
-    package init() {}
+    public init() {}
 
-    package var count: Int { nodes.count - free.count }
+    public var count: Int { nodes.count - free.count }
     var isEmpty: Bool { count == 0 }
 
     /// Calls `body` with the payload of each interval that contains `key`, in order of `(lower, upper)`.
-    package func forEach(containing key: [UInt8], _ body: (Payload) -> Void) {
+    public func forEach(containing key: [UInt8], _ body: (Payload) -> Void) {
         visit(root, key, body)
     }
 
@@ -52,7 +52,7 @@ package struct IntervalTree<Payload: Sendable>: Sendable {
     }
 
     /// Changes the payload of the interval; makes it with `initial` where it is new.
-    package mutating func update(lower: [UInt8], upper: [UInt8]?, initial: Payload, _ body: (inout Payload) -> Void) {
+    public mutating func update(lower: [UInt8], upper: [UInt8]?, initial: Payload, _ body: (inout Payload) -> Void) {
         let place = find(lower, upper)
         if place != Self.none {
             body(&nodes[place].payload)
@@ -67,13 +67,13 @@ package struct IntervalTree<Payload: Sendable>: Sendable {
         root = insert(new, into: root)
     }
 
-    package func payload(lower: [UInt8], upper: [UInt8]?) -> Payload? {
+    public func payload(lower: [UInt8], upper: [UInt8]?) -> Payload? {
         let place = find(lower, upper)
         return place == Self.none ? nil : nodes[place].payload
     }
 
     /// Takes the interval out; without effect where it is missing.
-    package mutating func remove(lower: [UInt8], upper: [UInt8]?) {
+    public mutating func remove(lower: [UInt8], upper: [UInt8]?) {
         guard find(lower, upper) != Self.none else { return }
         root = remove(lower, upper, from: root)
     }

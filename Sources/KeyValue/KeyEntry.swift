@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// Stands for a key while the index knows it: in history and in the checkpoint.
 ///
 /// Numbers rise in the order in which keys enter the index. A key that leaves it, deleted and compacted, and comes back
 /// has a new one. When keys leave depends on the pace of removal, so members differ in numbers, and nothing shows them.
-package struct KeyNumber: Hashable, Comparable, Sendable {
-    package var rawValue: UInt64
+public struct KeyNumber: Hashable, Comparable, Sendable {
+    public var rawValue: UInt64
 
-    package init(_ rawValue: UInt64) {
+    public init(_ rawValue: UInt64) {
         self.rawValue = rawValue
     }
 
-    package static func < (left: KeyNumber, right: KeyNumber) -> Bool { left.rawValue < right.rawValue }
+    public static func < (left: KeyNumber, right: KeyNumber) -> Bool { left.rawValue < right.rawValue }
 
     /// No key's number.
-    package static var zero: KeyNumber { KeyNumber(0) }
-    package static var first: KeyNumber { KeyNumber(1) }
+    public static var zero: KeyNumber { KeyNumber(0) }
+    public static var first: KeyNumber { KeyNumber(1) }
 
-    package var next: KeyNumber { KeyNumber(rawValue + 1) }
+    public var next: KeyNumber { KeyNumber(rawValue + 1) }
 }
 
 /// All that the index knows of one key: its newest change, and the revisions of older ones.
@@ -34,21 +34,21 @@ package struct KeyNumber: Hashable, Comparable, Sendable {
 ///     newest    {7,0}                                  with key and value; after a delete the tombstone
 ///
 /// Source: etcd mvcc key_index.
-package struct KeyEntry: CountedTreeValue {
+public struct KeyEntry: CountedTreeValue {
     /// Shared with history.
     var newest: HistoryRecord
     /// Oldest first.
     var older: [OlderChange] = []
 
     /// An entry that has seen no change: a put must follow.
-    package init() {
+    public init() {
         newest = .none
     }
 
     @inline(__always)
-    package func withKey<Result>(_ body: (RawSpan) -> Result) -> Result { newest.withKey(body) }
-    package var isLive: Bool { !newest.isTombstone }
-    package var stamp: Int64 { newest.main }
+    public func withKey<Result>(_ body: (RawSpan) -> Result) -> Result { newest.withKey(body) }
+    public var isLive: Bool { !newest.isTombstone }
+    public var stamp: Int64 { newest.main }
     /// The revision of the newest change.
     var modified: Revision { newest.revision }
     /// Puts in the open generation. Zero: the key is deleted.
@@ -56,16 +56,16 @@ package struct KeyEntry: CountedTreeValue {
     var lease: LeaseID { newest.lease }
 
     /// What a put brings.
-    package struct Put {
-        package var key: [UInt8]
+    public struct Put {
+        public var key: [UInt8]
         /// `nil`: the value stays.
-        package var value: [UInt8]?
-        package var lease: LeaseID
-        package var revision: Revision
+        public var value: [UInt8]?
+        public var lease: LeaseID
+        public var revision: Revision
         /// For a key that enters the index.
-        package var freshNumber: KeyNumber
+        public var freshNumber: KeyNumber
 
-        package init(
+        public init(
             _ key: [UInt8], _ value: [UInt8]?, lease: LeaseID = .none, at revision: Revision,
             freshNumber: KeyNumber = .first
         ) {
@@ -77,7 +77,7 @@ package struct KeyEntry: CountedTreeValue {
         }
     }
 
-    package mutating func put(_ put: Put, _ packer: inout ChangePacker) {
+    public mutating func put(_ put: Put, _ packer: inout ChangePacker) {
         self.put(put, after: newest.head, &packer)
     }
 
@@ -96,7 +96,7 @@ package struct KeyEntry: CountedTreeValue {
     }
 
     /// Ends the key's life. It must be live.
-    package mutating func delete(at revision: Revision, _ packer: inout ChangePacker) {
+    public mutating func delete(at revision: Revision, _ packer: inout ChangePacker) {
         precondition(isLive, "the deleted key is dead since \(modified)")
         let old = newest.head
         older.append(OlderChange(old))
@@ -105,7 +105,7 @@ package struct KeyEntry: CountedTreeValue {
     }
 
     /// The revisions of each life, tombstones included, and last of the one that goes on, if there is one. For tests.
-    package var lives: [[Revision]] {
+    public var lives: [[Revision]] {
         var lives: [[Revision]] = [[]]
         for change in older + (newest.main == 0 ? [] : [OlderChange(newest.head)]) {
             lives[lives.count - 1].append(change.revision)
@@ -133,7 +133,7 @@ struct OlderChange: Sendable {
 // MARK: The past
 
 extension KeyEntry {
-    package enum Version: Hashable {
+    public enum Version: Hashable {
         /// The entry's own record.
         case newest
         /// A version that history holds.
@@ -142,14 +142,14 @@ extension KeyEntry {
     }
 
     /// Which version stood after the transaction `main`. Complexity: O(log changes).
-    package func version(at main: Int64) -> Version {
+    public func version(at main: Int64) -> Version {
         if newest.main <= main { return isLive ? .newest : .absent }
         let offset = lastOffset(notAfter: main)
         return offset < 0 || older[offset].isTombstone ? .absent : .older(older[offset].revision)
     }
 
     /// Whether the entry still names the revision, tombstones included.
-    package func holds(_ revision: Revision) -> Bool {
+    public func holds(_ revision: Revision) -> Bool {
         if revision.main == newest.main, revision == modified { return true }
         var offset = lastOffset(notAfter: revision.main)
         while offset >= 0, older[offset].main == revision.main {
@@ -165,7 +165,7 @@ extension KeyEntry {
     /// stays. A tombstone exactly at `main` stays: a watch from there must see it.
     ///
     /// - Returns: the forgotten revisions, oldest first.
-    package mutating func compact(at main: Int64) -> [Revision] {
+    public mutating func compact(at main: Int64) -> [Revision] {
         var first = newest.main <= main ? older.count : lastOffset(notAfter: main)
         // The tombstones of the transaction itself stay, and what follows the first of them.
         var offset = first - 1
@@ -182,7 +182,7 @@ extension KeyEntry {
     }
 
     /// Whether nothing is left of an entry that was compacted, so that the key can leave the index.
-    package func isEmpty(at main: Int64) -> Bool { newest.isTombstone && newest.main < main && older.isEmpty }
+    public func isEmpty(at main: Int64) -> Bool { newest.isTombstone && newest.main < main && older.isEmpty }
 
     /// The offset of the last older change of a transaction up to `main`; −1 if all are later.
     private func lastOffset(notAfter main: Int64) -> Int {

@@ -3,8 +3,8 @@
 import MartletBasics
 
 /// The keys that a request speaks of: `lower` and all keys before `end`.
-package struct KeyInterval: Hashable, Sendable {
-    package enum End: Hashable, Sendable {
+public struct KeyInterval: Hashable, Sendable {
+    public enum End: Hashable, Sendable {
         /// Only the key `lower`.
         case single
         /// Keys below this one. Where it isn't above `lower` the interval is empty.
@@ -13,36 +13,36 @@ package struct KeyInterval: Hashable, Sendable {
         case unbounded
     }
 
-    package var lower: [UInt8]
-    package var end: End
+    public var lower: [UInt8]
+    public var end: End
 
-    package init(lower: [UInt8], end: End) {
+    public init(lower: [UInt8], end: End) {
         self.lower = lower
         self.end = end
     }
 
     /// Reads a wire's pair: no `rangeEnd` is a single key, the one byte 0 means without end.
-    package init(key: [UInt8], rangeEnd: [UInt8]) {
+    public init(key: [UInt8], rangeEnd: [UInt8]) {
         lower = key
         end = rangeEnd.isEmpty ? .single : rangeEnd == [0] ? .unbounded : .before(rangeEnd)
     }
 
-    package static func key(_ key: [UInt8]) -> KeyInterval {
+    public static func key(_ key: [UInt8]) -> KeyInterval {
         KeyInterval(lower: key, end: .single)
     }
 
     /// All keys that begin with `prefix`.
-    package static func prefix(_ prefix: [UInt8]) -> KeyInterval {
+    public static func prefix(_ prefix: [UInt8]) -> KeyInterval {
         KeyInterval(lower: prefix, end: KeyPrefix.end(of: prefix).map(End.before) ?? .unbounded)
     }
 
     /// Whether no key lies inside.
-    package var isEmpty: Bool {
+    public var isEmpty: Bool {
         guard case .before(let upper) = end else { return false }
         return !KeyOrder.isLess(lower, upper)
     }
 
-    package func contains(_ key: [UInt8]) -> Bool {
+    public func contains(_ key: [UInt8]) -> Bool {
         switch end {
         case .single: key == lower
         case .before(let upper): !KeyOrder.isLess(key, lower) && KeyOrder.isLess(key, upper)

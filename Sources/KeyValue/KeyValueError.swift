@@ -5,7 +5,7 @@
 /// The cases name etcd's conditions; the shell that serves a wire maps each to that wire's code and text. A request
 /// that throws has changed nothing.
 /// Source: etcd api/v3rpc/rpctypes, the part that concerns keys, leases and watches.
-package enum KeyValueError: Error, Hashable, Sendable, CaseIterable {
+public enum KeyValueError: Error, Hashable, Sendable, CaseIterable {
     /// A request, operation or compare has an empty key.
     case keyNotProvided
     /// `ignoreValue` or `ignoreLease` on a missing key, or a transaction holds an operation with no variant set.

@@ -10,14 +10,14 @@ import MartletBasics
 /// read at the revision asked for finds, or, where no key exists there, those that compaction left. A store with the
 /// same requests behind it has the same hash as etcd.
 /// Source: etcd mvcc `kvHasher`, `keyIndex.keep`.
-package struct KeyValueHash: Hashable, Sendable {
-    package var value: UInt32
+public struct KeyValueHash: Hashable, Sendable {
+    public var value: UInt32
     /// The main revision up to which changes are in it.
-    package var revision: Int64
+    public var revision: Int64
     /// −1 if the store was never compacted.
-    package var compactRevision: Int64
+    public var compactRevision: Int64
 
-    package init(value: UInt32, revision: Int64, compactRevision: Int64) {
+    public init(value: UInt32, revision: Int64, compactRevision: Int64) {
         self.value = value
         self.revision = revision
         self.compactRevision = compactRevision
@@ -29,9 +29,9 @@ package struct KeyValueHash: Hashable, Sendable {
 ///     var hasher = try snapshot.hasher(at: 0)
 ///     while hasher.step() {}
 ///     answer(hasher.hash)
-package struct KeyValueHasher: Sendable {
+public struct KeyValueHasher: Sendable {
     /// Keys and changes of a step: half a millisecond for small values.
-    package static let defaultStepLimit = 1024
+    public static let defaultStepLimit = 1024
 
     private var cursor: ChangeCursor
     private let revision: Int64
@@ -47,7 +47,7 @@ package struct KeyValueHasher: Sendable {
     }
 
     /// - Returns: whether there is more to do.
-    package mutating func step(limit: Int = Self.defaultStepLimit) -> Bool {
+    public mutating func step(limit: Int = Self.defaultStepLimit) -> Bool {
         var bytes: [UInt8] = []
         swap(&bytes, &buffer)
         bytes.removeAll(keepingCapacity: true)
@@ -58,7 +58,7 @@ package struct KeyValueHasher: Sendable {
     }
 
     /// Of all that was stepped over; complete when `step` has answered false.
-    package var hash: KeyValueHash {
+    public var hash: KeyValueHash {
         KeyValueHash(value: checksum, revision: revision, compactRevision: compactRevision)
     }
 
@@ -70,7 +70,7 @@ package struct KeyValueHasher: Sendable {
 
 extension KeyValueSnapshot {
     /// Begins to compute the hash at a main revision; 0: the newest.
-    package func hasher(at main: Int64) throws(KeyValueError) -> KeyValueHasher {
+    public func hasher(at main: Int64) throws(KeyValueError) -> KeyValueHasher {
         try checkReadable(main)
         return KeyValueHasher(self, at: main == 0 ? revision : main)
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// One version of one key.
 ///
 /// A record that was read shares the memory of what was stored. `key` and `value` then make copies; who only reads
 /// takes `withContent`.
-package struct KeyValueRecord: Sendable {
+public struct KeyValueRecord: Sendable {
     private struct Fields: Hashable {
         var key: [UInt8]
         var createRevision: Int64
@@ -24,7 +24,7 @@ package struct KeyValueRecord: Sendable {
 
     private var storage: Storage
 
-    package init(
+    public init(
         key: [UInt8],
         createRevision: Int64,
         modRevision: Int64,
@@ -43,7 +43,7 @@ package struct KeyValueRecord: Sendable {
     }
 
     /// What a DELETE event carries: the key and the tombstone's revision, nothing else.
-    package static func tombstone(key: [UInt8], modRevision: Int64) -> KeyValueRecord {
+    public static func tombstone(key: [UInt8], modRevision: Int64) -> KeyValueRecord {
         KeyValueRecord(key: key, createRevision: 0, modRevision: modRevision, version: 0, value: [])
     }
 
@@ -68,18 +68,18 @@ package struct KeyValueRecord: Sendable {
 // MARK: Parts
 
 extension KeyValueRecord {
-    package var key: [UInt8] {
+    public var key: [UInt8] {
         get { withKey { [UInt8](copying: $0) } }
         set { fields.key = newValue }
     }
 
-    package var value: [UInt8] {
+    public var value: [UInt8] {
         get { withContent { [UInt8](copying: $2) } }
         set { fields.value = newValue }
     }
 
     /// Main revision of the put that began the key's present life.
-    package var createRevision: Int64 {
+    public var createRevision: Int64 {
         get {
             switch storage {
             case .stored(let change): change.createRevision
@@ -90,7 +90,7 @@ extension KeyValueRecord {
     }
 
     /// Main revision of the put that wrote this version.
-    package var modRevision: Int64 {
+    public var modRevision: Int64 {
         get {
             switch storage {
             case .stored(let change): change.main
@@ -101,7 +101,7 @@ extension KeyValueRecord {
     }
 
     /// Counts the puts since the key's creation, from 1. Zero in a tombstone.
-    package var version: Int64 {
+    public var version: Int64 {
         get {
             switch storage {
             case .stored(let change): change.version
@@ -112,7 +112,7 @@ extension KeyValueRecord {
     }
 
     /// The lease the key is attached to, or `LeaseID.none`.
-    package var lease: LeaseID {
+    public var lease: LeaseID {
         get {
             switch storage {
             case .stored(let change): change.lease
@@ -124,7 +124,7 @@ extension KeyValueRecord {
 
     /// Calls `body` with the key.
     @inline(__always)
-    package func withKey<Result>(_ body: (RawSpan) -> Result) -> Result {
+    public func withKey<Result>(_ body: (RawSpan) -> Result) -> Result {
         switch storage {
         case .stored(let change): change.withKey(body)
         case .fields(let fields): body(fields.key.span.bytes)
@@ -132,7 +132,7 @@ extension KeyValueRecord {
     }
 
     /// Bytes of key and value.
-    package var contentCount: Int {
+    public var contentCount: Int {
         switch storage {
         case .stored(let change): change.contentCount
         case .fields(let fields): fields.key.count + fields.value.count
@@ -142,16 +142,16 @@ extension KeyValueRecord {
 
 extension KeyValueRecord {
     /// All that a record holds but key and value.
-    package struct Numbers {
-        package var createRevision: Int64
-        package var modRevision: Int64
-        package var version: Int64
-        package var lease: LeaseID
+    public struct Numbers {
+        public var createRevision: Int64
+        public var modRevision: Int64
+        public var version: Int64
+        public var lease: LeaseID
     }
 
     /// Calls `body` with everything at once, as encoding wants it: the packed numbers are read one time only.
     @inline(__always)
-    package func withContent<Result>(_ body: (Numbers, _ key: RawSpan, _ value: RawSpan) -> Result) -> Result {
+    public func withContent<Result>(_ body: (Numbers, _ key: RawSpan, _ value: RawSpan) -> Result) -> Result {
         switch storage {
         case .stored(let change):
             let head = change.head
@@ -169,11 +169,11 @@ extension KeyValueRecord {
 }
 
 extension KeyValueRecord: Hashable {
-    package static func == (left: KeyValueRecord, right: KeyValueRecord) -> Bool {
+    public static func == (left: KeyValueRecord, right: KeyValueRecord) -> Bool {
         left.fields == right.fields
     }
 
-    package func hash(into hasher: inout Hasher) {
+    public func hash(into hasher: inout Hasher) {
         hasher.combine(fields)
     }
 }

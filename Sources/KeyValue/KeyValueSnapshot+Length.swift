@@ -3,7 +3,7 @@
 extension KeyValueSnapshot {
     /// Whether reading the range looks at more keys than are looked at in one go: then a cursor should read it, where
     /// nobody waits. Complexity: O(log n).
-    package func isLong(_ request: RangeRequest) -> Bool {
+    public func isLong(_ request: RangeRequest) -> Bool {
         let interval = request.interval
         if case .single = interval.end { return false }
         let isPast = request.revision > 0 && request.revision < revision
@@ -17,5 +17,5 @@ extension KeyValueSnapshot {
 
 extension KeyValueStore {
     /// As `KeyValueSnapshot.isLong`, without taking a snapshot.
-    package func isLong(_ request: RangeRequest) -> Bool { view.isLong(request) }
+    public func isLong(_ request: RangeRequest) -> Bool { view.isLong(request) }
 }

@@ -6,7 +6,7 @@ extension KeyValueSnapshot {
     /// Complexity: counting is O(log n), and with a limit reading is O(log n + limit) in key order either way. At an
     /// older revision counting also looks at the tree's leaves in which something has changed since. Filters read until
     /// the limit is reached; other sort targets read the whole range, but keep only what the limit allows.
-    package func range(_ request: RangeRequest) throws(KeyValueError) -> RangeResponse {
+    public func range(_ request: RangeRequest) throws(KeyValueError) -> RangeResponse {
         try request.validate()
         try checkReadable(request.revision)
         return read(request, current: revision)
@@ -63,10 +63,10 @@ extension KeyValueSnapshot {
 
 extension KeyValueStore {
     /// As `KeyValueSnapshot.range`, now.
-    package func range(_ request: RangeRequest) throws(KeyValueError) -> RangeResponse {
+    public func range(_ request: RangeRequest) throws(KeyValueError) -> RangeResponse {
         try view.range(request)
     }
 
     /// The newest record of a key. Complexity: O(log n).
-    package func get(_ key: [UInt8]) -> KeyValueRecord? { view.get(key) }
+    public func get(_ key: [UInt8]) -> KeyValueRecord? { view.get(key) }
 }

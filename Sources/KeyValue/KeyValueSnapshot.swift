@@ -8,11 +8,11 @@ import MartletBasics
 /// that grows with the store, and after it each write copies only the path to what it touches, a few kilobytes, the
 /// first time it comes there. So a long read takes one and goes on with it on another thread. Versions that compaction
 /// makes unreadable stay in memory as long as a snapshot holds them.
-package struct KeyValueSnapshot: Sendable {
+public struct KeyValueSnapshot: Sendable {
     /// The main revision of the last change.
-    package internal(set) var revision = KeyValueStore.emptyRevision
+    public internal(set) var revision = KeyValueStore.emptyRevision
     /// The oldest main revision that can be read; −1 if the store was never compacted.
-    package internal(set) var compactRevision = KeyValueStore.neverCompacted
+    public internal(set) var compactRevision = KeyValueStore.neverCompacted
 
     var index: CountedTree<KeyEntry>
     var history = History()
@@ -22,10 +22,10 @@ package struct KeyValueSnapshot: Sendable {
     }
 
     /// Keys that exist at the newest revision.
-    package var keyCount: Int { index.liveCount }
+    public var keyCount: Int { index.liveCount }
 
     /// The newest record of a key. Complexity: O(log n).
-    package func get(_ key: [UInt8]) -> KeyValueRecord? {
+    public func get(_ key: [UInt8]) -> KeyValueRecord? {
         let found = index.withValue(of: key) { $0.isLive ? $0.newest.record : nil }
         return found ?? nil
     }

@@ -8,7 +8,7 @@ extension KeyValueStore {
     /// From then on older reads are refused and watches that still need older changes are cancelled. What nobody can
     /// read any more is removed by `reclaimCompacted`; how far that has come never shows in an answer. Complexity:
     /// O(watches that catch up).
-    package mutating func compact(_ request: CompactionRequest) throws(KeyValueError) -> CompactionResponse {
+    public mutating func compact(_ request: CompactionRequest) throws(KeyValueError) -> CompactionResponse {
         if request.revision > revision { throw .futureRevision }
         if request.revision <= compactRevision { throw .compacted }
         view.compactRevision = request.revision
@@ -20,7 +20,7 @@ extension KeyValueStore {
     }
 
     /// Whether `reclaimCompacted` has something to do now. Not while it waits for a checkpoint.
-    package var hasCompactedToReclaim: Bool {
+    public var hasCompactedToReclaim: Bool {
         if oldSlabs.hasSparse { return true }
         guard let cursor = reclaimCursor else { return false }
         // The cursor's own change may be gone already, so that the next one counts.
@@ -30,7 +30,7 @@ extension KeyValueStore {
     }
 
     /// Whether compaction has left something that is not removed yet.
-    package var isReclaiming: Bool { reclaimCursor != nil }
+    public var isReclaiming: Bool { reclaimCursor != nil }
 
     /// Removes versions that compaction made unreadable, in revision order.
     ///
@@ -40,7 +40,7 @@ extension KeyValueStore {
     /// - Parameter limit: changes to look at in this step.
     /// - Returns: whether nothing is left to remove, or what is left waits for a checkpoint that holds it.
     @discardableResult
-    package mutating func reclaimCompacted(limit: Int = .max) -> Bool {
+    public mutating func reclaimCompacted(limit: Int = .max) -> Bool {
         guard walkCompacted(limit: limit) else { return false }
         var seen = 0
         while seen < limit, let changes = oldSlabs.takeSparse() {

@@ -8,7 +8,7 @@ extension KeyValueStore {
     /// Covers records readable at the compact revision, all later changes, and leases with their terms, what is noted
     /// of these, and their keys; not how far removal has come, when leases expire, or watches, which are each member's
     /// own. For tests. Complexity: O(keys + history).
-    package func stateDigest() -> UInt64 {
+    public func stateDigest() -> UInt64 {
         var digest = FNVDigest()
         digest.add(revision)
         digest.add(compactRevision)

@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 extension KeyValueStore {
     /// The keys that end with a lease, in key order; none where the lease is unknown. Complexity: O(keys).
-    package func attachedKeys(of lease: LeaseID) -> [[UInt8]] {
+    public func attachedKeys(of lease: LeaseID) -> [[UInt8]] {
         var keys: [[UInt8]] = []
         leases[lease]?.keys.forEach { keys.append($0) }
         return keys
     }
 
     /// A lease's term as it stands, on the clock of the member that counts it down.
-    package struct LeaseTerm: Hashable, Sendable {
+    public struct LeaseTerm: Hashable, Sendable {
         /// Tells this lease from earlier and later ones of the same ID.
-        package var serial: UInt64
-        package var grantedSeconds: Int64
+        public var serial: UInt64
+        public var grantedSeconds: Int64
         /// What the log last said is left; 0: all of it.
-        package var notedSeconds: Int64
-        package var expiry: Duration
+        public var notedSeconds: Int64
+        public var expiry: Duration
     }
 
     /// `nil` where the lease is unknown.
-    package func leaseTerm(_ id: LeaseID) -> LeaseTerm? {
+    public func leaseTerm(_ id: LeaseID) -> LeaseTerm? {
         guard let lease = leases[id] else { return nil }
         return LeaseTerm(
             serial: lease.serial, grantedSeconds: lease.ttlSeconds, notedSeconds: lease.remainingSeconds,
             expiry: leases.remaining(of: lease, now: .zero))
     }
 
-    package var leaseCount: Int { leases.count }
+    public var leaseCount: Int { leases.count }
 }

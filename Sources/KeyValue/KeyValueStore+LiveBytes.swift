@@ -5,7 +5,7 @@ import MartletBasics
 extension KeyValueStore {
     /// What a version or a tombstone counts beside its key and value: its revision and numbers, and its place in a
     /// table. The checkpoint's tables take 40 to 50 bytes for these, etcd's file as much.
-    package static let recordOverheadBytes = 48
+    public static let recordOverheadBytes = 48
 
     /// Bytes that all versions and tombstones take which the store still holds: of each its key, its value and
     /// `recordOverheadBytes`.
@@ -13,10 +13,10 @@ extension KeyValueStore {
     /// The measure for a quota: a put adds to it, a delete adds a tombstone, and removal of what compaction made
     /// unreadable takes away, with no need to defragment anything. Members differ in how far removal has come, so this
     /// may decide what is proposed but never what is applied. Complexity: O(1).
-    package var liveBytes: Int { heldBytes }
+    public var liveBytes: Int { heldBytes }
 
     /// As `liveBytes`, counted anew. For tests. Complexity: O(keys + history).
-    package func recountLiveBytes() -> Int {
+    public func recountLiveBytes() -> Int {
         var bytes = view.history.recountBytes()
         view.index.forEach { entry in
             // Other newest versions are in history, too.

@@ -3,7 +3,7 @@
 extension KeyValueStore {
     /// Takes over the watches of the store that this one replaces: a later state of the same history, which went on
     /// unseen here. Watches get from history what they missed; those whose next change is compacted here end.
-    package mutating func takeWatches(of old: KeyValueStore) {
+    public mutating func takeWatches(of old: KeyValueStore) {
         precondition(revision >= old.revision, "revision \(revision) can't follow \(old.revision)")
         watches = old.watches
         counters = old.counters

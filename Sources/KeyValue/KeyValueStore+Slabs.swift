@@ -3,7 +3,7 @@
 // What tests ask of slabs. Complexity of all: O(keys + history).
 extension KeyValueStore {
     /// Bytes of all slabs that history and index refer to.
-    package func recountSlabBytes() -> Int {
+    public func recountSlabBytes() -> Int {
         var seen: Set<ObjectIdentifier> = []
         var bytes = 0
         forEachChange { change in
@@ -13,7 +13,7 @@ extension KeyValueStore {
     }
 
     /// Whether what is noted of the slabs below the floor is so.
-    package var areSlabsConsistent: Bool {
+    public var areSlabsConsistent: Bool {
         var live: [ObjectIdentifier: Int] = [:]
         view.history.forEachSurvivor { live[$0.slabID, default: 0] += $0.packedCount }
         view.index.forEach { entry in

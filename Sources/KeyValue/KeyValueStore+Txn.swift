@@ -4,23 +4,41 @@ import MartletBasics
 
 extension KeyValueStore {
     /// Runs a transaction: compares, checks what the chosen path needs, then does it.
-    package mutating func txn(_ request: TxnRequest) throws(KeyValueError) -> TxnResponse {
+    public mutating func txn(_ request: TxnRequest) throws(KeyValueError) -> TxnResponse {
+        run(try checked(request))
+    }
+
+    /// Compares, and refuses what can't be done.
+    ///
+    /// - Returns: what `run` does, as long as nothing has changed.
+    public func checked(_ request: TxnRequest) throws(KeyValueError) -> CheckedTxn {
         try request.validate(maximumOperations: Self.maximumAppliedOperations)
         let path = choosePath(request)
         try check(path)
-        return write { store, batch in store.run(path, in: &batch) }
+        return CheckedTxn(path: path)
     }
 
-    /// Refuses what `txn` would refuse.
-    package func check(_ request: TxnRequest) throws(KeyValueError) {
-        try request.validate(maximumOperations: Self.maximumAppliedOperations)
-        try check(choosePath(request))
+    /// As above, for operations that are done whatever the store holds: no transactions, and nothing among them that
+    /// `TxnRequest.validate` refuses.
+    public func checked(valid operations: [TxnRequest.Operation]) throws(KeyValueError) -> CheckedTxn {
+        assert(
+            (try? TxnRequest(success: operations).validate(maximumOperations: Self.maximumAppliedOperations)) != nil
+                && !operations.contains { if case .txn = $0 { true } else { false } },
+            "operations were taken for valid: \(operations)")
+        let path = Path(succeeded: true, operations: operations, nested: [])
+        try check(path)
+        return CheckedTxn(path: path)
+    }
+
+    /// Does what was checked since the last change of keys and leases.
+    public mutating func run(_ txn: CheckedTxn) -> TxnResponse {
+        write { store, batch in store.run(txn.path, in: &batch) }
     }
 
     /// Serves a transaction of plain ranges without changing anything.
     ///
     /// The request must be `isReadOnly`; a transaction that isn't belongs to `txn`.
-    package func readOnlyTxn(_ request: TxnRequest) throws(KeyValueError) -> TxnResponse {
+    public func readOnlyTxn(_ request: TxnRequest) throws(KeyValueError) -> TxnResponse {
         precondition(request.isReadOnly, "a transaction that writes was served as a read")
         try request.validate(maximumOperations: Self.maximumAppliedOperations)
         let path = choosePath(request)
@@ -32,17 +50,13 @@ extension KeyValueStore {
 
     // MARK: Compares
 
-    /// The side of a transaction that its compares choose, with the chosen sides of the transactions inside.
-    private struct Path {
-        var succeeded: Bool
-        var operations: [TxnRequest.Operation]
-        /// For the nested transactions among `operations`, in their order.
-        var nested: [Path]
-    }
+    private typealias Path = CheckedTxn.Path
 
     /// Depth is bounded by validation.
     private func choosePath(_ request: TxnRequest) -> Path {
-        let succeeded = request.compare.allSatisfy(holds)
+        var succeeded = true
+        // No closure: it would hold a copy of the store, some dozens of references.
+        for condition in request.compare where succeeded { succeeded = holds(condition) }
         let operations = succeeded ? request.success : request.failure
         var nested: [Path] = []
         for case .txn(let inner) in operations { nested.append(choosePath(inner)) }
@@ -50,7 +64,7 @@ extension KeyValueStore {
     }
 
     /// Whether a condition holds now.
-    package func holds(_ condition: TxnCompare) -> Bool {
+    public func holds(_ condition: TxnCompare) -> Bool {
         var found = false
         var all = true
         view.index.forEach(in: condition.interval, liveOnly: true) { entry in
@@ -117,6 +131,19 @@ extension KeyValueStore {
         }
         return TxnResponse(revision: batch.current, succeeded: path.succeeded, responses: responses)
     }
+}
+
+/// A transaction that can be done: see `KeyValueStore.checked`.
+public struct CheckedTxn: Hashable, Sendable {
+    /// The side of a transaction that its compares choose, with the chosen sides of the transactions inside.
+    fileprivate struct Path: Hashable, Sendable {
+        var succeeded: Bool
+        var operations: [TxnRequest.Operation]
+        /// For the nested transactions among `operations`, in their order.
+        var nested: [Path]
+    }
+
+    fileprivate let path: Path
 }
 
 extension TxnCompare {

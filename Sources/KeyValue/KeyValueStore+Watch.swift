@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 extension KeyValueStore {
-    package mutating func openWatchStream() -> WatchStreamID {
+    public mutating func openWatchStream() -> WatchStreamID {
         watches.openStream()
     }
 
     /// Ends all watches of the stream. Deliveries for it that were not drained stay; the shell drops them.
-    package mutating func closeWatchStream(_ stream: WatchStreamID) {
+    public mutating func closeWatchStream(_ stream: WatchStreamID) {
         watches.closeStream(stream)
     }
 
@@ -20,7 +20,7 @@ extension KeyValueStore {
     ///
     /// - Throws: `duplicateWatchID`, `emptyWatchRange`, `compacted` for a negative start, and `tooManyRequests` when
     ///   the stream has as many watches as it may.
-    package mutating func createWatch(
+    public mutating func createWatch(
         _ request: WatchRequest, on stream: WatchStreamID
     ) throws(KeyValueError) -> WatchID {
         try watches.create(
@@ -32,19 +32,19 @@ extension KeyValueStore {
     ///
     /// Drain before: what was delivered but not drained belongs before the cancellation.
     /// - Returns: false if there is no such watch.
-    package mutating func cancelWatch(_ watch: WatchID, on stream: WatchStreamID) -> Bool {
+    public mutating func cancelWatch(_ watch: WatchID, on stream: WatchStreamID) -> Bool {
         watches.cancel(watch, on: stream)
     }
 
     /// The revision up to which every watch of the stream has seen everything; `nil` while one has not, or one waits
     /// for a revision to come.
-    package func progressRevision(on stream: WatchStreamID) -> Int64? {
+    public func progressRevision(on stream: WatchStreamID) -> Int64? {
         guard let stream = watches.stream(stream), stream.lagging.isEmpty else { return nil }
         return stream.watchers.values.allSatisfy(isCurrent) ? revision : nil
     }
 
     /// As `progressRevision(on:)`, for one watch.
-    package func progressRevision(of watch: WatchID, on stream: WatchStreamID) -> Int64? {
+    public func progressRevision(of watch: WatchID, on stream: WatchStreamID) -> Int64? {
         guard let place = watches.stream(stream)?.watchers[watch] else { return nil }
         return isCurrent(place) ? revision : nil
     }
@@ -56,24 +56,24 @@ extension KeyValueStore {
     }
 
     /// Stops events for a stream whose client reads too slowly. Its watches remember where they are. Complexity: O(1).
-    package mutating func markWatchStreamFull(_ stream: WatchStreamID) {
+    public mutating func markWatchStreamFull(_ stream: WatchStreamID) {
         watches.setFull(stream, true)
     }
 
     /// Lets events flow again. What was missed comes from `catchUpWatches`.
-    package mutating func markWatchStreamDrained(_ stream: WatchStreamID) {
+    public mutating func markWatchStreamDrained(_ stream: WatchStreamID) {
         watches.setFull(stream, false)
     }
 
     /// What is to be sent, in order, and empties the buffer. Complexity: O(1).
-    package mutating func drainWatchDeliveries() -> [WatchDelivery] {
+    public mutating func drainWatchDeliveries() -> [WatchDelivery] {
         guard !watches.deliveries.isEmpty else { return [] }
         let deliveries = watches.deliveries
         watches.deliveries = []
         return deliveries
     }
 
-    package var watchCount: Int { watches.synced.count + watches.unsynced.count }
+    public var watchCount: Int { watches.synced.count + watches.unsynced.count }
     /// Watches that get their changes from history.
-    package var laggingWatchCount: Int { watches.unsynced.count }
+    public var laggingWatchCount: Int { watches.unsynced.count }
 }

@@ -53,14 +53,14 @@ extension KeyValueStore {
 
 extension KeyValueStore {
     /// Whether `catchUpWatches` has something to do: a watch lags and its stream can take events. Complexity: O(1).
-    package var hasWatchesToCatchUp: Bool { !watches.readyStreams.isEmpty }
+    public var hasWatchesToCatchUp: Bool { !watches.readyStreams.isEmpty }
 
     /// Hands out one stretch of history to some of the watches that lag; see `Configuration` for how much.
     ///
     /// Drain after each step, and mark streams that are full by then.
     /// - Returns: whether there is more to do.
     @discardableResult
-    package mutating func catchUpWatches() -> Bool {
+    public mutating func catchUpWatches() -> Bool {
         guard let first = watches.beginCatchUp(maximumWatches: configuration.maximumCatchUpWatches) else {
             return false
         }

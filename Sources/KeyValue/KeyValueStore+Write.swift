@@ -22,14 +22,14 @@ struct WriteBatch {
 }
 
 extension KeyValueStore {
-    package mutating func put(_ request: PutRequest) throws(KeyValueError) -> PutResponse {
+    public mutating func put(_ request: PutRequest) throws(KeyValueError) -> PutResponse {
         try request.validate()
         try checkLease(request)
         try checkKeeps(request)
         return write { store, batch in store.put(request, in: &batch) }
     }
 
-    package mutating func deleteRange(_ request: DeleteRangeRequest) throws(KeyValueError) -> DeleteRangeResponse {
+    public mutating func deleteRange(_ request: DeleteRangeRequest) throws(KeyValueError) -> DeleteRangeResponse {
         try request.validate()
         return write { store, batch in store.deleteRange(request, in: &batch) }
     }

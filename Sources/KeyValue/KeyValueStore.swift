@@ -16,46 +16,46 @@ import MartletBasics
 ///
 /// A method that throws has changed nothing.
 /// Source: etcd server/storage/mvcc, server/lease, server/etcdserver/apply.
-package struct KeyValueStore: Sendable {
+public struct KeyValueStore: Sendable {
     /// What shapes a store. Two replicas must agree on the first.
-    package struct Configuration: Sendable {
+    public struct Configuration: Sendable {
         /// A lease asked for with less gets this. 2 is etcd's with its default election timeout of one second.
-        package var minimumLeaseTTLSeconds: Int64 = 2
+        public var minimumLeaseTTLSeconds: Int64 = 2
         /// Distinct revisions that watches get from history in one step. etcd's number.
-        package var maximumCatchUpRevisions = 1000
+        public var maximumCatchUpRevisions = 1000
         /// A step of catching up also ends with the revision at which its events reach this many bytes of keys and
         /// values, so that what a step hands out fits a stream's queue.
-        package var maximumCatchUpBytes = 4 << 20
+        public var maximumCatchUpBytes = 4 << 20
         /// And with the revision at which it has read this many changes, events that were kept and versions before
         /// them counted with them. Each takes about half a microsecond: a step must leave the loop to others within a
         /// millisecond, and what it hands out has to be encoded in the same time.
-        package var maximumCatchUpWork = 500
+        public var maximumCatchUpWork = 500
         /// Watches that one step is for. More would make one revision that all of them want a long step.
-        package var maximumCatchUpWatches = 256
+        public var maximumCatchUpWatches = 256
         /// Watches that one stream may have. Each takes some hundred bytes, and a change that all of them want is one
         /// step for all of them.
-        package var maximumWatchesPerStream = 1 << 16
+        public var maximumWatchesPerStream = 1 << 16
         /// See `CountedTree`.
-        package var indexNodeCapacity = 64
+        public var indexNodeCapacity = 64
         /// Whether checkpoints of this store are written. If so its changes stay in memory until a checkpoint holds
         /// them: removal of compacted versions waits for that.
-        package var isCheckpointed = false
+        public var isCheckpointed = false
 
-        package init() {}
+        public init() {}
     }
 
     /// Operations in a list of a transaction, counted with the lists around it, that any member carries out, whatever
     /// it takes from clients (`--max-txn-ops`): members whose settings differ must answer a record alike. As many as
     /// the largest usual request has room for.
-    package static let maximumAppliedOperations = 1 << 16
+    public static let maximumAppliedOperations = 1 << 16
     /// The main revision of an empty store. The first write gets the next one.
-    package static let emptyRevision: Int64 = 1
+    public static let emptyRevision: Int64 = 1
     /// The compact revision of a store that was never compacted.
-    package static let neverCompacted: Int64 = -1
+    public static let neverCompacted: Int64 = -1
     /// What a checkpoint or a snapshot may begin with: half of what a change has room for, some 70 million million.
-    package static let maximumRevision: Int64 = 1 << 46
+    public static let maximumRevision: Int64 = 1 << 46
 
-    package let configuration: Configuration
+    public let configuration: Configuration
 
     /// What reads are answered from.
     var view: KeyValueSnapshot
@@ -70,11 +70,11 @@ package struct KeyValueStore: Sendable {
     var heldBytes = 0
     /// For the next key that enters the index.
     var nextKeyNumber = KeyNumber.first
-    package internal(set) var counters = KeyValueCounters()
+    public internal(set) var counters = KeyValueCounters()
     /// What checkpoints have and lack.
     var checkpoint: CheckpointProgress
 
-    package init(configuration: Configuration = Configuration()) {
+    public init(configuration: Configuration = Configuration()) {
         self.configuration = configuration
         view = KeyValueSnapshot(index: CountedTree(nodeCapacity: configuration.indexNodeCapacity))
         leases = LeaseTable(
@@ -83,14 +83,14 @@ package struct KeyValueStore: Sendable {
     }
 
     /// The main revision of the last change.
-    package var revision: Int64 { view.revision }
+    public var revision: Int64 { view.revision }
     /// The oldest main revision that can be read; −1 if the store was never compacted.
-    package var compactRevision: Int64 { view.compactRevision }
+    public var compactRevision: Int64 { view.compactRevision }
     /// Keys that exist at the newest revision.
-    package var keyCount: Int { view.index.liveCount }
+    public var keyCount: Int { view.index.liveCount }
     /// Changes that history still holds.
-    package var historyCount: Int { view.history.count }
+    public var historyCount: Int { view.history.count }
 
     /// All that can be read now, whatever becomes of the store. Complexity: O(1).
-    package var snapshot: KeyValueSnapshot { view }
+    public var snapshot: KeyValueSnapshot { view }
 }

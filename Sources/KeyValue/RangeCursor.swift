@@ -8,10 +8,10 @@
 ///
 /// All pages together are what `KeyValueSnapshot.range` answers. Where the order is the key's no step reads more than
 /// its page; another sort target makes the first step read and sort all, and keep what the limit allows.
-package struct RangeCursor: Sendable {
+public struct RangeCursor: Sendable {
     /// Keys looked at in a page at most, those counted that a filter leaves out or that did not exist at the revision
     /// asked for. A page of so many takes about half a millisecond.
-    package static let maximumKeysPerPage = 2048
+    public static let maximumKeysPerPage = 2048
 
     private enum Rest {
         case interval(KeyInterval)
@@ -29,11 +29,11 @@ package struct RangeCursor: Sendable {
     private var allowance: Int64
 
     /// The store's main revision.
-    package var revision: Int64 { snapshot.revision }
+    public var revision: Int64 { snapshot.revision }
     /// Keys in the range, whatever limit and filters leave of them.
-    package let count: Int64
+    public let count: Int64
     /// Whether the limit cut the list. Known after the last page.
-    package private(set) var more = false
+    public private(set) var more = false
 
     fileprivate init(_ snapshot: KeyValueSnapshot, _ request: RangeRequest) {
         self.snapshot = snapshot
@@ -45,7 +45,7 @@ package struct RangeCursor: Sendable {
     }
 
     /// Reads and sorts all that a sort target other than the key needs, so that copies made afterwards need not.
-    package mutating func sort() {
+    public mutating func sort() {
         guard case .interval = rest, request.sortTarget != .key else { return }
         let whole = snapshot.read(request, current: snapshot.revision)
         more = whole.more
@@ -55,7 +55,7 @@ package struct RangeCursor: Sendable {
     /// The next records, in the order asked for; none in a page whose keys all were left out. `nil` after the last.
     ///
     /// - Parameter maximumBytes: the page ends with the record whose key and value reach it.
-    package mutating func next(maximumBytes: Int) -> [KeyValueRecord]? {
+    public mutating func next(maximumBytes: Int) -> [KeyValueRecord]? {
         switch rest {
         case .nothing:
             return nil
@@ -132,7 +132,7 @@ package struct RangeCursor: Sendable {
 
 extension KeyValueSnapshot {
     /// Begins to read a range page by page. Complexity: that of counting; see `range`.
-    package func cursor(_ request: RangeRequest) throws(KeyValueError) -> RangeCursor {
+    public func cursor(_ request: RangeRequest) throws(KeyValueError) -> RangeCursor {
         try request.validate()
         try checkReadable(request.revision)
         return RangeCursor(self, request)

@@ -2,7 +2,7 @@
 
 extension RangeRequest {
     /// Whether the answer's order is that of the keys, one way or the other.
-    package var isInKeyOrder: Bool { sortTarget == .key }
+    public var isInKeyOrder: Bool { sortTarget == .key }
 
     /// Whether records are read from the last key down.
     var isReversed: Bool { sortTarget == .key && sortOrder == .descend }

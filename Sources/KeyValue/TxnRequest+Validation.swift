@@ -7,17 +7,20 @@ extension TxnRequest {
     /// the depth is bounded by the same number. Then no key may be put twice, or put and deleted, on a path that can
     /// run.
     /// Source: etcd v3rpc `checkTxnRequest`, `checkIntervals`.
-    package func validate(maximumOperations: Int) throws(KeyValueError) {
+    public func validate(maximumOperations: Int) throws(KeyValueError) {
         try validateShape(maximumOperations)
         // A transaction of single operations cannot contradict itself: the common compare-and-set.
-        for list in [success, failure] {
-            if list.count == 1, case .txn = list[0] {} else if list.count <= 1 { continue }
-            _ = try TxnChanges(of: list)
-        }
+        if Self.mayContradict(success) { _ = try TxnChanges(of: success) }
+        if Self.mayContradict(failure) { _ = try TxnChanges(of: failure) }
+    }
+
+    private static func mayContradict(_ list: [Operation]) -> Bool {
+        if list.count == 1, case .txn = list[0] { return true }
+        return list.count > 1
     }
 
     /// Whether its lists are no longer, and it is no deeper, than so many operations allow.
-    package func hasShape(_ maximumOperations: Int) -> Bool {
+    public func hasShape(_ maximumOperations: Int) -> Bool {
         let size = max(compare.count, success.count, failure.count)
         if size > maximumOperations { return false }
         for list in [success, failure] {
@@ -30,15 +33,18 @@ extension TxnRequest {
         let size = max(compare.count, success.count, failure.count)
         if size > maximumOperations { throw .tooManyOperations }
         for condition in compare where condition.key.isEmpty { throw .keyNotProvided }
-        for list in [success, failure] {
-            for operation in list {
-                switch operation {
-                case .range(let request): try request.validate()
-                case .put(let request): try request.validate()
-                case .deleteRange(let request): try request.validate()
-                case .txn(let request): try request.validateShape(maximumOperations - size)
-                case .unset: throw .keyNotFound
-                }
+        try Self.validateShape(of: success, maximumOperations - size)
+        try Self.validateShape(of: failure, maximumOperations - size)
+    }
+
+    private static func validateShape(of list: [Operation], _ maximumOperations: Int) throws(KeyValueError) {
+        for operation in list {
+            switch operation {
+            case .range(let request): try request.validate()
+            case .put(let request): try request.validate()
+            case .deleteRange(let request): try request.validate()
+            case .txn(let request): try request.validateShape(maximumOperations)
+            case .unset: throw .keyNotFound
             }
         }
     }

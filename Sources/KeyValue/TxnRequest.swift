@@ -6,14 +6,14 @@
 /// its relation. With a `rangeEnd` the condition must hold for every key in the range; an empty range counts as a
 /// missing key.
 /// Source: etcd `Compare`.
-package struct TxnCompare: Hashable, Sendable {
-    package enum Relation: Hashable, Sendable {
+public struct TxnCompare: Hashable, Sendable {
+    public enum Relation: Hashable, Sendable {
         case equal, greater, less, notEqual
         /// A number that the protocol does not name: holds always, as in etcd.
         case unrecognized
     }
 
-    package enum Target: Hashable, Sendable {
+    public enum Target: Hashable, Sendable {
         case version(Int64)
         case createRevision(Int64)
         case modRevision(Int64)
@@ -23,27 +23,27 @@ package struct TxnCompare: Hashable, Sendable {
         case unrecognized
     }
 
-    package var key: [UInt8]
-    package var rangeEnd: [UInt8]
-    package var relation: Relation
-    package var target: Target
+    public var key: [UInt8]
+    public var rangeEnd: [UInt8]
+    public var relation: Relation
+    public var target: Target
 
-    package init(_ target: Target, of key: [UInt8], rangeEnd: [UInt8] = [], is relation: Relation = .equal) {
+    public init(_ target: Target, of key: [UInt8], rangeEnd: [UInt8] = [], is relation: Relation = .equal) {
         self.key = key
         self.rangeEnd = rangeEnd
         self.relation = relation
         self.target = target
     }
 
-    package var interval: KeyInterval { KeyInterval(key: key, rangeEnd: rangeEnd) }
+    public var interval: KeyInterval { KeyInterval(key: key, rangeEnd: rangeEnd) }
 }
 
 /// Runs `success` if all compares hold, else `failure`, as one step. Source: etcd `TxnRequest`.
 ///
 /// All compares, nested ones included, see the state before the transaction. Reads see earlier writes of the same
 /// transaction. All writes share one main revision.
-package struct TxnRequest: Hashable, Sendable {
-    package indirect enum Operation: Hashable, Sendable {
+public struct TxnRequest: Hashable, Sendable {
+    public indirect enum Operation: Hashable, Sendable {
         case range(RangeRequest)
         case put(PutRequest)
         case deleteRange(DeleteRangeRequest)
@@ -52,18 +52,18 @@ package struct TxnRequest: Hashable, Sendable {
         case unset
     }
 
-    package var compare: [TxnCompare]
-    package var success: [Operation]
-    package var failure: [Operation]
+    public var compare: [TxnCompare]
+    public var success: [Operation]
+    public var failure: [Operation]
 
-    package init(compare: [TxnCompare] = [], success: [Operation] = [], failure: [Operation] = []) {
+    public init(compare: [TxnCompare] = [], success: [Operation] = [], failure: [Operation] = []) {
         self.compare = compare
         self.success = success
         self.failure = failure
     }
 
     /// Whether only plain ranges are inside, so that the transaction can be served as a read.
-    package var isReadOnly: Bool {
+    public var isReadOnly: Bool {
         (success + failure).allSatisfy {
             switch $0 {
             case .range: true
@@ -73,8 +73,8 @@ package struct TxnRequest: Hashable, Sendable {
     }
 }
 
-package struct TxnResponse: Hashable, Sendable {
-    package indirect enum Operation: Hashable, Sendable {
+public struct TxnResponse: Hashable, Sendable {
+    public indirect enum Operation: Hashable, Sendable {
         case range(RangeResponse)
         case put(PutResponse)
         case deleteRange(DeleteRangeResponse)
@@ -82,11 +82,11 @@ package struct TxnResponse: Hashable, Sendable {
     }
 
     /// The store's main revision after the transaction.
-    package var revision: Int64
-    package var succeeded: Bool
-    package var responses: [Operation]
+    public var revision: Int64
+    public var succeeded: Bool
+    public var responses: [Operation]
 
-    package init(revision: Int64, succeeded: Bool, responses: [Operation]) {
+    public init(revision: Int64, succeeded: Bool, responses: [Operation]) {
         self.revision = revision
         self.succeeded = succeeded
         self.responses = responses

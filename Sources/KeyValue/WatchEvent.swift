@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// One change of one key, as watchers see it.
 ///
 /// `revision` names the change uniquely: two deliveries whose events have the same revision, and both or neither a
 /// `previous`, encode to the same bytes, so a shell may encode once and share.
-package struct WatchEvent: Hashable, Sendable {
-    package enum Kind: Hashable, Sendable {
+public struct WatchEvent: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable {
         case put, delete
     }
 
-    package var kind: Kind
-    package var revision: Revision
+    public var kind: Kind
+    public var revision: Revision
     /// The written version; for a delete only key and modification revision.
-    package var record: KeyValueRecord
+    public var record: KeyValueRecord
     /// The version before, for watches that asked for it and where it is not compacted. Never for a put that creates.
-    package var previous: KeyValueRecord?
+    public var previous: KeyValueRecord?
 
-    package init(kind: Kind, revision: Revision, record: KeyValueRecord, previous: KeyValueRecord? = nil) {
+    public init(kind: Kind, revision: Revision, record: KeyValueRecord, previous: KeyValueRecord? = nil) {
         self.kind = kind
         self.revision = revision
         self.record = record
@@ -27,21 +27,21 @@ package struct WatchEvent: Hashable, Sendable {
 }
 
 /// Something to send on a watch stream.
-package struct WatchDelivery: Hashable, Sendable {
-    package enum Content: Hashable, Sendable {
+public struct WatchDelivery: Hashable, Sendable {
+    public enum Content: Hashable, Sendable {
         /// In revision order; never a part of a revision, never empty.
         case events([WatchEvent])
         /// The store cancelled the watch, which needed a revision that is compacted. The watch is gone.
         case canceled(compactRevision: Int64)
     }
 
-    package var stream: WatchStreamID
-    package var watch: WatchID
+    public var stream: WatchStreamID
+    public var watch: WatchID
     /// For the header: the store's main revision when this was made, at least the last event's. Zero if cancelled.
-    package var revision: Int64
-    package var content: Content
+    public var revision: Int64
+    public var content: Content
 
-    package init(stream: WatchStreamID, watch: WatchID, revision: Int64, content: Content) {
+    public init(stream: WatchStreamID, watch: WatchID, revision: Int64, content: Content) {
         self.stream = stream
         self.watch = watch
         self.revision = revision
@@ -50,22 +50,22 @@ package struct WatchDelivery: Hashable, Sendable {
 }
 
 /// Asks for the changes of a range. Source: etcd `WatchCreateRequest`, the part that concerns the store.
-package struct WatchRequest: Hashable, Sendable {
+public struct WatchRequest: Hashable, Sendable {
     /// Empty: from the very first key.
-    package var key: [UInt8]
-    package var rangeEnd: [UInt8]
+    public var key: [UInt8]
+    public var rangeEnd: [UInt8]
     /// Zero: from the next revision. At most the current one: history first. Above: waits for it.
-    package var startRevision: Int64 = 0
-    package var skipsPuts = false
-    package var skipsDeletes = false
-    package var wantsPrevious = false
+    public var startRevision: Int64 = 0
+    public var skipsPuts = false
+    public var skipsDeletes = false
+    public var wantsPrevious = false
     /// Zero: the store picks one.
-    package var watchID = WatchID(0)
+    public var watchID = WatchID(0)
 
-    package init(key: [UInt8], rangeEnd: [UInt8] = []) {
+    public init(key: [UInt8], rangeEnd: [UInt8] = []) {
         self.key = key
         self.rangeEnd = rangeEnd
     }
 
-    package var interval: KeyInterval { KeyInterval(key: key.isEmpty ? [0] : key, rangeEnd: rangeEnd) }
+    public var interval: KeyInterval { KeyInterval(key: key.isEmpty ? [0] : key, rangeEnd: rangeEnd) }
 }

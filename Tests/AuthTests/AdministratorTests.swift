@@ -87,9 +87,10 @@ import Testing
     }
 
     @Test func everyMethodHasARequirement() {
-        #expect(AuthRequirement.paths.count == 52)
+        #expect(AuthRequirement.paths.count == 53)
         #expect(AuthRequirement.of("etcdserverpb.KV/Compact") == .administrator)
         #expect(AuthRequirement.of("etcdserverpb.Auth/Authenticate") == .nothing)
+        #expect(AuthRequirement.of("martlet.v1.Cluster/ReplaceMember") == .administrator)
         #expect(AuthRequirement.of("etcdserverpb.Cluster/MemberList") == .credentials)
         #expect(AuthRequirement.of("etcdserverpb.KV/Nothing") == nil)
     }

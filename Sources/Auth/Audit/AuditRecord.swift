@@ -3,26 +3,26 @@
 import MartletKeyValue
 
 /// A request that was denied, as an audit's line tells of it. It never holds a password, a token or a value.
-package struct AuditRecord: Hashable, Sendable {
-    package enum Wire: String, Hashable, Sendable {
+public struct AuditRecord: Hashable, Sendable {
+    public enum Wire: String, Hashable, Sendable {
         case etcd, redis
     }
 
     /// Who was known to ask; `nil`: nobody showed who they are, or what they showed is wrong.
-    package var user: [UInt8]?
+    public var user: [UInt8]?
     /// The name that a failed login gave.
-    package var claimedUser: [UInt8]?
+    public var claimedUser: [UInt8]?
     /// Where the request came from, as the shell writes addresses; empty where that isn't known.
-    package var peer: String
-    package var wire: Wire
+    public var peer: String
+    public var wire: Wire
     /// A gRPC method, or a command in small letters.
-    package var request: String
+    public var request: String
     /// What it was about, where one thing can be named; as clients sent it.
-    package var key: [UInt8]?
+    public var key: [UInt8]?
     /// Why, in few words.
-    package var reason: String
+    public var reason: String
 
-    package init(
+    public init(
         user: [UInt8]?, claimedUser: [UInt8]? = nil, peer: String, wire: Wire, request: String, key: [UInt8]? = nil,
         reason: String
     ) {
@@ -36,10 +36,10 @@ package struct AuditRecord: Hashable, Sendable {
     }
 
     /// Bytes that a line shows of a name or key, so that one line is short whatever a client sends.
-    package static let shownBytes = 128
+    public static let shownBytes = 128
 
     /// Names and values of the line, in a fixed order, each on one line whatever clients sent.
-    package var fields: [(name: String, value: String)] {
+    public var fields: [(name: String, value: String)] {
         var fields = [
             ("user", user.map { Self.shown($0) } ?? ""), ("peer", peer), ("protocol", wire.rawValue),
             ("request", Self.shown(Array(request.utf8))),
@@ -51,7 +51,7 @@ package struct AuditRecord: Hashable, Sendable {
     }
 
     /// Printable ASCII as it is, all else as `\xNN`, and dots where something is cut off.
-    package static func shown(_ bytes: [UInt8]) -> String {
+    public static func shown(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         for byte in bytes.prefix(shownBytes) {
             if 32...126 ~= byte, byte != UInt8(ascii: "\\"), byte != UInt8(ascii: "\"") {
@@ -69,7 +69,7 @@ package struct AuditRecord: Hashable, Sendable {
 
 extension AuditRecord {
     /// What of a refused access an audit names: the key, or where a range begins.
-    package static func key(of access: KeyAccess?) -> [UInt8]? {
+    public static func key(of access: KeyAccess?) -> [UInt8]? {
         switch access {
         case .read(let interval), .write(let interval): interval.lower
         case .attach, nil: nil
@@ -81,7 +81,7 @@ extension AuthError {
     /// Whether a request was denied for who asks. Credentials of an older revision are not denied: their clients log in
     /// again by themselves, all of them with each change of users. What else can be wrong with a request about users is
     /// no denial either.
-    package var isDenial: Bool {
+    public var isDenial: Bool {
         switch self {
         case .permissionDenied, .userNameEmpty, .invalidToken, .authenticationFailed, .noPasswordUser: true
         case .rootUserMissing, .rootRoleMissing, .userExists, .userNotFound, .roleExists, .roleNotFound,

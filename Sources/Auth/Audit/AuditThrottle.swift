@@ -5,20 +5,20 @@
 ///
 /// Those of whom nobody knows who they are count as one user, whatever names they give. A minute of all users begins
 /// with the first line after the last one has ended.
-package struct AuditThrottle: Sendable {
+public struct AuditThrottle: Sendable {
     /// Enough to see what a program tries, few enough for a disk: about 15 KiB a minute and user.
-    package static let linesPerMinute = 60
+    public static let linesPerMinute = 60
     /// Users who are told apart; further ones count as one more. Bounds memory, and the lines of a minute.
-    package static let maximumUsers = 1024
+    public static let maximumUsers = 1024
     private static let minute = Duration.seconds(60)
 
     /// What wasn't written of one user.
-    package struct Suppressed: Hashable, Sendable {
+    public struct Suppressed: Hashable, Sendable {
         /// `nil`: of those whom nobody knows, and of the users beyond `maximumUsers`.
-        package var user: [UInt8]?
-        package var count: Int
+        public var user: [UInt8]?
+        public var count: Int
 
-        package init(user: [UInt8]?, count: Int) {
+        public init(user: [UInt8]?, count: Int) {
             self.user = user
             self.count = count
         }
@@ -36,13 +36,13 @@ package struct AuditThrottle: Sendable {
     private var places: [[UInt8]: Int] = [:]
     private var end: Duration?
 
-    package init() {}
+    public init() {}
 
     /// When `suppressed(at:)` may have something to tell; `nil`: nothing was denied since.
-    package var due: Duration? { end }
+    public var due: Duration? { end }
 
     /// Whether a line may be written. What `suppressed(at:)` says comes before.
-    package mutating func admits(_ user: [UInt8]?, at now: Duration) -> Bool {
+    public mutating func admits(_ user: [UInt8]?, at now: Duration) -> Bool {
         if end == nil { end = now + Self.minute }
         let place = place(of: user)
         guard buckets[place].lines < Self.linesPerMinute else {
@@ -54,7 +54,7 @@ package struct AuditThrottle: Sendable {
     }
 
     /// What the minute that is over has not written, once.
-    package mutating func suppressed(at now: Duration) -> [Suppressed] {
+    public mutating func suppressed(at now: Duration) -> [Suppressed] {
         guard let end, end <= now else { return [] }
         let told = buckets.filter { $0.suppressed > 0 }.map { Suppressed(user: $0.user, count: $0.suppressed) }
         self = AuditThrottle()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// The numbers of a store that stand in no other record. Numbers are varints; signed ones are marked.
 ///
@@ -57,11 +57,11 @@ struct StoreHeader: Hashable, Sendable {
 }
 
 /// How far of the log a state holds.
-package struct AppliedPosition: Hashable, Sendable {
-    package var index: LogIndex
-    package var term: Term
+public struct AppliedPosition: Hashable, Sendable {
+    public var index: LogIndex
+    public var term: Term
 
-    package init(index: LogIndex, term: Term) {
+    public init(index: LogIndex, term: Term) {
         self.index = index
         self.term = term
     }
@@ -150,7 +150,7 @@ extension HistoryRecord.Head {
             Varint.append(UInt64(version), to: &bytes)
         }
         if lease != .none { Varint.append(signed: lease.rawValue, to: &bytes) }
-        bytes.append(contentsOf: value)
+        bytes.append(copying: value)
     }
 }
 

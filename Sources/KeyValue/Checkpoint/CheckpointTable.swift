@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// The tables of a key-value store in a checkpoint.
 ///
@@ -15,13 +15,13 @@ package import MartletBasics
 /// has which versions: that follows from the revisions, read in order (see `KeyValueRestorer`).
 ///
 /// In the order of their numbers the tables can be restored in one pass.
-package enum CheckpointTable {
-    package static let state = TableID(1)
-    package static let leases = TableID(2)
-    package static let keys = TableID(3)
-    package static let revisions = TableID(4)
+public enum CheckpointTable {
+    public static let state = TableID(1)
+    public static let leases = TableID(2)
+    public static let keys = TableID(3)
+    public static let revisions = TableID(4)
 
-    package static let all = [state, leases, keys, revisions]
+    public static let all = [state, leases, keys, revisions]
 
     static func lease(_ id: LeaseID) -> TableKey {
         TableKey(leases, object: UInt64(bitPattern: id.rawValue))
@@ -38,7 +38,7 @@ package enum CheckpointTable {
 }
 
 /// Why a store can't be restored from what a checkpoint holds.
-package enum CheckpointError: Error, Hashable, Sendable {
+public enum CheckpointError: Error, Hashable, Sendable {
     /// The store's own numbers are missing, or come too late.
     case noHeader
     /// Written in a way that this version doesn't know.

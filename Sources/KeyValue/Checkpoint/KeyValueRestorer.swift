@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// Makes a store from the records of its checkpoint.
 ///
@@ -13,7 +13,7 @@ package import MartletBasics
 ///     revisions   oldest first, in history, with the place of their key beside them
 ///     finish      sort places by key; for each, in this order: gather its versions, make its entry, append it to the
 ///                 tree; attach leases
-package struct KeyValueRestorer: Sendable {
+public struct KeyValueRestorer: Sendable {
     private let configuration: KeyValueStore.Configuration
     private var header: StoreHeader?
     private var leases: [LeaseRecord] = []
@@ -27,12 +27,12 @@ package struct KeyValueRestorer: Sendable {
     private var orphans: [Revision] = []
 
     /// - Parameter configuration: of the store to be made.
-    package init(configuration: KeyValueStore.Configuration) {
+    public init(configuration: KeyValueStore.Configuration) {
         self.configuration = configuration
     }
 
     /// Takes the next record.
-    package mutating func load(_ key: TableKey, _ value: RawSpan) throws(CheckpointError) {
+    public mutating func load(_ key: TableKey, _ value: RawSpan) throws(CheckpointError) {
         switch key.table {
         case CheckpointTable.revisions: try loadRevision(key, value)
         case CheckpointTable.keys: try loadKey(key, value)
@@ -91,7 +91,7 @@ package struct KeyValueRestorer: Sendable {
     /// What was loaded goes into it: this can be called once.
     ///
     /// - Parameter now: leases run out as if their terms began now.
-    package mutating func finish(
+    public mutating func finish(
         now: Duration
     ) throws(CheckpointError) -> (store: KeyValueStore, applied: AppliedPosition) {
         guard let header else { throw .noHeader }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 // A store whose configuration says `isCheckpointed` tells what a checkpoint must write. The shell does it so:
 //
@@ -16,7 +16,7 @@ extension KeyValueStore {
     /// One checkpoint is under way at a time: `endCheckpoint` comes before the next. Complexity: O(slabs of changes).
     ///
     /// - Parameter applied: the last log entry that this state holds.
-    package mutating func beginCheckpoint(applied: AppliedPosition) -> KeyValueCheckpoint {
+    public mutating func beginCheckpoint(applied: AppliedPosition) -> KeyValueCheckpoint {
         precondition(configuration.isCheckpointed, "this store's changes are not noted")
         precondition(checkpoint.underway == nil, "a checkpoint is under way")
         var removals = checkpoint.removals
@@ -38,7 +38,7 @@ extension KeyValueStore {
 
     /// - Parameter isWritten: whether the tables hold the checkpoint that is under way. If not, the next one takes over
     ///   what it was to bring.
-    package mutating func endCheckpoint(isWritten: Bool) {
+    public mutating func endCheckpoint(isWritten: Bool) {
         guard var ended = checkpoint.underway else { preconditionFailure("no checkpoint is under way") }
         checkpoint.underway = nil
         if isWritten {
@@ -56,20 +56,20 @@ extension KeyValueStore {
 
     /// Bytes that changes and removals of keys and leases take while no written checkpoint holds them. Complexity:
     /// O(1).
-    package var uncheckpointedBytes: Int {
+    public var uncheckpointedBytes: Int {
         checkpoint.uncheckpointedBytes + leases.changes.count * MemoryLayout<LeaseChange>.stride
     }
 
     /// Whether versions or keys that have left the store are in the last written checkpoint. Complexity: O(1).
-    package var hasUncheckpointedRemovals: Bool { checkpoint.hasRemovals }
+    public var hasUncheckpointedRemovals: Bool { checkpoint.hasRemovals }
 
     /// The main revision up to which the last written checkpoint holds everything.
-    package var checkpointRevision: Int64 { checkpoint.revision }
+    public var checkpointRevision: Int64 { checkpoint.revision }
 }
 
 /// What brings the tables from one checkpoint of a store to the next. Shares memory with the store, and stays the same
 /// whatever becomes of that.
-package struct KeyValueCheckpoint: Sendable {
+public struct KeyValueCheckpoint: Sendable {
     let header: StoreHeader
     let segments: [History.Segment]
     /// Records of the first segment that the last checkpoint holds.
@@ -77,10 +77,10 @@ package struct KeyValueCheckpoint: Sendable {
     let firstNewKey: KeyNumber
     let removals: CheckpointProgress.Removals
 
-    package var applied: AppliedPosition { header.applied }
+    public var applied: AppliedPosition { header.applied }
 
     /// Adds all changes. The same checkpoint yields the same bytes. Complexity: O(changes + removals · log removals).
-    package func encode(into batch: inout TableBatch) {
+    public func encode(into batch: inout TableBatch) {
         batch.put(StoreHeader.key) { header.encode(into: &$0) }
         for change in removals.leases {
             switch change {
@@ -110,5 +110,5 @@ package struct KeyValueCheckpoint: Sendable {
 
 extension KeyValueStore {
     /// What is wrong with the index's shape; `nil` if nothing is. For tests.
-    package func brokenIndexInvariant() -> String? { view.index.brokenInvariant() }
+    public func brokenIndexInvariant() -> String? { view.index.brokenInvariant() }
 }

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// Makes the tables of a store out of changes that come from elsewhere: from etcd's snapshot.
 ///
 /// The calls come in this order: leases, changes in revision order, `finish`. What is given is not checked beyond its
 /// form: `KeyValueRestorer` says whether it makes a store. Records of each table rise, so batches fill pages to the
 /// brim. Memory is the caller's batch alone.
-package struct StoreImport: Sendable {
+public struct StoreImport: Sendable {
     private var nextKeyNumber = KeyNumber.first
     private var leaseCount: UInt64 = 0
 
-    package init() {}
+    public init() {}
 
     /// - Parameter remainingSeconds: 0 for the whole term.
     /// - Throws: `.unreadable` for terms that no store grants.
-    package mutating func add(
+    public mutating func add(
         lease id: LeaseID, ttlSeconds: Int64, remainingSeconds: Int64, to batch: inout TableBatch
     ) throws(CheckpointError) {
         guard id != .none, 1...KeyValueStore.maximumLeaseTTLSeconds ~= ttlSeconds,
@@ -29,7 +29,7 @@ package struct StoreImport: Sendable {
     }
 
     /// The number for a key's next changes, to be asked for with its first.
-    package mutating func add(key: [UInt8], to batch: inout TableBatch) -> KeyNumber {
+    public mutating func add(key: [UInt8], to batch: inout TableBatch) -> KeyNumber {
         let number = nextKeyNumber
         nextKeyNumber = number.next
         batch.put(CheckpointTable.key(number)) { $0.append(contentsOf: key) }
@@ -37,7 +37,7 @@ package struct StoreImport: Sendable {
     }
 
     /// - Throws: `.unreadable` for a version whose numbers contradict each other.
-    package mutating func add(
+    public mutating func add(
         _ record: KeyValueRecord, at revision: Revision, isTombstone: Bool, key number: KeyNumber,
         to batch: inout TableBatch
     ) throws(CheckpointError) {
@@ -53,7 +53,7 @@ package struct StoreImport: Sendable {
 
     /// Adds what the store says of itself. From `compactRevision` on every change was given; older ones only as far as
     /// they can still be read at it.
-    package consuming func finish(
+    public consuming func finish(
         revision: Int64, compactRevision: Int64, applied: AppliedPosition, to batch: inout TableBatch
     ) {
         let isCompacted = compactRevision > 0

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 // What the records of a store's tables say, for who walks through them without making a store: snapshots for etcd,
 // examinations.
 
 /// What a checkpoint says of its store as a whole: the one record of `CheckpointTable.state`.
-package struct StoredState: Hashable, Sendable {
-    package static var key: TableKey { StoreHeader.key }
+public struct StoredState: Hashable, Sendable {
+    public static var key: TableKey { StoreHeader.key }
 
     /// The main revision of the last change.
-    package var revision: Int64
+    public var revision: Int64
     /// The oldest main revision that can be read; `KeyValueStore.neverCompacted` if the store was never compacted.
-    package var compactRevision: Int64
+    public var compactRevision: Int64
     /// Whether the tables may still hold changes that compaction made unreadable, some of them without their keys.
-    package var isReclaiming: Bool
+    public var isReclaiming: Bool
     /// The last log entry that the tables hold.
-    package var applied: AppliedPosition
+    public var applied: AppliedPosition
 
-    package init(decoding bytes: RawSpan) throws(CheckpointError) {
+    public init(decoding bytes: RawSpan) throws(CheckpointError) {
         let header = try StoreHeader.decode(bytes)
         revision = header.revision
         compactRevision = header.compactRevision
@@ -28,13 +28,13 @@ package struct StoredState: Hashable, Sendable {
 }
 
 /// One record of `CheckpointTable.leases`.
-package struct StoredLease: Hashable, Sendable {
-    package var id: LeaseID
-    package var ttlSeconds: Int64
+public struct StoredLease: Hashable, Sendable {
+    public var id: LeaseID
+    public var ttlSeconds: Int64
     /// What the log last said is left of the term; 0: all of it.
-    package var remainingSeconds: Int64
+    public var remainingSeconds: Int64
 
-    package init(_ key: TableKey, decoding bytes: RawSpan) throws(CheckpointError) {
+    public init(_ key: TableKey, decoding bytes: RawSpan) throws(CheckpointError) {
         let record = try LeaseRecord(key, decoding: bytes)
         id = record.id
         ttlSeconds = record.ttlSeconds
@@ -43,23 +43,23 @@ package struct StoredLease: Hashable, Sendable {
 }
 
 /// One record of `CheckpointTable.revisions`, without the value: a version of a key, or a tombstone.
-package struct StoredRevision: Hashable, Sendable {
-    package var revision: Revision
+public struct StoredRevision: Hashable, Sendable {
+    public var revision: Revision
     /// Under which number the key's bytes stand in `CheckpointTable.keys`.
-    package var keyNumber: KeyNumber
+    public var keyNumber: KeyNumber
     /// 0 in a tombstone, as `version`.
-    package var createRevision: Int64
-    package var version: Int64
-    package var lease: LeaseID
+    public var createRevision: Int64
+    public var version: Int64
+    public var lease: LeaseID
     /// The value is what follows in the record.
-    package var valueOffset: Int
+    public var valueOffset: Int
 
-    package var isTombstone: Bool { version == 0 }
+    public var isTombstone: Bool { version == 0 }
 
     /// The record of the key's bytes.
-    package var keyRecord: TableKey { CheckpointTable.key(keyNumber) }
+    public var keyRecord: TableKey { CheckpointTable.key(keyNumber) }
 
-    package init(_ key: TableKey, decoding bytes: RawSpan) throws(CheckpointError) {
+    public init(_ key: TableKey, decoding bytes: RawSpan) throws(CheckpointError) {
         guard let main = Int64(exactly: key.object), let sub = Int64(exactly: key.id) else {
             throw .inconsistent(key)
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Which ID a new entry is to have.
-package enum AppendID: Hashable, Sendable {
+public enum AppendID: Hashable, Sendable {
     /// The record's stamp, or what follows the last ID where that isn't above it.
     case automatic
     /// The first free sequence of a millisecond.
@@ -11,7 +11,7 @@ package enum AppendID: Hashable, Sendable {
     /// Reads `*`, `ms-*`, `ms` (sequence 0) and `ms-seq`.
     ///
     /// - Throws: `invalidID`; `addIDIsZero` for an explicit 0-0.
-    package init(text: RawSpan) throws(StreamError) {
+    public init(text: RawSpan) throws(StreamError) {
         let star = UInt8(ascii: "*")
         let count = text.byteCount
         if count > 0, text.unsafeLoad(fromByteOffset: count - 1, as: UInt8.self) == star {
@@ -34,7 +34,7 @@ package enum AppendID: Hashable, Sendable {
     ///
     /// - Parameter now: the record's stamp, in milliseconds of the Unix clock.
     /// - Throws: `exhausted`, `addIDIsNotAbove`, `addIDIsZero`.
-    package func resolved(after last: StreamID, now: UInt64) throws(StreamError) -> StreamID {
+    public func resolved(after last: StreamID, now: UInt64) throws(StreamError) -> StreamID {
         guard let next = last.successor else { throw .exhausted }
         switch self {
         case .automatic:

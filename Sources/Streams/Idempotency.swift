@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// How long and how many idempotent IDs a stream remembers.
-package struct IdempotencyWindow: Hashable, Sendable {
-    package var durationSeconds: Int64
+public struct IdempotencyWindow: Hashable, Sendable {
+    public var durationSeconds: Int64
     /// Of one producer.
-    package var maximumCount: Int
+    public var maximumCount: Int
 
     /// Source: Redis 8.6, `stream-idmp-duration` and `stream-idmp-maxsize`, the limits of XCFGSET.
-    package static let durationSecondsRange: ClosedRange<Int64> = 1...86_400
-    package static let maximumCountRange = 1...10_000
+    public static let durationSecondsRange: ClosedRange<Int64> = 1...86_400
+    public static let maximumCountRange = 1...10_000
 
-    package init(durationSeconds: Int64 = 100, maximumCount: Int = 100) {
+    public init(durationSeconds: Int64 = 100, maximumCount: Int = 100) {
         self.durationSeconds = durationSeconds
         self.maximumCount = maximumCount
     }
 }
 
 /// Says that an append is the same as any other of this producer and ID.
-package struct IdempotentKey: Hashable, Sendable {
-    package var producer: [UInt8]
-    package var id: [UInt8]
+public struct IdempotentKey: Hashable, Sendable {
+    public var producer: [UInt8]
+    public var id: [UInt8]
 
     /// - Throws: `emptyProducerID`, `emptyIdempotentID`.
-    package init(producer: [UInt8], id: [UInt8]) throws(StreamError) {
+    public init(producer: [UInt8], id: [UInt8]) throws(StreamError) {
         if producer.isEmpty { throw .emptyProducerID }
         if id.isEmpty { throw .emptyIdempotentID }
         self.producer = producer

@@ -3,7 +3,7 @@
 /// Why a stream refuses a request. A request that throws has changed nothing.
 ///
 /// The shell that serves a wire maps each case to that wire's text.
-package enum StreamError: Error, Hashable, Sendable, CaseIterable {
+public enum StreamError: Error, Hashable, Sendable, CaseIterable {
     /// A text that is no ID where one must stand.
     case invalidID
     /// An excluded lower bound that nothing can follow.

@@ -3,43 +3,43 @@
 /// The position of an entry in a stream: milliseconds of the Unix clock and a sequence number inside them.
 ///
 /// As text both halves are decimal, joined by a hyphen and without padding: `1700000000000-0`.
-package struct StreamID: Hashable, Comparable, Sendable {
-    package var milliseconds: UInt64
-    package var sequence: UInt64
+public struct StreamID: Hashable, Comparable, Sendable {
+    public var milliseconds: UInt64
+    public var sequence: UInt64
 
     @inlinable
-    package init(_ milliseconds: UInt64, _ sequence: UInt64) {
+    public init(_ milliseconds: UInt64, _ sequence: UInt64) {
         self.milliseconds = milliseconds
         self.sequence = sequence
     }
 
     /// Below every entry's: no entry has it.
     @inlinable
-    package static var zero: StreamID { StreamID(0, 0) }
+    public static var zero: StreamID { StreamID(0, 0) }
     @inlinable
-    package static var max: StreamID { StreamID(.max, .max) }
+    public static var max: StreamID { StreamID(.max, .max) }
 
     @inlinable
-    package static func < (left: StreamID, right: StreamID) -> Bool {
+    public static func < (left: StreamID, right: StreamID) -> Bool {
         left.milliseconds != right.milliseconds
             ? left.milliseconds < right.milliseconds : left.sequence < right.sequence
     }
 
     /// The next one; `nil` behind the last.
-    package var successor: StreamID? {
+    public var successor: StreamID? {
         if sequence < .max { return StreamID(milliseconds, sequence + 1) }
         return milliseconds < .max ? StreamID(milliseconds + 1, 0) : nil
     }
 
     /// The one before; `nil` before the first.
-    package var predecessor: StreamID? {
+    public var predecessor: StreamID? {
         if sequence > 0 { return StreamID(milliseconds, sequence - 1) }
         return milliseconds > 0 ? StreamID(milliseconds - 1, .max) : nil
     }
 }
 
 extension StreamID: CustomStringConvertible {
-    package var description: String { "\(milliseconds)-\(sequence)" }
+    public var description: String { "\(milliseconds)-\(sequence)" }
 }
 
 // MARK: Text
@@ -52,7 +52,7 @@ extension StreamID {
     ///
     /// - Parameters:
     ///   - missingSequence: what a text without a hyphen means; `nil`: that it is no ID.
-    package init?(text: RawSpan, missingSequence: UInt64? = 0) {
+    public init?(text: RawSpan, missingSequence: UInt64? = 0) {
         guard text.byteCount <= Self.maximumTextCount else { return nil }
         var offset = 0
         guard let milliseconds = Self.number(in: text, at: &offset) else { return nil }
@@ -67,11 +67,11 @@ extension StreamID {
         self.init(milliseconds, sequence)
     }
 
-    package init?(text: [UInt8], missingSequence: UInt64? = 0) {
+    public init?(text: [UInt8], missingSequence: UInt64? = 0) {
         self.init(text: text.span.bytes, missingSequence: missingSequence)
     }
 
-    package init?(_ text: String, missingSequence: UInt64? = 0) {
+    public init?(_ text: String, missingSequence: UInt64? = 0) {
         self.init(text: Array(text.utf8), missingSequence: missingSequence)
     }
 
@@ -92,7 +92,7 @@ extension StreamID {
     }
 
     /// Adds the text.
-    package func append(to bytes: inout [UInt8]) {
+    public func append(to bytes: inout [UInt8]) {
         PackedText.appendDecimal(milliseconds, to: &bytes)
         bytes.append(UInt8(ascii: "-"))
         PackedText.appendDecimal(sequence, to: &bytes)

@@ -1,38 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// IDs from `lower` to `upper`, both included. Empty where `lower` is above `upper`.
-package struct StreamRange: Hashable, Sendable {
-    package var lower: StreamID
-    package var upper: StreamID
+public struct StreamRange: Hashable, Sendable {
+    public var lower: StreamID
+    public var upper: StreamID
 
-    package init(_ lower: StreamID, _ upper: StreamID) {
+    public init(_ lower: StreamID, _ upper: StreamID) {
         self.lower = lower
         self.upper = upper
     }
 
-    package static var all: StreamRange { StreamRange(.zero, .max) }
+    public static var all: StreamRange { StreamRange(.zero, .max) }
 
     /// What lies behind `id`; `nil`: nothing can.
-    package static func after(_ id: StreamID) -> StreamRange? {
+    public static func after(_ id: StreamID) -> StreamRange? {
         id.successor.map { StreamRange($0, .max) }
     }
 
-    package var isEmpty: Bool { upper < lower }
-    package func contains(_ id: StreamID) -> Bool { lower <= id && id <= upper }
+    public var isEmpty: Bool { upper < lower }
+    public func contains(_ id: StreamID) -> Bool { lower <= id && id <= upper }
 }
 
 // MARK: Text
 
 extension StreamRange {
     /// - Throws: `invalidID`, `invalidRangeStart`, `invalidRangeEnd`.
-    package init(start: RawSpan, end: RawSpan) throws(StreamError) {
+    public init(start: RawSpan, end: RawSpan) throws(StreamError) {
         lower = try Self.start(start)
         upper = try Self.end(end)
     }
 
     /// The lower bound as clients write it: an ID, `-`, `+`, or an ID behind a parenthesis, which is excluded. Without
     /// a sequence the bound is the first ID of its millisecond.
-    package static func start(_ text: RawSpan) throws(StreamError) -> StreamID {
+    public static func start(_ text: RawSpan) throws(StreamError) -> StreamID {
         let (id, isExcluded) = try bound(text, missingSequence: 0)
         if !isExcluded { return id }
         guard let next = id.successor else { throw .invalidRangeStart }
@@ -40,7 +40,7 @@ extension StreamRange {
     }
 
     /// As `start`; without a sequence the bound is the last ID of its millisecond.
-    package static func end(_ text: RawSpan) throws(StreamError) -> StreamID {
+    public static func end(_ text: RawSpan) throws(StreamError) -> StreamID {
         let (id, isExcluded) = try bound(text, missingSequence: .max)
         if !isExcluded { return id }
         guard let previous = id.predecessor else { throw .invalidRangeEnd }

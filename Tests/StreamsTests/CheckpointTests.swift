@@ -154,4 +154,71 @@ import Testing
         }
         #expect(refused > 500)
     }
+
+    // MARK: Queues of moments
+
+    /// Entries that wait, others that end, and jobs, in several leaves each.
+    private func timedTables() throws -> Tables {
+        var stream = try stream(20)
+        let urgent = try #require(EntryPriority(rawValue: 5))
+        for place in 1...20 {
+            let content = fields(("f", "\(place)"))
+            _ = try stream.delay(
+                content.bytes.span.bytes, until: 5000 + Int64(place), timeToLive: place % 2 == 0 ? 9000 : nil,
+                priority: place % 3 == 0 ? urgent : .normal)
+            try stream.end(id(UInt64(place)), at: 7000 - Int64(place))
+            let job = StreamJob(name: bytes("job \(place)"), schedule: bytes("@daily"), fields: content.bytes)
+            _ = try stream.setJob(job, now: 1)
+        }
+        var tables = Tables()
+        stream.checkpoint(into: &tables)
+        return tables
+    }
+
+    /// Whatever one byte of them becomes.
+    @Test func refusesOrBearsDamageOfQueues() throws {
+        let tables = try timedTables()
+        let keys = tables.records.keys.filter { $0.table == StreamTable.timed }.sorted()
+        #expect(keys.count > 10)
+        let whole = try tables.restored(small)
+        #expect(whole.invariantViolation == nil)
+        #expect(whole.delayedCount == 20 && whole.endingCount == 20 && whole.jobCount == 20)
+        var random = SeededRandom(seed: testSeed("QueueDamage"))
+        var refused = 0
+        for _ in 0..<3000 {
+            var damaged = tables
+            let key = keys.randomElement(using: &random)!
+            damaged.damage(key, &random)
+            do {
+                let restored = try damaged.restored(small)
+                if let problem = restored.invariantViolation { Issue.record("\(key): \(problem)") }
+                // What is there can be read.
+                restored.forEachDelayed(in: .all) { $0.pairCount >= 0 }
+                _ = restored.allJobs
+            } catch is StreamRestoreError {
+                refused += 1
+            }
+        }
+        #expect(refused > 500)
+    }
+
+    /// A row that ends too early, rows that are there twice or in no order, and none.
+    @Test func refusesQueuesThatAreNone() throws {
+        let tables = try timedTables()
+        for (key, value) in tables.records.sorted(by: { $0.key < $1.key }) where key.table == StreamTable.timed {
+            var damaged = tables
+            func expectRefused(_ bytes: [UInt8], _ error: StreamRestoreError) {
+                damaged.put(key, bytes)
+                #expect(throws: error) { try damaged.restored(small) }
+            }
+            expectRefused([], .unreadable(key))
+            expectRefused(Array(value.dropLast()), .unreadable(key))
+            // A text far longer than all there is, and one without an end to its length.
+            expectRefused(value + [1, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1], .unreadable(key))
+            expectRefused(value + [1, 1, 0x80], .unreadable(key))
+            expectRefused(value + [1, 1, 0], .unreadable(key))
+            damaged.put(key, value + value)
+            #expect(throws: StreamRestoreError.self) { try damaged.restored(small) }
+        }
+    }
 }

@@ -23,6 +23,14 @@ import Testing
         var counts: [Int] = []
         stream.entry(id(1))?.forEachField { counts += [$0.count, $1.count] }
         #expect(counts == [4, value.utf8.count])
+        for number in 1...2 {
+            var texts: [[UInt8]] = []
+            stream.entry(id(UInt64(number)))?.forEachText { text in
+                texts.append(text.withUnsafeBytes { Array($0) })
+            }
+            let wanted = number == 1 ? ["name", value] : ["name", value, value, "other"]
+            #expect(texts == wanted.map { Array($0.utf8) })
+        }
     }
 
     @Test func keepsBytesThatAreNoText() throws {

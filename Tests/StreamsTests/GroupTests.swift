@@ -123,6 +123,43 @@ import Testing
         #expect(other.items.isEmpty && other.isNewConsumer)
     }
 
+    @Test func readsHistoryOfManyLeaves() throws {
+        var stream = try stream(20)
+        _ = try read(&stream, "c", count: 12, now: 10)
+        _ = try read(&stream, "d", count: 3, now: 11)
+        _ = try read(&stream, "c", now: 12)
+        #expect(stream.delete([id(1), id(5), id(6), id(20)]) == 4)
+        let history = try stream.readHistory(g, consumer: bytes("c"), after: .zero, now: 1 << 40)
+        let held: [UInt64] = Array(1...12) + Array(16...20)
+        #expect(history.items.map(\.id) == held.map { id($0) })
+        let gone: [UInt64] = [1, 5, 6, 20]
+        let counted = held.filter { !gone.contains($0) }.map { id($0) }
+        for entry in pending(stream, now: 1 << 40) {
+            let isCounted = counted.contains(entry.id)
+            #expect(entry.deliveryCount == (isCounted ? 2 : 1), "\(entry.id)")
+            #expect((entry.deliveredAt == 1 << 40) == isCounted, "\(entry.id)")
+        }
+        #expect(stream.invariantViolation == nil)
+    }
+
+    @Test func findsGroupsFewAndMany() throws {
+        var stream = try stream(1)
+        let names = ["h", "i", "j", "k", "l"].map { bytes($0) }
+        for name in names {
+            #expect(stream.hasGroup(named: name) == false)
+            try stream.createGroup(name, at: .last)
+            #expect(stream.hasGroup(named: name) && stream.hasGroup(named: g))
+            #expect(stream.invariantViolation == nil)
+        }
+        for name in [g] + names {
+            let wasThere = stream.destroyGroup(name)
+            #expect(wasThere && !stream.hasGroup(named: name))
+            #expect(stream.invariantViolation == nil)
+        }
+        try stream.createGroup(g, at: .last)
+        #expect(stream.hasGroup(named: g) && !stream.hasGroup(named: names[0]))
+    }
+
     @Test func claimsTheLongestIdleFirst() throws {
         var stream = try stream(5)
         _ = try read(&stream, "c1", count: 1, now: 30)
@@ -139,20 +176,30 @@ import Testing
         #expect(try read(&stream, "d", count: 1, claimIdle: 1000, now: 41) == [id(5)])
     }
 
+    /// Whether a read would be in vain, and when to look again, by who waits longest.
     @Test func knowsWhoWaitsLongest() throws {
         var stream = try stream(4)
-        #expect(stream.hasNew(for: group(stream)) && stream.longestWaiting(in: group(stream)) == nil)
+        _ = try stream.createConsumer(bytes("c"), group: g, now: 0)
+        func isVain(claimIdle: Int64? = nil, now: Int64) -> Bool {
+            stream.isReadInVain(by: bytes("c").span.bytes, of: g.span.bytes, claimIdle: claimIdle, now: now)
+        }
+        func nextClaim() -> Int64? {
+            stream.nextLook(by: bytes("c").span.bytes, of: g.span.bytes, claimIdle: 5, now: 30).claim
+        }
+        #expect(!isVain(now: 5) && nextClaim() == nil)
         _ = try read(&stream, "c", count: 1, now: 10)
+        #expect(!isVain(now: 10))
         _ = try read(&stream, "c", now: 20)
-        #expect(!stream.hasNew(for: group(stream)))
-        #expect(stream.longestWaiting(in: group(stream))?.id == id(1))
+        #expect(isVain(now: 20) && nextClaim() == 15)
+        // What is gone from the stream is nothing to wait for.
         _ = stream.delete([id(1)])
-        #expect(stream.longestWaiting(in: group(stream))?.id == id(2))
-        #expect(stream.longestWaiting(in: group(stream))?.deliveredAt == 20)
+        #expect(nextClaim() == 25)
+        #expect(isVain(claimIdle: 5, now: 24) && !isVain(claimIdle: 5, now: 25))
+        // What nobody holds is there for whoever comes.
         _ = try stream.release([id(4)], group: g, .fail)
-        #expect(stream.longestWaiting(in: group(stream))?.id == id(4))
+        #expect(!isVain(claimIdle: 1000, now: 21))
         try stream.setLastID(id(9))
-        #expect(!stream.hasNew(for: group(stream)))
+        #expect(isVain(now: 21))
     }
 
     // MARK: Counting

@@ -20,6 +20,9 @@ func testSeed(_ test: String) -> UInt64 {
     return seed
 }
 
+/// A number from the environment.
+func testNumber(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
+
 /// Trees of few entries are deep.
 let small: StreamConfiguration = {
     var configuration = StreamConfiguration()
@@ -93,5 +96,22 @@ extension Tables {
             guard let place = value.indices.randomElement(using: &random) else { return }
             records[key]![place] = UInt8.random(in: .min ... .max, using: &random)
         }
+    }
+}
+
+extension Stream {
+    mutating func readGroup(
+        _ group: [UInt8], consumer: [UInt8], count: Int = .max, claimIdle: Int64? = nil, isAcknowledged: Bool = false,
+        now: Int64, admits: (StreamEntry) -> Bool = { _ in true }
+    ) throws(StreamError) -> GroupRead {
+        try readGroup(
+            group.span.bytes, consumer: consumer.span.bytes, count: count, claimIdle: claimIdle,
+            isAcknowledged: isAcknowledged, now: now, admits: admits)
+    }
+
+    mutating func readHistory(
+        _ group: [UInt8], consumer: [UInt8], after id: StreamID, count: Int = .max, now: Int64
+    ) throws(StreamError) -> HistoryRead {
+        try readHistory(group.span.bytes, consumer: consumer.span.bytes, after: id, count: count, now: now)
     }
 }

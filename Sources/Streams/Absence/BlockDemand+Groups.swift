@@ -6,7 +6,7 @@ extension Stream {
     /// - Parameters:
     ///   - count: of all reads together.
     ///   - isRepeated: whether several reads follow each other, of which each may pass over as much as one does.
-    package func demandRead(
+    public func demandRead(
         ofGroup name: [UInt8], count: Int, isRepeated: Bool = false, claimIdle: Int64?, now: Int64,
         _ demand: inout BlockDemand
     ) {
@@ -16,7 +16,11 @@ extension Stream {
             group.forEachOldest(upTo: now.subtractingReportingOverflow(max(claimIdle, 0)).partialValue) { pending in
                 self.demand(pending.id, &demand)
                 // What is delivered too often may go, and then another comes.
-                if log.mayContain(pending.id), !group.isDead(pending) { left -= 1 }
+                if log.mayContain(pending.id), !group.isDead(pending) {
+                    left -= 1
+                } else if isRepeated {
+                    demandFollowers(of: pending.id, in: group, &demand)
+                }
                 return left > 0 && !demand.isFull
             }
         }
@@ -36,8 +40,19 @@ extension Stream {
         self.demand(StreamRange(range.lower, end), count: ConsumerGroup.maximumPassed, &demand)
     }
 
+    /// Who waits in line behind an entry that a read lets go of: the next read of the same command hands the first one
+    /// over that is there.
+    private func demandFollowers(of id: StreamID, in group: ConsumerGroup, _ demand: inout BlockDemand) {
+        guard !group.order.isEmpty, let hash = group.order.hash(of: id) else { return }
+        for follower in group.order.line(of: hash) where follower != id {
+            self.demand(follower, &demand)
+            let isDead = group.pendingEntry(follower).map { group.isDead($0) } ?? false
+            if demand.isFull || log.mayContain(follower) && !isDead { return }
+        }
+    }
+
     /// For `readHistory`.
-    package func demandHistory(
+    public func demandHistory(
         ofConsumer consumer: [UInt8], group name: [UInt8], after id: StreamID, count: Int, _ demand: inout BlockDemand
     ) {
         guard absentCount > 0, count > 0, let range = StreamRange.after(id), let group = group(named: name),
@@ -54,7 +69,7 @@ extension Stream {
     }
 
     /// For `claimAutomatically`.
-    package func demandClaim(
+    public func demandClaim(
         from start: StreamID, count: Int, group name: [UInt8], minimumIdle: Int64, now: Int64,
         _ demand: inout BlockDemand
     ) {
@@ -73,7 +88,7 @@ extension Stream {
     }
 
     /// For `lag` of all groups.
-    package func demandLags(_ demand: inout BlockDemand) {
+    public func demandLags(_ demand: inout BlockDemand) {
         guard absentCount > 0 else { return }
         for place in groups.takenPlaces {
             demandCount(after: groups.withValue(at: place) { $0.lastDeliveredID }, &demand)

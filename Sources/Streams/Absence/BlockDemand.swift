@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A block that is not in memory.
-package struct AbsentBlock: Hashable, Sendable {
-    package let base: StreamID
+public struct AbsentBlock: Hashable, Sendable {
+    public let base: StreamID
     /// Of its last entry.
-    package let last: StreamID
-    package let number: UInt64
-    package let byteCount: Int
+    public let last: StreamID
+    public let number: UInt64
+    public let byteCount: Int
 }
 
 /// The blocks of a stream that something is going to ask for and that are not in memory, in the order in which it asks.
 ///
 /// What is going to be asked follows from blocks that aren't there, too: of these the least is assumed. Whoever brings
 /// all that a demand names has to ask again, and comes to an end, since nothing is demanded twice.
-package struct BlockDemand: Sendable {
-    package private(set) var blocks: [AbsentBlock] = []
-    package private(set) var byteCount = 0
+public struct BlockDemand: Sendable {
+    public private(set) var blocks: [AbsentBlock] = []
+    public private(set) var byteCount = 0
     /// Only searched.
     private var numbers: Set<UInt64> = []
     private let byteLimit: Int
 
     /// - Parameter byteLimit: no more blocks are added once there are so many bytes.
-    package init(byteLimit: Int = .max) {
+    public init(byteLimit: Int = .max) {
         self.byteLimit = byteLimit
     }
 
-    package var isEmpty: Bool { blocks.isEmpty }
+    public var isEmpty: Bool { blocks.isEmpty }
     var isFull: Bool { byteCount >= byteLimit }
 
     mutating func add(_ block: EntryBlock, _ base: StreamID) {
@@ -40,7 +40,7 @@ package struct BlockDemand: Sendable {
 
 extension Stream {
     /// All blocks.
-    package func demandAll(_ demand: inout BlockDemand) {
+    public func demandAll(_ demand: inout BlockDemand) {
         guard absentCount > 0 else { return }
         log.sealed.forEachLeaf { base, block in
             if block.isAbsent { demand.add(block, base) }
@@ -49,7 +49,7 @@ extension Stream {
     }
 
     /// For `entry`, `contains`, and deletion.
-    package func demand(_ id: StreamID, _ demand: inout BlockDemand) {
+    public func demand(_ id: StreamID, _ demand: inout BlockDemand) {
         guard absentCount > 0, !(log.hasTail && id >= log.tailFirst) else { return }
         _ = log.sealed.withLeaf(of: id) { block, base in
             if block.mustBeRead(for: StreamRange(id, id)) { demand.add(block, base) }
@@ -57,7 +57,7 @@ extension Stream {
     }
 
     /// For the first or last entries of a range, at most `count`.
-    package func demand(
+    public func demand(
         _ range: StreamRange, count: Int = .max, isReversed: Bool = false, _ demand: inout BlockDemand
     ) {
         guard absentCount > 0, !range.isEmpty, count > 0 else { return }
@@ -100,7 +100,7 @@ extension Stream {
     }
 
     /// For `count(in:)` of what is behind `id`.
-    package func demandCount(after id: StreamID, _ demand: inout BlockDemand) {
+    public func demandCount(after id: StreamID, _ demand: inout BlockDemand) {
         guard absentCount > 0, let next = id.successor, !(log.hasTail && next > log.tailFirst) else { return }
         _ = log.sealed.withLeaf(of: next) { block, base in
             if block.mustBeRead(toCountBefore: next) { demand.add(block, base) }
@@ -108,7 +108,7 @@ extension Stream {
     }
 
     /// For `count(in:)`.
-    package func demandCount(in range: StreamRange, _ demand: inout BlockDemand) {
+    public func demandCount(in range: StreamRange, _ demand: inout BlockDemand) {
         if range.isEmpty { return }
         if let before = range.lower.predecessor { demandCount(after: before, &demand) }
         demandCount(after: range.upper, &demand)
@@ -117,7 +117,7 @@ extension Stream {
     /// For a trim.
     ///
     /// - Parameter added: entries that come before it.
-    package func demand(_ trim: Trim, added: Int = 0, _ demand: inout BlockDemand) {
+    public func demand(_ trim: Trim, added: Int = 0, _ demand: inout BlockDemand) {
         guard absentCount > 0, trim.policy != .keep || !trim.isApproximate else { return }
         var length = length + added
         var removed = 0

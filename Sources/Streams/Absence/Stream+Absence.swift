@@ -3,10 +3,10 @@
 import MartletBasics
 
 /// A sealed block that a checkpoint has as it is.
-package struct SealedBlock: Hashable, Sendable {
-    package let base: StreamID
-    package let number: UInt64
-    package let byteCount: Int
+public struct SealedBlock: Hashable, Sendable {
+    public let base: StreamID
+    public let number: UInt64
+    public let byteCount: Int
 
     init(_ block: EntryBlock, _ base: StreamID) {
         self.base = base
@@ -20,7 +20,7 @@ package struct SealedBlock: Hashable, Sendable {
 // back.
 extension Stream {
     /// What became of a block that was brought from the tables.
-    package enum Placing: Hashable, Sendable {
+    public enum Placing: Hashable, Sendable {
         /// It is in memory now.
         case placed(byteCount: Int)
         /// It has gone from the stream, or is in memory already.
@@ -30,11 +30,11 @@ extension Stream {
     }
 
     /// Blocks that are not in memory.
-    package var absentCount: Int { log.absentCount }
+    public var absentCount: Int { log.absentCount }
 
     /// Whether a block is sealed, in memory and unchanged since a checkpoint took it: if that one is written it may
     /// leave.
-    package func canEvict(_ number: UInt64, base: StreamID) -> Bool {
+    public func canEvict(_ number: UInt64, base: StreamID) -> Bool {
         if log.hasTail, base >= log.tailFirst { return false }
         return log.sealed.withLeaf(of: base) { block, first in
             first == base && block.number == number && !block.isAbsent && !block.isChanged
@@ -45,7 +45,7 @@ extension Stream {
     ///
     /// - Returns: bytes that it had.
     /// - Complexity: O(log n + bytes of the block).
-    package mutating func evict(base: StreamID) -> Int {
+    public mutating func evict(base: StreamID) -> Int {
         let bytes = log.sealed.update(base) { block, base in
             precondition(!block.isChanged, "block \(block.number) is not in the tables")
             let count = block.bytes.count
@@ -54,6 +54,7 @@ extension Stream {
         }
         guard let bytes else { preconditionFailure("no block \(base)") }
         log.absentCount += 1
+        log.moveCount += 1
         return bytes
     }
 
@@ -61,7 +62,7 @@ extension Stream {
     ///
     /// - Parameter value: its record in the tables.
     /// - Complexity: O(log n + bytes of the block).
-    package mutating func place(_ number: UInt64, base: StreamID, _ value: RawSpan) -> Placing {
+    public mutating func place(_ number: UInt64, base: StreamID, _ value: RawSpan) -> Placing {
         if log.sealed.isEmpty || log.hasTail && base >= log.tailFirst { return .notWanted }
         let placing = log.sealed.update(base) { block, first in
             guard first == base, block.number == number, block.isAbsent else { return Placing.notWanted }
@@ -80,12 +81,12 @@ extension Stream {
     }
 
     /// The sealed block that begins with this ID.
-    package func sealedBlock(base: StreamID) -> SealedBlock? {
+    public func sealedBlock(base: StreamID) -> SealedBlock? {
         log.sealed.withLeaf(of: base) { block, first in first == base ? SealedBlock(block, base) : nil } ?? nil
     }
 
     /// Whether a block is one of those that are asked for next: among the newest, or where a group reads on.
-    package func isAboutToBeRead(base: StreamID) -> Bool {
+    public func isAboutToBeRead(base: StreamID) -> Bool {
         guard let last = log.sealed.withLeaf(of: .max, { _, base in base }), base < last else { return true }
         return groups.takenPlaces.prefix(Self.regardedGroups).contains { place in
             let id = groups.withValue(at: place) { $0.lastDeliveredID }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 // A copy of a stream whose blocks leave memory needn't have them there. Those that the tables have stand, until the
 // copy's first checkpoint is written, in the records of the stream that it was copied from, its origin, or of that
@@ -8,13 +8,13 @@ package import MartletBasics
 // record to record before it writes anything else, so that what it changes or removes of an origin is copied, too.
 extension Stream {
     /// Origins of a copy of a copy … at most, so that a block is looked for in a few places.
-    package static let maximumOrigins = 8
+    public static let maximumOrigins = 8
 
     /// Whether a copy can be made without the blocks that aren't in memory.
-    package var canLendBlocks: Bool { configuration.isEvictable && log.origins.count < Self.maximumOrigins }
+    public var canLendBlocks: Bool { configuration.isEvictable && log.origins.count < Self.maximumOrigins }
 
     /// Numbers of the streams in whose records blocks stand that this one's records lack, the nearest first.
-    package var origins: [UInt64] { log.origins }
+    public var origins: [UInt64] { log.origins }
 
     /// Makes of a value that was copied a stream of its own, of which the tables have nothing yet.
     ///
@@ -22,7 +22,7 @@ extension Stream {
     ///   - number: of the stream it was copied from.
     ///   - isWritten: whether the tables have a block of that one which is in memory and has not changed.
     /// - Returns: blocks in memory that may leave it at once. Complexity: O(blocks).
-    package mutating func becomeCopy(of number: UInt64, isWritten: (StreamID) -> Bool) -> [SealedBlock] {
+    public mutating func becomeCopy(of number: UInt64, isWritten: (StreamID) -> Bool) -> [SealedBlock] {
         log.rewrittenBytes = 0
         guard canLendBlocks else {
             precondition(absentCount == 0, "\(absentCount) blocks of a stream to copy are not in memory")
@@ -51,27 +51,19 @@ extension Stream {
     }
 
     /// The checkpoint that had blocks copied is written.
-    package mutating func endBorrowing() { log.origins = [] }
+    public mutating func endBorrowing() { log.origins = [] }
 }
 
 /// A block that a checkpoint takes from the record of another stream.
-package struct BlockCopy: Sendable {
+public struct BlockCopy: Sendable {
     /// One of these has it: the first that there is.
-    package let sources: [TableKey]
-    package let target: TableKey
+    public let sources: [TableKey]
+    public let target: TableKey
     let indexKey: TableKey
     let indexValue: [UInt8]
 
-    /// The block's record, from the first source that has one.
-    package func value<Failure: Error>(_ read: (TableKey) throws(Failure) -> [UInt8]?) throws(Failure) -> [UInt8]? {
-        for source in sources {
-            if let value = try read(source) { return value }
-        }
-        return nil
-    }
-
     /// Adds what the copy's tables get.
-    package func put(_ value: [UInt8], into batch: inout TableBatch) {
+    public func put(_ value: [UInt8], into batch: inout TableBatch) {
         batch.put(target) { $0 += value }
         batch.put(indexKey) { $0 += indexValue }
     }
@@ -86,11 +78,11 @@ struct BorrowedBlocks: Sendable {
 
 extension StreamCheckpoint {
     /// Whether blocks have to be copied before `encode`.
-    package var hasBlockCopies: Bool { borrowed != nil }
+    public var hasBlockCopies: Bool { borrowed != nil }
 
     /// Calls `body` with each block that has to be copied. Until the checkpoint is written, what is put in consequence
     /// does no harm: nobody reads it but whoever copies again.
-    package func forEachBlockCopy<Failure: Error>(
+    public func forEachBlockCopy<Failure: Error>(
         of number: UInt64, _ body: (BlockCopy) throws(Failure) -> Void
     ) throws(Failure) {
         guard let borrowed else { return }

@@ -24,6 +24,8 @@ struct EntryCursor {
         self.end = end
     }
 
+    /// Whether it isn't in front of the first. Numbers lie in front of that.
+    var isAtEntry: Bool { start > 0 }
     var isDead: Bool { flags & EntryFlags.dead != 0 }
     /// Whoever reads bytes of unknown origin finds it in its range.
     var priority: EntryPriority { EntryFlags.priority(in: flags) ?? .normal }

@@ -4,21 +4,21 @@ import MartletBasics
 
 /// Names and values of one entry on their way into a stream: name, value, name, value …, each as its length, a varint,
 /// and its bytes. Order and duplicates count. Log records hold the same bytes.
-package struct FieldList: Hashable, Sendable {
+public struct FieldList: Hashable, Sendable {
     /// Names and values of one entry take at most this many bytes.
     /// Source: Redis refuses more than 1 GiB.
-    package static let maximumContentBytes = 1 << 30
+    public static let maximumContentBytes = 1 << 30
 
-    package private(set) var bytes: [UInt8] = []
-    package private(set) var pairCount = 0
+    public private(set) var bytes: [UInt8] = []
+    public private(set) var pairCount = 0
 
-    package init() {}
+    public init() {}
 
-    package init(_ pairs: [(name: [UInt8], value: [UInt8])]) {
+    public init(_ pairs: [(name: [UInt8], value: [UInt8])]) {
         for pair in pairs { append(name: pair.name.span.bytes, value: pair.value.span.bytes) }
     }
 
-    package mutating func append(name: RawSpan, value: RawSpan) {
+    public mutating func append(name: RawSpan, value: RawSpan) {
         append(name)
         append(value)
         pairCount += 1
@@ -30,19 +30,19 @@ package struct FieldList: Hashable, Sendable {
     }
 
     /// What packed names and values say about themselves.
-    package struct Shape: Hashable, Sendable {
-        package var pairCount: Int
+    public struct Shape: Hashable, Sendable {
+        public var pairCount: Int
         /// Of names and values alone.
-        package var contentBytes: Int
+        public var contentBytes: Int
 
-        package init(pairCount: Int, contentBytes: Int) {
+        public init(pairCount: Int, contentBytes: Int) {
             self.pairCount = pairCount
             self.contentBytes = contentBytes
         }
     }
 
     /// - Returns: `nil` where the bytes are not in the form above, or hold no pair.
-    package static func shape(of bytes: RawSpan) -> Shape? {
+    public static func shape(of bytes: RawSpan) -> Shape? {
         var offset = 0
         var texts = 0
         var content = 0
@@ -56,7 +56,7 @@ package struct FieldList: Hashable, Sendable {
     }
 
     /// Calls `body` with names and values by turns.
-    package static func forEachText(in fields: ArraySlice<UInt8>, _ body: (ArraySlice<UInt8>) -> Void) {
+    public static func forEachText(in fields: ArraySlice<UInt8>, _ body: (ArraySlice<UInt8>) -> Void) {
         let bytes = fields.span.bytes
         var offset = 0
         while offset < bytes.byteCount {

@@ -8,7 +8,7 @@ import MartletBasics
 ///     0x80 … 0xBF    a text of 0 … 63 bytes, which follow
 ///     0xC0 … 0xC7    an integer of 1 … 8 bytes, which follow: lowest first, two's complement
 ///     0xC8           a text: its length as a varint, its bytes
-package enum PackedText {
+public enum PackedText {
     private static let shortText: UInt8 = 0x80
     private static let integer: UInt8 = 0xC0
     private static let longText: UInt8 = 0xC8
@@ -108,8 +108,26 @@ package enum PackedText {
 
     // MARK: Decimals
 
+    /// Writes a number up to the end of the digits.
+    ///
+    /// - Returns: where it begins.
+    static func writeDecimal(_ number: Int64, into digits: inout InlineArray<20, UInt8>) -> Int {
+        var begin = 20
+        var rest = number.magnitude
+        repeat {
+            begin -= 1
+            digits[begin] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
+        if number < 0 {
+            begin -= 1
+            digits[begin] = UInt8(ascii: "-")
+        }
+        return begin
+    }
+
     /// Adds the number's digits.
-    package static func appendDecimal(_ number: UInt64, to bytes: inout [UInt8]) {
+    public static func appendDecimal(_ number: UInt64, to bytes: inout [UInt8]) {
         if number < 10 {
             bytes.append(UInt8(ascii: "0") + UInt8(number))
             return
@@ -125,13 +143,13 @@ package enum PackedText {
         for place in begin..<20 { bytes.append(digits[place]) }
     }
 
-    package static func appendDecimal(_ number: Int64, to bytes: inout [UInt8]) {
+    public static func appendDecimal(_ number: Int64, to bytes: inout [UInt8]) {
         if number < 0 { bytes.append(UInt8(ascii: "-")) }
         appendDecimal(number.magnitude, to: &bytes)
     }
 
     /// Characters that `appendDecimal` adds.
-    package static func decimalCount(_ number: Int64) -> Int {
+    public static func decimalCount(_ number: Int64) -> Int {
         var count = number < 0 ? 2 : 1
         var rest = number.magnitude
         while rest >= 10 {
@@ -139,13 +157,5 @@ package enum PackedText {
             count += 1
         }
         return count
-    }
-}
-
-extension [UInt8] {
-    /// Adds a copy of the span.
-    @inline(__always)
-    mutating func append(copying span: RawSpan) {
-        span.withUnsafeBytes { self.append(contentsOf: $0) }
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Why parts make no stream.
-package enum StreamBuildError: Error, Hashable, Sendable {
+public enum StreamBuildError: Error, Hashable, Sendable {
     /// They contradict each other, or what every stream holds to.
     case inconsistent
     /// See `StreamBuilder.maximumContentBytes` and `StreamBuilder.maximumNames`.
@@ -11,12 +11,12 @@ package enum StreamBuildError: Error, Hashable, Sendable {
 /// Makes a stream from parts that somebody else wrote: entries in rising order, block by block, then the numbers, then
 /// groups with their consumers and pending entries. Whatever comes out holds all that a stream holds to; where the
 /// parts don't allow that, they are refused.
-package struct StreamBuilder: Sendable {
+public struct StreamBuilder: Sendable {
     /// Names and values of all entries together, names that entries share counted for each of them. So much work is a
     /// fraction of a second; it is sixteen of the largest requests.
-    package static let maximumContentBytes = 256 << 20
+    public static let maximumContentBytes = 256 << 20
     /// Groups and consumers: each takes several hundred bytes, however short what describes it is.
-    package static let maximumNames = 1 << 17
+    public static let maximumNames = 1 << 17
 
     /// What a group has pending, before it is known who holds it.
     private struct Claim: Sendable {
@@ -39,7 +39,7 @@ package struct StreamBuilder: Sendable {
     /// - Parameters:
     ///   - empty: a stream without entries and groups, as new ones are.
     ///   - now: milliseconds of the Unix clock.
-    package init(_ empty: Stream, now time: Int64) {
+    public init(_ empty: Stream, now time: Int64) {
         stream = empty
         now = max(time, 0)
     }
@@ -47,12 +47,12 @@ package struct StreamBuilder: Sendable {
     // MARK: Entries
 
     /// Lets the next entry open a block.
-    package mutating func beginBlock() {
+    public mutating func beginBlock() {
         if stream.log.hasTail { stream.log.seal() }
     }
 
     /// - Parameter fields: in the form of `FieldList`.
-    package mutating func append(_ id: StreamID, fields: [UInt8]) throws(StreamBuildError) {
+    public mutating func append(_ id: StreamID, fields: [UInt8]) throws(StreamBuildError) {
         guard id > stream.log.lastID, let shape = FieldList.shape(of: fields.span.bytes) else { throw .inconsistent }
         contentBytes += shape.contentBytes
         if contentBytes > Self.maximumContentBytes { throw .tooLarge }
@@ -61,10 +61,10 @@ package struct StreamBuilder: Sendable {
             id, fields: fields.span.bytes, shape: shape, limits: BlockLimits(entries: 0, bytes: 0))
     }
 
-    package var length: Int { stream.length }
+    public var length: Int { stream.length }
 
     /// - Parameter entriesAdded: `nil`: those that are there.
-    package mutating func setNumbers(
+    public mutating func setNumbers(
         lastID: StreamID, maxDeletedID: StreamID, entriesAdded: UInt64?
     ) throws(StreamBuildError) {
         let added = entriesAdded ?? UInt64(length)
@@ -78,7 +78,7 @@ package struct StreamBuilder: Sendable {
 
     // MARK: Groups
 
-    package enum EntriesRead: Hashable, Sendable {
+    public enum EntriesRead: Hashable, Sendable {
         case unknown
         case count(Int64)
         /// As many as the stream's numbers tell.
@@ -86,7 +86,7 @@ package struct StreamBuilder: Sendable {
     }
 
     /// Begins a group, once the one before is at its end.
-    package mutating func beginGroup(
+    public mutating func beginGroup(
         _ name: [UInt8], lastDeliveredID: StreamID, _ entriesRead: EntriesRead
     ) throws(StreamBuildError) {
         precondition(group == nil, "a group within a group")
@@ -112,7 +112,7 @@ package struct StreamBuilder: Sendable {
     }
 
     /// An entry that is pending in the group, whether it is there or not. IDs rise.
-    package mutating func addPending(
+    public mutating func addPending(
         _ id: StreamID, deliveredAt: Int64, deliveryCount: UInt64
     ) throws(StreamBuildError) {
         guard deliveredAt >= 0, claims.last.map({ $0.id < id }) != false else { throw .inconsistent }
@@ -125,7 +125,7 @@ package struct StreamBuilder: Sendable {
     /// - Parameters:
     ///   - activeAt: `nil`: never.
     ///   - held: of the pending entries; each is one consumer's.
-    package mutating func addConsumer(
+    public mutating func addConsumer(
         _ name: [UInt8], seenAt: Int64, activeAt: Int64?, held: [StreamID]
     ) throws(StreamBuildError) {
         guard let group else { preconditionFailure("a consumer without a group") }
@@ -152,7 +152,7 @@ package struct StreamBuilder: Sendable {
     }
 
     /// Whatever is pending in the group has a consumer by now.
-    package mutating func endGroup() throws(StreamBuildError) {
+    public mutating func endGroup() throws(StreamBuildError) {
         guard let group else { preconditionFailure("no group to end") }
         for claim in claims {
             guard let consumer = claim.consumer else { throw .inconsistent }
@@ -168,13 +168,13 @@ package struct StreamBuilder: Sendable {
     // MARK: All of it
 
     /// Adds what `Stream.supplement` said.
-    package mutating func add(supplement: RawSpan) throws(StreamBuildError) {
+    public mutating func add(supplement: RawSpan) throws(StreamBuildError) {
         guard let supplement = StreamSupplement(decoding: supplement), supplement.apply(to: &stream, now: now) else {
             throw .inconsistent
         }
     }
 
-    package func finish() -> Stream {
+    public func finish() -> Stream {
         precondition(group == nil, "a group is open")
         return stream
     }

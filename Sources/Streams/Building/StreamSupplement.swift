@@ -172,12 +172,12 @@ extension ConsumerGroup {
     }
 
     /// Whether something is pending and there is no consumer to name as its holder.
-    package var needsStandIn: Bool { releasedCount > 0 && consumerCount == 0 }
+    public var needsStandIn: Bool { releasedCount > 0 && consumerCount == 0 }
 }
 
 extension Stream {
     /// Bytes that say what Redis 7.0 has no place for; `nil` where nothing is lost without them.
-    package var supplement: [UInt8]? {
+    public var supplement: [UInt8]? {
         let isPlain = groups.placesByName.allSatisfy { place in
             groups.withValue(at: place) { group in
                 group.releasedCount == 0 && group.consumerInfos.allSatisfy { $0.activeAt == $0.seenAt }
@@ -195,7 +195,7 @@ extension Stream {
     }
 
     /// Calls `body` with the live entries of each block, in order.
-    package func forEachBlock(_ body: ([StreamEntry]) -> Void) {
+    public func forEachBlock(_ body: ([StreamEntry]) -> Void) {
         func visit(_ base: StreamID, _ block: EntryBlock) {
             var entries: [StreamEntry] = []
             block.forEach(base: base) { cursor in

@@ -21,9 +21,14 @@ struct RecordReader {
     }
 
     mutating func text(_ bytes: RawSpan) -> [UInt8]? {
+        textRange(bytes).map { [UInt8](copying: bytes.extracting($0)) }
+    }
+
+    /// Where a text stands.
+    mutating func textRange(_ bytes: RawSpan) -> Range<Int>? {
         guard let count = FieldList.length(in: bytes, at: &offset) else { return nil }
         defer { offset += count }
-        return [UInt8](copying: bytes.extracting(offset..<offset + count))
+        return offset..<offset + count
     }
 
     func isAtEnd(of bytes: RawSpan) -> Bool { offset == bytes.byteCount }
@@ -36,7 +41,11 @@ extension [UInt8] {
     }
 
     mutating func append(text: [UInt8]) {
-        Varint.append(UInt64(text.count), to: &self)
-        append(contentsOf: text)
+        append(text: text.span.bytes)
+    }
+
+    mutating func append(text: RawSpan) {
+        Varint.append(UInt64(text.byteCount), to: &self)
+        append(copying: text)
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 // A stream whose configuration says `isCheckpointed` tells what a checkpoint must write. The shell does it so:
 //
@@ -15,7 +15,7 @@ extension Stream {
     /// Takes down what has changed since the last checkpoint: blocks and leaves once each, however often they changed.
     ///
     /// Complexity: O(changed blocks and leaves · log n + groups + consumers).
-    package mutating func beginCheckpoint() -> StreamCheckpoint {
+    public mutating func beginCheckpoint() -> StreamCheckpoint {
         precondition(configuration.isCheckpointed, "this stream's changes are not noted")
         var checkpoint = StreamCheckpoint(header: StreamHeader(self), byteCount: uncheckpointedBytes)
         log.changedBytes = 0
@@ -53,7 +53,7 @@ extension Stream {
 
     /// About how many bytes have changed since the last checkpoint began: appended entries, blocks in which others were
     /// deleted, states of pending entries. Complexity: O(groups).
-    package var uncheckpointedBytes: Int {
+    public var uncheckpointedBytes: Int {
         let queued = delayed.changedBytes + ending.changedBytes + jobs.changedBytes
         return groups.takenPlaces.reduce(log.changedBytes + queued) { bytes, place in
             bytes + groups.withValue(at: place) { $0.changedBytes }
@@ -62,13 +62,13 @@ extension Stream {
 
     /// About how many bytes of memory the next checkpoint takes for blocks that were sealed and have changed since this
     /// was asked: more than they have themselves, however little of them has changed.
-    package mutating func takeRewrittenBytes() -> Int {
+    public mutating func takeRewrittenBytes() -> Int {
         defer { log.rewrittenBytes = 0 }
         return log.rewrittenBytes
     }
 
     /// Makes the next checkpoint write what this one was to write: it will write the whole stream.
-    package mutating func failCheckpoint(_ checkpoint: StreamCheckpoint) {
+    public mutating func failCheckpoint(_ checkpoint: StreamCheckpoint) {
         // Once each: a disk may fail for long, and what one checkpoint was to remove the next was to remove, too.
         var seen: Set<StreamRecord> = []
         removals = (checkpoint.removals + removals).filter { seen.insert($0).inserted }
@@ -77,7 +77,7 @@ extension Stream {
     }
 
     /// Makes the next checkpoint write the whole stream, but for blocks that are not in memory: the tables have these.
-    package mutating func markAllChanged() {
+    public mutating func markAllChanged() {
         log.sealed.markAllChanged()
         markAllChangedBesideBlocks()
     }
@@ -101,7 +101,7 @@ extension Stream {
 
     /// Adds the removal of all records that checkpoints may have of the stream. Complexity: O(blocks + consumers +
     /// leaves).
-    package func encodeRemoval(of number: UInt64, into batch: inout TableBatch) {
+    public func encodeRemoval(of number: UInt64, into batch: inout TableBatch) {
         var records = removals + [.header] + idempotent.removedProducers.map { .producer($0) }
         log.sealed.forEachLeaf { _, block in
             records += [.block(block.number), .index(block.number)]
@@ -194,7 +194,7 @@ extension ConsumerGroup {
 
 /// What brings the tables from one checkpoint of a stream to the next. Shares memory with the stream, and stays the
 /// same whatever becomes of that.
-package struct StreamCheckpoint: Sendable {
+public struct StreamCheckpoint: Sendable {
     enum Value: Sendable {
         case block(StreamID, EntryBlock)
         case index(StreamID, EntryBlock, [PriorityRecord.Row])
@@ -208,11 +208,11 @@ package struct StreamCheckpoint: Sendable {
 
     let header: StreamHeader
     /// About how many bytes of the stream changed.
-    package let byteCount: Int
+    public let byteCount: Int
     var removals: [StreamRecord] = []
     var puts: [(StreamRecord, Value)] = []
     /// Sealed blocks that the tables have as they are once this is written, in no order.
-    package internal(set) var sealed: [SealedBlock] = []
+    public internal(set) var sealed: [SealedBlock] = []
     /// Blocks that the tables have under another stream's number: see `forEachBlockCopy`.
     var borrowed: BorrowedBlocks?
 
@@ -222,7 +222,7 @@ package struct StreamCheckpoint: Sendable {
     }
 
     /// Blocks and leaves that are written.
-    package var pieceCount: Int {
+    public var pieceCount: Int {
         puts.count {
             switch $0.1 {
             case .block, .leaf, .timed: true
@@ -232,12 +232,12 @@ package struct StreamCheckpoint: Sendable {
     }
 
     /// Adds all changes, removals first: a number may have been given again. The same checkpoint yields the same bytes.
-    package func encode(of number: UInt64, into batch: inout TableBatch) {
+    public func encode(of number: UInt64, into batch: inout TableBatch) {
         encode(of: number, into: &batch) { (_) throws(Never) in }
     }
 
     /// As above; `piece` is called after each change, and may take out what is in the batch.
-    package func encode<Failure: Error>(
+    public func encode<Failure: Error>(
         of number: UInt64, into batch: inout TableBatch, piece: (inout TableBatch) throws(Failure) -> Void
     ) throws(Failure) {
         for record in removals { batch.remove(record.key(of: number)) }
@@ -257,7 +257,7 @@ package struct StreamCheckpoint: Sendable {
                 case .leaf(let leaf): PendingRecord.encode(leaf.entries, into: &bytes)
                 case .producer(let name, let producer): ProducerRecord(name, producer).encode(into: &bytes)
                 case .order(let lines): OrderRecord.encode(lines, into: &bytes)
-                case .timed(let leaf): TimedRecord(leaf).encode(into: &bytes)
+                case .timed(let leaf): leaf.encode(into: &bytes)
                 }
             }
             try piece(&batch)

@@ -6,7 +6,7 @@ extension Stream {
     /// Adds bytes that two streams share if, and only if, every request has the same answer in both: blocks with what
     /// is deleted in them, since approximate trims show that, but not how trees and leaves are cut. Of each block there
     /// is a hash, so that none has to be in memory. For comparing members. Complexity: O(n).
-    package func encodeState(into bytes: inout [UInt8]) {
+    public func encodeState(into bytes: inout [UInt8]) {
         var header = StreamHeader(self)
         // These say how leaves were cut.
         (header.queue.nextDelayedLeaf, header.queue.nextEndingLeaf, header.queue.nextJobLeaf) = (0, 0, 0)
@@ -15,7 +15,7 @@ extension Stream {
         for queue in [delayed, ending, jobs] {
             queue.forEach { id, content in
                 bytes.append(id)
-                bytes.append(text: content)
+                bytes.append(text: content.span.bytes)
                 return true
             }
         }

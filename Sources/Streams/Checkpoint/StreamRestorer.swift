@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// Makes a stream from the records of its checkpoint, which come in key order, each once. Records of other streams may
 /// come between them: each stream has a restorer of its own. Where blocks may leave memory the sealed ones aren't in it
 /// at first.
-package struct StreamRestorer: Sendable {
+public struct StreamRestorer: Sendable {
     private struct Group: Sendable {
         var record: GroupRecord
         var consumers = NameTable<Consumer>()
@@ -31,7 +31,7 @@ package struct StreamRestorer: Sendable {
     /// - Parameters:
     ///   - number: of the stream.
     ///   - readsIndex: whether the records of the index come, too, or in the place of those of sealed blocks.
-    package init(_ number: UInt64, configuration: StreamConfiguration, readsIndex: Bool = true) {
+    public init(_ number: UInt64, configuration: StreamConfiguration, readsIndex: Bool = true) {
         self.number = number
         self.readsIndex = readsIndex
         self.configuration = configuration
@@ -39,7 +39,7 @@ package struct StreamRestorer: Sendable {
         prioritized = PriorityIndex(configuration)
     }
 
-    package mutating func load(_ key: TableKey, _ value: RawSpan) throws(StreamRestoreError) {
+    public mutating func load(_ key: TableKey, _ value: RawSpan) throws(StreamRestoreError) {
         if key.object != number { throw .foreign(key) }
         if key.table == StreamTable.streams {
             guard key.id == 0, header == nil else { throw .inconsistent(key) }
@@ -93,10 +93,10 @@ package struct StreamRestorer: Sendable {
     }
 
     /// The record of the open block, once the header is there.
-    package var openBlock: TableKey? { header?.tailNumber.map { StreamTable.blockKey($0, of: number) } }
+    public var openBlock: TableKey? { header?.tailNumber.map { StreamTable.blockKey($0, of: number) } }
 
     /// Whether all blocks have to be read, for the index may not say what is urgent. Once the header is there.
-    package var needsBlocks: Bool { header.map { $0.queue.hasHadPriorities && !$0.queue.isIndexWhole } == true }
+    public var needsBlocks: Bool { header.map { $0.queue.hasHadPriorities && !$0.queue.isIndexWhole } == true }
 
     /// Of blocks that were loaded the index must say what they are; else they are as it says.
     private mutating func loadIndex(
@@ -174,7 +174,7 @@ package struct StreamRestorer: Sendable {
             throw .inconsistent(key)
         }
         guard let record = TimedRecord(decoding: value, kind) else { throw .unreadable(key) }
-        guard record.rows.allSatisfy({ $0.id.sequence <= header.queue.nextTimedNumber }) else {
+        guard record.leaf.ids.allSatisfy({ $0.sequence <= header.queue.nextTimedNumber }) else {
             throw .inconsistent(key)
         }
         timedLeaves[kind, default: []].append((leaf, record))
@@ -199,22 +199,21 @@ package struct StreamRestorer: Sendable {
     ) throws(StreamRestoreError) {
         queue.tree.ledger.nextNumber = header.queue.nextLeaf(of: kind)
         var last: StreamID?
-        for (number, record) in (timedLeaves[kind] ?? []).sorted(by: { $0.record.rows[0].id < $1.record.rows[0].id }) {
-            var leaf = TimedLeaf()
+        for (number, record) in (timedLeaves[kind] ?? []).sorted(by: { $0.record.first < $1.record.first }) {
+            var leaf = record.leaf
             leaf.number = number
-            for row in record.rows {
-                if let last, row.id <= last { throw .inconsistent(key) }
-                last = row.id
-                leaf.insert(row.id, row.content)
+            for id in leaf.ids {
+                if let last, id <= last { throw .inconsistent(key) }
+                last = id
             }
             leaf.isChanged = false
-            queue.tree.append(leaf, first: record.rows[0].id)
+            queue.tree.append(leaf, first: record.first)
         }
     }
 
     /// The stream, equal in all it answers to the one that was written. What was loaded goes into it: this can be
     /// called once.
-    package mutating func finish() throws(StreamRestoreError) -> Stream {
+    public mutating func finish() throws(StreamRestoreError) -> Stream {
         guard let header else { throw .noHeader }
         let headerKey = StreamRecord.header.key(of: number)
         guard (header.tailNumber != nil) == log.hasTail, !readsIndex || indexedCount == log.sealedCount else {
@@ -241,7 +240,7 @@ package struct StreamRestorer: Sendable {
         stream.isIndexWhole = header.queue.isIndexWhole
         var isEndedOnce = true
         stream.ending.forEach { row, content in
-            guard let id = Stream.endingID(content), stream.endingRows.row(of: id) == nil else {
+            guard let id = Stream.endingID(content.span.bytes), stream.endingRows.row(of: id) == nil else {
                 isEndedOnce = false
                 return false
             }
@@ -251,7 +250,7 @@ package struct StreamRestorer: Sendable {
         guard isEndedOnce else { throw .inconsistent(headerKey) }
         var isUnique = true
         stream.jobs.forEach { id, content in
-            guard let job = StreamJob(content: content) else { return false }
+            guard let job = StreamJob(content: content.span.bytes) else { return false }
             isUnique = isUnique && stream.jobNames.updateValue(id, forKey: job.name) == nil
             return isUnique
         }

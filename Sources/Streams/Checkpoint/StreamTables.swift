@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// The tables of streams in a checkpoint. The object number is the stream's, from whoever keeps streams by name.
 ///
@@ -22,24 +22,24 @@ package import MartletBasics
 ///
 /// In the order of their numbers the tables can be restored in one pass. Where blocks may leave memory the index will
 /// do in the place of the blocks, but for the open one.
-package enum StreamTable {
-    package static let streams = TableID(32)
-    package static let blocks = TableID(33)
-    package static let groups = TableID(34)
-    package static let consumers = TableID(35)
-    package static let pending = TableID(36)
-    package static let producers = TableID(37)
+public enum StreamTable {
+    public static let streams = TableID(32)
+    public static let blocks = TableID(33)
+    public static let groups = TableID(34)
+    public static let consumers = TableID(35)
+    public static let pending = TableID(36)
+    public static let producers = TableID(37)
     /// Behind those of keys: it was added when these were there.
-    package static let timed = TableID(40)
+    public static let timed = TableID(40)
 
-    package static let order = TableID(41)
+    public static let order = TableID(41)
 
-    package static let index = TableID(42)
+    public static let index = TableID(42)
 
-    package static let all = [streams, blocks, groups, consumers, pending, producers, timed, order, index]
+    public static let all = [streams, blocks, groups, consumers, pending, producers, timed, order, index]
 
     /// The record of a block.
-    package static func blockKey(_ number: UInt64, of stream: UInt64) -> TableKey {
+    public static func blockKey(_ number: UInt64, of stream: UInt64) -> TableKey {
         StreamRecord.block(number).key(of: stream)
     }
 
@@ -106,7 +106,7 @@ struct StreamRecord: Hashable, Sendable {
 }
 
 /// Why a stream can't be restored from what a checkpoint holds.
-package enum StreamRestoreError: Error, Hashable, Sendable {
+public enum StreamRestoreError: Error, Hashable, Sendable {
     /// The stream's own numbers are missing, or come too late.
     case noHeader
     /// Written in a way that this version doesn't know.

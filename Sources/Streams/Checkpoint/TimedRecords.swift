@@ -64,27 +64,20 @@ struct QueueNumbers: Hashable, Sendable {
     }
 }
 
-/// The rows of a leaf of a queue of moments: for each its ID, and its content as a text.
+/// The rows of a leaf of a queue of moments, one at least: for each its ID, and its content as a text. See
+/// `TimedLeaf.encode`.
 struct TimedRecord: Sendable {
-    var rows: [(id: StreamID, content: [UInt8])]
+    /// Its rows stand as the record has them, whatever their order.
+    private(set) var leaf = TimedLeaf()
 
-    init(_ leaf: TimedLeaf) {
-        rows = zip(leaf.ids, leaf.contents).map { ($0, $1) }
-    }
-
-    func encode(into bytes: inout [UInt8]) {
-        for row in rows {
-            bytes.append(row.id)
-            bytes.append(text: row.content)
-        }
-    }
+    var first: StreamID { leaf.ids[0] }
 
     /// `nil` if the bytes are not in the record's form, or hold no row.
     init?(decoding bytes: RawSpan, _ kind: TimedKind) {
         var reader = RecordReader()
-        rows = []
         while !reader.isAtEnd(of: bytes) {
-            guard let id = reader.id(bytes), let content = reader.text(bytes) else { return nil }
+            guard let id = reader.id(bytes), let range = reader.textRange(bytes) else { return nil }
+            let content = bytes.extracting(range)
             let isContent =
                 switch kind {
                 case .delayed: DelayedEntry.isContent(content)
@@ -92,9 +85,9 @@ struct TimedRecord: Sendable {
                 case .jobs: StreamJob(content: content) != nil
                 }
             guard isContent else { return nil }
-            rows.append((id, content))
+            leaf.append(id, content)
         }
-        if rows.isEmpty { return nil }
+        if leaf.isEmpty { return nil }
     }
 }
 

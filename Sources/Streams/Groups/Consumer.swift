@@ -37,15 +37,15 @@ struct Consumer: Sendable {
 }
 
 /// What a group tells about one consumer.
-package struct ConsumerInfo: Hashable, Sendable {
-    package var name: [UInt8]
-    package var pendingCount: Int
+public struct ConsumerInfo: Hashable, Sendable {
+    public var name: [UInt8]
+    public var pendingCount: Int
     /// When it last asked for something, in milliseconds of the Unix clock.
-    package var seenAt: Int64
+    public var seenAt: Int64
     /// When it last got something; `nil`: never.
-    package var activeAt: Int64?
+    public var activeAt: Int64?
 
-    package init(name: [UInt8], pendingCount: Int, seenAt: Int64, activeAt: Int64?) {
+    public init(name: [UInt8], pendingCount: Int, seenAt: Int64, activeAt: Int64?) {
         self.name = name
         self.pendingCount = pendingCount
         self.seenAt = seenAt

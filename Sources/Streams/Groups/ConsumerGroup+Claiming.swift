@@ -5,7 +5,7 @@ extension ConsumerGroup {
     mutating func claim(
         _ ids: [StreamID], as name: [UInt8], _ options: ClaimOptions, now: Int64, from log: EntryLog
     ) throws(StreamError) -> ClaimResult {
-        let (consumer, isNew) = try seeConsumer(name, now: now)
+        let (consumer, isNew) = try seeConsumer(name.span.bytes, now: now)
         var result = ClaimResult(isNewConsumer: isNew)
         if let last = options.lastDeliveredID { lastDeliveredID = max(lastDeliveredID, last) }
         for id in ids {
@@ -44,20 +44,21 @@ extension ConsumerGroup {
         now: Int64,
         from log: EntryLog
     ) throws(StreamError) -> ClaimResult {
-        let (consumer, isNew) = try seeConsumer(name, now: now)
+        let (consumer, isNew) = try seeConsumer(name.span.bytes, now: now)
         var result = ClaimResult(isNewConsumer: isNew)
         var options = ClaimOptions(minimumIdle: minimumIdle)
         options.isIDOnly = isIDOnly
         var claimed: [PendingEntry] = []
         var dead: [(PendingEntry, StreamEntry)] = []
         var attempts = Self.attempts(forClaims: count)
+        var finder = EntryFinder()
         forEachPending(in: StreamRange(start, .max)) { pending in
             if attempts == 0 || result.entries.count + result.removedIDs.count + dead.count >= count {
                 result.nextStart = pending.id
                 return false
             }
             attempts -= 1
-            if let entry = log.entry(pending.id) {
+            if let entry = finder.entry(pending.id, in: log) {
                 if pending.isParked || pending.idle(at: now) < options.minimumIdle { return true }
                 if buries, !isIDOnly, isDead(pending) {
                     dead.append((pending, entry))

@@ -7,7 +7,7 @@ extension ConsumerGroup {
     mutating func deleteConsumer(_ name: [UInt8], heir: [UInt8], now: Int64) throws(StreamError) -> Int? {
         guard consumers.place(of: name) != nil else { return nil }
         if heir == name { return 0 }
-        let (number, _) = try seeConsumer(heir, now: now)
+        let (number, _) = try seeConsumer(heir.span.bytes, now: now)
         let entries = pendingEntries(consumer: name, now: now)
         for var entry in entries {
             entry.holder = .consumer(number, deliveredAt: entry.deliveredAt)

@@ -2,7 +2,7 @@
 
 extension ConsumerGroup {
     /// Its consumers, in byte order of names.
-    package var consumerInfos: [ConsumerInfo] {
+    public var consumerInfos: [ConsumerInfo] {
         consumers.placesByName.map { place in
             let row = consumers[row: place]
             return ConsumerInfo(
@@ -12,7 +12,7 @@ extension ConsumerGroup {
     }
 
     /// When a consumer is to be noted as seen again; `nil` where none is taken for idle, or there is none of this name.
-    package func seenDueAt(_ name: [UInt8]) -> Int64? {
+    func seenDueAt(_ name: RawSpan) -> Int64? {
         guard let spacing = policy.seenSpacing, let place = consumers.place(of: name) else { return nil }
         return Stream.sum(consumers.withValue(at: place) { $0.seenAt }, spacing)
     }
@@ -23,7 +23,7 @@ extension ConsumerGroup {
     ///   - minimumIdle: milliseconds; what nobody holds is always idle enough. Parts of the tree with nothing so old
     ///     are passed over.
     ///   - consumer: whose alone; one that isn't there has none.
-    package func pendingEntries(
+    public func pendingEntries(
         in range: StreamRange = .all, count: Int = .max, minimumIdle: Int64 = 0, consumer: [UInt8]? = nil, now: Int64
     ) -> [PendingEntry] {
         guard count > 0 else { return [] }
@@ -48,7 +48,7 @@ extension ConsumerGroup {
 
     /// When the pending entry that waits longest was delivered, in milliseconds of the Unix clock: 0 where one is held
     /// by nobody, `nil` where none is pending. Complexity: O(1).
-    package var oldestDeliveryAt: Int64? {
+    public var oldestDeliveryAt: Int64? {
         pendingCount == parkedCount ? nil : max(pending.sum.oldest, 0)
     }
 }

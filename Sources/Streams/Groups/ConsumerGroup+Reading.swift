@@ -12,7 +12,7 @@ extension ConsumerGroup {
     ///   - buries: whether there is a stream that takes what was delivered too often.
     ///   - admits: asked for every entry; `false` ends the read before it.
     mutating func read(
-        as name: [UInt8], count: Int, claimIdle: Int64?, isAcknowledged: Bool, buries: Bool, now: Int64,
+        as name: RawSpan, count: Int, claimIdle: Int64?, isAcknowledged: Bool, buries: Bool, now: Int64,
         from log: EntryLog, _ prioritized: PriorityIndex, admits: (StreamEntry) -> Bool
     ) throws(StreamError) -> GroupRead {
         let (consumer, isNew) = try seeConsumer(name, now: now)
@@ -94,12 +94,13 @@ extension ConsumerGroup {
         _ count: Int, as consumer: ConsumerNumber, _ isAcknowledged: Bool, now: Int64, from log: EntryLog,
         _ admits: (StreamEntry) -> Bool, _ result: inout GroupRead
     ) {
-        guard log.lastID > lastDeliveredID, let range = StreamRange.after(lastDeliveredID) else { return }
+        guard log.lastID > lastDeliveredID else { return }
         if passesOver {
+            guard let range = StreamRange.after(lastDeliveredID) else { return }
             return deliverSome(range, count, as: consumer, isAcknowledged, now: now, from: log, admits, &result)
         }
         let before = result.deliveries.count
-        log.forEach(in: range) { entry in
+        log.forEach(after: lastDeliveredID, &place) { entry in
             if !admits(entry) { return false }
             result.deliveries.append(Delivery(entry: entry, idle: 0, previousCount: 0))
             return result.deliveries.count < count
@@ -128,7 +129,7 @@ extension ConsumerGroup {
     static let maximumPassedBytes = 4 << 20
 
     /// Whether a read may go on without handing over what it goes past, and so is bounded in that.
-    package var passesOver: Bool {
+    public var passesOver: Bool {
         !policy.filter.isEmpty || policy.orderField != nil || policy.prefersUrgent || !ahead.isEmpty
     }
 
@@ -207,27 +208,45 @@ extension ConsumerGroup {
 
     /// Hands a consumer once more what it holds. Entries that are gone come without content and stay as they are.
     mutating func readHistory(
-        as name: [UInt8], after id: StreamID, count: Int, now: Int64, from log: EntryLog,
+        as name: RawSpan, after id: StreamID, count: Int, now: Int64, from log: EntryLog,
         admits: (StreamEntry) -> Bool
     ) throws(StreamError) -> HistoryRead {
         let (consumer, isNew) = try seeConsumer(name, now: now)
         var result = HistoryRead(isNewConsumer: isNew)
         guard count > 0, let range = StreamRange.after(id) else { return result }
+        var finder = EntryFinder()
+        result.items.reserveCapacity(min(count, Self.expectedHistory))
         consumers.withValue(at: Int(consumer.rawValue)) { value in
             value.forEachID(in: range) { id in
-                let entry = log.entry(id)
+                let entry = finder.entry(id, in: log)
                 if let entry, !admits(entry) { return false }
                 result.items.append(HistoryItem(id: id, entry: entry))
                 return result.items.count < count
             }
         }
-        for item in result.items where item.entry != nil {
-            guard var entry = pendingEntry(item.id) else { preconditionFailure("\(item.id) is not pending") }
-            entry.holder = .consumer(consumer, deliveredAt: now)
-            entry.countDelivery()
-            setPending(entry)
-        }
+        deliverAgain(result.items, to: consumer, now: now)
         return result
+    }
+
+    /// Items of a history that have room at once; more have it when they come.
+    private static let expectedHistory = 16
+
+    /// Counts deliveries to whoever holds the entries already: only their states change. Those of one leaf are changed
+    /// together. Of entries that are gone nothing is counted.
+    private mutating func deliverAgain(_ items: [HistoryItem], to consumer: ConsumerNumber, now: Int64) {
+        let holder = PendingEntry.Holder.consumer(consumer, deliveredAt: now)
+        var next = 0
+        while next < items.count {
+            let item = items[next]
+            if item.entry == nil {
+                next += 1
+                continue
+            }
+            let end = pending.update(item.id) { leaf, _ in leaf.deliverAgain(items, from: next, to: holder) } ?? nil
+            guard let end else { preconditionFailure("\(item.id) is not pending") }
+            next = end
+        }
+        changedBytes += Self.changeBytes * items.count { $0.entry != nil }
     }
 
     /// Live entries that the group has not passed. Always exact. Complexity: O(log n).

@@ -1,33 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
+
 /// One group of a stream: how far it has read, what is pending, and its consumers.
 ///
 /// Each pending entry stands once in the group's tree, with its state, and its ID once more with the consumer that
 /// holds it. The tree's sums know the least age of every part, which finds the entries that wait longest without a list
 /// of their own; one delivered at the same moment as another comes in the order of IDs.
-package struct ConsumerGroup: Sendable {
+public struct ConsumerGroup: Sendable {
     /// So many fit the key of a checkpoint's record.
     static let maximumConsumerCount = 1 << 24
     /// What the state of one pending entry takes in a checkpoint, about.
-    private static let changeBytes = 16
+    static let changeBytes = 16
 
     private let configuration: StreamConfiguration
     /// All up to it is passed; of what is urgent also more, see `ahead`.
-    package internal(set) var lastDeliveredID: StreamID {
+    public internal(set) var lastDeliveredID: StreamID {
         didSet { if !ahead.isEmpty { settleAhead() } }
     }
     /// How far the group has passed entries of each priority, where that is further than `lastDeliveredID`: one ID for
     /// each. Empty where none is. It stays when the policy ends, so that nothing is handed over twice.
     var ahead: [StreamID] = []
+    /// Where `lastDeliveredID` is.
+    var place = ReadingPlace()
     /// How many of the stream's entries the group has passed, counting all that were ever added; `nil`: unknown.
-    package internal(set) var entriesRead: Int64?
+    public internal(set) var entriesRead: Int64?
     var pending: IDTree<PendingLeaf>
     var consumers = NameTable<Consumer>()
     /// Pending entries that nobody holds.
-    package internal(set) var releasedCount = 0
+    public internal(set) var releasedCount = 0
     /// Of these, such as wait behind others with their key.
-    package internal(set) var parkedCount = 0
-    package internal(set) var policy = GroupPolicy()
+    public internal(set) var parkedCount = 0
+    public internal(set) var policy = GroupPolicy()
     /// When consumers are looked at that may have been idle for too long, in milliseconds of the Unix clock.
     var consumersDueAt: Int64?
     /// Whom entries with a key follow, where the policy says so.
@@ -52,18 +56,21 @@ package struct ConsumerGroup: Sendable {
             notesDropped: configuration.isCheckpointed)
     }
 
-    package var pendingCount: Int { pending.sum.count }
-    package var consumerCount: Int { consumers.count }
+    public var pendingCount: Int { pending.sum.count }
+    public var consumerCount: Int { consumers.count }
     /// Pending entries that were given back.
-    package var nackedCount: Int { releasedCount - parkedCount }
+    public var nackedCount: Int { releasedCount - parkedCount }
 
     // MARK: Consumers
 
-    package func consumer(named name: [UInt8]) -> ConsumerNumber? {
+    public func consumer(named name: [UInt8]) -> ConsumerNumber? {
         consumers.place(of: name).map { ConsumerNumber(UInt32($0)) }
     }
 
-    package func name(of number: ConsumerNumber) -> [UInt8] { consumers[row: Int(number.rawValue)].name }
+    /// Whether there is a consumer of this name.
+    func hasConsumer(named name: RawSpan) -> Bool { consumers.place(of: name) != nil }
+
+    public func name(of number: ConsumerNumber) -> [UInt8] { consumers[row: Int(number.rawValue)].name }
 
     /// Whether a consumer of this name was made, because there was none.
     mutating func createConsumer(_ name: [UInt8], now: Int64) throws(StreamError) -> Bool {
@@ -79,12 +86,12 @@ package struct ConsumerGroup: Sendable {
     }
 
     /// The consumer of this name, made if need be, which is asking for something now.
-    mutating func seeConsumer(_ name: [UInt8], now: Int64) throws(StreamError) -> (ConsumerNumber, isNew: Bool) {
+    mutating func seeConsumer(_ name: RawSpan, now: Int64) throws(StreamError) -> (ConsumerNumber, isNew: Bool) {
         if let place = consumers.place(of: name) {
             consumers[place].seenAt = now
             return (ConsumerNumber(UInt32(place)), false)
         }
-        return (ConsumerNumber(UInt32(try addConsumer(name, now: now))), true)
+        return (ConsumerNumber(UInt32(try addConsumer([UInt8](copying: name), now: now))), true)
     }
 
     /// Takes a consumer away with all it holds.
@@ -105,11 +112,11 @@ package struct ConsumerGroup: Sendable {
 
     // MARK: Pending entries
 
-    package func pendingEntry(_ id: StreamID) -> PendingEntry? {
+    public func pendingEntry(_ id: StreamID) -> PendingEntry? {
         pending.withLeaf(of: id) { leaf, _ in leaf.row(of: id).map { leaf.entry(at: $0) } } ?? nil
     }
 
-    package func isPending(_ id: StreamID) -> Bool {
+    public func isPending(_ id: StreamID) -> Bool {
         pending.withLeaf(of: id) { leaf, _ in leaf.row(of: id) != nil } ?? false
     }
 
@@ -149,7 +156,7 @@ package struct ConsumerGroup: Sendable {
     }
 
     /// Calls `body` with pending entries of a range in order, until it answers `false`.
-    package func forEachPending(in range: StreamRange, _ body: (PendingEntry) -> Bool) {
+    public func forEachPending(in range: StreamRange, _ body: (PendingEntry) -> Bool) {
         forEachPending(in: range, upTo: .max, body)
     }
 
@@ -169,7 +176,7 @@ package struct ConsumerGroup: Sendable {
     }
 
     /// The lowest and the highest ID that is pending.
-    package var pendingBounds: StreamRange? {
+    public var pendingBounds: StreamRange? {
         var bounds: StreamRange?
         forEachPending(in: .all) { entry in
             bounds = StreamRange(entry.id, entry.id)

@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// An entry that a group hands to a consumer.
-package struct Delivery: Sendable {
-    package var entry: StreamEntry
+public struct Delivery: Sendable {
+    public var entry: StreamEntry
     /// Milliseconds since its delivery before this one; 0 if there was none.
-    package var idle: Int64
+    public var idle: Int64
     /// How often it was delivered before.
-    package var previousCount: Int64
+    public var previousCount: Int64
 }
 
 /// What a read of a group brought.
-package struct GroupRead: Sendable {
-    package var deliveries: [Delivery] = []
+public struct GroupRead: Sendable {
+    public var deliveries: [Delivery] = []
     /// What was not handed over any more.
-    package var deadLetters: [DeadLetter] = []
+    public var deadLetters: [DeadLetter] = []
     /// Whether the group went on, or let go of something, beside what it handed over.
-    package var isChanged = false
+    public var isChanged = false
     /// Whether the consumer wasn't known before.
-    package var isNewConsumer = false
+    public var isNewConsumer = false
 }
 
 /// An entry of a consumer's history.
-package struct HistoryItem: Sendable {
-    package var id: StreamID
+public struct HistoryItem: Sendable {
+    public var id: StreamID
     /// `nil`: it is pending, but no longer in the stream.
-    package var entry: StreamEntry?
+    public var entry: StreamEntry?
 }
 
 /// What a read of a consumer's history brought.
-package struct HistoryRead: Sendable {
-    package var items: [HistoryItem] = []
-    package var isNewConsumer = false
+public struct HistoryRead: Sendable {
+    public var items: [HistoryItem] = []
+    public var isNewConsumer = false
 }
 
 /// How a claim is to be made.
-package struct ClaimOptions: Hashable, Sendable {
+public struct ClaimOptions: Hashable, Sendable {
     /// What moment counts as that of the delivery.
-    package enum Moment: Hashable, Sendable {
+    public enum Moment: Hashable, Sendable {
         case current
         /// So many milliseconds ago.
         case idle(Int64)
@@ -45,20 +45,20 @@ package struct ClaimOptions: Hashable, Sendable {
     }
 
     /// Entries that were delivered more recently, in milliseconds, stay where they are.
-    package var minimumIdle: Int64
-    package var moment = Moment.current
+    public var minimumIdle: Int64
+    public var moment = Moment.current
     /// The delivery count after the claim; `nil`: one more, or as before for a claim of IDs alone.
-    package var deliveryCount: Int64?
+    public var deliveryCount: Int64?
     /// Whether entries of the stream are claimed that aren't pending.
-    package var isForced = false
+    public var isForced = false
     /// Whether only IDs are asked for: not counted as a delivery.
-    package var isIDOnly = false
+    public var isIDOnly = false
     /// Whether what was delivered too often becomes a dead letter: where there is a stream that takes it.
-    package var buries = false
+    public var buries = false
     /// The group's last delivered ID becomes at least this.
-    package var lastDeliveredID: StreamID?
+    public var lastDeliveredID: StreamID?
 
-    package init(minimumIdle: Int64 = 0) {
+    public init(minimumIdle: Int64 = 0) {
         self.minimumIdle = max(minimumIdle, 0)
     }
 
@@ -75,19 +75,19 @@ package struct ClaimOptions: Hashable, Sendable {
 }
 
 /// What a claim brought.
-package struct ClaimResult: Sendable {
-    package var entries: [StreamEntry] = []
+public struct ClaimResult: Sendable {
+    public var entries: [StreamEntry] = []
     /// Pending entries that were no longer in the stream, and now are no longer pending.
-    package var removedIDs: [StreamID] = []
+    public var removedIDs: [StreamID] = []
     /// What was delivered too often, and is no longer pending either.
-    package var deadLetters: [DeadLetter] = []
-    package var isNewConsumer = false
+    public var deadLetters: [DeadLetter] = []
+    public var isNewConsumer = false
     /// Where the next automatic claim goes on; 0-0 at the end.
-    package var nextStart = StreamID.zero
+    public var nextStart = StreamID.zero
 }
 
 /// How entries are given back.
-package enum ReleaseMode: Hashable, Sendable, CaseIterable {
+public enum ReleaseMode: Hashable, Sendable, CaseIterable {
     /// As if the delivery hadn't been: counts one less.
     case silent
     /// The delivery failed, and counts.

@@ -3,12 +3,12 @@
 import MartletBasics
 
 /// What a group does of itself. Moments and durations are in milliseconds.
-package struct GroupPolicy: Hashable, Sendable {
-    package struct Field: Hashable, Sendable {
-        package var name: [UInt8]
-        package var value: [UInt8]
+public struct GroupPolicy: Hashable, Sendable {
+    public struct Field: Hashable, Sendable {
+        public var name: [UInt8]
+        public var value: [UInt8]
 
-        package init(_ name: [UInt8], _ value: [UInt8]) {
+        public init(_ name: [UInt8], _ value: [UInt8]) {
             self.name = name
             self.value = value
         }
@@ -16,40 +16,40 @@ package struct GroupPolicy: Hashable, Sendable {
 
     /// For so long a pending entry is its consumer's; then whoever reads next gets it. What was given back anybody gets
     /// at once.
-    package var visibility: Int64?
+    public var visibility: Int64?
     /// What was delivered so often is a dead letter instead of being delivered again. Only with `deadLetter`.
-    package var maximumDeliveries: Int64?
+    public var maximumDeliveries: Int64?
     /// The key of the stream for dead letters.
-    package var deadLetter: [UInt8]?
+    public var deadLetter: [UInt8]?
     /// A consumer that has asked for nothing for so long goes, and what it held is given back.
-    package var idleConsumers: Int64?
+    public var idleConsumers: Int64?
     /// Of entries with the same value in this field one is out at a time, in their order. Entries without the field
     /// have no order.
-    package var orderField: [UInt8]?
+    public var orderField: [UInt8]?
     /// Whether new entries come by their priorities, the most urgent first; of one priority in the order of IDs. Goes
     /// not with `orderField`.
-    package var prefersUrgent = false
+    public var prefersUrgent = false
     /// Entries that lack one of these are passed over as if they were acknowledged.
-    package var filter: [Field] = []
+    public var filter: [Field] = []
 
     /// Fields of `filter` at most: each is looked for in every entry.
-    package static let maximumFilterCount = 16
+    public static let maximumFilterCount = 16
 
-    package init() {}
+    public init() {}
 
-    package var isEmpty: Bool { self == GroupPolicy() }
+    public var isEmpty: Bool { self == GroupPolicy() }
 
     /// The idle time from which on a read takes over pending entries; `nil`: it takes over none.
     ///
     /// - Parameter asked: what the reader wants.
-    package func claimIdle(_ asked: Int64?) -> Int64? {
+    public func claimIdle(_ asked: Int64?) -> Int64? {
         guard let visibility else { return asked ?? (orderField == nil ? nil : .max) }
         return min(asked ?? .max, visibility)
     }
 
     /// A consumer that asks in vain, or waits, is noted as seen when so many milliseconds have passed since it was
     /// last: a quarter of what makes it idle, so that it takes four records of each such time, however often it asks.
-    package var seenSpacing: Int64? { idleConsumers.map { max($0 / 4, Self.minimumSeenSpacing) } }
+    public var seenSpacing: Int64? { idleConsumers.map { max($0 / 4, Self.minimumSeenSpacing) } }
     /// More often is not worth a record.
     private static let minimumSeenSpacing: Int64 = 100
 
@@ -111,9 +111,9 @@ package struct GroupPolicy: Hashable, Sendable {
 }
 
 /// An entry that has left a group for good, and what the group knew of it.
-package struct DeadLetter: Sendable {
-    package var entry: StreamEntry
-    package var deliveryCount: Int64
+public struct DeadLetter: Sendable {
+    public var entry: StreamEntry
+    public var deliveryCount: Int64
     /// Who held it last; `nil`: nobody did.
-    package var consumer: [UInt8]?
+    public var consumer: [UInt8]?
 }

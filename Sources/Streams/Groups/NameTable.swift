@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
+
 /// Named things in numbered places: found by name or number, walked in byte order of names.
 ///
 /// A new one gets the lowest free place, so that places follow from what is there and numbers stay small.
@@ -19,10 +21,28 @@ struct NameTable<Value: Sendable>: Sendable {
     private var order: [UInt32] = []
     /// No place below is free.
     private var lowestFree = 0
+    /// All names with their places, or none: there were too many, and some of them are left. To compare a few is
+    /// quicker than to hash one. Only asked if it has as many as there are.
+    private var few: [(name: [UInt8], place: Int)] = []
+    /// Beyond it a hash is quicker.
+    private static var fewMax: Int { 4 }
 
     var count: Int { order.count }
 
-    func place(of name: [UInt8]) -> Int? { places[name] }
+    func place(of name: [UInt8]) -> Int? {
+        few.count == order.count ? placeAmongFew(name.span.bytes) : places[name]
+    }
+
+    func place(of name: RawSpan) -> Int? {
+        few.count == order.count ? placeAmongFew(name) : places[[UInt8](copying: name)]
+    }
+
+    private func placeAmongFew(_ name: RawSpan) -> Int? {
+        for (known, place) in few {
+            if known.span.bytes.isSame(as: name) { return place }
+        }
+        return nil
+    }
 
     /// The next thing's place.
     var nextPlace: Int {
@@ -45,6 +65,7 @@ struct NameTable<Value: Sendable>: Sendable {
         precondition(places[name] == nil, "\(name) is there")
         while rows.count <= place { rows.append(nil) }
         precondition(rows[place] == nil, "place \(place) is taken")
+        if few.count == order.count, few.count < Self.fewMax { few.append((name, place)) } else { few = [] }
         rows[place] = Row(name: name, value: value)
         places[name] = place
         order.insert(UInt32(place), at: orderOffset(of: name))
@@ -54,6 +75,7 @@ struct NameTable<Value: Sendable>: Sendable {
         let name = self[row: place].name
         order.remove(at: orderOffset(of: name))
         places[name] = nil
+        few.removeAll { $0.place == place }
         rows[place] = nil
         lowestFree = min(lowestFree, place)
     }
@@ -97,10 +119,17 @@ struct NameTable<Value: Sendable>: Sendable {
         }
     }
 
-    /// Calls `body` with what is at a place, without a copy.
+    /// Calls `body` with what is at a place.
     func withValue<Result>(at place: Int, _ body: (Value) -> Result) -> Result {
         guard let row = rows[place] else { preconditionFailure("nothing is at \(place)") }
         return body(row.value)
+    }
+
+    /// The same on the way of a change: what is there is lent, where `withValue` copies it, reference by reference.
+    /// `body` changes nothing.
+    @inline(__always)
+    mutating func ask<Result>(at place: Int, _ body: (inout Value) -> Result) -> Result {
+        body(&self[row: place].value)
     }
 
     /// Whether `body` answers `true` for something that is there.
@@ -124,7 +153,10 @@ struct NameTable<Value: Sendable>: Sendable {
         where !self[row: before].name.lexicographicallyPrecedes(self[row: after].name) {
             return "names \(before) and \(after) are not in order"
         }
-        for place in takenPlaces where places[self[row: place].name] != place { return "place \(place) is not found" }
+        for place in takenPlaces {
+            let name = self[row: place].name
+            if places[name] != place || self.place(of: name) != place { return "place \(place) is not found" }
+        }
         for place in 0..<min(lowestFree, rows.count) where rows[place] == nil { return "place \(place) is forgotten" }
         return nil
     }
@@ -133,6 +165,7 @@ struct NameTable<Value: Sendable>: Sendable {
     var memoryBytes: Int {
         let perName = MemoryLayout<[UInt8]>.stride + MemoryLayout<Int>.stride
         let names = takenPlaces.reduce(0) { $0 + HeapBytes.array(self[row: $1].name) }
-        return HeapBytes.array(rows) + HeapBytes.array(order) + names + places.capacity * perName
+        return HeapBytes.array(rows) + HeapBytes.array(order) + HeapBytes.array(few) + names
+            + places.capacity * perName
     }
 }

@@ -50,6 +50,9 @@ struct OrderTable: Sendable {
 
     func hash(of id: StreamID) -> UInt64? { hashes[id] }
 
+    /// All of a key, in order.
+    func line(of hash: UInt64) -> ArraySlice<StreamID> { lines[hash]?.all ?? [] }
+
     /// Who comes first of a key.
     func first(of hash: UInt64) -> StreamID? { lines[hash]?.first }
 

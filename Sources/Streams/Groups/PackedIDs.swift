@@ -18,8 +18,9 @@ enum PackedID {
     }
 }
 
-/// IDs of a consumer's pending entries: one word each where `PackedID` has room, else two.
-struct IDLeaf: IDTreeLeaf {
+/// IDs of a consumer's pending entries: one word each where `PackedID` has room, else two. Their tree is made anew from
+/// the group's pending entries.
+struct IDLeaf: UnsavedLeaf {
     private var words: [UInt64] = []
     private var base: UInt64 = 0
     private var isWide = false
@@ -78,15 +79,6 @@ struct IDLeaf: IDTreeLeaf {
 
     var sum: IDCount { IDCount(count: count) }
     var isEmpty: Bool { words.isEmpty }
-    /// The tree is made anew from the group's pending entries.
-    var number: UInt64 {
-        get { 0 }
-        set {}
-    }
-    var isChanged: Bool {
-        get { false }
-        set {}
-    }
     static var lastStays: Bool { true }
 
     mutating func split(capacity: Int, atEnd: Bool) -> (first: StreamID, leaf: IDLeaf)? {

@@ -1,53 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A consumer's place in its group. Free places are given again, the lowest first.
-package struct ConsumerNumber: Hashable, Comparable, Sendable {
-    package var rawValue: UInt32
+public struct ConsumerNumber: Hashable, Comparable, Sendable {
+    public var rawValue: UInt32
 
-    package init(_ rawValue: UInt32) {
+    public init(_ rawValue: UInt32) {
         self.rawValue = rawValue
     }
 
-    package static func < (left: ConsumerNumber, right: ConsumerNumber) -> Bool { left.rawValue < right.rawValue }
+    public static func < (left: ConsumerNumber, right: ConsumerNumber) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// An entry that was delivered to a group and is not acknowledged.
-package struct PendingEntry: Hashable, Sendable {
+public struct PendingEntry: Hashable, Sendable {
     /// Who may have it, and since when.
-    package enum Holder: Hashable, Sendable {
+    public enum Holder: Hashable, Sendable {
         /// Delivered to a consumer at this moment, in milliseconds of the Unix clock; never negative.
         case consumer(ConsumerNumber, deliveredAt: Int64)
         /// Given back: whoever asks next may have it. Those given back first have the lowest tickets.
         case nobody(ticket: UInt32)
     }
 
-    package var id: StreamID
-    package var holder: Holder
+    public var id: StreamID
+    public var holder: Holder
     /// How often it was delivered; never negative.
-    package var deliveryCount: Int64
+    public var deliveryCount: Int64
 
-    package init(id: StreamID, holder: Holder, deliveryCount: Int64) {
+    public init(id: StreamID, holder: Holder, deliveryCount: Int64) {
         self.id = id
         self.holder = holder
         self.deliveryCount = deliveryCount
     }
 
-    package var consumer: ConsumerNumber? {
+    public var consumer: ConsumerNumber? {
         if case .consumer(let number, _) = holder { number } else { nil }
     }
 
     /// When it was delivered; 0 if nobody holds it.
-    package var deliveredAt: Int64 {
+    public var deliveredAt: Int64 {
         if case .consumer(_, let moment) = holder { moment } else { 0 }
     }
 
     /// The ticket of what waits behind another entry with its key: nobody gets it before that is acknowledged.
     static let parkedTicket = UInt32.max
 
-    package var isParked: Bool { holder == .nobody(ticket: Self.parkedTicket) }
+    public var isParked: Bool { holder == .nobody(ticket: Self.parkedTicket) }
 
     /// Milliseconds since its delivery; from the beginning of the clock if nobody holds it.
-    package func idle(at now: Int64) -> Int64 { max(now - deliveredAt, 0) }
+    public func idle(at now: Int64) -> Int64 { max(now - deliveredAt, 0) }
 
     /// No moment is so late.
     static let parkedAge = Int64.max
@@ -55,7 +55,7 @@ package struct PendingEntry: Hashable, Sendable {
     static let latestAge = parkedAge - 1
 
     /// Whether it may be handed over to whoever takes what waits so long, in milliseconds.
-    package func isRipe(idle: Int64, at now: Int64) -> Bool {
+    public func isRipe(idle: Int64, at now: Int64) -> Bool {
         switch holder {
         case .consumer: self.idle(at: now) >= idle
         case .nobody: !isParked

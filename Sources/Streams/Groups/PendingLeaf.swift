@@ -97,6 +97,12 @@ struct PendingLeaf: IDTreeLeaf {
     mutating func put(_ entry: PendingEntry) -> PendingEntry? {
         let row = lowerBound(entry.id)
         let old = row < count && id(at: row) == entry.id ? self.entry(at: row) : nil
+        put(entry, at: row, insteadOf: old)
+        return old
+    }
+
+    /// - Parameter old: what has this place and the same ID; `nil`: the entry comes in front of what has it.
+    private mutating func put(_ entry: PendingEntry, at row: Int, insteadOf old: PendingEntry?) {
         isChanged = true
         if words.isEmpty { setBase([entry]) }
         if isWide {
@@ -115,11 +121,39 @@ struct PendingLeaf: IDTreeLeaf {
         } else {
             var entries = entries
             if old != nil { entries[row] = entry } else { entries.insert(entry, at: row) }
-            replaceAll(entries)
-            return old
+            return replaceAll(entries)
         }
-        if let old, old.age == oldest, entry.age > oldest { findOldest() } else { oldest = min(oldest, entry.age) }
-        return old
+        if let old, old.age == oldest, entry.age > oldest {
+            findOldest(from: oldest)
+        } else {
+            oldest = min(oldest, entry.age)
+        }
+    }
+
+    /// Counts another delivery of each entry that has content, as far as they are here.
+    ///
+    /// - Parameters:
+    ///   - items: in the order of IDs.
+    ///   - first: of an item that has content.
+    ///   - holder: of all of them from now on.
+    /// - Returns: the first item behind those that were counted; `nil` where the first isn't here.
+    mutating func deliverAgain(_ items: [HistoryItem], from first: Int, to holder: PendingEntry.Holder) -> Int? {
+        guard var row = row(of: items[first].id) else { return nil }
+        var next = first
+        while true {
+            let old = entry(at: row)
+            var entry = old
+            entry.holder = holder
+            entry.countDelivery()
+            put(entry, at: row, insteadOf: old)
+            repeat { next += 1 } while next < items.count && items[next].entry == nil
+            if next == items.count { return next }
+            row += 1
+            if row == count { return next }
+            if id(at: row) == items[next].id { continue }
+            guard let found = self.row(of: items[next].id) else { return next }
+            row = found
+        }
     }
 
     private mutating func insertNarrow(_ id: UInt64, _ state: UInt64, at row: Int) {
@@ -140,7 +174,7 @@ struct PendingLeaf: IDTreeLeaf {
         let entry = entry(at: row)
         isChanged = true
         words.removeSubrange(wordsPerRow * row..<wordsPerRow * (row + 1))
-        if entry.age == oldest { findOldest() }
+        if entry.age == oldest { findOldest(from: oldest) }
         return entry
     }
 
@@ -169,9 +203,14 @@ struct PendingLeaf: IDTreeLeaf {
         baseMoment = least ?? 0
     }
 
-    private mutating func findOldest() {
+    /// - Parameter bound: no row is older. Where many were delivered at one moment, as by one read, one of them is soon
+    ///   found.
+    private mutating func findOldest(from bound: Int64 = .min) {
         oldest = .max
-        for row in 0..<count { oldest = min(oldest, age(at: row)) }
+        for row in 0..<count {
+            oldest = min(oldest, age(at: row))
+            if oldest == bound { return }
+        }
     }
 
     func age(at row: Int) -> Int64 {

@@ -11,7 +11,7 @@
 /// Moments are of a clock that is a fixed offset ahead of UTC, or of a place's clocks. Where these are put forward,
 /// what falls into the time that they pass over comes once, right when they do; where they are put back, what falls
 /// into the time that they show twice comes once, the first time. Intervals know nothing of clocks.
-package struct CronExpression: Hashable, Sendable {
+public struct CronExpression: Hashable, Sendable {
     private enum Kind: Hashable, Sendable {
         case calendar(Calendar)
         /// Milliseconds.
@@ -61,7 +61,7 @@ package struct CronExpression: Hashable, Sendable {
     private static let searchedDays = 41 * 366
 
     /// `nil`: the text says nothing.
-    package init?(_ text: [UInt8]) {
+    public init?(_ text: [UInt8]) {
         guard text.count <= Self.maximumTextCount else { return nil }
         let words = text.split(whereSeparator: { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") })
             .map { String(decoding: $0, as: UTF8.self).uppercased() }
@@ -110,7 +110,7 @@ package struct CronExpression: Hashable, Sendable {
     /// - Parameters:
     ///   - moment: milliseconds of the Unix clock.
     ///   - offsetSeconds: how far the clock of the expression is ahead of UTC.
-    package func next(after moment: Int64, offsetSeconds: Int64 = 0) -> Int64? {
+    public func next(after moment: Int64, offsetSeconds: Int64 = 0) -> Int64? {
         switch kind {
         case .every(let interval):
             let sum = moment.addingReportingOverflow(interval)
@@ -123,7 +123,7 @@ package struct CronExpression: Hashable, Sendable {
     }
 
     /// As above, of a place's clocks.
-    package func next(after moment: Int64, in zone: ZoneRules) -> Int64? {
+    public func next(after moment: Int64, in zone: ZoneRules) -> Int64? {
         guard case .calendar(let calendar) = kind else { return next(after: moment) }
         let second = Self.floor(moment, 1000)
         guard CivilDay.range.contains(Self.floor(second, 86_400)) else { return nil }
@@ -219,16 +219,16 @@ package struct CronExpression: Hashable, Sendable {
 }
 
 /// A day of the calendar. Source: the arithmetic of the Gregorian calendar, in eras of 400 years from 1 March on.
-package struct CivilDay: Hashable, Sendable {
-    package let year: Int64
-    package let month: Int
-    package let day: Int
+public struct CivilDay: Hashable, Sendable {
+    public let year: Int64
+    public let month: Int
+    public let day: Int
 
     /// Days since 1 January 1970 that are asked for: far more than any clock says, and no sum of them overflows.
     static let range: ClosedRange<Int64> = -1_000_000...100_000_000
 
     /// - Parameter number: of days since 1 January 1970, within `range`.
-    package init(_ number: Int64) {
+    public init(_ number: Int64) {
         let shifted = number + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
         let dayOfEra = shifted - era * 146_097

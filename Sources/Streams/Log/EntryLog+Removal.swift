@@ -3,27 +3,44 @@
 extension EntryLog {
     /// Deletes an entry; `false` where there is none of this ID.
     mutating func delete(_ id: StreamID) -> Bool {
-        let isDeleted: Bool
-        if hasTail, id >= tailFirst {
-            let number = tail.number
-            isDeleted = tail.delete(id, base: tailFirst)
-            if isDeleted { settleTail(number) }
-        } else {
-            isDeleted =
-                sealed.update(id) { block, base in
-                    let wasChanged = block.isChanged
-                    sealedBytes -= block.byteCount
-                    let isDeleted = block.delete(id, base: base)
-                    if block.isEmpty { sealedCount -= 1 } else { sealedBytes += block.byteCount }
-                    if !wasChanged, isDeleted {
-                        changedBytes += block.bytes.count
-                        rewrittenBytes += block.bytes.count + Self.rewritingBytes
-                    }
-                    return isDeleted
-                } ?? false
-        }
+        let isDeleted = edit(blockOf: id, isTail: hasTail && id >= tailFirst) { $0.delete(id, base: $1) ? 1 : 0 } > 0
         if isDeleted { maxDeletedID = max(maxDeletedID, id) }
         return isDeleted
+    }
+
+    /// As `EntryBlock.deleteEach`, in the block with this base.
+    mutating func deleteEach(inBlockOf base: StreamID, where isDeleted: (StreamID) -> Bool?) -> Int {
+        edit(blockOf: base, isTail: hasTail && base == tailFirst) { $0.deleteEach(base: $1, where: isDeleted) }
+    }
+
+    /// Has entries of one block deleted, and settles what follows from that.
+    ///
+    /// - Parameter body: given the block and its base; how many it deleted.
+    private mutating func edit(
+        blockOf id: StreamID, isTail: Bool, _ body: (inout EntryBlock, StreamID) -> Int
+    ) -> Int {
+        var hasMoved = false
+        var count = 0
+        if isTail {
+            let (number, size) = (tail.number, tail.bytes.count)
+            count = body(&tail, tailFirst)
+            hasMoved = tail.bytes.count != size
+            if count > 0 { settleTail(number) }
+        } else {
+            sealed.update(id) { block, base in
+                let (wasChanged, size) = (block.isChanged, block.byteCount)
+                sealedBytes -= size
+                count = body(&block, base)
+                hasMoved = block.byteCount != size
+                if block.isEmpty { sealedCount -= 1 } else { sealedBytes += block.byteCount }
+                if !wasChanged, count > 0 {
+                    changedBytes += block.bytes.count
+                    rewrittenBytes += block.bytes.count + Self.rewritingBytes
+                }
+            }
+        }
+        if hasMoved { moveCount += 1 }
+        return count
     }
 
     /// The block where `id` belongs, and its base ID.
@@ -48,6 +65,7 @@ extension EntryLog {
 
     /// Takes away the block with this base, whatever it holds. Trims don't touch `maxDeletedID`.
     mutating func removeBlock(base: StreamID) {
+        moveCount += 1
         if hasTail, base == tailFirst {
             sealed.ledger.drop(tail.number)
             tail.bytes.removeAll(keepingCapacity: true)
@@ -60,27 +78,6 @@ extension EntryLog {
             return block.isAbsent
         }
         if wasAbsent == true { absentCount -= 1 }
-    }
-
-    /// As `EntryBlock.deleteEach`, in the block with this base.
-    mutating func deleteEach(inBlockOf base: StreamID, where isDeleted: (StreamID) -> Bool?) -> Int {
-        if hasTail, base == tailFirst {
-            let number = tail.number
-            let count = tail.deleteEach(base: base, where: isDeleted)
-            if count > 0 { settleTail(number) }
-            return count
-        }
-        return sealed.update(base) { block, base in
-            let wasChanged = block.isChanged
-            sealedBytes -= block.byteCount
-            let count = block.deleteEach(base: base, where: isDeleted)
-            if block.isEmpty { sealedCount -= 1 } else { sealedBytes += block.byteCount }
-            if !wasChanged, count > 0 {
-                changedBytes += block.bytes.count
-                rewrittenBytes += block.bytes.count + Self.rewritingBytes
-            }
-            return count
-        } ?? 0
     }
 
     /// Bytes in memory while a block is written that was written before, beside its own: LMDB holds each page that it

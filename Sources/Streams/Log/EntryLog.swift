@@ -36,6 +36,8 @@ struct EntryLog: Sendable {
     var sealedUnchanged: [SealedBlock] = []
     /// Of a copy that no checkpoint holds yet: see `Stream.becomeCopy`.
     var origins: [UInt64] = []
+    /// How often entries moved within their blocks, or left memory with them: see `ReadingPlace`. Not state.
+    var moveCount: UInt64 = 0
     private let notesSealed: Bool
 
     init(_ configuration: StreamConfiguration) {
@@ -147,8 +149,8 @@ struct EntryLog: Sendable {
 
     /// Of the first entry, also where its block is not in memory. Complexity: O(log n + entries of a block).
     var firstID: StreamID? {
-        guard let (block, base) = firstBlock else { return nil }
-        return block.firstLiveID(base: base)
+        if sealed.isEmpty { return hasTail ? tail.firstLiveID(base: tailFirst) : nil }
+        return sealed.withLeaf(of: .zero) { block, base in block.firstLiveID(base: base) } ?? nil
     }
 
     /// Of the last one. As above.
@@ -161,6 +163,12 @@ struct EntryLog: Sendable {
 
     /// Calls `body` with the entries of a range in order until it answers `false`.
     func forEach(in range: StreamRange, _ body: (StreamEntry) -> Bool) {
+        visit(in: range) { block, _, cursor in body(StreamEntry(cursor, in: block)) }
+    }
+
+    /// As `forEach`, with the block of each live entry, its base ID, and the cursor there.
+    @inline(__always)
+    func visit(in range: StreamRange, _ body: (EntryBlock, StreamID, EntryCursor) -> Bool) {
         if range.isEmpty { return }
         var isGoingOn = true
         if !hasTail || range.lower < tailFirst {
@@ -183,7 +191,8 @@ struct EntryLog: Sendable {
 
     /// - Returns: `false` where the walk is at its end.
     private static func walk(
-        _ block: EntryBlock, _ base: StreamID, _ range: StreamRange, _ body: (StreamEntry) -> Bool
+        _ block: EntryBlock, _ base: StreamID, _ range: StreamRange,
+        _ body: (EntryBlock, StreamID, EntryCursor) -> Bool
     ) -> Bool {
         var isGoingOn = true
         if block.isAbsent, !block.mustBeRead(for: range) { return block.keptLast <= range.upper }
@@ -191,7 +200,7 @@ struct EntryLog: Sendable {
             if cursor.id > range.upper {
                 isGoingOn = false
             } else if cursor.id >= range.lower, !cursor.isDead {
-                isGoingOn = body(StreamEntry(cursor, in: block))
+                isGoingOn = body(block, base, cursor)
             }
             return isGoingOn
         }

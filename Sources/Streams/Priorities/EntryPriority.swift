@@ -4,18 +4,18 @@
 ///
 /// It stands with the entry in its block; what is above 0 stands in a `PriorityIndex` beside, too. It means something
 /// to groups whose policy says so: see `GroupPolicy.prefersUrgent`.
-package struct EntryPriority: RawRepresentable, Hashable, Comparable, Sendable {
-    package let rawValue: UInt8
+public struct EntryPriority: RawRepresentable, Hashable, Comparable, Sendable {
+    public let rawValue: UInt8
 
     /// `nil` outside `range`.
-    package init?(rawValue: UInt8) {
+    public init?(rawValue: UInt8) {
         guard Self.range.contains(Int(rawValue)) else { return nil }
         self.rawValue = rawValue
     }
 
     /// As message queues have it. Four bits hold it, and one look at a sum tells how many there are of each.
-    package static let range = 0...9
-    package static let normal = EntryPriority(0)
+    public static let range = 0...9
+    public static let normal = EntryPriority(0)
     /// How many there are.
     static let count = range.count
     /// All above `normal`, the most urgent first.
@@ -23,7 +23,7 @@ package struct EntryPriority: RawRepresentable, Hashable, Comparable, Sendable {
 
     private init(_ value: UInt8) { rawValue = value }
 
-    package static func < (left: EntryPriority, right: EntryPriority) -> Bool { left.rawValue < right.rawValue }
+    public static func < (left: EntryPriority, right: EntryPriority) -> Bool { left.rawValue < right.rawValue }
 
     var index: Int { Int(rawValue) }
 }

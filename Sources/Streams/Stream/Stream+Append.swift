@@ -2,12 +2,12 @@
 
 extension Stream {
     /// What became of an append.
-    package struct Appended: Hashable, Sendable {
-        package var id: StreamID
+    public struct Appended: Hashable, Sendable {
+        public var id: StreamID
         /// The same append was there before: `id` is what it got then, and nothing was added.
-        package var isDuplicate: Bool
+        public var isDuplicate: Bool
 
-        package init(id: StreamID, isDuplicate: Bool) {
+        public init(id: StreamID, isDuplicate: Bool) {
             self.id = id
             self.isDuplicate = isDuplicate
         }
@@ -20,7 +20,7 @@ extension Stream {
     ///   - now: the record's stamp; never negative.
     ///   - key: given only with an automatic ID.
     /// - Throws: `exhausted`, `addIDIsNotAbove`, `addIDIsZero`, `elementsTooLarge`, `tooManyPrioritized`.
-    package mutating func append(
+    public mutating func append(
         _ id: AppendID, fields: RawSpan, limits: BlockLimits, now: Int64, key: IdempotentKey? = nil,
         priority: EntryPriority = .normal
     ) throws(StreamError) -> Appended {
@@ -43,7 +43,7 @@ extension Stream {
         return Appended(id: id, isDuplicate: false)
     }
 
-    package mutating func append(
+    public mutating func append(
         _ id: AppendID, _ fields: FieldList, limits: BlockLimits = BlockLimits(), now: Int64,
         key: IdempotentKey? = nil, priority: EntryPriority = .normal
     ) throws(StreamError) -> Appended {
@@ -56,7 +56,7 @@ extension Stream {
     ///   - maxDeletedID: 0-0 leaves it as it is.
     /// - Throws: `entriesAddedNegative`, `lastIDBelowGivenDeletedID`, `lastIDBelowDeletedID`, `lastIDBelowTopItem`,
     ///   `entriesAddedBelowLength`, in this order.
-    package mutating func setLastID(
+    public mutating func setLastID(
         _ id: StreamID, entriesAdded: Int64? = nil, maxDeletedID: StreamID? = nil
     ) throws(StreamError) {
         if let entriesAdded, entriesAdded < 0 { throw .entriesAddedNegative }
@@ -75,14 +75,14 @@ extension Stream {
 
     /// The greatest ID of an entry that lies in a block, deleted or not. The last ID isn't set below it: Redis allows
     /// that where the entry is deleted and the greatest deleted ID was set lower.
-    package var lastInBlocks: StreamID? { log.lastInBlocks }
+    public var lastInBlocks: StreamID? { log.lastInBlocks }
 
     // MARK: Idempotent appends
 
     /// Sets how long and how many idempotent IDs are remembered. If that changes anything, all are forgotten.
     ///
     /// - Throws: `idempotencyDurationOutOfRange`, `idempotencyCountOutOfRange`.
-    package mutating func setIdempotency(
+    public mutating func setIdempotency(
         durationSeconds: Int64? = nil, maximumCount: Int? = nil
     ) throws(StreamError) {
         var window = idempotent.window
@@ -100,7 +100,7 @@ extension Stream {
     /// Notes that an entry which is there was made by this append.
     ///
     /// - Throws: `noSuchEntry`, `idempotentIDTaken`.
-    package mutating func noteIdempotent(_ key: IdempotentKey, _ id: StreamID, now: Int64) throws(StreamError) {
+    public mutating func noteIdempotent(_ key: IdempotentKey, _ id: StreamID, now: Int64) throws(StreamError) {
         guard log.contains(id) else { throw .noSuchEntry }
         if let known = idempotent.entry(of: key, now: now) {
             if known != id { throw .idempotentIDTaken }

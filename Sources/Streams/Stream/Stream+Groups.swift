@@ -2,55 +2,70 @@
 
 extension Stream {
     /// Where a group begins to read.
-    package enum GroupStart: Hashable, Sendable {
+    public enum GroupStart: Hashable, Sendable {
         case after(StreamID)
         /// Behind what is there.
         case last
     }
 
-    package var groupCount: Int { groups.count }
+    public var groupCount: Int { groups.count }
 
     /// Names, in byte order.
-    package var groupNames: [[UInt8]] { groups.placesByName.map { groups[row: $0].name } }
+    public var groupNames: [[UInt8]] { groups.placesByName.map { groups[row: $0].name } }
 
     /// Complexity: O(1).
-    package func hasGroup(named name: [UInt8]) -> Bool { groups.place(of: name) != nil }
+    public func hasGroup(named name: [UInt8]) -> Bool { groups.place(of: name) != nil }
+    public func hasGroup(named name: RawSpan) -> Bool { groups.place(of: name) != nil }
+
+    /// What of a group's policy is asked for; `nil` where there is no such group. Mutating, as what follows is, only
+    /// because the group is lent.
+    public mutating func policy<Part>(of group: RawSpan, _ part: (GroupPolicy) -> Part) -> Part? {
+        guard let place = groups.place(of: group) else { return nil }
+        return groups.ask(at: place) { part($0.policy) }
+    }
+
+    /// Where the policy of a group puts dead letters; `nil`: nowhere.
+    public mutating func deadLetterTarget(of group: RawSpan) -> [UInt8]? {
+        guard let place = groups.place(of: group) else { return nil }
+        return groups.ask(at: place) { $0.policy.deadLetter }
+    }
 
     /// A group as it is: shares memory with the stream, so let go of it before the next change.
-    package func group(named name: [UInt8]) -> ConsumerGroup? {
+    public func group(named name: [UInt8]) -> ConsumerGroup? {
         groups.place(of: name).map { groups[$0] }
     }
 
     /// Live entries that a group has not passed. Always exact. Complexity: O(log n + entries of a block).
-    package func lag(of group: ConsumerGroup) -> Int {
+    public func lag(of group: ConsumerGroup) -> Int {
         group.lag(in: log) - group.aheadCount(in: prioritized, from: firstInBlocks)
     }
 
-    /// Whether a read of the group would find something new. Complexity: O(log n + entries of a block).
-    package func hasNew(for group: ConsumerGroup) -> Bool {
-        guard group.lastDeliveredID < lastID, group.parkedCount < ConsumerGroup.maximumParkedCount,
-            let last = log.lastLiveID
-        else { return false }
-        return group.lastDeliveredID < last
+    /// Whether a consumer's read of what is new in a group would hand out nothing and change nothing.
+    ///
+    /// - Parameter claimIdle: see `readGroup`.
+    public mutating func isReadInVain(
+        by consumer: RawSpan, of group: RawSpan, claimIdle: Int64?, now: Int64
+    ) -> Bool {
+        guard let place = groups.place(of: group) else { return false }
+        return groups[row: place].value.isReadInVain(by: consumer, claimIdle: claimIdle, now: now, in: log)
     }
 
-    /// The pending entry that a claim would get first: of those whose content is there, the one that nobody holds or
-    /// that waits longest. Content is taken to be there if its block isn't in memory, and where the group's policy has
-    /// a read let go of what is gone: then that is something to do. Complexity: O(log n), and again for each older one
-    /// that is gone from the stream.
-    package func longestWaiting(in group: ConsumerGroup) -> PendingEntry? {
-        var found: PendingEntry?
-        group.forEachOldest(upTo: PendingEntry.latestAge) { entry in
-            if !group.policy.isEmpty || log.mayContain(entry.id) { found = entry }
-            return found == nil
-        }
-        return found
+    /// When a consumer's waiting read of a group is looked at next: because the first of the pending entries that it
+    /// asks for comes of age, the consumer is to be noted as seen, or there is more than one read passes over. In
+    /// milliseconds of the Unix clock; `nil`: for nothing of the kind.
+    public mutating func nextLook(
+        by consumer: RawSpan, of group: RawSpan, claimIdle: Int64?, now: Int64
+    ) -> (claim: Int64?, seen: Int64?) {
+        guard let place = groups.place(of: group) else { return (nil, nil) }
+        return groups[row: place].value.nextLook(by: consumer, claimIdle: claimIdle, now: now, in: log)
     }
 
     /// Whether the policy of a group keeps the order of keys.
-    package var ordersKeys: Bool { groups.contains { $0.policy.orderField != nil } }
+    public var ordersKeys: Bool { groups.contains { $0.policy.orderField != nil } }
 
-    private func place(of group: [UInt8]) throws(StreamError) -> Int {
+    private func place(of group: [UInt8]) throws(StreamError) -> Int { try place(of: group.span.bytes) }
+
+    private func place(of group: RawSpan) throws(StreamError) -> Int {
         guard let place = groups.place(of: group) else { throw .noSuchGroup }
         return place
     }
@@ -60,7 +75,7 @@ extension Stream {
     /// - Parameters:
     ///   - entriesRead: how many entries the group counts as read; −1 or `nil`: unknown.
     /// - Throws: `entriesReadNegative`, `groupExists`, `tooManyGroups`.
-    package mutating func createGroup(
+    public mutating func createGroup(
         _ name: [UInt8], at start: GroupStart, entriesRead: Int64? = nil
     ) throws(StreamError) {
         let read = try counted(entriesRead)
@@ -73,7 +88,7 @@ extension Stream {
     /// Moves a group, back or forth. What is pending stays so.
     ///
     /// - Throws: `entriesReadNegative`, `noSuchGroup`.
-    package mutating func setGroup(
+    public mutating func setGroup(
         _ name: [UInt8], to start: GroupStart, entriesRead: Int64? = nil
     ) throws(StreamError) {
         let read = try counted(entriesRead)
@@ -97,7 +112,7 @@ extension Stream {
     }
 
     /// Whether there was such a group. What was pending in it is forgotten. Complexity: O(consumers + pending).
-    package mutating func destroyGroup(_ name: [UInt8]) -> Bool {
+    public mutating func destroyGroup(_ name: [UInt8]) -> Bool {
         guard let place = groups.place(of: name) else { return false }
         if configuration.isCheckpointed { removals += StreamRecord.all(of: groups[place], place) }
         groups.remove(at: place)
@@ -109,7 +124,7 @@ extension Stream {
     /// Whether there was no such consumer.
     ///
     /// - Throws: `noSuchGroup`, `tooManyConsumers`.
-    package mutating func createConsumer(
+    public mutating func createConsumer(
         _ name: [UInt8], group: [UInt8], now: Int64
     ) throws(StreamError) -> Bool {
         let place = try place(of: group)
@@ -119,7 +134,7 @@ extension Stream {
     /// How many pending entries the consumer had, which are forgotten; `nil` where there was none of this name.
     ///
     /// - Throws: `noSuchGroup`.
-    package mutating func deleteConsumer(_ name: [UInt8], group: [UInt8]) throws(StreamError) -> Int? {
+    public mutating func deleteConsumer(_ name: [UInt8], group: [UInt8]) throws(StreamError) -> Int? {
         let place = try place(of: group)
         return groups[row: place].value.deleteConsumer(name)
     }
@@ -127,7 +142,7 @@ extension Stream {
     /// As `deleteConsumer`, but what it had pending is another's, which is made if need be.
     ///
     /// - Throws: `noSuchGroup`, `tooManyConsumers`.
-    package mutating func deleteConsumer(
+    public mutating func deleteConsumer(
         _ name: [UInt8], group: [UInt8], heir: [UInt8], now: Int64
     ) throws(StreamError) -> Int? {
         let place = try place(of: group)
@@ -139,7 +154,7 @@ extension Stream {
     /// Sets what a group does of itself. What orders its entries can change only while nothing is pending.
     ///
     /// - Throws: `noSuchGroup`, `groupIsBusy`.
-    package mutating func setPolicy(_ policy: GroupPolicy, group: [UInt8], now: Int64) throws(StreamError) {
+    public mutating func setPolicy(_ policy: GroupPolicy, group: [UInt8], now: Int64) throws(StreamError) {
         let place = try place(of: group)
         if policy.orderField != groups[place].policy.orderField, groups[place].pendingCount > 0 { throw .groupIsBusy }
         groups[place].policy = policy
@@ -152,7 +167,7 @@ extension Stream {
     }
 
     /// Takes those of the entries named for dead letters that nobody holds and that were delivered too often.
-    package mutating func buryReleased(_ ids: [StreamID], group: [UInt8]) -> [DeadLetter] {
+    public mutating func buryReleased(_ ids: [StreamID], group: [UInt8]) -> [DeadLetter] {
         guard let place = groups.place(of: group), groups[row: place].value.policy.maximumDeliveries != nil else {
             return []
         }
@@ -178,8 +193,8 @@ extension Stream {
     ///   - buries: whether there is a stream for dead letters.
     ///   - admits: asked before every entry; `false` ends the read, and the entry stays for the next one.
     /// - Throws: `noSuchGroup`, `tooManyConsumers`.
-    package mutating func readGroup(
-        _ group: [UInt8], consumer: [UInt8], count: Int = .max, claimIdle: Int64? = nil, isAcknowledged: Bool = false,
+    public mutating func readGroup(
+        _ group: RawSpan, consumer: RawSpan, count: Int = .max, claimIdle: Int64? = nil, isAcknowledged: Bool = false,
         buries: Bool = false, now: Int64, admits: (StreamEntry) -> Bool = { _ in true }
     ) throws(StreamError) -> GroupRead {
         let place = try place(of: group)
@@ -191,8 +206,8 @@ extension Stream {
     /// Hands a consumer, which is made if need be, what it has pending behind `id`, once more.
     ///
     /// - Throws: `noSuchGroup`, `tooManyConsumers`.
-    package mutating func readHistory(
-        _ group: [UInt8], consumer: [UInt8], after id: StreamID, count: Int = .max, now: Int64,
+    public mutating func readHistory(
+        _ group: RawSpan, consumer: RawSpan, after id: StreamID, count: Int = .max, now: Int64,
         admits: (StreamEntry) -> Bool = { _ in true }
     ) throws(StreamError) -> HistoryRead {
         let place = try place(of: group)
@@ -203,15 +218,21 @@ extension Stream {
     // MARK: Pending entries
 
     /// Takes entries off a group's list; answers how many were on it, 0 where there is no such group.
-    package mutating func acknowledge(_ ids: [StreamID], group: [UInt8]) -> Int {
+    public mutating func acknowledge(_ ids: [StreamID], group: [UInt8]) -> Int {
         guard let place = groups.place(of: group) else { return 0 }
         return groups[row: place].value.acknowledge(ids)
+    }
+
+    /// The same of one entry: whether it was on the list.
+    public mutating func acknowledge(_ id: StreamID, group: [UInt8]) -> Bool {
+        guard let place = groups.place(of: group) else { return false }
+        return groups[row: place].value.removePending(id) != nil
     }
 
     /// Makes a consumer, which is made if need be, the holder of the pending entries named.
     ///
     /// - Throws: `noSuchGroup`, `tooManyConsumers`.
-    package mutating func claim(
+    public mutating func claim(
         _ ids: [StreamID], group: [UInt8], consumer: [UInt8], _ options: ClaimOptions, now: Int64
     ) throws(StreamError) -> ClaimResult {
         let place = try place(of: group)
@@ -224,7 +245,7 @@ extension Stream {
     /// - Parameters:
     ///   - count: of claimed and removed entries together, at most; above 0. Ten times as many are looked at.
     /// - Throws: `noSuchGroup`, `tooManyConsumers`.
-    package mutating func claimAutomatically(
+    public mutating func claimAutomatically(
         from start: StreamID, count: Int = 100, group: [UInt8], consumer: [UInt8], minimumIdle: Int64,
         isIDOnly: Bool = false, buries: Bool = false, now: Int64
     ) throws(StreamError) -> ClaimResult {
@@ -240,7 +261,7 @@ extension Stream {
     ///   - deliveryCount: instead of what the mode makes of it.
     ///   - isForced: whether entries of the stream that aren't pending become so.
     /// - Throws: `noSuchGroup`.
-    package mutating func release(
+    public mutating func release(
         _ ids: [StreamID], group: [UInt8], _ mode: ReleaseMode, deliveryCount: Int64? = nil, isForced: Bool = false
     ) throws(StreamError) -> Int {
         let place = try place(of: group)

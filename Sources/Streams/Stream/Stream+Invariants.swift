@@ -2,11 +2,12 @@
 
 extension Stream {
     /// What is wrong with the stream; `nil` if nothing is. For tests. Complexity: O(n log n).
-    package var invariantViolation: String? {
+    public var invariantViolation: String? {
         if let problem = log.invariantViolation { return problem }
         if let problem = groups.invariantViolation { return "groups: \(problem)" }
         for place in groups.takenPlaces {
             if let problem = groups[place].invariantViolation { return "group \(place): \(problem)" }
+            if let problem = log.violation(of: groups[place].place) { return "place of group \(place): \(problem)" }
         }
         if let problem = markViolation { return "beside entries: \(problem)" }
         for queue in [delayed, ending, jobs] {
@@ -23,7 +24,7 @@ extension Stream {
         if endingRows.count != ending.count { return "\(ending.count) rows, \(endingRows.count) found by entry" }
         var problem: String?
         ending.forEach { row, content in
-            if Self.endingID(content).flatMap({ endingRows.row(of: $0) }) != row { problem = "row \(row)" }
+            if Self.endingID(content.span.bytes).flatMap({ endingRows.row(of: $0) }) != row { problem = "row \(row)" }
             return problem == nil
         }
         if let problem { return problem }
@@ -58,7 +59,7 @@ extension TimedQueue {
                 if id.sequence > number { return "\(id) has a number that wasn't given" }
             }
             rows += leaf.count
-            bytes += leaf.contents.reduce(0) { $0 + $1.count }
+            bytes += leaf.ids.indices.reduce(0) { $0 + leaf.content($1).count }
             return nil
         }
         return problem ?? ((rows, bytes) == (count, byteCount) ? nil : "sums are not \(rows) and \(bytes)")

@@ -6,19 +6,19 @@
 // asks it for what is in front of the first block.
 extension Stream {
     /// Entries of one stream that have a priority, at most: some thirty bytes of memory each, beside the entry.
-    package static let maximumPrioritizedCount = 10_000_000
+    public static let maximumPrioritizedCount = 10_000_000
     /// Rows of gone entries that an append forgets: more than the one that it may add.
     static let forgottenPerAppend = 4
     /// That a trim forgets: half a millisecond. What is left is due at once, and goes by itself.
     static let forgottenPerTrim = 1000
 
     /// Live entries with a priority. Complexity: O(log n).
-    package var prioritizedCount: Int {
+    public var prioritizedCount: Int {
         prioritized.isEmpty ? 0 : prioritized.count(in: StreamRange(firstInBlocks, .max))
     }
 
     /// Whether one more entry may have a priority.
-    package var canPrioritizeMore: Bool {
+    public var canPrioritizeMore: Bool {
         prioritized.count < Self.maximumPrioritizedCount || prioritizedCount < Self.maximumPrioritizedCount
     }
 

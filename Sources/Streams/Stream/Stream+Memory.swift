@@ -3,7 +3,7 @@
 extension Stream {
     /// What the stream takes in memory, in bytes; blocks that aren't there count as if they were. Complexity: O(blocks
     /// + consumers + leaves).
-    package var memoryBytes: Int {
+    public var memoryBytes: Int {
         var bytes = MemoryLayout<Stream>.size + log.memoryBytes + groups.memoryBytes
         bytes += jobs.tree.memoryBytes { $0.memoryBytes }
         bytes += delayed.tree.memoryBytes { $0.memoryBytes } + ending.tree.memoryBytes { $0.memoryBytes }

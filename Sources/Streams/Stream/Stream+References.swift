@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a removal does about groups that may still need an entry.
-package enum ReferencePolicy: Hashable, Sendable, CaseIterable {
+public enum ReferencePolicy: Hashable, Sendable, CaseIterable {
     /// Pending entries stay pending, without content.
     case keep
     /// They leave the lists of all groups.
@@ -11,7 +11,7 @@ package enum ReferencePolicy: Hashable, Sendable, CaseIterable {
 }
 
 /// What became of an entry that was to be deleted.
-package enum DeleteOutcome: Hashable, Sendable {
+public enum DeleteOutcome: Hashable, Sendable {
     /// Not there; or, for a group's acknowledgement, not pending.
     case notFound
     case deleted
@@ -27,14 +27,14 @@ extension Stream {
     }
 
     /// Deletes entries by name; answers how many there were.
-    package mutating func delete(_ ids: [StreamID]) -> Int {
+    public mutating func delete(_ ids: [StreamID]) -> Int {
         var count = 0
         for id in ids where remove(id) { count += 1 }
         return count
     }
 
     /// Deletes entries by name, with regard to groups. One outcome for each ID.
-    package mutating func delete(_ ids: [StreamID], _ policy: ReferencePolicy) -> [DeleteOutcome] {
+    public mutating func delete(_ ids: [StreamID], _ policy: ReferencePolicy) -> [DeleteOutcome] {
         ids.map { id in
             guard log.contains(id) else {
                 if policy == .delete { removeReferences(to: [id]) }
@@ -53,7 +53,7 @@ extension Stream {
 
     /// Takes entries off a group's list and deletes them, with regard to other groups. One outcome for each ID;
     /// `notFound` for all where there is no such group.
-    package mutating func acknowledgeAndDelete(
+    public mutating func acknowledgeAndDelete(
         _ ids: [StreamID], group name: [UInt8], _ policy: ReferencePolicy
     ) -> [DeleteOutcome] {
         guard let place = groups.place(of: name) else { return ids.map { _ in .notFound } }

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// How a stream is shortened, from its beginning.
-package struct Trim: Hashable, Sendable {
-    package enum Strategy: Hashable, Sendable {
+public struct Trim: Hashable, Sendable {
+    public enum Strategy: Hashable, Sendable {
         /// To so many entries.
         case maximumLength(Int)
         /// To entries from this ID on.
         case minimumID(StreamID)
     }
 
-    package var strategy: Strategy
+    public var strategy: Strategy
     /// Whether only whole blocks go, so that more may stay.
-    package var isApproximate: Bool
+    public var isApproximate: Bool
     /// Removes no more entries than this; `nil`: no limit. Only for approximate trims: where a client names none it is
     /// `BlockLimits.defaultTrimLimit`.
-    package var limit: Int?
-    package var policy: ReferencePolicy
+    public var limit: Int?
+    public var policy: ReferencePolicy
 
-    package init(
+    public init(
         _ strategy: Strategy, isApproximate: Bool = false, limit: Int? = nil, policy: ReferencePolicy = .keep
     ) {
         self.strategy = strategy
@@ -32,7 +32,7 @@ extension Stream {
     ///
     /// Complexity: O(blocks removed · log n + entries of a block); with a policy other than `keep`, O(entries removed
     /// or kept · groups · log n).
-    package mutating func trim(_ trim: Trim) -> Int {
+    public mutating func trim(_ trim: Trim) -> Int {
         var removed = 0
         // Of a block that stays, because entries in it are needed.
         var passed: StreamID?

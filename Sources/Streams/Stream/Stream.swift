@@ -8,11 +8,11 @@
 ///
 ///     EntryLog        blocks of packed entries, in a tree that counts them
 ///     ConsumerGroup   pending entries in a tree that knows the oldest, consumers with their IDs
-package struct Stream: Sendable {
+public struct Stream: Sendable {
     /// So many fit the key of a checkpoint's record.
-    package static let maximumGroupCount = 1 << 24
+    public static let maximumGroupCount = 1 << 24
 
-    package let configuration: StreamConfiguration
+    public let configuration: StreamConfiguration
     var log: EntryLog
     var groups = NameTable<ConsumerGroup>()
     var idempotent: IdempotentAppends
@@ -35,11 +35,11 @@ package struct Stream: Sendable {
     var jobNames: [[UInt8]: StreamID] = [:]
     /// Of rows in any queue, ever.
     var nextTimedNumber: UInt64 = 0
-    package internal(set) var retention = Retention()
+    public internal(set) var retention = Retention()
     /// Records of groups that are gone, which the next checkpoint removes.
     var removals: [StreamRecord] = []
 
-    package init(configuration: StreamConfiguration = StreamConfiguration()) {
+    public init(configuration: StreamConfiguration = StreamConfiguration()) {
         self.configuration = configuration
         log = EntryLog(configuration)
         idempotent = IdempotentAppends(notesRemoved: configuration.isCheckpointed)
@@ -53,55 +53,55 @@ package struct Stream: Sendable {
     // MARK: Numbers
 
     /// Live entries. Complexity: O(1).
-    package var length: Int { log.length }
+    public var length: Int { log.length }
     /// The greatest ID that an entry had, or that was set.
-    package var lastID: StreamID { log.lastID }
+    public var lastID: StreamID { log.lastID }
     /// The greatest ID of an entry that was deleted by name; trims don't count.
-    package var maxDeletedID: StreamID { log.maxDeletedID }
+    public var maxDeletedID: StreamID { log.maxDeletedID }
     /// Entries ever added.
-    package var entriesAdded: UInt64 { log.entriesAdded }
+    public var entriesAdded: UInt64 { log.entriesAdded }
     /// Blocks that hold entries.
-    package var blockCount: Int { log.blockCount }
+    public var blockCount: Int { log.blockCount }
     /// Of the first entry; 0-0 in an empty stream.
-    package var firstEntryID: StreamID { log.firstID ?? .zero }
+    public var firstEntryID: StreamID { log.firstID ?? .zero }
     /// Of the last one; `nil` in an empty stream. Complexity: O(log n + entries of a block).
-    package var lastEntryID: StreamID? { log.lastLiveID }
+    public var lastEntryID: StreamID? { log.lastLiveID }
 
-    package var idempotencyWindow: IdempotencyWindow { idempotent.window }
+    public var idempotencyWindow: IdempotencyWindow { idempotent.window }
     /// Idempotent IDs ever noted, and appends that found theirs.
-    package var idempotentCounts: (added: UInt64, duplicates: UInt64) {
+    public var idempotentCounts: (added: UInt64, duplicates: UInt64) {
         (idempotent.addedCount, idempotent.duplicateCount)
     }
 
     /// Producers and idempotent IDs that are remembered.
-    package func trackedIdempotentCounts(now: Int64) -> (producers: Int, ids: Int) {
+    public func trackedIdempotentCounts(now: Int64) -> (producers: Int, ids: Int) {
         idempotent.trackedCounts(now: now)
     }
 
     // MARK: Entries
 
-    package var first: StreamEntry? { log.first }
-    package var last: StreamEntry? { log.last }
+    public var first: StreamEntry? { log.first }
+    public var last: StreamEntry? { log.last }
 
     /// Complexity: O(log n + entries of a block).
-    package func entry(_ id: StreamID) -> StreamEntry? { log.entry(id) }
+    public func entry(_ id: StreamID) -> StreamEntry? { log.entry(id) }
 
-    package func contains(_ id: StreamID) -> Bool { log.contains(id) }
+    public func contains(_ id: StreamID) -> Bool { log.contains(id) }
 
     /// How many entries a range holds. Complexity: O(log n + entries of a block).
-    package func count(in range: StreamRange) -> Int { log.liveCount(in: range) }
+    public func count(in range: StreamRange) -> Int { log.liveCount(in: range) }
 
     /// Calls `body` with the entries of a range in order until it answers `false`.
     /// Complexity: O(log n + entries of a block + visited).
-    package func forEach(in range: StreamRange, _ body: (StreamEntry) -> Bool) { log.forEach(in: range, body) }
+    public func forEach(in range: StreamRange, _ body: (StreamEntry) -> Bool) { log.forEach(in: range, body) }
 
     /// As `forEach`, from the end of the range.
-    package func forEachReversed(in range: StreamRange, _ body: (StreamEntry) -> Bool) {
+    public func forEachReversed(in range: StreamRange, _ body: (StreamEntry) -> Bool) {
         log.forEachReversed(in: range, body)
     }
 
     /// At most `count` entries of a range, in order or from its end.
-    package func entries(in range: StreamRange, count: Int = .max, isReversed: Bool = false) -> [StreamEntry] {
+    public func entries(in range: StreamRange, count: Int = .max, isReversed: Bool = false) -> [StreamEntry] {
         var entries: [StreamEntry] = []
         guard count > 0 else { return [] }
         func take(_ entry: StreamEntry) -> Bool {
@@ -113,7 +113,7 @@ package struct Stream: Sendable {
     }
 
     /// At most `count` entries behind `id`.
-    package func entries(after id: StreamID, count: Int = .max) -> [StreamEntry] {
+    public func entries(after id: StreamID, count: Int = .max) -> [StreamEntry] {
         guard id < lastID, let range = StreamRange.after(id) else { return [] }
         return entries(in: range, count: count)
     }

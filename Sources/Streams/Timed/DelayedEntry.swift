@@ -3,17 +3,17 @@
 import MartletBasics
 
 /// An entry that waits for its moment.
-package struct DelayedEntry: Hashable, Sendable {
+public struct DelayedEntry: Hashable, Sendable {
     /// Names it for as long as it waits: the moment, in milliseconds of the Unix clock, and a number that no other
     /// entry of the stream has waited with.
-    package let handle: StreamID
+    public let handle: StreamID
     /// Milliseconds for which the entry stays once it is there; `nil`: until it is removed.
-    package let timeToLive: Int64?
-    package let priority: EntryPriority
+    public let timeToLive: Int64?
+    public let priority: EntryPriority
     /// Names and values, in the form of `FieldList`.
-    package let fields: ArraySlice<UInt8>
+    public let fields: ArraySlice<UInt8>
 
-    init(_ handle: StreamID, _ content: [UInt8]) {
+    init(_ handle: StreamID, _ content: ArraySlice<UInt8>) {
         var reader = RecordReader()
         guard let (lifetime, priority) = Self.head(&reader, content.span.bytes) else {
             preconditionFailure("no content of \(handle)")
@@ -21,7 +21,7 @@ package struct DelayedEntry: Hashable, Sendable {
         self.handle = handle
         self.priority = priority
         timeToLive = lifetime == 0 ? nil : lifetime
-        fields = content[reader.offset...]
+        fields = content.dropFirst(reader.offset)
     }
 
     /// Bits of the milliseconds in what stands in front of the fields: more than any time to live has.
@@ -37,10 +37,10 @@ package struct DelayedEntry: Hashable, Sendable {
         return bytes
     }
 
-    static func isContent(_ bytes: [UInt8]) -> Bool {
+    static func isContent(_ bytes: RawSpan) -> Bool {
         var reader = RecordReader()
-        guard head(&reader, bytes.span.bytes) != nil else { return false }
-        return FieldList.shape(of: bytes.span.bytes.extracting(droppingFirst: reader.offset)) != nil
+        guard head(&reader, bytes) != nil else { return false }
+        return FieldList.shape(of: bytes.extracting(droppingFirst: reader.offset)) != nil
     }
 
     private static func head(
@@ -53,14 +53,14 @@ package struct DelayedEntry: Hashable, Sendable {
     }
 
     /// How many names and values, in pairs.
-    package var pairCount: Int {
+    public var pairCount: Int {
         var count = 0
         forEachText { _ in count += 1 }
         return count / 2
     }
 
     /// Calls `body` with names and values by turns.
-    package func forEachText(_ body: (ArraySlice<UInt8>) -> Void) {
+    public func forEachText(_ body: (ArraySlice<UInt8>) -> Void) {
         FieldList.forEachText(in: fields, body)
     }
 }

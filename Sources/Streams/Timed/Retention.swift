@@ -6,18 +6,18 @@ import MartletBasics
 ///
 /// At each append whole blocks go, so that up to one block more stays than was asked for; what is too old goes within
 /// `Stream.ageSlack` of its time, entry by entry, whether something is appended or not.
-package struct Retention: Hashable, Sendable {
+public struct Retention: Hashable, Sendable {
     /// Milliseconds since the moment in an entry's ID.
-    package var maximumAge: Int64?
+    public var maximumAge: Int64?
     /// Of blocks, in bytes.
-    package var maximumBytes: Int?
-    package var maximumLength: Int?
+    public var maximumBytes: Int?
+    public var maximumLength: Int?
     /// Whether entries go that every group has passed and none has pending. A stream without groups keeps them.
-    package var isAcknowledged = false
+    public var isAcknowledged = false
 
-    package init() {}
+    public init() {}
 
-    package var isEmpty: Bool { self == Retention() }
+    public var isEmpty: Bool { self == Retention() }
 
     func encode(into bytes: inout [UInt8]) {
         Varint.append(UInt64(maximumAge ?? 0), to: &bytes)
@@ -42,14 +42,14 @@ extension Stream {
     /// millisecond costs one record a second, not a thousand.
     static let ageSlack: Int64 = 1000
 
-    package mutating func setRetention(_ retention: Retention) {
+    public mutating func setRetention(_ retention: Retention) {
         self.retention = retention
     }
 
     /// Removes whole blocks as far as the retention says; answers how many entries went.
     ///
     /// Needs no block to be in memory. Complexity: O(blocks removed · log n + entries of a block).
-    package mutating func retain(now: Int64, limits: BlockLimits) -> Int {
+    public mutating func retain(now: Int64, limits: BlockLimits) -> Int {
         if retention.isEmpty { return 0 }
         var removed = 0
         let limit = limits.defaultTrimLimit
@@ -112,13 +112,13 @@ extension Stream {
     }
 
     /// Where the retention says so, removes what every group has acknowledged, entry by entry; answers how many went.
-    package mutating func removeAcknowledged() -> Int {
+    public mutating func removeAcknowledged() -> Int {
         guard retention.isAcknowledged, let floor = acknowledgedFloor() else { return 0 }
         return trim(Trim(.minimumID(floor)))
     }
 
     /// For `acknowledge` and then `removeAcknowledged`.
-    package func demandAcknowledge(_ ids: [StreamID], group: [UInt8], _ demand: inout BlockDemand) {
+    public func demandAcknowledge(_ ids: [StreamID], group: [UInt8], _ demand: inout BlockDemand) {
         guard absentCount > 0, retention.isAcknowledged, let floor = acknowledgedFloor((group, ids)) else { return }
         self.demand(Trim(.minimumID(floor)), &demand)
     }

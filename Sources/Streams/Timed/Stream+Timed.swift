@@ -5,17 +5,17 @@
 extension Stream {
     /// Entries of one stream that wait or end at a moment, each kind at most: they are in memory, a few hundred bytes
     /// each.
-    package static let maximumTimedCount = 10_000_000
+    public static let maximumTimedCount = 10_000_000
     /// Ten years, in milliseconds: what is further away is taken for a mistake.
-    package static let maximumDelay: Int64 = 315_576_000_000
+    public static let maximumDelay: Int64 = 315_576_000_000
 
     // MARK: Delayed entries
 
-    package var delayedCount: Int { delayed.count }
+    public var delayedCount: Int { delayed.count }
     /// When the next one comes, in milliseconds of the Unix clock.
-    package var nextDelayed: Int64? { delayed.earliest.map { Int64(clamping: $0.milliseconds) } }
+    public var nextDelayed: Int64? { delayed.earliest.map { Int64(clamping: $0.milliseconds) } }
     /// Entries that end at a moment.
-    package var endingCount: Int { ending.count }
+    public var endingCount: Int { ending.count }
 
     /// Puts an entry by until a moment. It then gets an ID of that moment, or what follows the last ID.
     ///
@@ -25,7 +25,7 @@ extension Stream {
     ///   - priority: what the entry has once it is there, unless too many have one by then.
     /// - Returns: what names it until then.
     /// - Throws: `exhausted`, `elementsTooLarge`, `tooManyTimed`.
-    package mutating func delay(
+    public mutating func delay(
         _ fields: RawSpan, until moment: Int64, timeToLive: Int64? = nil, priority: EntryPriority = .normal
     ) throws(StreamError) -> StreamID {
         guard let shape = FieldList.shape(of: fields) else { preconditionFailure("fields are not packed") }
@@ -38,14 +38,14 @@ extension Stream {
     }
 
     /// Forgets entries that wait; answers how many there were.
-    package mutating func cancelDelayed(_ handles: [StreamID]) -> Int {
+    public mutating func cancelDelayed(_ handles: [StreamID]) -> Int {
         var count = 0
         for handle in handles where delayed.remove(handle) != nil { count += 1 }
         return count
     }
 
     /// Calls `body` with entries that wait, by their handles, until it answers `false`.
-    package func forEachDelayed(in range: StreamRange, _ body: (DelayedEntry) -> Bool) {
+    public func forEachDelayed(in range: StreamRange, _ body: (DelayedEntry) -> Bool) {
         delayed.forEach(in: range) { body(DelayedEntry($0, $1)) }
     }
 
@@ -59,7 +59,7 @@ extension Stream {
     /// Has an entry removed at a moment, and the references to it.
     ///
     /// - Throws: `tooManyTimed`.
-    package mutating func end(_ id: StreamID, at moment: Int64) throws(StreamError) {
+    public mutating func end(_ id: StreamID, at moment: Int64) throws(StreamError) {
         guard canEndMore else { throw .tooManyTimed }
         var content: [UInt8] = []
         content.append(id)
@@ -70,18 +70,18 @@ extension Stream {
     }
 
     /// Whether one more entry may be told to end.
-    package var canEndMore: Bool { ending.count < Self.maximumTimedCount }
+    public var canEndMore: Bool { ending.count < Self.maximumTimedCount }
 
-    static func endingID(_ content: [UInt8]) -> StreamID? {
+    static func endingID(_ content: RawSpan) -> StreamID? {
         var reader = RecordReader()
-        guard let id = reader.id(content.span.bytes), reader.isAtEnd(of: content.span.bytes) else { return nil }
+        guard let id = reader.id(content), reader.isAtEnd(of: content) else { return nil }
         return id
     }
 
     // MARK: Time
 
     /// When something is to be done next, in milliseconds of the Unix clock.
-    package var nextDue: Int64? {
+    public var nextDue: Int64? {
         // What a trim left of rows goes as soon as may be.
         if hasGoneRows { return 0 }
         var due = ageDue
@@ -95,20 +95,20 @@ extension Stream {
     }
 
     /// What was done because of the time.
-    package struct DueWork: Hashable, Sendable {
+    public struct DueWork: Hashable, Sendable {
         /// Of the limit: what was looked at, whether there still was something to do or not.
-        package var spent = 0
-        package var appended = 0
-        package var ended = 0
-        package var trimmed = 0
+        public var spent = 0
+        public var appended = 0
+        public var ended = 0
+        public var trimmed = 0
         /// Consumers that were idle for too long.
-        package var removedConsumers = 0
+        public var removedConsumers = 0
     }
 
     /// Does what is due.
     ///
     /// - Parameter limit: of entries that come and end; what is left is done by the next call.
-    package mutating func carryOutDue(now: Int64, limits: BlockLimits, atMost limit: Int) -> DueWork {
+    public mutating func carryOutDue(now: Int64, limits: BlockLimits, atMost limit: Int) -> DueWork {
         var work = DueWork()
         var isDone = false
         var attempts = limit
@@ -128,7 +128,7 @@ extension Stream {
         var left = attempts
         while left > 0, ending.isDue(at: now), let first = ending.earliest {
             left -= 1
-            guard let content = ending.remove(first), let id = Self.endingID(content) else {
+            guard let content = ending.remove(first), let id = Self.endingID(content.span.bytes) else {
                 preconditionFailure("no entry ends at \(first)")
             }
             _ = endingRows.remove(id)
@@ -149,7 +149,7 @@ extension Stream {
 
     private mutating func comeNext(_ limits: BlockLimits, _ work: inout DueWork) {
         guard let first = delayed.earliest, let content = delayed.remove(first) else { return }
-        let entry = DelayedEntry(first, content)
+        let entry = DelayedEntry(first, content[...])
         let moment = Int64(clamping: first.milliseconds)
         work.appended += 1
         let priority = canPrioritizeMore ? entry.priority : .normal
@@ -164,7 +164,7 @@ extension Stream {
     }
 
     /// How much of its limit `carryOutDue` will take at least.
-    package func dueCount(now: Int64, atMost limit: Int) -> Int {
+    public func dueCount(now: Int64, atMost limit: Int) -> Int {
         // Rows of the last one may go without being counted where something is trimmed before.
         let isTrimmed = hasGoneRows || !retention.isEmpty && (delayed.isDue(at: now) || jobs.isDue(at: now))
         var count = 0
@@ -178,12 +178,12 @@ extension Stream {
     }
 
     /// For `carryOutDue`.
-    package func demandDue(now: Int64, atMost limit: Int, _ demand: inout BlockDemand) {
+    public func demandDue(now: Int64, atMost limit: Int, _ demand: inout BlockDemand) {
         guard absentCount > 0 else { return }
         var left = limit
         if now >= 0 {
             ending.forEach(in: StreamRange(.zero, StreamID(UInt64(now), .max))) { _, content in
-                if let id = Self.endingID(content) { self.demand(id, &demand) }
+                if let id = Self.endingID(content.span.bytes) { self.demand(id, &demand) }
                 left -= 1
                 return left > 0 && !demand.isFull
             }

@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
+
 /// Neighbouring rows of a `TimedQueue`, and what belongs to each of them.
+///
+///     ids       [ 5-1   5-2   9-4 ]
+///     ends      [ 20    45    60  ]          of the contents, which lie one behind the other
+///     contents  |----20----|----25----|--15--|
+///
+/// Packed: a row takes no piece of the heap of its own, a leaf that a checkpoint holds is copied in three pieces, and
+/// is written from one.
 struct TimedLeaf: IDTreeLeaf {
     private(set) var ids: [StreamID] = []
-    private(set) var contents: [[UInt8]] = []
-    /// Of all contents.
-    private(set) var byteCount = 0
+    private var ends: [Int] = []
+    private var contents: [UInt8] = []
     var number: UInt64 = 0
     var isChanged = true
 
@@ -13,6 +21,8 @@ struct TimedLeaf: IDTreeLeaf {
     private static let preferredBytes = 1 << 16
 
     var count: Int { ids.count }
+    /// Of all contents.
+    var byteCount: Int { contents.count }
 
     /// The first row whose ID is not below `id`.
     func lowerBound(_ id: StreamID) -> Int {
@@ -30,23 +40,54 @@ struct TimedLeaf: IDTreeLeaf {
         return row < ids.count && ids[row] == id ? row : nil
     }
 
+    private func begin(_ row: Int) -> Int { row == 0 ? 0 : ends[row - 1] }
+
+    private func range(_ row: Int) -> Range<Int> { begin(row)..<ends[row] }
+
+    /// What belongs to a row, where it stands.
+    func content(_ row: Int) -> ArraySlice<UInt8> { contents[range(row)] }
+
     /// The ID must be new.
     mutating func insert(_ id: StreamID, _ content: [UInt8]) {
         let row = lowerBound(id)
         precondition(row == ids.count || ids[row] != id, "\(id) is there")
+        let begin = begin(row)
         ids.insert(id, at: row)
-        contents.insert(content, at: row)
-        byteCount += content.count
+        contents.insert(contentsOf: content, at: begin)
+        ends.insert(begin, at: row)
+        for later in row..<ends.count { ends[later] += content.count }
+        isChanged = true
+    }
+
+    /// Adds a row behind all others, whatever its ID: of a record, whose order is looked at when all is there.
+    mutating func append(_ id: StreamID, _ content: RawSpan) {
+        ids.append(id)
+        contents.append(copying: content)
+        ends.append(contents.count)
         isChanged = true
     }
 
     mutating func remove(_ id: StreamID) -> [UInt8]? {
         guard let row = row(of: id) else { return nil }
+        let range = range(row)
+        let content = Array(contents[range])
         ids.remove(at: row)
-        let content = contents.remove(at: row)
-        byteCount -= content.count
+        ends.remove(at: row)
+        contents.removeSubrange(range)
+        for later in row..<ends.count { ends[later] -= content.count }
         isChanged = true
         return content
+    }
+
+    /// As a record has it: for each row its ID, and its content as a text.
+    func encode(into bytes: inout [UInt8]) {
+        // Numbers take six bytes and some, and lengths mostly one.
+        bytes.makeRoom(for: contents.count + 16 * count)
+        for row in ids.indices {
+            let range = range(row)
+            bytes.append(ids[row])
+            bytes.append(text: contents.span.bytes.extracting(range))
+        }
     }
 
     // MARK: In a tree
@@ -58,13 +99,14 @@ struct TimedLeaf: IDTreeLeaf {
     mutating func split(capacity: Int, atEnd: Bool) -> (first: StreamID, leaf: TimedLeaf)? {
         guard count > capacity || count > 1 && byteCount > Self.preferredBytes else { return nil }
         let cut = atEnd ? count - 1 : count / 2
+        let begin = begin(cut)
         var right = TimedLeaf()
         right.ids = Array(ids[cut...])
-        right.contents = Array(contents[cut...])
-        right.byteCount = right.contents.reduce(0) { $0 + $1.count }
+        right.ends = ends[cut...].map { $0 - begin }
+        right.contents = Array(contents[begin...])
         ids.removeSubrange(cut...)
-        contents.removeSubrange(cut...)
-        byteCount -= right.byteCount
+        ends.removeSubrange(cut...)
+        contents.removeSubrange(begin...)
         isChanged = true
         return (right.ids[0], right)
     }
@@ -75,17 +117,16 @@ struct TimedLeaf: IDTreeLeaf {
         guard count + next.count <= capacity * 3 / 4, byteCount + next.byteCount <= Self.preferredBytes * 3 / 4 else {
             return false
         }
+        let begin = contents.count
         ids += next.ids
+        for end in next.ends { ends.append(begin + end) }
         contents += next.contents
-        byteCount += next.byteCount
         isChanged = true
         return true
     }
 
     /// Bytes on the heap.
-    var memoryBytes: Int {
-        contents.reduce(HeapBytes.array(ids) + HeapBytes.array(contents)) { $0 + HeapBytes.array($1) }
-    }
+    var memoryBytes: Int { HeapBytes.array(ids) + HeapBytes.array(ends) + HeapBytes.array(contents) }
 }
 
 /// How many rows some leaves have, of how many bytes.

@@ -55,12 +55,12 @@ struct TimedQueue: Sendable {
     }
 
     /// Calls `body` with the rows of a range in order until it answers `false`.
-    func forEach(in range: StreamRange = .all, _ body: (StreamID, [UInt8]) -> Bool) {
+    func forEach(in range: StreamRange = .all, _ body: (StreamID, ArraySlice<UInt8>) -> Bool) {
         if range.isEmpty { return }
         tree.forEachLeaf(from: range.lower) { _, leaf in
             let begin = leaf.lowerBound(range.lower)
             for row in begin..<max(begin, leaf.count) {
-                if leaf.ids[row] > range.upper || !body(leaf.ids[row], leaf.contents[row]) { return false }
+                if leaf.ids[row] > range.upper || !body(leaf.ids[row], leaf.content(row)) { return false }
             }
             return true
         }

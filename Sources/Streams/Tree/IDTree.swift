@@ -36,6 +36,20 @@ extension IDTreeLeaf {
     var canChange: Bool { true }
 }
 
+/// A leaf of a tree that no checkpoint holds: it has no number, and nobody asks whether it has changed.
+protocol UnsavedLeaf: IDTreeLeaf {}
+
+extension UnsavedLeaf {
+    var number: UInt64 {
+        get { 0 }
+        set {}
+    }
+    var isChanged: Bool {
+        get { false }
+        set {}
+    }
+}
+
 /// A B+tree over stream IDs whose leaves are packed, and whose branches know sums of what is below them.
 ///
 ///     branch      firsts    [  5-0     90-0     140-0  ]       child i holds IDs from firsts[i] up to firsts[i + 1]

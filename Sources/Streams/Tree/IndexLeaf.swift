@@ -7,9 +7,8 @@ protocol IndexedValue: Sendable {
     static func sum(of values: ArraySlice<Self>) -> Sum
 }
 
-/// Neighbouring IDs, each with a value, of a tree that follows from other state: no checkpoint holds it, so its leaves
-/// have no numbers.
-struct IndexLeaf<Value: IndexedValue>: IDTreeLeaf {
+/// Neighbouring IDs, each with a value, of a tree that follows from other state.
+struct IndexLeaf<Value: IndexedValue>: UnsavedLeaf {
     private(set) var ids: [StreamID] = []
     private(set) var values: [Value] = []
 
@@ -55,14 +54,6 @@ struct IndexLeaf<Value: IndexedValue>: IDTreeLeaf {
 
     var sum: Value.Sum { Value.sum(of: values[...]) }
     var isEmpty: Bool { ids.isEmpty }
-    var number: UInt64 {
-        get { 0 }
-        set {}
-    }
-    var isChanged: Bool {
-        get { false }
-        set {}
-    }
     static var lastStays: Bool { false }
 
     mutating func split(capacity: Int, atEnd: Bool) -> (first: StreamID, leaf: IndexLeaf)? {

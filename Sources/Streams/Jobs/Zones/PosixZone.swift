@@ -8,7 +8,7 @@
 /// `Mmonth.week.weekday` (week 5: the last), `Jn` (1 to 365, 29 February never counted) or `n` (0 to 365); its time, 2
 /// o'clock without one, may be negative or beyond a day. Names are letters, or whatever is between `<` and `>`.
 /// Source: POSIX, environment variable TZ; RFC 9636 §3.3.
-package struct PosixZone: Hashable, Sendable {
+public struct PosixZone: Hashable, Sendable {
     private enum Day: Hashable, Sendable {
         case month(Int, week: Int, weekday: Int)
         /// From 1 on, without leap days.
@@ -29,7 +29,7 @@ package struct PosixZone: Hashable, Sendable {
         var end: Rule
     }
 
-    package let text: [UInt8]
+    public let text: [UInt8]
     /// Seconds ahead of UTC.
     private let standard: Int64
     private let summer: Summer?
@@ -38,7 +38,7 @@ package struct PosixZone: Hashable, Sendable {
     static let maximumTextCount = 128
 
     /// `nil`: the text is no such rule.
-    package init?(_ text: [UInt8]) {
+    public init?(_ text: [UInt8]) {
         guard text.count <= Self.maximumTextCount else { return nil }
         var reader = Reader(text)
         guard reader.skipName(), let offset = reader.time(24) else { return nil }
@@ -194,7 +194,7 @@ package struct PosixZone: Hashable, Sendable {
 
 extension CivilDay {
     /// Days since 1 January 1970. Source: as `init`, the other way round.
-    package static func number(year: Int64, month: Int, day: Int) -> Int64 {
+    public static func number(year: Int64, month: Int, day: Int) -> Int64 {
         let shifted = year - (month <= 2 ? 1 : 0)
         let era = (shifted >= 0 ? shifted : shifted - 399) / 400
         let yearOfEra = shifted - era * 400
@@ -205,5 +205,5 @@ extension CivilDay {
     }
 
     /// 0: Sunday.
-    package static func weekday(_ number: Int64) -> Int { Int(((number + 4) % 7 + 7) % 7) }
+    public static func weekday(_ number: Int64) -> Int { Int(((number + 4) % 7 + 7) % 7) }
 }

@@ -12,13 +12,13 @@
 ///
 /// Numbers have their highest byte first. The first block is for readers of version 1, which has no more: these files
 /// are not read. Nor are those that count leap seconds: the Unix clock doesn't. Source: RFC 9636.
-package enum ZoneFile {
+public enum ZoneFile {
     /// The largest that is published has less than four kibibytes.
-    package static let maximumByteCount = 1 << 16
+    public static let maximumByteCount = 1 << 16
 
     /// - Parameter begin: changes before it, in seconds of the Unix clock, are left out: nobody asks for them.
     /// - Returns: `nil` where the bytes are no such file.
-    package static func rules(_ bytes: [UInt8], from begin: Int64) -> ZoneRules? {
+    public static func rules(_ bytes: [UInt8], from begin: Int64) -> ZoneRules? {
         guard bytes.count <= maximumByteCount, let old = Counts(bytes, 0), let length = old.blockBytes(4) else {
             return nil
         }

@@ -7,13 +7,13 @@ import MartletBasics
 ///
 /// A value that a record carries: members compute the same moments whatever their machines know of the place. Moments
 /// are seconds of the Unix clock.
-package struct ZoneRules: Hashable, Sendable {
-    package struct Change: Hashable, Sendable {
-        package var moment: Int64
+public struct ZoneRules: Hashable, Sendable {
+    public struct Change: Hashable, Sendable {
+        public var moment: Int64
         /// Seconds ahead of UTC from then on.
-        package var offset: Int64
+        public var offset: Int64
 
-        package init(moment: Int64, offset: Int64) {
+        public init(moment: Int64, offset: Int64) {
             self.moment = moment
             self.offset = offset
         }
@@ -27,17 +27,17 @@ package struct ZoneRules: Hashable, Sendable {
     }
 
     /// Moments in a list at most. The longest that is published has some two hundred.
-    package static let maximumChangeCount = 1000
+    public static let maximumChangeCount = 1000
 
     /// Before the first change.
-    package let initialOffset: Int64
+    public let initialOffset: Int64
     /// In order.
-    package let changes: [Change]
+    public let changes: [Change]
     /// Behind the last change, in POSIX's form; `nil`: nothing changes any more.
-    package let yearly: PosixZone?
+    public let yearly: PosixZone?
 
     /// `nil` where changes are too many or don't rise, or an offset is too large.
-    package init?(initialOffset: Int64, changes: [Change], yearly: PosixZone?) {
+    public init?(initialOffset: Int64, changes: [Change], yearly: PosixZone?) {
         let offsets = [initialOffset] + changes.map(\.offset)
         guard changes.count <= Self.maximumChangeCount,
             offsets.allSatisfy(StreamJob.offsetRange.contains),
@@ -55,7 +55,7 @@ package struct ZoneRules: Hashable, Sendable {
     // MARK: Asking
 
     /// Complexity: O(log changes).
-    package func offset(at moment: Int64) -> Int64 {
+    public func offset(at moment: Int64) -> Int64 {
         if let last = changes.last, moment < last.moment {
             let place = index(after: moment)
             return place == 0 ? initialOffset : changes[place - 1].offset
@@ -122,7 +122,7 @@ package struct ZoneRules: Hashable, Sendable {
 
     /// Offset before the first change, signed; how many changes; for each its moment, signed, since the one before, and
     /// its offset, signed; then the yearly rule as a text, empty for none.
-    package func encode(into bytes: inout [UInt8]) {
+    public func encode(into bytes: inout [UInt8]) {
         Varint.append(signed: initialOffset, to: &bytes)
         Varint.append(UInt64(changes.count), to: &bytes)
         var last: Int64 = 0
@@ -134,7 +134,7 @@ package struct ZoneRules: Hashable, Sendable {
         bytes.append(text: yearly?.text ?? [])
     }
 
-    package var bytes: [UInt8] {
+    public var bytes: [UInt8] {
         var bytes: [UInt8] = []
         encode(into: &bytes)
         return bytes
@@ -162,7 +162,7 @@ package struct ZoneRules: Hashable, Sendable {
     }
 
     /// `nil` where the bytes are not in the form of `encode`.
-    package init?(decoding bytes: [UInt8]) {
+    public init?(decoding bytes: [UInt8]) {
         var reader = RecordReader()
         self.init(&reader, bytes.span.bytes)
         guard reader.isAtEnd(of: bytes.span.bytes) else { return nil }
@@ -170,22 +170,22 @@ package struct ZoneRules: Hashable, Sendable {
 }
 
 /// A place by its name, and what its clocks do.
-package struct NamedZone: Hashable, Sendable {
+public struct NamedZone: Hashable, Sendable {
     /// As the database of time zones has it: `Europe/Berlin`.
-    package let name: [UInt8]
-    package let rules: ZoneRules
+    public let name: [UInt8]
+    public let rules: ZoneRules
 
     /// Names that are published have up to 32 bytes.
-    package static let maximumNameCount = 64
+    public static let maximumNameCount = 64
 
-    package init(name: [UInt8], rules: ZoneRules) {
+    public init(name: [UInt8], rules: ZoneRules) {
         self.name = name
         self.rules = rules
     }
 
     /// Whether this may be the name of a zone, so that it can be looked for among files: words of letters, digits and a
     /// few signs, between single slashes.
-    package static func isName(_ text: some Collection<UInt8>) -> Bool {
+    public static func isName(_ text: some Collection<UInt8>) -> Bool {
         guard 1...maximumNameCount ~= text.count else { return false }
         let words = text.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         return words.allSatisfy { word in

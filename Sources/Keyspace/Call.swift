@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
+public import MartletAuth
 import MartletBasics
-package import MartletRESPCodec
+public import MartletRESPCodec
 import MartletStreams
 
 /// One command on its way through the keyspace, with all that its outcome depends on beside the state.
-package struct Call: Sendable {
-    package var arguments: Arguments
-    package var database: Int
+public struct Call: Sendable {
+    public var arguments: Arguments
+    public var database: Int
     /// Milliseconds of the Unix clock: a record's stamp, or the reader's clock.
-    package var time: Int64
+    public var time: Int64
     /// A record's random bits.
-    package var seed: UInt64
+    public var seed: UInt64
     /// The ID of the client, for those who wait.
-    package var client: UInt64
+    public var client: UInt64
     /// Who asks, if a user of the auth service.
-    package var user: AuthName?
+    public var user: AuthName?
 
-    package init(
+    public init(
         _ arguments: Arguments, database: Int = 0, now: Int64, seed: UInt64 = 0, client: UInt64 = 0,
         user: AuthName? = nil
     ) {

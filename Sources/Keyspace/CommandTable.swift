@@ -1,53 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletRESPCodec
+public import MartletRESPCodec
 
 /// What a command is, for whoever runs it and whoever asks.
-package final class CommandEntry: Sendable {
-    package struct Flags: OptionSet, Hashable, Sendable {
-        package let rawValue: UInt16
+public final class CommandEntry: Sendable {
+    public struct Flags: OptionSet, Hashable, Sendable {
+        public let rawValue: UInt16
 
-        package init(rawValue: UInt16) {
+        public init(rawValue: UInt16) {
             self.rawValue = rawValue
         }
 
-        package static let write = Flags(rawValue: 1 << 0)
-        package static let readOnly = Flags(rawValue: 1 << 1)
+        public static let write = Flags(rawValue: 1 << 0)
+        public static let readOnly = Flags(rawValue: 1 << 1)
         /// Refused when streams may not grow.
-        package static let denyOOM = Flags(rawValue: 1 << 2)
-        package static let fast = Flags(rawValue: 1 << 3)
-        package static let blocking = Flags(rawValue: 1 << 4)
-        package static let movableKeys = Flags(rawValue: 1 << 5)
-        package static let noAuth = Flags(rawValue: 1 << 6)
-        package static let loading = Flags(rawValue: 1 << 7)
-        package static let stale = Flags(rawValue: 1 << 8)
-        package static let pubSub = Flags(rawValue: 1 << 9)
-        package static let admin = Flags(rawValue: 1 << 10)
-        package static let noScript = Flags(rawValue: 1 << 11)
+        public static let denyOOM = Flags(rawValue: 1 << 2)
+        public static let fast = Flags(rawValue: 1 << 3)
+        public static let blocking = Flags(rawValue: 1 << 4)
+        public static let movableKeys = Flags(rawValue: 1 << 5)
+        public static let noAuth = Flags(rawValue: 1 << 6)
+        public static let loading = Flags(rawValue: 1 << 7)
+        public static let stale = Flags(rawValue: 1 << 8)
+        public static let pubSub = Flags(rawValue: 1 << 9)
+        public static let admin = Flags(rawValue: 1 << 10)
+        public static let noScript = Flags(rawValue: 1 << 11)
         /// Never waits in a transaction: it ends, begins or leaves one.
-        package static let notQueued = Flags(rawValue: 1 << 12)
+        public static let notQueued = Flags(rawValue: 1 << 12)
         /// Has passwords in it, which go nowhere else.
-        package static let secret = Flags(rawValue: 1 << 13)
+        public static let secret = Flags(rawValue: 1 << 13)
         /// May name a time zone, which only a machine's files know.
-        package static let zoned = Flags(rawValue: 1 << 14)
+        public static let zoned = Flags(rawValue: 1 << 14)
     }
 
     /// Which words are keys. −1 counts from the end.
-    package struct Keys: Hashable, Sendable {
-        package var first: Int
-        package var last: Int
-        package var step: Int
+    public struct Keys: Hashable, Sendable {
+        public var first: Int
+        public var last: Int
+        public var step: Int
 
-        package init(_ first: Int, _ last: Int, _ step: Int = 1) {
+        public init(_ first: Int, _ last: Int, _ step: Int = 1) {
             self.first = first
             self.last = last
             self.step = step
         }
 
-        package static let none = Keys(0, 0, 0)
-        package static let one = Keys(1, 1)
+        public static let none = Keys(0, 0, 0)
+        public static let one = Keys(1, 1)
         /// Behind the name of a subcommand.
-        package static let second = Keys(2, 2)
+        public static let second = Keys(2, 2)
     }
 
     typealias Write = @Sendable (inout Keyspace, Call, inout ReplyWriter) throws(CommandError) -> Void
@@ -63,26 +63,28 @@ package final class CommandEntry: Sendable {
     }
 
     /// In small letters; of a subcommand: container and name with a bar between.
-    package let name: String
+    public let name: String
     /// Its place in `CommandTable.all`; of those in no table, 0.
-    package let number: Int
+    public let number: Int
     /// Words, the names included; negative: at least.
-    package let arity: Int
-    package let flags: Flags
-    package let keys: Keys
+    public let arity: Int
+    public let flags: Flags
+    public let keys: Keys
     /// One sentence.
-    package let summary: String
+    public let summary: String
     /// The release of Redis that first had it.
-    package let since: String
-    package let group: CommandGroup
+    public let since: String
+    public let group: CommandGroup
     let handler: Handler
     // Asked for each command, and told without a look at the handler, whose closure would be retained for it.
-    package let isWrite: Bool
-    package let isRead: Bool
-    package let isOutside: Bool
+    public let isWrite: Bool
+    public let isRead: Bool
+    public let isOutside: Bool
     /// Whether it is a request to the key-value store.
-    package let concernsKeys: Bool
-    package let subcommands: [CommandEntry]
+    public let concernsKeys: Bool
+    /// Whether its words go into the log as they came: they hold no passwords and name no time zones.
+    public let isVerbatim: Bool
+    public let subcommands: [CommandEntry]
 
     init(
         name: String, arity: Int, flags: Flags, keys: Keys, summary: String, since: String, group: CommandGroup,
@@ -98,6 +100,7 @@ package final class CommandEntry: Sendable {
         self.group = group
         self.handler = handler
         self.subcommands = subcommands
+        isVerbatim = flags.isDisjoint(with: [.secret, .zoned])
         (isWrite, isRead, isOutside, concernsKeys) =
             switch handler {
             case .write: (true, false, false, false)
@@ -107,7 +110,7 @@ package final class CommandEntry: Sendable {
             }
     }
 
-    package func accepts(wordCount: Int) -> Bool { arity < 0 ? wordCount >= -arity : wordCount == arity }
+    public func accepts(wordCount: Int) -> Bool { arity < 0 ? wordCount >= -arity : wordCount == arity }
 
     /// The same, at the end of a table's list, and its subcommands behind it.
     fileprivate func numbered(into all: inout [CommandEntry]) -> CommandEntry {
@@ -124,7 +127,7 @@ package final class CommandEntry: Sendable {
 }
 
 /// The families of commands. Source: Redis, COMMAND DOCS.
-package enum CommandGroup: String, Hashable, Sendable, CaseIterable {
+public enum CommandGroup: String, Hashable, Sendable, CaseIterable {
     case connection, generic, list, pubsub = "pubsub", scripting, server, set, stream, string, transactions
     /// Martlet's own: the key-value store.
     case keyValue = "kv"
@@ -162,15 +165,21 @@ extension CommandEntry {
         _ name: String, _ summary: String, since: String = "5.0.0", group: CommandGroup = .stream,
         _ subcommands: [CommandEntry]
     ) -> CommandEntry {
-        CommandEntry(
+        let hasHelp = subcommands.contains { $0.subcommandName == "help" }
+        return CommandEntry(
             name: name, arity: -2, flags: [], keys: .none, summary: summary, since: since, group: group,
-            handler: .outside, subcommands: subcommands)
+            handler: .outside,
+            subcommands: hasHelp ? subcommands : subcommands + [.help(of: name, since: since, group: group)])
+    }
+
+    static func help(of name: String, since: String, group: CommandGroup) -> CommandEntry {
+        .outside(name + "|help", 2, [], "Lists the subcommands.", since: since, group: group)
     }
 }
 
 /// All commands, found by name.
-package struct CommandTable: Sendable {
-    package static let shared = CommandTable(families.flatMap { $0 })
+public struct CommandTable: Sendable {
+    public static let shared = CommandTable(families.flatMap { $0 })
 
     private static let families: [[CommandEntry]] = [
         CommandEntry.streams, CommandEntry.queues, CommandEntry.groups, CommandEntry.keys, CommandEntry.strings,
@@ -179,9 +188,9 @@ package struct CommandTable: Sendable {
     ]
 
     /// In byte order of names.
-    package let entries: [CommandEntry]
+    public let entries: [CommandEntry]
     /// The same, and behind each its subcommands: an entry's number is its place here.
-    package let all: [CommandEntry]
+    public let all: [CommandEntry]
     /// Entry + 1 by hash; 0: free.
     private var cells: [UInt16]
 
@@ -207,7 +216,7 @@ package struct CommandTable: Sendable {
     }
 
     /// The command that a word names, in letters of whatever case.
-    package func entry(_ arguments: Arguments) -> CommandEntry? {
+    public func entry(_ arguments: Arguments) -> CommandEntry? {
         let range = arguments.range(0)
         var cell = Self.home(arguments.bytes, range)
         while cells[cell] != 0 {
@@ -218,24 +227,24 @@ package struct CommandTable: Sendable {
         return nil
     }
 
-    package func entry(named name: String) -> CommandEntry? { entry(Arguments(name)) }
+    public func entry(named name: String) -> CommandEntry? { entry(Arguments(name)) }
 
     /// The command or subcommand that words name, whatever their count.
-    package func named(_ arguments: Arguments) -> CommandEntry? {
+    public func named(_ arguments: Arguments) -> CommandEntry? {
         guard let entry = entry(arguments) else { return nil }
         if entry.subcommands.isEmpty || arguments.count == 1 { return entry }
         return entry.subcommands.first { arguments.isSame(1, $0.subcommandName) }
     }
 
     /// What became of looking for the command of a request.
-    package enum Finding: Sendable {
+    public enum Finding: Sendable {
         case found(CommandEntry)
         /// A whole error.
         case refused(String)
     }
 
     /// The command or subcommand of a request, with its count of words checked.
-    package func find(_ arguments: Arguments) -> Finding {
+    public func find(_ arguments: Arguments) -> Finding {
         guard let entry = entry(arguments) else { return .refused(Self.unknown(arguments)) }
         if entry.subcommands.isEmpty || arguments.count == 1 {
             if entry.accepts(wordCount: arguments.count) { return .found(entry) }
@@ -270,7 +279,7 @@ package struct CommandTable: Sendable {
 
 extension CommandEntry {
     /// Behind the bar.
-    package var subcommandName: String { String(name.split(separator: "|").last ?? "") }
+    public var subcommandName: String { String(name.split(separator: "|").last ?? "") }
 }
 
 extension Arguments {

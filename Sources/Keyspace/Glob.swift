@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Patterns of names: `*` any bytes, `?` one byte, `[a-c]` and `[^ab]` one of a kind, `\` takes the next byte as it is.
-package enum Glob {
+public enum Glob {
     /// Complexity: O(pattern · text): of several stars only the last one met is tried again.
-    package static func matches(
+    public static func matches(
         _ pattern: ArraySlice<UInt8>, _ text: ArraySlice<UInt8>, ignoresCase: Bool = false
     ) -> Bool {
         var (place, offset) = (pattern.startIndex, text.startIndex)
@@ -28,7 +28,7 @@ package enum Glob {
         return true
     }
 
-    package static func matches(_ pattern: String, _ text: String, ignoresCase: Bool = false) -> Bool {
+    public static func matches(_ pattern: String, _ text: String, ignoresCase: Bool = false) -> Bool {
         matches(Array(pattern.utf8)[...], Array(text.utf8)[...], ignoresCase: ignoresCase)
     }
 

@@ -3,30 +3,30 @@
 import MartletRESPCodec
 
 /// What happened to a key, for subscribers.
-package struct KeyEvent: Hashable, Sendable {
+public struct KeyEvent: Hashable, Sendable {
     /// The letters of `notify-keyspace-events`.
-    package struct Kinds: OptionSet, Hashable, Sendable {
-        package let rawValue: UInt16
+    public struct Kinds: OptionSet, Hashable, Sendable {
+        public let rawValue: UInt16
 
-        package init(rawValue: UInt16) {
+        public init(rawValue: UInt16) {
             self.rawValue = rawValue
         }
 
-        package static let keyspace = Kinds(rawValue: 1 << 0)
-        package static let keyevent = Kinds(rawValue: 1 << 1)
-        package static let generic = Kinds(rawValue: 1 << 2)
-        package static let string = Kinds(rawValue: 1 << 3)
-        package static let list = Kinds(rawValue: 1 << 4)
-        package static let set = Kinds(rawValue: 1 << 5)
-        package static let hash = Kinds(rawValue: 1 << 6)
-        package static let sortedSet = Kinds(rawValue: 1 << 7)
-        package static let expired = Kinds(rawValue: 1 << 8)
-        package static let evicted = Kinds(rawValue: 1 << 9)
-        package static let stream = Kinds(rawValue: 1 << 10)
-        package static let miss = Kinds(rawValue: 1 << 11)
-        package static let new = Kinds(rawValue: 1 << 12)
+        public static let keyspace = Kinds(rawValue: 1 << 0)
+        public static let keyevent = Kinds(rawValue: 1 << 1)
+        public static let generic = Kinds(rawValue: 1 << 2)
+        public static let string = Kinds(rawValue: 1 << 3)
+        public static let list = Kinds(rawValue: 1 << 4)
+        public static let set = Kinds(rawValue: 1 << 5)
+        public static let hash = Kinds(rawValue: 1 << 6)
+        public static let sortedSet = Kinds(rawValue: 1 << 7)
+        public static let expired = Kinds(rawValue: 1 << 8)
+        public static let evicted = Kinds(rawValue: 1 << 9)
+        public static let stream = Kinds(rawValue: 1 << 10)
+        public static let miss = Kinds(rawValue: 1 << 11)
+        public static let new = Kinds(rawValue: 1 << 12)
 
-        package static let all: Kinds = [
+        public static let all: Kinds = [
             .generic, .string, .list, .set, .hash, .sortedSet, .expired, .evicted, .stream,
         ]
 
@@ -41,7 +41,7 @@ package struct KeyEvent: Hashable, Sendable {
         ]
 
         /// - Returns: `nil` where a letter has no meaning.
-        package init?(text: String) {
+        public init?(text: String) {
             var kinds: Kinds = []
             for letter in text.utf8 {
                 if letter == UInt8(ascii: "A") {
@@ -55,17 +55,17 @@ package struct KeyEvent: Hashable, Sendable {
             self = kinds
         }
 
-        package var text: String {
+        public var text: String {
             var bytes = contains(.all) ? [UInt8(ascii: "A")] : Self.letters.filter { contains($0.1) }.map(\.0)
             bytes += Self.others.filter { contains($0.1) }.map(\.0)
             return String(decoding: bytes, as: UTF8.self)
         }
     }
 
-    package var kind: Kinds
-    package var name: String
-    package var key: [UInt8]
-    package var database: Int
+    public var kind: Kinds
+    public var name: String
+    public var key: [UInt8]
+    public var database: Int
 }
 
 extension Keyspace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletRESPCodec
+public import MartletRESPCodec
 
 /// What became of a command.
-package enum CommandOutcome: Hashable, Sendable {
+public enum CommandOutcome: Hashable, Sendable {
     /// The reply is written.
     case replied
     /// The reply is an error, and is written.
@@ -18,7 +18,7 @@ extension Keyspace {
     /// A pure function of state and call: every member that applies the same records has the same state and, whoever
     /// asks, the same replies.
     @discardableResult
-    package mutating func apply(_ entry: CommandEntry, _ call: Call, _ reply: inout ReplyWriter) -> CommandOutcome {
+    public mutating func apply(_ entry: CommandEntry, _ call: Call, _ reply: inout ReplyWriter) -> CommandOutcome {
         let begin = reply.bytes.count
         do throws(CommandError) {
             switch entry.handler {
@@ -34,7 +34,7 @@ extension Keyspace {
     }
 
     /// Carries out a command that only reads.
-    package func read(_ entry: CommandEntry, _ call: Call, _ reply: inout ReplyWriter) -> CommandOutcome {
+    public func read(_ entry: CommandEntry, _ call: Call, _ reply: inout ReplyWriter) -> CommandOutcome {
         let begin = reply.bytes.count
         do throws(CommandError) {
             switch entry.handler {
@@ -50,8 +50,12 @@ extension Keyspace {
 
     /// Answers a command that may wait and change the state, where it changes nothing now: so it needs no record.
     ///
+    /// Mutating only because streams are lent: see `ask`.
+    ///
     /// - Returns: `nil`: it is to be carried out.
-    package func vainOutcome(_ entry: CommandEntry, _ call: Call, _ reply: inout ReplyWriter) -> CommandOutcome? {
+    public mutating func vainOutcome(
+        _ entry: CommandEntry, _ call: Call, _ reply: inout ReplyWriter
+    ) -> CommandOutcome? {
         let begin = reply.bytes.count
         do throws(CommandError) {
             switch entry.name {
@@ -80,14 +84,14 @@ extension ReplyWriter {
     /// Answers a command with an error without carrying it out.
     ///
     /// - Parameter mayTakeEffect: it is somewhere where nobody knows what becomes of it, so that it has failed.
-    package mutating func refuse(_ entry: CommandEntry, _ text: StaticString, mayTakeEffect: Bool = false) {
+    public mutating func refuse(_ entry: CommandEntry, _ text: StaticString, mayTakeEffect: Bool = false) {
         let begin = bytes.count
         error(text)
         noteFailure(of: entry.number, at: begin, isRejected: !mayTakeEffect)
     }
 
     @_disfavoredOverload
-    package mutating func refuse(_ entry: CommandEntry, _ text: String) {
+    public mutating func refuse(_ entry: CommandEntry, _ text: String) {
         let begin = bytes.count
         error(text)
         noteFailure(of: entry.number, at: begin, isRejected: true)

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletRESPCodec
-package import MartletStreams
+public import MartletStreams
 
 /// Settings that shape what commands make of the state: they change by records alone.
-package struct KeyspaceSettings: Hashable, Sendable {
+public struct KeyspaceSettings: Hashable, Sendable {
     /// When streams close their open blocks.
-    package var blocks = BlockLimits()
+    public var blocks = BlockLimits()
     /// What new streams remember of idempotent appends.
-    package var idempotency = IdempotencyWindow()
+    public var idempotency = IdempotencyWindow()
 
-    package init() {}
+    public init() {}
 }
 
 /// Tells those who wait that a key isn't what it was.
-package enum KeySignal: Hashable, Sendable {
+public enum KeySignal: Hashable, Sendable {
     /// It may have what somebody waits for.
     case filled(database: Int, name: [UInt8])
     /// It, or a group of it, may be gone.
@@ -26,25 +26,26 @@ package enum KeySignal: Hashable, Sendable {
 /// Redis's databases as one value: a function of the records applied to it, whatever process holds it.
 ///
 /// A copy shares memory with the original until one of them changes.
-package struct Keyspace: Sendable {
+public struct Keyspace: Sendable {
     /// Source: Redis's default.
-    package static let databaseCount = 16
+    public static let databaseCount = 16
 
     var databases: [Database]
-    /// Streams by place, apart from their keys so that they change where they stand.
-    var streams: [Stream?] = []
-    /// Of the streams, in checkpoints: never given twice.
+    /// Streams by place, apart from their keys so that they change where they stand. A free place has an empty one:
+    /// what is optional can't be lent by an array, and would be copied for each question.
+    var streams: [Stream] = []
+    /// Of the streams, in checkpoints: never given twice. 0: the place is free.
     private(set) var streamNumbers: [UInt64] = []
     private var freeStreams: [Int] = []
     var expiries = ExpiryQueue()
     var timers = StreamTimers()
-    package internal(set) var settings = KeyspaceSettings()
+    public internal(set) var settings = KeyspaceSettings()
     /// Who may do what. Of it the list is state; the auth service stands beside, and is whoever's who holds both.
-    package var access = AccessControl()
+    public var access = AccessControl()
     let streamConfiguration: StreamConfiguration
 
     /// Changes of keys, ever.
-    package internal(set) var changeCount: UInt64 = 0
+    public internal(set) var changeCount: UInt64 = 0
     private(set) var keyNumber: UInt64 = 0
     private(set) var streamNumber: UInt64 = 0
     /// What the next checkpoint has to say.
@@ -55,19 +56,19 @@ package struct Keyspace: Sendable {
     // MARK: Not state
 
     /// Whether `signals` are wanted: where clients wait.
-    package var isSignalling = true
+    public var isSignalling = true
     /// What happened to keys since somebody last looked, in order; a key's signals in a row are one.
-    package var signals: [KeySignal] = []
+    public var signals: [KeySignal] = []
     /// Whether `events` are wanted.
-    package var isNotifying = false
+    public var isNotifying = false
     /// What to tell subscribers of keyspace events.
-    package var events: [KeyEvent] = []
+    public var events: [KeyEvent] = []
 
     /// - Parameters:
     ///   - hashSeed: of the process; shows nowhere.
     ///   - blockBytes: what blocks of streams may take in memory, for a keyspace whose checkpoints are written; `nil`:
     ///     as much as they want. See `BlockCache`.
-    package init(
+    public init(
         hashSeed: UInt64 = 0, streamConfiguration: StreamConfiguration = StreamConfiguration(), blockBytes: Int? = nil
     ) {
         databases = (0..<Self.databaseCount).map { Database(seed: hashSeed &+ UInt64($0)) }
@@ -141,7 +142,18 @@ package struct Keyspace: Sendable {
     /// question, some twenty references.
     @inline(__always)
     mutating func ask<Answer>(_ stream: Int, _ question: (inout Stream) -> Answer) -> Answer {
-        question(&streams[stream]!)
+        question(&streams[stream])
+    }
+
+    /// Whether a stream with this number is at a place.
+    func hasStream(_ place: Int, number: UInt64) -> Bool {
+        place < streams.count && number != 0 && streamNumbers[place] == number
+    }
+
+    /// As `ask`, where nothing may change: it can't be lent there, and all but simple questions cost a copy.
+    @inline(__always)
+    func look<Answer>(at stream: Int, _ question: (Stream) -> Answer) -> Answer {
+        question(streams.span[stream])
     }
 
     // MARK: Changing
@@ -257,9 +269,10 @@ package struct Keyspace: Sendable {
     private mutating func release(_ value: KeyValue) {
         guard case .stream(let stream) = value else { return }
         if streamConfiguration.isCheckpointed {
-            streams[stream]!.encodeRemoval(of: streamNumbers[stream], into: &changes.removedStreams)
+            streams[stream].encodeRemoval(of: streamNumbers[stream], into: &changes.removedStreams)
         }
-        streams[stream] = nil
+        streams[stream] = Stream(configuration: streamConfiguration)
+        streamNumbers[stream] = 0
         freeStreams.append(stream)
     }
 
@@ -282,7 +295,7 @@ package struct Keyspace: Sendable {
     // MARK: Expiry
 
     /// Keys that one record takes away at most, so that none takes long to apply.
-    package static let maximumExpiredPerRecord = 1000
+    public static let maximumExpiredPerRecord = 1000
 
     /// Takes away keys that are expired.
     mutating func expireKeys(now: Int64) {
@@ -320,12 +333,12 @@ package struct Keyspace: Sendable {
     // MARK: Numbers
 
     /// Keys of a database, and how many of them expire some day.
-    package func counts(of database: Int) -> (keys: Int, expiring: Int) {
+    public func counts(of database: Int) -> (keys: Int, expiring: Int) {
         (databases[database].count, databases[database].expiringCount)
     }
 
     /// Milliseconds that a database's keys which expire live on, on the average. Complexity: O(1).
-    package func averageTTL(of database: Int, now: Int64) -> Int64 {
+    public func averageTTL(of database: Int, now: Int64) -> Int64 {
         let count = databases[database].expiringCount
         if count == 0 { return 0 }
         return Int64(clamping: max(databases[database].expirySum / Int128(count) - Int128(now), 0))
@@ -334,7 +347,7 @@ package struct Keyspace: Sendable {
     // MARK: Watching
 
     /// Changes with every change of a key, and may change without one.
-    package func version(of name: [UInt8], in database: Int, now: Int64) -> UInt64 {
+    public func version(of name: [UInt8], in database: Int, now: Int64) -> UInt64 {
         guard let place = place(name, in: database, now: now) else { return databases[database].absentVersion }
         return databases[database][place].version
     }

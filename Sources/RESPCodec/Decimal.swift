@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Numbers as clients write them.
-package enum Decimal {
+public enum Decimal {
     /// The number that has exactly this text, without signs, blanks or zeros it doesn't need; `nil` where none has.
-    package static func integer(_ text: RawSpan) -> Int64? {
+    public static func integer(_ text: RawSpan) -> Int64? {
         // The longest has nineteen digits and a sign.
         guard text.byteCount > 0, text.byteCount <= 20 else { return nil }
         let first = text.unsafeLoad(fromByteOffset: 0, as: UInt8.self)
@@ -30,7 +30,7 @@ package enum Decimal {
 
     /// Adds the number's digits.
     @inline(__always)
-    package static func append(_ number: UInt64, to bytes: inout [UInt8]) {
+    public static func append(_ number: UInt64, to bytes: inout [UInt8]) {
         if number < 10 {
             bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number))
             return
@@ -39,30 +39,28 @@ package enum Decimal {
     }
 
     private static func appendLong(_ number: UInt64, to bytes: inout [UInt8]) {
-        var digits = InlineArray<20, UInt8>(repeating: 0)
-        var begin = 20
-        var rest = number
-        while rest > 0 {
-            begin -= 1
-            digits[begin] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        }
-        bytes.append(copying: digits.span.bytes.extracting(begin..<20))
+        var line = TailLine()
+        line.put(number)
+        line.append(to: &bytes)
     }
 
-    package static func append(_ number: Int64, to bytes: inout [UInt8]) {
+    public static func append(_ number: Int64, to bytes: inout [UInt8]) {
         if number < 0 { bytes.append(UInt8(ascii: "-")) }
         append(number.magnitude, to: &bytes)
     }
 
     /// Characters that `append` adds.
-    package static func count(_ number: Int64) -> Int {
+    public static func count(_ number: Int64) -> Int {
         (number < 0 ? 1 : 0) + count(number.magnitude)
     }
 
-    package static func count(_ number: UInt64) -> Int {
+    public static func count(_ number: UInt64) -> Int {
         var count = 1
         var rest = number
+        while rest >= 10_000 {
+            rest /= 10_000
+            count += 4
+        }
         while rest >= 10 {
             rest /= 10
             count += 1
@@ -72,14 +70,8 @@ package enum Decimal {
 }
 
 extension [UInt8] {
-    /// Adds a copy of the span.
     @inline(__always)
-    package mutating func append(copying span: RawSpan) {
-        span.withUnsafeBytes { self.append(contentsOf: $0) }
-    }
-
-    @inline(__always)
-    package mutating func append(text: StaticString) {
+    public mutating func append(text: StaticString) {
         text.withUTF8Buffer { self.append(contentsOf: $0) }
     }
 }

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What one request may take. A request above them is a protocol error, which ends its connection.
-package struct RESPLimits: Hashable, Sendable {
+public struct RESPLimits: Hashable, Sendable {
     /// Bytes of a request, framing included. A request becomes one log record, and those end here.
-    package var requestBytes = 16 << 20
+    public var requestBytes = 16 << 20
     /// Words of a request. Each costs eight bytes beside its content.
-    package var words = 1 << 20
+    public var words = 1 << 20
     /// Bytes of a line: of a request in one line, or of a number in front of a text.
     /// Source: Redis, whose lines end at 64 KiB.
-    package var lineBytes = 64 << 10
+    public var lineBytes = 64 << 10
 
     /// Of those who haven't said who they are.
     /// Source: Redis, so that strangers can't make a server hold much.
-    package static let strangerWords = 10
-    package static let strangerWordBytes = 16 << 10
+    public static let strangerWords = 10
+    public static let strangerWordBytes = 16 << 10
 
-    package init() {}
+    public init() {}
 }
 
 /// Why a connection's bytes are no requests. Whoever reads them answers with the text and closes.
-package enum RESPProtocolError: Error, Hashable, Sendable {
+public enum RESPProtocolError: Error, Hashable, Sendable {
     case invalidWordCount
     case wordCountTooLong
     case strangerWordCount
@@ -32,7 +32,7 @@ package enum RESPProtocolError: Error, Hashable, Sendable {
     case unbalancedQuotes
 
     /// What Redis's clients know, behind `-ERR `.
-    package var message: String {
+    public var message: String {
         switch self {
         case .invalidWordCount: "Protocol error: invalid multibulk length"
         case .wordCountTooLong: "Protocol error: too big mbulk count string"

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// An error among replies, for whoever counts them.
-package struct ReplyFailure: Hashable, Sendable {
-    package let command: Int
+public struct ReplyFailure: Hashable, Sendable {
+    public let command: Int
     /// Where it began when it was written.
     let offset: Int
     /// Its first word, such as `ERR`.
-    package let code: String
+    public let code: String
     /// Whether the command was turned away before it was carried out.
-    package let isRejected: Bool
+    public let isRejected: Bool
 
     /// Of codes; none is longer.
     private static let maximumCodeBytes = 32
 
     /// The code of an error that begins with its mark.
-    package static func code(_ error: ArraySlice<UInt8>) -> String {
+    public static func code(_ error: ArraySlice<UInt8>) -> String {
         let word = error.dropFirst().prefix(maximumCodeBytes).prefix { $0 > UInt8(ascii: " ") }
         return String(decoding: word, as: UTF8.self)
     }

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
+
 /// Reads replies of either protocol.
-package struct ReplyParser: Sendable {
-    package let limits: ReplyLimits
+public struct ReplyParser: Sendable {
+    public let limits: ReplyLimits
     /// Bytes a reply must at least have, as far as is known: a shorter piece is not looked at again.
     private var needed = 1
 
-    package init(limits: ReplyLimits = ReplyLimits()) {
+    public init(limits: ReplyLimits = ReplyLimits()) {
         self.limits = limits
     }
 
     /// Reads the reply that begins at `offset`, which then moves behind it.
     ///
     /// - Returns: `nil` where it is not all there yet.
-    package mutating func next(
+    public mutating func next(
         in bytes: RawSpan, at offset: inout Int
     ) throws(ReplyParseError) -> ReplyValue? {
         guard bytes.byteCount - offset >= needed else { return nil }
@@ -93,7 +95,6 @@ package struct ReplyParser: Sendable {
 
 extension [UInt8] {
     fileprivate init(copying bytes: RawSpan, _ range: Range<Int>) {
-        self = []
-        append(copying: bytes.extracting(range))
+        self.init(copying: bytes.extracting(range))
     }
 }

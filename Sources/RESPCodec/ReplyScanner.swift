@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
+
 /// A piece of a reply. Ranges are of the bytes that were scanned.
-package enum ReplyToken: Hashable, Sendable {
+public enum ReplyToken: Hashable, Sendable {
     case simple(Range<Int>)
     case error(Range<Int>)
     case integer(Int64)
@@ -18,7 +20,7 @@ package enum ReplyToken: Hashable, Sendable {
     /// So many replies follow, or pairs of replies: those of a map and of attributes.
     case begin(Aggregate, count: Int)
 
-    package enum Aggregate: Hashable, Sendable {
+    public enum Aggregate: Hashable, Sendable {
         case array
         case set
         case map
@@ -29,19 +31,19 @@ package enum ReplyToken: Hashable, Sendable {
 }
 
 /// Reads replies of either protocol piece by piece, so that a long one is looked at once, however it arrives.
-package struct ReplyScanner: Sendable {
-    package let limits: ReplyLimits
+public struct ReplyScanner: Sendable {
+    public let limits: ReplyLimits
     /// Bytes the next piece must at least have, as far as is known.
-    package private(set) var needed = 1
+    public private(set) var needed = 1
 
-    package init(limits: ReplyLimits = ReplyLimits()) {
+    public init(limits: ReplyLimits = ReplyLimits()) {
         self.limits = limits
     }
 
     /// Reads the piece that begins at `offset`, which then moves behind it.
     ///
     /// - Returns: `nil` where it is not all there yet.
-    package mutating func next(in bytes: RawSpan, at offset: inout Int) throws(ReplyParseError) -> ReplyToken? {
+    public mutating func next(in bytes: RawSpan, at offset: inout Int) throws(ReplyParseError) -> ReplyToken? {
         guard bytes.byteCount - offset >= needed else { return nil }
         var position = offset
         guard let line = try line(bytes, &position) else {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A reply, as a client receives it.
-package indirect enum ReplyValue: Hashable, Sendable {
+public indirect enum ReplyValue: Hashable, Sendable {
     case simple([UInt8])
     case error([UInt8])
     case integer(Int64)
@@ -22,11 +22,11 @@ package indirect enum ReplyValue: Hashable, Sendable {
     /// Not an answer to a request.
     case push([ReplyValue])
 
-    package struct Pair: Hashable, Sendable {
-        package var key: ReplyValue
-        package var value: ReplyValue
+    public struct Pair: Hashable, Sendable {
+        public var key: ReplyValue
+        public var value: ReplyValue
 
-        package init(key: ReplyValue, value: ReplyValue) {
+        public init(key: ReplyValue, value: ReplyValue) {
             self.key = key
             self.value = value
         }
@@ -34,7 +34,7 @@ package indirect enum ReplyValue: Hashable, Sendable {
 }
 
 /// Why a server's bytes are no replies.
-package enum ReplyParseError: Error, Hashable, Sendable {
+public enum ReplyParseError: Error, Hashable, Sendable {
     case unknownKind(UInt8)
     case invalidNumber
     case lineTooLong
@@ -45,15 +45,15 @@ package enum ReplyParseError: Error, Hashable, Sendable {
 }
 
 /// What one reply may take.
-package struct ReplyLimits: Hashable, Sendable {
+public struct ReplyLimits: Hashable, Sendable {
     /// Of one text. Source: Redis's `proto-max-bulk-len`.
-    package var textBytes = 512 << 20
+    public var textBytes = 512 << 20
     /// Of one aggregate.
-    package var elements = 1 << 24
+    public var elements = 1 << 24
     /// Aggregates inside one another: no command answers with more than seven.
-    package var depth = 32
+    public var depth = 32
     /// Of a line.
-    package var lineBytes = 64 << 10
+    public var lineBytes = 64 << 10
 
-    package init() {}
+    public init() {}
 }

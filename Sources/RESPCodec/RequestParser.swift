@@ -4,18 +4,13 @@
 ///
 /// A request that is not all there yet is not read again from its beginning: the parser remembers where its words
 /// stand, counted from the request's first byte. So a request in many pieces costs as much as in one.
-package struct RequestParser: Sendable {
-    private struct Word: Sendable {
-        var begin: UInt32
-        var count: UInt32
-    }
-
-    package let limits: RESPLimits
+public struct RequestParser: Sendable {
+    public let limits: RESPLimits
     /// Whether the lower limits of strangers hold.
-    package var isStranger = false
+    public var isStranger = false
 
     /// Words of the request that is not all there.
-    private var words: [Word] = []
+    private var words: [ArgumentPlace] = []
     /// Words that are missing; −1 before the count is known.
     private var missing = -1
     /// Of the word that is next; −1 before its length is known.
@@ -23,7 +18,7 @@ package struct RequestParser: Sendable {
     /// Bytes of the request that are understood.
     private var position = 0
 
-    package init(limits: RESPLimits = RESPLimits()) {
+    public init(limits: RESPLimits = RESPLimits()) {
         self.limits = limits
     }
 
@@ -33,7 +28,7 @@ package struct RequestParser: Sendable {
     ///   - bytes: must hold, from `offset` on, all that it held in calls before, as long as a request isn't complete.
     ///   - batch: gets the command; nothing where the request has no words.
     /// - Returns: whether there was a whole request.
-    package mutating func next(
+    public mutating func next(
         in bytes: RawSpan, at offset: inout Int, into batch: inout CommandBatch
     ) throws(RESPProtocolError) -> Bool {
         let rest = bytes.extracting(droppingFirst: offset)
@@ -46,10 +41,7 @@ package struct RequestParser: Sendable {
             return false
         }
         if !words.isEmpty {
-            for word in words {
-                batch.append(rest.extracting(Int(word.begin)..<Int(word.begin + word.count)))
-            }
-            batch.endCommand()
+            batch.append(words, of: rest)
         }
         offset += position
         begin()
@@ -95,7 +87,7 @@ package struct RequestParser: Sendable {
                 }
             }
             guard bytes.byteCount - position >= length + 2 else { return false }
-            words.append(Word(begin: UInt32(position), count: UInt32(length)))
+            words.append(ArgumentPlace(begin: UInt32(position), count: UInt32(length)))
             position += length + 2
             length = -1
             missing -= 1
@@ -112,12 +104,33 @@ package struct RequestParser: Sendable {
     /// The number in the line at `offset`. The byte behind the carriage return is not looked at.
     @inline(__always)
     private func number(in bytes: RawSpan, at offset: Int) -> Number {
+        if let (number, end) = shortNumber(in: bytes, at: offset) { return .found(number: number, end: end) }
         var end = offset
         while end < bytes.byteCount, bytes.unsafeLoad(fromByteOffset: end, as: UInt8.self) != UInt8(ascii: "\r") {
             end += 1
         }
         guard end + 1 < bytes.byteCount else { return .missing(isTooLong: end - offset > limits.lineBytes) }
         return .found(number: Decimal.integer(bytes.extracting(offset..<end)), end: end + 2)
+    }
+
+    /// The number of up to six digits in a line that is there: nearly all are.
+    @inline(__always)
+    private func shortNumber(in bytes: RawSpan, at offset: Int) -> (number: Int64, end: Int)? {
+        var number: Int64 = 0
+        let limit = min(bytes.byteCount - 1, offset + 7)
+        var place = offset
+        while place < limit {
+            let byte = bytes.unsafeLoad(fromByteOffset: place, as: UInt8.self)
+            let digit = byte &- UInt8(ascii: "0")
+            if digit > 9 {
+                return byte == UInt8(ascii: "\r") && place > offset ? (number, place + 2) : nil
+            }
+            // A zero in front is none of a number's digits.
+            if place > offset, number == 0 { return nil }
+            number = number &* 10 &+ Int64(digit)
+            place += 1
+        }
+        return nil
     }
 
     // MARK: Lines

@@ -34,7 +34,8 @@ import Testing
         }
         let call = Call(words, now: server.now, client: 9)
         var blocked = BlockedReaders()
-        blocked.add(try #require(server.space.keyspace.waiter(entry, call, ticks: 0, isRESP3: false)))
+        let reader = server.space.keyspace.waiter(entry, call, ticks: 0, isRESP3: false)
+        blocked.add(try #require(reader))
         for last in [5, 6, 7] {
             blocked.wake([.filled(database: 0, name: Array("s".utf8))])
             let next = blocked.next()
@@ -122,6 +123,30 @@ import Testing
         #expect(server.late(2) == nil)
         _ = server.run("XADD s 1-0 f 1")
         #expect(notation(server.late(2)) == Self.entry("1-0"))
+    }
+
+    /// Of several keys, one that has got another type keeps nobody from the others.
+    @Test func otherTypesAreInNobodysWay() {
+        var server = LocalServer()
+        #expect(server.run("XREAD BLOCK 0 STREAMS t s $ $", client: 2) == nil)
+        #expect(server.run("XREAD BLOCK 0 FILTER f 1 STREAMS s t $ 5-0", client: 3) == nil)
+        #expect(server.run("BLPOP s l 0", client: 4) == nil)
+        _ = server.run("SET t x")
+        _ = server.run("XADD s 1-0 f 1")
+        #expect([2, 3, 4].map { notation(server.late($0)) } == [Self.entry("1-0"), Self.entry("1-0"), "<waits>"])
+        _ = server.run("RPUSH l a")
+        #expect(notation(server.late(4)) == "*[$\"l\", $\"a\"]")
+        #expect(server.run("BLPOP l m 0", client: 5) == nil)
+        for line in ["SET l x", "SET m x"] { _ = server.run(line) }
+        #expect(server.late(5) == nil)
+        for line in ["DEL l", "RPUSH l b"] { _ = server.run(line) }
+        #expect(notation(server.late(5)) == "*[$\"l\", $\"b\"]")
+        // An item that can't go where it was to go is told of.
+        #expect(server.run("BLMOVE l t LEFT LEFT 0", client: 6) == nil)
+        for line in ["SET l x", "DEL l"] { _ = server.run(line) }
+        #expect(server.late(6) == nil)
+        _ = server.run("RPUSH l c")
+        #expect(notation(server.late(6)).hasPrefix("-WRONGTYPE") && notation(server.run("LLEN l")) == ":1")
     }
 
     @Test func nothingWaitsInATransaction() {

@@ -94,6 +94,48 @@ import Testing
         }
     }
 
+    /// Its entries are as urgent as it says, also in a state that comes back.
+    @Test func hasAPriority() throws {
+        var server = LocalServer()
+        let begin = server.now + 1
+        let words = ["XCRON", "SET", "s", "job", "@every 10s", "TZ", "+01:00", "PRIORITY", "7", "GRACE", "60000", "*"]
+        let command = Arguments((words + ["PRIORITY", "1"]).map { Array($0.utf8) })
+        #expect(notation(server.run(command)) == ":\(begin + 10_000)")
+        let told = run(&server, "XCRON", "LIST", "s")
+        #expect(told.contains("$\"skipped\", :0, $\"priority\", :7, $\"fields\", *[$\"PRIORITY\", $\"1\"]"))
+        #expect(told.contains("$\"offset\", :3600, $\"grace\", :60000"))
+        _ = run(&server, "XADD", "s", "PRIORITY", "6", "*", "f", "v")
+        server.space.keyspace = try Self.restored(&server.space.keyspace)
+        #expect(run(&server, "XCRON", "LIST", "s") == told)
+        _ = run(&server, "XGROUP", "CREATE", "s", "g", "0")
+        _ = run(&server, "XGROUP", "SETPOLICY", "s", "g", "DELIVER", "PRIORITY")
+        server.pass(milliseconds: 10_000)
+        let first = run(&server, "XREADGROUP", "GROUP", "g", "c", "COUNT", "1", "NOVALUES", "STREAMS", "s", ">")
+        #expect(first.contains("$\"\(begin + 10_000)-0\""))
+        #expect(run(&server, "XINFO", "STREAM", "s").contains("$\"prioritized\", :2"))
+        // Said again with another one, it goes on with that.
+        let again = run(&server, "XCRON", "SET", "s", "job", "@every 10s", "TZ", "+01:00", "*", "f", "v")
+        #expect(again == ":\(begin + 20_000)")
+        #expect(!run(&server, "XCRON", "LIST", "s").contains("priority"))
+        server.pass(milliseconds: 10_000)
+        #expect(run(&server, "XINFO", "STREAM", "s").contains("$\"prioritized\", :2"))
+        #expect(run(&server, "XLEN", "s") == ":3")
+    }
+
+    @Test(arguments: [
+        (["@daily", "*", "PRIORITY", "3"], KeyspaceRecord.Format.first),
+        (["@daily", "GRACE", "5", "*", "f", "v"], .first),
+        (["@daily", "TZRULES", "a", "PRIORITY", "PRIORITY", "3", "*", "f", "v"], .jobPriorities),
+        (["@daily", "priority", "0", "GRACE", "5", "*", "f", "v"], .jobPriorities),
+    ]) func whatMembersMustRead(words: [String], format: KeyspaceRecord.Format) {
+        let command = Arguments((["XCRON", "SET", "s", "job"] + words).map { Array($0.utf8) })
+        guard case .found(let entry) = CommandTable.shared.find(command) else {
+            Issue.record("no XCRON SET")
+            return
+        }
+        #expect(entry.format(command) == format)
+    }
+
     /// A name is replaced by its rules before the command goes anywhere: they are part of it.
     @Test func rulesOfAZoneComeWithTheCommand() throws {
         let words = ["XCRON", "SET", "s", "job", "30 2 * * *", "GRACE", "5000", "TZ", "Europe/Berlin", "*", "TZ", "v"]
@@ -150,6 +192,9 @@ import Testing
         (["* * * *", "*", "f", "v"], "-ERR Invalid schedule"),
         (["0 0 30 2 *", "*", "f", "v"], "-ERR no moment fits the schedule"),
         (["@daily", "GRACE", "-1", "*", "f", "v"], "-ERR GRACE is out of range"),
+        (["@daily", "PRIORITY", "10", "*", "f", "v"], "-ERR PRIORITY is out of range"),
+        (["@daily", "PRIORITY", "-1", "*", "f", "v"], "-ERR PRIORITY is out of range"),
+        (["@daily", "PRIORITY", "x", "*", "f", "v"], "-ERR value is not an integer or out of range"),
         (["@daily", "NONSENSE", "1", "*", "f", "v"], "-ERR syntax error"),
         (["@daily", "*", "f", "v", "w"], "-ERR wrong number of arguments for 'xcron|set' command"),
         (["@daily", "f", "v", "g"], "-ERR syntax error"),

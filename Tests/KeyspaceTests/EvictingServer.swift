@@ -77,7 +77,9 @@ struct EvictingServer {
 
     private mutating func bring(_ wanted: [WantedBlock]) {
         for block in wanted {
-            guard let value = block.value({ records[$0] }) else { preconditionFailure("\(block.key) is not there") }
+            guard let value = block.keys.firstValue({ records[$0] }) else {
+                preconditionFailure("\(block.key) is not there")
+            }
             precondition(keyspace.place(block, value.span.bytes) == .done, "\(block.key) differs")
         }
     }
@@ -194,8 +196,10 @@ struct EvictionWorkload {
         let order = "k \(below(5))"
         switch below(13) {
         case 12:
+            let options = pick(["", "PRIORITY \(below(10)) "])
             return pick([
-                "XCRON LIST s", "XCRON DEL s j", "XCRON SET s j @every\t\(100 + below(300))ms * k \(below(5)) f 1",
+                "XCRON LIST s", "XCRON DEL s j",
+                "XCRON SET s j @every\t\(100 + below(300))ms \(options)* k \(below(5)) f 1",
             ])
         case 0:
             let options = pick(["", "TTL \(1 + below(40)) "]) + pick(["", "PRIORITY \(below(10)) "])

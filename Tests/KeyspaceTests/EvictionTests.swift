@@ -55,6 +55,22 @@ import Testing
         return server
     }
 
+    /// A stream is read twice by one command, and the first read lets go of an entry that another one has waited for:
+    /// the second one hands that over. (`answersAlike`, seed 6.)
+    @Test func whoWaitedInLineIsHandedOverByTheNextRead() {
+        var server = EvictingServer(budgetBytes: 0)
+        server.run("CONFIG SET stream-node-max-entries 2")
+        for (number, key) in "abaacd".enumerated() { server.run("XADD s \(number + 1)-0 k \(key)") }
+        server.run("XGROUP CREATE s g 0")
+        server.run("XGROUP SETPOLICY s g ORDERBY k")
+        server.run("XREADGROUP GROUP g c STREAMS s >")
+        server.run("XDEL s 1-0")
+        server.checkpoint(isWritten: true)
+        while server.keyspace.evictBlocks(reserving: 0) {}
+        let reply = text(server.run("XREADGROUP GROUP g d CLAIM 0 NOVALUES STREAMS s s > >"))
+        #expect(reply.contains("3-0") && !reply.contains("4-0") && !reply.contains("1-0"), "\(reply)")
+    }
+
     @Test func keepsToItsBudget() {
         var server = filled(budgetBytes: 20_000, entries: 20_000)
         #expect(server.keyspace.blockMemory.evictableBytes <= 20_000)

@@ -57,6 +57,7 @@ import Testing
                         "CONFIG SET stream-node-max-entries \(number + 1)",
                         "XADD \(a) DELAY \(number * 2) TTL \(number + 1) * k \(number % 5)",
                         "XCRON SET \(a) j\(number % 3) \"@every \(number + 100)ms\" * k 1",
+                        "XCRON SET \(a) j\(number % 3) \"@every \(number + 100)ms\" PRIORITY \(number % 10) * k 1",
                         "XCRON DEL \(a) j\(number % 3)", "XADD \(a) TTL \(number * 3 + 1) * k \(number % 5)",
                         "XCANCEL \(a) 1-\(number)",
                         "XGROUP SETPOLICY \(a) g VISIBILITY \(number) ORDERBY k",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 import MartletKeyspace
 import MartletRESPCodec
 import Testing
@@ -51,6 +52,19 @@ import Testing
         _ = server.run("MULTI")
         _ = server.run("PING")
         #expect(notation(server.run("EXEC")) == (fails ? "*-1" : "*[+PONG]"))
+    }
+
+    /// What changes nothing is nobody's loss.
+    @Test(arguments: [
+        ("LREM l 0 y", false), ("LREM l 0 x", true), ("LPOP l 0", false), ("LPOP l", true), ("LSET l 9 y", false),
+        ("LRANGE l 0 1", false),
+    ]) func aWatchedListThatChangedEndsATransaction(command: String, fails: Bool) {
+        var server = LocalServer()
+        _ = server.run("RPUSH l x x")
+        _ = server.run("WATCH l")
+        _ = server.run(command, client: 2)
+        _ = server.run("MULTI")
+        #expect(notation(server.run("EXEC")) == (fails ? "*-1" : "*[]"))
     }
 
     @Test func aWatchedKeyThatWasNotThere() {
@@ -114,6 +128,57 @@ import Testing
         #expect(step("AUTH", "default", "secret") == "+OK")
         #expect(step("GET", "k") == "run")
         #expect(replies("AUTH x")[0].hasPrefix("-ERR AUTH <password> called without any password configured"))
+    }
+
+    /// Whom a certificate names while authentication is on, without a password.
+    @Test func isWhomItsCertificateNames() throws {
+        var keyspace = Keyspace()
+        func change(_ request: AuthRequest, _ identity: AuthIdentity = .anonymous) throws {
+            _ = try keyspace.access.service.apply(request, as: identity)
+        }
+        let root = AuthIdentity(name: .root, revision: .max)
+        for name: AuthName in ["root", "ann"] { try change(.userAdd(name: name, hash: "aGFzaA==", options: nil)) }
+        try change(.userGrantRole(user: "root", role: "root"))
+        try change(.roleAdd(name: "r"))
+        try change(
+            .roleGrantPermission(name: "r", permission: AuthPermission(.read, key: Array("a".utf8), rangeEnd: [])))
+        try change(.userGrantRole(user: "ann", role: "r"))
+        func step(_ session: inout Session, _ line: String) -> String {
+            var reply = ReplyWriter()
+            let words = Arguments(line.split(separator: " ").map { Array($0.utf8) })
+            let finding = CommandTable.shared.find(words)
+            switch session.step(finding, words, keyspace, now: 1, environment: .init(), &reply) {
+            case .answered: return notation(LocalServer.value(reply.bytes))
+            case .run: return "run"
+            case .server(let entry):
+                if entry.name == "reset" { session.reset(.init(), keyspace.access) }
+                return entry.name
+            case .close: return "close"
+            case .transaction, .login: return "other"
+            }
+        }
+        // While it is off a certificate makes no difference.
+        var (ann, later) = (Session(id: 1, access: keyspace.access), Session(id: 2, access: keyspace.access))
+        ann.certify("ann", keyspace.access)
+        #expect(step(&ann, "ACL WHOAMI") == "$\"default\"" && step(&ann, "GET b") == "run")
+        try change(.enable)
+        #expect(step(&ann, "GET b") == "close" && !keyspace.access.allows(ann))
+        ann = Session(id: 1, access: keyspace.access)
+        ann.certify("ann", keyspace.access)
+        #expect(step(&ann, "ACL WHOAMI") == "$\"ann\"" && step(&ann, "GET a") == "run")
+        #expect(step(&ann, "GET b") == "-NOPERM No permissions to access a key")
+        // Another password is not the certificate's business; RESET makes nobody of nobody.
+        try change(.userChangePassword(name: "ann", hash: "b3RoZXI="), root)
+        #expect(keyspace.access.allows(ann) && step(&ann, "GET a") == "run")
+        #expect(step(&ann, "RESET") == "reset" && step(&ann, "ACL WHOAMI") == "$\"ann\"")
+        // A user who comes later is one from then on; one who goes is sent away.
+        later = Session(id: 2, access: keyspace.access)
+        later.certify("bob", keyspace.access)
+        #expect(step(&later, "GET a") == "-NOAUTH Authentication required.")
+        try change(.userAdd(name: "bob", hash: "aGFzaA==", options: nil), root)
+        #expect(step(&later, "ACL WHOAMI") == "$\"bob\"")
+        try change(.userDelete(name: "bob"), root)
+        #expect(!keyspace.access.allows(later) && step(&later, "GET a") == "close")
     }
 
     @Test func tellsAboutCommands() {

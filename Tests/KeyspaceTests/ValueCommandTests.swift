@@ -102,9 +102,9 @@ import Testing
 
     @Test func whatIsNotKept() {
         check([
-            ("SET k v", "+OK"), ("OBJECT IDLETIME k", ":0"), ("MODULE LIST", "*[]"), ("LATENCY LATEST", "*[]"),
-            ("LATENCY GRAPH x", "-ERR No samples available for event 'x'"), ("SCRIPT EXISTS a b", "*[:0, :0]"),
-            ("SCRIPT FLUSH SYNC", "+OK"), ("SCRIPT FLUSH FOO", "-ERR SCRIPT FLUSH only support SYNC|ASYNC option"),
+            ("SET k v", "+OK"), ("OBJECT IDLETIME k", ":0"), ("MODULE LIST", "*[]"),
+            ("SCRIPT EXISTS a b", "*[:0, :0]"), ("SCRIPT FLUSH SYNC", "+OK"),
+            ("SCRIPT FLUSH FOO", "-ERR SCRIPT FLUSH only support SYNC|ASYNC option"),
             ("SCRIPT KILL", "-NOTBUSY No scripts in execution right now."),
             ("FUNCTION FLUSH FOO", "-ERR FUNCTION FLUSH only supports SYNC|ASYNC option"), ("FUNCTION LIST", "*[]"),
         ])

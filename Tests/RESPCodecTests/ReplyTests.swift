@@ -59,6 +59,30 @@ private func parsed(_ text: String, piece: Int = .max) throws -> [ReplyValue] {
         #expect(text == ":1\r\n*2\r\n:2\r\n:3\r\n")
     }
 
+    /// Around what is empty, shorter than the count's own line or longer, and once more around that.
+    @Test(arguments: [0, 1, 9, 10, 1000]) func countsAroundAnyLength(length: Int) {
+        let line = String(repeating: "x", count: length) + "\r\n"
+        let text = written(isRESP3: true) { writer in
+            writer.ok()
+            let outer = writer.mark()
+            let inner = writer.mark()
+            if length > 0 { writer.bytes += Array(line.utf8) }
+            writer.array(123_456, since: inner)
+            writer.map(7, since: outer)
+        }
+        #expect(text == "+OK\r\n%7\r\n*123456\r\n" + (length > 0 ? line : ""))
+    }
+
+    @Test func writesNumbersOfAnyLength() {
+        for (first, second) in [(UInt64(0), UInt64(9)), (10, 99), (100, 0), (.max, .max), (1 << 32, 1_000_000)] {
+            let text = written(isRESP3: false) { $0.bulk(first, UInt8(ascii: "-"), second) }
+            #expect(text == "$\("\(first)-\(second)".utf8.count)\r\n\(first)-\(second)\r\n")
+        }
+        for number in [Int64.min, -1234, -10, -1, 0, 9, 10, 65_536, .max] {
+            #expect(written(isRESP3: false) { $0.integer(number) } == ":\(number)\r\n")
+        }
+    }
+
     @Test(arguments: [1, 2, 5, Int.max]) func readsEverything(piece: Int) throws {
         let text =
             "+OK\r\n-ERR x\r\n:-3\r\n$3\r\na\rb\r\n$-1\r\n"

@@ -31,6 +31,39 @@ func requests(_ text: String, piece: Int = .max) throws -> [[String]] {
         #expect(try requests(text, piece: piece) == [["XADD", "s", ""], ["PING"], ["QUIT"]])
     }
 
+    /// Numbers of up to six digits are read at one look, others are not: both say the same, wherever a piece ends.
+    @Test(arguments: [9, 10, 99_999, 100_000, 999_999, 1_000_000, 1_234_567])
+    func readsLengthsInPieces(count: Int) throws {
+        let head = Array("*2\r\n$4\r\nECHO\r\n$".utf8)
+        // Bytes that would be taken for more digits.
+        let word = [UInt8](repeating: UInt8(ascii: "1"), count: count)
+        let whole = head + Array("\(count)\r\n".utf8) + word + Array("\r\nPING\r\n".utf8)
+        for cut in head.count - 1...head.count + 10 {
+            var parser = RequestParser()
+            var batch = CommandBatch()
+            var offset = 0
+            let piece = Array(whole[..<cut])
+            let isEarly = try parser.next(in: piece.span.bytes, at: &offset, into: &batch)
+            #expect(!isEarly && offset == 0, "\(cut)")
+            while try parser.next(in: whole.span.bytes, at: &offset, into: &batch) {}
+            #expect(offset == whole.count && batch.count == 2, "\(cut)")
+            #expect(batch[0].count == 2 && batch[0].byteCount(1) == count && batch[1].text(0) == "PING", "\(cut)")
+        }
+    }
+
+    /// All seven digits count, and none may be a zero in front.
+    @Test(arguments: [1, 2, 3, 7, Int.max]) func readsCountsInPieces(piece: Int) throws {
+        #expect(try requests("*1048576\r\n$4\r\nPING\r\n", piece: piece) == [])
+        for count in ["1048577", "1999999", "0000001", "000001", "00"] {
+            #expect(throws: RESPProtocolError.invalidWordCount) { try requests("*\(count)\r\n", piece: piece) }
+        }
+        for length in ["0000004", "000004", "00", "16777217"] {
+            #expect(throws: RESPProtocolError.invalidWordLength) {
+                try requests("*1\r\n$\(length)\r\nPING\r\n", piece: piece)
+            }
+        }
+    }
+
     @Test func keepsWhatIsNotWhole() throws {
         #expect(try requests("*2\r\n$4\r\nECHO\r\n$3\r\nab") == [])
         #expect(try requests("*2\r\n$4\r\nECHO\r\n$3\r\nabc\r") == [])

@@ -9,7 +9,7 @@ extension Keyspace {
     /// are none. Then the command can be carried out, if nothing has changed.
     ///
     /// What a command refuses needs no blocks: commands read their words before they look at entries.
-    package func wantedBlocks(_ entry: CommandEntry, _ call: Call) -> [WantedBlock] {
+    public func wantedBlocks(_ entry: CommandEntry, _ call: Call) -> [WantedBlock] {
         var wanted: [WantedBlock] = []
         switch entry.name {
         case "xadd", "xtrim": wanted = trimmed(call, isAppend: entry.name == "xadd")
@@ -36,7 +36,7 @@ extension Keyspace {
     }
 
     /// Of all commands of a transaction, as far as the state tells now.
-    package func wantedBlocks(_ transaction: Transaction, now: Int64) -> [WantedBlock] {
+    public func wantedBlocks(_ transaction: Transaction, now: Int64) -> [WantedBlock] {
         var wanted: [WantedBlock] = []
         for (index, item) in transaction.items.enumerated() where !item.entry.isOutside {
             let call = Call(transaction.commands[index], database: item.database, now: now)
@@ -49,19 +49,18 @@ extension Keyspace {
     func collect(
         _ call: Call, _ index: Int, _ body: (Stream, inout BlockDemand) -> Void
     ) -> [WantedBlock] {
-        guard let place = try? stream(call, index), streams[place]!.absentCount > 0 else { return [] }
+        guard let place = try? stream(call, index), look(at: place, { $0.absentCount }) > 0 else { return [] }
         var demand = BlockDemand()
-        body(streams[place]!, &demand)
+        look(at: place) { body($0, &demand) }
         return wanted(demand, of: place)
     }
 
     func wanted(_ demand: BlockDemand, of place: Int) -> [WantedBlock] {
-        let origins = streams[place]!.origins
+        let origins = look(at: place) { $0.origins }
         return demand.blocks.map { block in
             WantedBlock(
-                key: StreamTable.blockKey(block.number, of: streamNumbers[place]),
-                otherKeys: origins.map { StreamTable.blockKey(block.number, of: $0) }, byteCount: block.byteCount,
-                base: block.base, place: place)
+                keys: ([streamNumbers[place]] + origins).map { StreamTable.blockKey(block.number, of: $0) },
+                byteCount: block.byteCount, base: block.base, place: place)
         }
     }
 
@@ -131,28 +130,39 @@ extension Keyspace {
 
     private func readByGroup(_ call: Call) -> [WantedBlock] {
         guard let request = try? ReadRequest(call, isGroup: true), let word = request.group else { return [] }
-        let (group, consumer) = (call.arguments.array(word), call.arguments.array(word + 1))
         var wanted: [WantedBlock] = []
         for key in 0..<request.keyCount {
-            // One that is named again is read on from where the first read ends.
-            let repeats = (0..<key).count { call.arguments[request.key($0)] == call.arguments[request.key(key)] }
-            let count = request.count.multipliedReportingOverflow(by: repeats + 1)
-            wanted += collect(call, request.key(key)) { stream, demand in
-                if let word = request.groupStart, !stream.hasGroup(named: group) {
-                    // It is made, and read from its beginning.
-                    guard let id = try? call.streamID(word), let range = StreamRange.after(id) else { return }
-                    stream.demand(range, count: count.overflow ? .max : count.partialValue, &demand)
-                } else if call.arguments.byte(request.id(key)) == UInt8(ascii: ">") {
-                    stream.demandRead(
-                        ofGroup: group, count: count.overflow ? .max : count.partialValue, isRepeated: repeats > 0,
-                        claimIdle: request.claimIdle, now: call.time, &demand)
-                } else if let id = try? call.streamID(request.id(key)) {
-                    stream.demandHistory(
-                        ofConsumer: consumer, group: group, after: id, count: request.count, &demand)
-                }
+            // Mostly there are all: then no more is asked.
+            guard let place = try? stream(call, request.key(key)), look(at: place, { $0.absentCount }) > 0 else {
+                continue
             }
+            wanted += readByGroup(call, request, word, key)
         }
         return wanted
+    }
+
+    /// Of one of the keys.
+    ///
+    /// - Parameter word: the group's.
+    private func readByGroup(_ call: Call, _ request: ReadRequest, _ word: Int, _ key: Int) -> [WantedBlock] {
+        let (group, consumer) = (call.arguments.array(word), call.arguments.array(word + 1))
+        // One that is named again is read on from where the first read ends.
+        let repeats = (0..<key).count { call.arguments[request.key($0)] == call.arguments[request.key(key)] }
+        let count = request.count.multipliedReportingOverflow(by: repeats + 1)
+        return collect(call, request.key(key)) { stream, demand in
+            if let word = request.groupStart, !stream.hasGroup(named: group) {
+                // It is made, and read from its beginning.
+                guard let id = try? call.streamID(word), let range = StreamRange.after(id) else { return }
+                stream.demand(range, count: count.overflow ? .max : count.partialValue, &demand)
+            } else if call.arguments.byte(request.id(key)) == UInt8(ascii: ">") {
+                stream.demandRead(
+                    ofGroup: group, count: count.overflow ? .max : count.partialValue, isRepeated: repeats > 0,
+                    claimIdle: request.claimIdle, now: call.time, &demand)
+            } else if let id = try? call.streamID(request.id(key)) {
+                stream.demandHistory(
+                    ofConsumer: consumer, group: group, after: id, count: request.count, &demand)
+            }
+        }
     }
 
     private func autoclaimed(_ call: Call) -> [WantedBlock] {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletRESPCodec
+public import MartletRESPCodec
 import MartletStreams
 
 /// How far XRANGE, XREVRANGE or XREAD is carried out whose blocks are not all in memory.
 ///
 /// Such a read goes on piece by piece: what a piece has brought into memory may leave again when it is written into the
 /// reply. What is appended meanwhile isn't in the reply to a range; what is removed meanwhile may be missing in any.
-package struct RangeProgress: Sendable {
+public struct RangeProgress: Sendable {
     /// The entries of one stream.
     struct Part: Sendable {
         /// The stream's number, and where it is.
@@ -17,6 +17,7 @@ package struct RangeProgress: Sendable {
         /// What is left of both.
         var range: StreamRange
         var count: Int
+        var budget = ReplyBudget()
         var written = 0
         let selection: EntrySelection
         var mark: ReplyWriter.Mark
@@ -28,7 +29,7 @@ package struct RangeProgress: Sendable {
 }
 
 /// What one piece of a read has brought about.
-package enum RangePiece: Hashable, Sendable {
+public enum RangePiece: Hashable, Sendable {
     /// These are to be brought before the next piece.
     case wants([WantedBlock])
     case answered
@@ -39,7 +40,7 @@ package enum RangePiece: Hashable, Sendable {
 extension Keyspace {
     /// Bytes of the blocks that one piece of a range brings into memory: some hundred blocks, so that a piece costs far
     /// more than its way to the disk and back, and takes far less than a millisecond.
-    package static let pieceBytes = 1 << 20
+    public static let pieceBytes = 1 << 20
 
     /// Carries out XRANGE, XREVRANGE or XREAD as far as the blocks go that are in memory.
     ///
@@ -47,7 +48,7 @@ extension Keyspace {
     ///   - progress: `nil` at the beginning.
     ///   - reply: the same with each call, to which nobody else adds.
     /// - Returns: `nil`: it is none of them, or is refused.
-    package func readPiece(
+    public func readPiece(
         _ entry: CommandEntry, _ call: Call, _ progress: inout RangeProgress?, _ reply: inout ReplyWriter
     ) -> RangePiece? {
         if progress == nil { progress = rangeProgress(entry, call, reply) ?? readProgress(entry, call, reply) }
@@ -71,8 +72,7 @@ extension Keyspace {
     }
 
     private func stream(of part: RangeProgress.Part) -> Stream? {
-        guard part.place < streams.count, streamNumbers[part.place] == part.stream else { return nil }
-        return streams[part.place]
+        hasStream(part.place, number: part.stream) ? streams[part.place] : nil
     }
 
     /// - Returns: what is to be brought before the next call; empty at the end.
@@ -93,13 +93,15 @@ extension Keyspace {
         }
         func write(_ entry: StreamEntry) -> Bool {
             if !left.selection.admits(entry) { return true }
+            let begin = reply.bytes.count
             reply.entry(entry, left.selection)
+            left.budget.spend(reply.bytes.count - begin)
             left.written += 1
             left.count -= 1
-            return left.count > 0
+            return left.count > 0 && !left.budget.isSpent
         }
         if left.isReversed { stream.forEachReversed(in: present, write) } else { stream.forEach(in: present, write) }
-        if demand.isEmpty || left.count == 0 { return [] }
+        if demand.isEmpty || left.count == 0 || left.budget.isSpent { return [] }
         left.range = rest
         return wanted(demand, of: left.place)
     }
@@ -111,7 +113,7 @@ extension Keyspace {
             let place = try? stream(call, 1), request.count > 0, !request.range.isEmpty
         else { return nil }
         // What comes later has higher IDs.
-        let range = StreamRange(request.range.lower, min(request.range.upper, streams[place]!.lastID))
+        let range = StreamRange(request.range.lower, min(request.range.upper, streams[place].lastID))
         return RangeProgress(
             part: RangeProgress.Part(
                 stream: streamNumbers[place], place: place, isReversed: isReversed, range: range, count: request.count,

@@ -23,15 +23,18 @@ struct ReadProgress: Sendable {
     private var begin = 0
     /// Keys that had something.
     private var served = 0
+    private var budget: ReplyBudget
 
     init(_ request: ReadRequest, _ starts: [ReadStart], _ mark: ReplyWriter.Mark) {
         self.request = request
         self.mark = mark
+        budget = request.budget
         keys = starts.map { Key(start: $0) }
     }
 
     /// Begins the part of the reply of the next stream that may have something; `nil`: there is none.
     mutating func next(_ keyspace: Keyspace, _ call: Call, _ reply: inout ReplyWriter) -> RangeProgress.Part? {
+        if budget.isSpent { return nil }
         var index = keys.indices.first { $0 > current && unread($0, keyspace, call) != nil }
         if index == nil, served == 0 { index = keys.indices.first { unread($0, keyspace, call) != nil } }
         guard let index, let (place, range) = unread(index, keyspace, call) else { return nil }
@@ -41,16 +44,15 @@ struct ReadProgress: Sendable {
         begin = reply.bytes.count
         reply.begin(call, request.key(index))
         return RangeProgress.Part(
-            stream: keyspace.streamNumbers[place], place: place, range: range, count: count,
+            stream: keyspace.streamNumbers[place], place: place, range: range, count: count, budget: budget,
             selection: request.selection, mark: reply.mark())
     }
 
     /// What of a key's stream isn't read.
     private func unread(_ index: Int, _ keyspace: Keyspace, _ call: Call) -> (place: Int, range: StreamRange)? {
         // One that has gone meanwhile, or become something else, has nothing.
-        guard let place = try? keyspace.stream(call, request.key(index)), let stream = keyspace.streams[place] else {
-            return nil
-        }
+        guard let place = try? keyspace.stream(call, request.key(index)) else { return nil }
+        let stream = keyspace.streams[place]
         var after: StreamID
         switch keys[index].start {
         case .after(let id): after = id
@@ -69,6 +71,7 @@ struct ReadProgress: Sendable {
     /// - Parameter lastID: of the stream; `nil` if it has gone.
     mutating func end(_ part: RangeProgress.Part, lastID: StreamID?, _ reply: inout ReplyWriter) {
         if let lastID { keys[current].readUpTo = (part.stream, lastID) }
+        budget = part.budget
         if part.written == 0 { return reply.truncate(to: begin) }
         reply.array(part.written, since: part.mark)
         served += 1

@@ -1,54 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
-package import MartletRESPCodec
+public import MartletAuth
+public import MartletRESPCodec
 
 /// Who may do what by Redis's protocol: users of `ACL SETUSER` and, while authentication is on, those of the auth
 /// service, whose roles' key ranges hold for Redis's keys as they do for etcd's.
 ///
 ///     a connection is    nobody        until it logs in, if the default user lets nobody in
 ///                        a list user   with rules of the list, see `AccessRules`
-///                        a service user  with the ranges of its roles, see `AuthStore.denial`
+///                        a service user  with the ranges of its roles, see `AuthStore.denial`; so is one whose
+///                                        client's certificate names it, without a login
 ///
 /// A name stands for one user: neither list takes a name that the other has. Where one came in both nevertheless, out
 /// of a snapshot, the auth service's counts while authentication is on.
-package struct AccessControl: Sendable {
+public struct AccessControl: Sendable {
     /// The users of `ACL SETUSER`: a part of the keyspace.
-    package internal(set) var list = AccessList()
+    public internal(set) var list = AccessList()
     /// The auth service as of the same record: not a part of the keyspace, but beside it. Whoever holds both keeps it
     /// up to date.
-    package var service = AuthStore()
+    public var service = AuthStore()
 
-    package init(_ list: AccessList = AccessList(), service: AuthStore = AuthStore()) {
+    public init(_ list: AccessList = AccessList(), service: AuthStore = AuthStore()) {
         self.list = list
         self.service = service
     }
 
     /// Changes with every change of what anybody may do.
-    package struct Version: Hashable, Sendable {
+    public struct Version: Hashable, Sendable {
         var list: UInt64
         /// 0 while authentication is off.
         var service: UInt64
 
-        package init(list: UInt64 = 0, service: UInt64 = 0) {
+        public init(list: UInt64 = 0, service: UInt64 = 0) {
             self.list = list
             self.service = service
         }
     }
 
-    package var version: Version {
+    public var version: Version {
         Version(list: list.version, service: service.isEnabled ? service.revision : 0)
     }
 
     /// Whether connections are the default user's as soon as they are made. While authentication is on a default user
     /// that may do everything without a password, as it is at first, lets nobody in.
-    package var letsStrangersIn: Bool { list.letsStrangersIn && !needsLogin }
+    public var letsStrangersIn: Bool { list.letsStrangersIn && !needsLogin }
 
     /// Whether the default user's having no password doesn't count.
     var needsLogin: Bool { service.isEnabled && list.isUnrestricted(AccessUser.defaultName) }
 
     /// Whether a name is one of the auth service's, on or off: then `ACL SETUSER` doesn't take it.
-    package func isServiceName(_ name: [UInt8]) -> Bool { service.user(AuthName(bytes: name)) != nil }
+    public func isServiceName(_ name: [UInt8]) -> Bool { service.user(AuthName(bytes: name)) != nil }
 
     /// Whether a name is that of a user whom the auth service knows, while it is asked.
     func isServiceUser(_ name: [UInt8]) -> Bool { service.isEnabled && isServiceName(name) }
@@ -59,6 +60,9 @@ package struct AccessControl: Sendable {
     func clientUser(named name: [UInt8]) -> ClientUser {
         isServiceUser(name) ? .service(AuthName(bytes: name)) : .list(name)
     }
+
+    /// Whether there is a user of the name.
+    public func knows(_ name: [UInt8]) -> Bool { shownUser(named: name) != nil }
 
     /// As ACL tells of a user of either kind.
     func shownUser(named name: [UInt8]) -> AccessUser? {
@@ -75,7 +79,7 @@ package struct AccessControl: Sendable {
     }
 
     /// Why a client may not run a command; `nil`: it may. Someone who isn't there may nothing.
-    package func denial(
+    public func denial(
         of client: ClientUser, _ entry: CommandEntry, _ arguments: Arguments
     ) -> AccessDenial? {
         switch client {
@@ -94,9 +98,9 @@ package struct AccessControl: Sendable {
         }
     }
 
-    /// Whether a connection may stay: its user is there with the password that it showed, and may still hear all that
-    /// it has asked for.
-    package func allows(_ session: Session) -> Bool {
+    /// Whether a connection may stay: its user is there, with the password if it showed one, and may still hear all
+    /// that it has asked for.
+    public func allows(_ session: Session) -> Bool {
         guard isKnown(session) else { return false }
         switch session.user {
         case .list(let name):
@@ -123,17 +127,18 @@ package struct AccessControl: Sendable {
         case .list(let name):
             listUser(named: name) != nil && (!session.isStranger || letsStrangersIn || !service.isEnabled)
         case .service(let name):
-            service.isEnabled && service.user(name)?.passwordHash == session.shownHash
+            isServiceUser(name.bytes)
+                && (session.isCertified || service.user(name)?.passwordHash == session.shownHash)
         }
     }
 }
 
 /// Who a connection is.
-package enum ClientUser: Hashable, Sendable {
+public enum ClientUser: Hashable, Sendable {
     case list([UInt8])
     case service(AuthName)
 
-    package var name: [UInt8] {
+    public var name: [UInt8] {
         switch self {
         case .list(let name): name
         case .service(let name): name.bytes
@@ -141,5 +146,5 @@ package enum ClientUser: Hashable, Sendable {
     }
 
     /// `nil`: the list's.
-    package var serviceName: AuthName? { if case .service(let name) = self { name } else { nil } }
+    public var serviceName: AuthName? { if case .service(let name) = self { name } else { nil } }
 }

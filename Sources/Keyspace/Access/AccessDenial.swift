@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
-package import MartletRESPCodec
+public import MartletAuth
+public import MartletRESPCodec
 
 /// What a user may not do.
-package enum AccessDenial: Hashable, Sendable {
+public enum AccessDenial: Hashable, Sendable {
     case command(String)
     case key([UInt8])
     case channel([UInt8])
 
     /// Source: Redis 7.2 and later.
-    package func text(of user: [UInt8]) -> String {
+    public func text(of user: [UInt8]) -> String {
         switch self {
         case .command: "NOPERM " + longText(of: user)
         case .key: "NOPERM No permissions to access a key"
@@ -19,19 +19,19 @@ package enum AccessDenial: Hashable, Sendable {
     }
 
     /// As a reply.
-    package func write(of user: AuthName?, into reply: inout ReplyWriter) {
+    public func write(of user: AuthName?, into reply: inout ReplyWriter) {
         reply.error(text(of: user?.bytes ?? []))
     }
 
     /// What it is about, for the log.
-    package var object: [UInt8] {
+    public var object: [UInt8] {
         switch self {
         case .command(let name): Array(name.utf8)
         case .key(let name), .channel(let name): name
         }
     }
 
-    package var reason: String {
+    public var reason: String {
         switch self {
         case .command: "command"
         case .key: "key"

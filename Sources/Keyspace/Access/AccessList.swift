@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletBasics
-package import MartletRESPCodec
+public import MartletRESPCodec
 
 /// All users. A part of the state: every member has the same.
-package struct AccessList: Hashable, Sendable {
+public struct AccessList: Hashable, Sendable {
     /// With `AccessUser.maximumBytes`, so that the list's record stays short: 16 MiB.
-    package static let maximumUsers = 1024
+    public static let maximumUsers = 1024
 
     /// In byte order of names. The default user is always there.
     private(set) var users = [AccessUser.initialDefault]
     /// Changes with every change of the list: the keyspace's count of changes at the last one.
-    package private(set) var version: UInt64 = 0
+    public private(set) var version: UInt64 = 0
 
-    package init() {}
+    public init() {}
 
     /// Whether nothing was ever said about users.
-    package var isInitial: Bool { version == 0 }
+    public var isInitial: Bool { version == 0 }
 
     func user(named name: [UInt8]) -> AccessUser? {
         place(of: name).isFound ? users[place(of: name).index] : nil
     }
 
     /// Whether the name is one that somebody has made rules for: the default user as it is at first is nobody's.
-    package func claims(_ name: [UInt8]) -> Bool { user(named: name).map { $0 != .initialDefault } == true }
+    public func claims(_ name: [UInt8]) -> Bool { user(named: name).map { $0 != .initialDefault } == true }
 
-    package func hasUser(named name: [UInt8]) -> Bool { place(of: name).isFound }
+    public func hasUser(named name: [UInt8]) -> Bool { place(of: name).isFound }
 
     /// Whether a user may do anything, so that nobody need ask.
-    package func isUnrestricted(_ name: [UInt8]) -> Bool { user(named: name)?.isUnrestricted == true }
+    public func isUnrestricted(_ name: [UInt8]) -> Bool { user(named: name)?.isUnrestricted == true }
 
     /// Whether connections are the default user's as soon as they are made.
-    package var letsStrangersIn: Bool {
+    public var letsStrangersIn: Bool {
         user(named: AccessUser.defaultName).map { $0.isOn && $0.needsNoPassword } == true
     }
 
@@ -91,7 +91,7 @@ package struct AccessList: Hashable, Sendable {
     }
 
     /// The request with digests in the place of passwords, so that none gets into a log.
-    package static func withoutPasswords(_ arguments: Arguments) -> Arguments {
+    public static func withoutPasswords(_ arguments: Arguments) -> Arguments {
         Arguments(
             (0..<arguments.count).map { index in
                 let word = arguments.array(index)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Kinds of commands, by which users are allowed them. Source: Redis, ACL CAT, in its order; the last is ours.
-package enum CommandCategory: String, Hashable, Sendable, CaseIterable {
+public enum CommandCategory: String, Hashable, Sendable, CaseIterable {
     case keyspace, read, write, set, sortedset, list, hash, string, bitmap, hyperloglog, geo, stream, pubsub, admin
     case fast, slow, blocking, dangerous, connection, transaction, scripting
     /// The key-value store, reading and writing: who may `@read` or `@write` Redis's keys need not see the others.
@@ -18,7 +18,7 @@ extension CommandEntry {
     private static let ofConnections: Set<String> = ["asking", "wait", "waitaof"]
 
     /// What kinds of command it is. Source: COMMAND INFO of Redis, for each command.
-    package var categories: Set<CommandCategory> {
+    public var categories: Set<CommandCategory> {
         let isContainer = !subcommands.isEmpty && name != "command"
         if isContainer { return [.slow] }
         var categories: Set<CommandCategory> = []
@@ -32,7 +32,7 @@ extension CommandEntry {
         case .transactions: categories.insert(.transaction)
         case .connection: categories.insert(.connection)
         case .list: categories.insert(.list)
-        case .pubsub: categories.insert(.pubsub)
+        case .pubsub: if !name.hasSuffix("|help") { categories.insert(.pubsub) }
         case .scripting: categories.insert(.scripting)
         case .set: categories.insert(.set)
         case .stream: categories.insert(.stream)
@@ -49,7 +49,7 @@ extension CommandEntry {
     }
 
     /// As above, in Redis's order.
-    package var categoryList: [CommandCategory] {
+    public var categoryList: [CommandCategory] {
         let categories = categories
         return CommandCategory.allCases.filter { categories.contains($0) }
     }

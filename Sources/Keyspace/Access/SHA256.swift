@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// SHA-256, for passwords of users. Source: FIPS 180-4.
-package enum SHA256 {
+public enum SHA256 {
     /// The first 32 bits of the fractions of the cube roots of the first 64 primes, and of the square roots of the
     /// first eight.
     private static let (constants, initial): ([UInt32], [UInt32]) = {
@@ -31,7 +31,7 @@ package enum SHA256 {
         return square * UInt128(root) > UInt128(prime) << 96
     }
 
-    package static func digest(_ message: ArraySlice<UInt8>) -> [UInt8] {
+    public static func digest(_ message: ArraySlice<UInt8>) -> [UInt8] {
         var padded = Array(message) + [0x80]
         while padded.count % 64 != 56 { padded.append(0) }
         let bits = UInt64(message.count) &* 8
@@ -69,7 +69,7 @@ package enum SHA256 {
     }
 
     /// The digest as 64 hexadecimal digits, small ones.
-    package static func hexadecimal(_ message: ArraySlice<UInt8>) -> [UInt8] {
+    public static func hexadecimal(_ message: ArraySlice<UInt8>) -> [UInt8] {
         let digits = Array("0123456789abcdef".utf8)
         return digest(message).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
     }

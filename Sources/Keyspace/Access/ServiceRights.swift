@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
-package import MartletBasics
+public import MartletAuth
+public import MartletBasics
 import MartletKeyValue
-package import MartletRESPCodec
+public import MartletRESPCodec
 
 /// What users of the auth service may do by Redis's protocol. A range of keys that a role reads or writes is one of
 /// etcd's keys and, byte for byte, one of keys in each of Redis's databases:
@@ -23,7 +23,7 @@ extension AuthStore {
     ///
     /// - Parameter attachedKeys: asked for leases that `KV.` commands attach keys to. A caller that doesn't know leaves
     ///   that to whoever carries the command out.
-    package func denial(
+    public func denial(
         of name: AuthName, _ entry: CommandEntry, _ arguments: Arguments,
         attachedKeys: (LeaseID) -> [[UInt8]] = { _ in [] }
     ) -> AccessDenial? {

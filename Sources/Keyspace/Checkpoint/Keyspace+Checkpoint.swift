@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
-package import MartletStreams
+public import MartletBasics
+public import MartletStreams
 
 // As with a stream, the shell does it so:
 //
@@ -12,7 +12,7 @@ package import MartletStreams
 
 /// What brings the tables from one checkpoint of a keyspace to the next. Shares memory with the keyspace, and stays the
 /// same whatever becomes of that.
-package struct KeyspaceCheckpoint: Sendable {
+public struct KeyspaceCheckpoint: Sendable {
     let state: KeyspaceState
     let changes: KeyspaceChanges
     /// Where users have changed.
@@ -22,20 +22,20 @@ package struct KeyspaceCheckpoint: Sendable {
     var streams: [(number: UInt64, place: Int, checkpoint: StreamCheckpoint)] = []
 
     /// Whether blocks have to be copied before `encode`.
-    package var hasBlockCopies: Bool { streams.contains { $0.checkpoint.hasBlockCopies } }
+    public var hasBlockCopies: Bool { streams.contains { $0.checkpoint.hasBlockCopies } }
 
     /// Adds what the tables get of copied streams, each block as `read` finds it in them, as the last checkpoint left
     /// them. It may be written before the rest, in pieces: until that is there nobody looks at it.
     ///
     /// - Returns: the first record that isn't there; `nil`: all are.
-    package func encodeBlockCopies<Failure: Error>(
+    public func encodeBlockCopies<Failure: Error>(
         into batch: inout TableBatch, read: (TableKey) throws(Failure) -> [UInt8]?,
         piece: (inout TableBatch) throws(Failure) -> Void
     ) throws(Failure) -> TableKey? {
         var missing: TableKey?
         for (number, _, checkpoint) in streams {
             try checkpoint.forEachBlockCopy(of: number) { (copy) throws(Failure) in
-                guard let value = try copy.value(read) else {
+                guard let value = try copy.sources.firstValue(read) else {
                     missing = missing ?? copy.target
                     return
                 }
@@ -50,20 +50,20 @@ package struct KeyspaceCheckpoint: Sendable {
     ///
     /// - Returns: the first record that isn't there; `nil`: all are.
     @discardableResult
-    package func encode(into batch: inout TableBatch, read: (TableKey) -> [UInt8]?) -> TableKey? {
+    public func encode(into batch: inout TableBatch, read: (TableKey) -> [UInt8]?) -> TableKey? {
         let missing = encodeBlockCopies(into: &batch, read: read) { (_) throws(Never) in }
         encode(into: &batch, areBlocksCopied: true) { (_) throws(Never) in }
         return missing
     }
 
     /// Adds all changes, removals first.
-    package func encode(into batch: inout TableBatch) {
+    public func encode(into batch: inout TableBatch) {
         encode(into: &batch) { (_) throws(Never) in }
     }
 
     /// As above; `piece` is called again and again, and may take out what is in the batch: however much has changed,
     /// it needn't be in memory a second time.
-    package func encode<Failure: Error>(
+    public func encode<Failure: Error>(
         into batch: inout TableBatch, areBlocksCopied: Bool = false,
         piece: (inout TableBatch) throws(Failure) -> Void
     ) throws(Failure) {
@@ -84,7 +84,7 @@ extension Keyspace {
     /// Takes down what has changed since the last checkpoint.
     ///
     /// Complexity: O(changed keys, and of changed streams what changed in them).
-    package mutating func beginCheckpoint() -> KeyspaceCheckpoint {
+    public mutating func beginCheckpoint() -> KeyspaceCheckpoint {
         precondition(streamConfiguration.isCheckpointed, "this keyspace's changes are not noted")
         var taken = KeyspaceChanges()
         swap(&taken, &changes)
@@ -99,7 +99,7 @@ extension Keyspace {
             checkpoint.keys.append(
                 (row.number, KeyRecord(row, database: database, place: place, streamNumbers: streamNumbers)))
             if case .stream(let stream) = row.value {
-                checkpoint.streams.append((streamNumbers[stream], stream, streams[stream]!.beginCheckpoint()))
+                checkpoint.streams.append((streamNumbers[stream], stream, streams[stream].beginCheckpoint()))
             }
         }
         if mayLackBlocks {
@@ -111,7 +111,7 @@ extension Keyspace {
     }
 
     /// Makes the next checkpoint write what this one was to write.
-    package mutating func failCheckpoint(_ checkpoint: KeyspaceCheckpoint) {
+    public mutating func failCheckpoint(_ checkpoint: KeyspaceCheckpoint) {
         cache.underway = [:]
         changes.removedKeys = checkpoint.changes.removedKeys + changes.removedKeys
         var removed = checkpoint.changes.removedStreams
@@ -120,7 +120,7 @@ extension Keyspace {
         if checkpoint.changes.isAccessChanged { changes.isAccessChanged = true }
         let failed = Dictionary(uniqueKeysWithValues: checkpoint.streams.map { ($0.number, $0.checkpoint) })
         for place in streams.indices {
-            if let stream = failed[streamNumbers[place]] { streams[place]?.failCheckpoint(stream) }
+            if let stream = failed[streamNumbers[place]] { streams[place].failCheckpoint(stream) }
         }
         for change in checkpoint.changes.keys {
             let (database, place) = (Int(change.database), Int(change.place))
@@ -133,18 +133,18 @@ extension Keyspace {
 }
 
 /// Makes a keyspace from the records of its checkpoint and of its streams', which come in key order, each once.
-package struct KeyspaceRestorer: Sendable {
+public struct KeyspaceRestorer: Sendable {
     private var keyspace: Keyspace
     private let configuration: StreamConfiguration
     /// By number; each is taken by one key. Walked where the order doesn't show.
     private var restorers: [UInt64: StreamRestorer] = [:]
     /// Whether the index of blocks is read, or else nothing but the blocks. Said before anything is loaded.
-    package var readsIndex = true
+    public var readsIndex = true
     private var state: KeyspaceState?
     private var keys: [(key: TableKey, record: KeyRecord)] = []
 
     /// - Parameter blockBytes: as in `Keyspace.init`.
-    package init(
+    public init(
         hashSeed: UInt64, streamConfiguration: StreamConfiguration = StreamConfiguration(), blockBytes: Int? = nil
     ) {
         keyspace = Keyspace(hashSeed: hashSeed, streamConfiguration: streamConfiguration, blockBytes: blockBytes)
@@ -152,12 +152,12 @@ package struct KeyspaceRestorer: Sendable {
     }
 
     /// Whether a table is one of those that `load` takes.
-    package static func takes(_ table: TableID) -> Bool {
+    public static func takes(_ table: TableID) -> Bool {
         // They follow each other; asked with each record of every table.
         KeyspaceTable.numbers.contains(table.rawValue)
     }
 
-    package mutating func load(_ key: TableKey, _ value: RawSpan) throws(KeyspaceRestoreError) {
+    public mutating func load(_ key: TableKey, _ value: RawSpan) throws(KeyspaceRestoreError) {
         if StreamTable.all.contains(key.table) {
             // Left by a checkpoint that was cut short when it had copied blocks: the log makes their stream anew.
             let isOfBlock = key.table == StreamTable.blocks || key.table == StreamTable.index
@@ -188,13 +188,13 @@ package struct KeyspaceRestorer: Sendable {
 
     /// The records of streams' open blocks, once the table of streams was loaded: beside them the index will do, but
     /// for `wholeStreams`.
-    package var openBlocks: [TableKey] { restorers.values.compactMap(\.openBlock).sorted() }
+    public var openBlocks: [TableKey] { restorers.values.compactMap(\.openBlock).sorted() }
 
     /// Numbers of the streams of which all blocks have to be read, and before the index.
-    package var wholeStreams: Set<UInt64> { Set(restorers.filter(\.value.needsBlocks).keys) }
+    public var wholeStreams: Set<UInt64> { Set(restorers.filter(\.value.needsBlocks).keys) }
 
     /// The keyspace as it was. Without any record, an empty one.
-    package mutating func finish() throws(KeyspaceRestoreError) -> Keyspace {
+    public mutating func finish() throws(KeyspaceRestoreError) -> Keyspace {
         guard let state else {
             if let first = keys.first { throw .inconsistent(first.key) }
             return keyspace
@@ -222,7 +222,7 @@ package struct KeyspaceRestorer: Sendable {
             for member in members where !set.insert(member) { throw .inconsistent(key) }
             value = .set(set)
         case .stream(let number):
-            guard number <= state.streamNumber, var restorer = restorers.removeValue(forKey: number) else {
+            guard number > 0, number <= state.streamNumber, var restorer = restorers.removeValue(forKey: number) else {
                 throw .inconsistent(key)
             }
             let stream: Stream

@@ -6,7 +6,7 @@ import MartletStreams
 extension Keyspace {
     /// A number that two keyspaces share if their states are the same, and hardly ever otherwise, whatever of them is
     /// in memory, and whether they came from a checkpoint. For tests. Complexity: O(state).
-    package func stateDigest() -> UInt64 {
+    public func stateDigest() -> UInt64 {
         var copy = self
         copy.markAllKeysChanged()
         var checkpoint = copy.beginCheckpoint()
@@ -21,11 +21,12 @@ extension Keyspace {
             var bytes: [UInt8] = [key.table.rawValue]
             Varint.append(key.object, to: &bytes)
             Varint.append(key.id, to: &bytes)
-            value.withUnsafeBytes { bytes.append(contentsOf: $0) }
+            bytes.append(copying: value)
             sum &+= Self.hash(bytes)
         }
         for place in streams.indices {
-            guard let stream = streams[place] else { continue }
+            if streamNumbers[place] == 0 { continue }
+            let stream = streams[place]
             var bytes: [UInt8] = []
             Varint.append(streamNumbers[place], to: &bytes)
             stream.encodeState(into: &bytes)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 import MartletStreams
 
 /// The tables of a keyspace in a checkpoint, beside those of its streams.
@@ -14,23 +14,23 @@ import MartletStreams
 /// number of its own, so that another name or database for it changes one record.
 ///
 /// In the order of their numbers, streams first, the tables can be restored in one pass.
-package enum KeyspaceTable {
-    package static let keyspaces = TableID(38)
-    package static let keys = TableID(39)
+public enum KeyspaceTable {
+    public static let keyspaces = TableID(38)
+    public static let keys = TableID(39)
 
     /// Those of streams' blocks, and of what may be read in the place of the sealed ones.
-    package static let (blocks, blockIndex) = (StreamTable.blocks, StreamTable.index)
+    public static let (blocks, blockIndex) = (StreamTable.blocks, StreamTable.index)
 
     /// Those of streams included, in the order in which they are restored.
-    package static let all = StreamTable.all + [keyspaces, keys]
+    public static let all = StreamTable.all + [keyspaces, keys]
 
     /// Of all of them, and of no others.
     static let numbers = StreamTable.streams.rawValue...StreamTable.index.rawValue
 
-    package static let state = TableKey(keyspaces, object: 0)
+    public static let state = TableKey(keyspaces, object: 0)
 
     /// Whether what stands at `state` is that of a keyspace that nobody has ever used.
-    package static func isUnused(_ value: RawSpan) -> Bool {
+    public static func isUnused(_ value: RawSpan) -> Bool {
         (try? KeyspaceState(state, decoding: value)) == KeyspaceState(Keyspace())
     }
 
@@ -40,7 +40,7 @@ package enum KeyspaceTable {
 }
 
 /// Why a keyspace can't be restored from what a checkpoint holds.
-package enum KeyspaceRestoreError: Error, Hashable, Sendable {
+public enum KeyspaceRestoreError: Error, Hashable, Sendable {
     case unsupportedFormat(UInt64)
     /// A value that isn't in its table's form.
     case unreadable(TableKey)

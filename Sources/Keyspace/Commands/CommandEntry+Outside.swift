@@ -77,6 +77,7 @@ extension CommandEntry {
                 .outside("command|docs", -2, [], "Tells what commands are for.", since: "7.0.0"),
                 .outside("command|list", -2, [], "Names commands.", since: "7.0.0"),
                 .outside("command|getkeys", -3, [], "Finds the keys of a command.", since: "2.8.13"),
+                .help(of: "command", since: "5.0.0", group: .server),
             ]),
         .container(
             "config", "Reads and sets settings.", since: "2.0.0", group: .server,
@@ -125,21 +126,21 @@ extension CommandEntry {
         .outside("fcall", -3, [], "Refused: there are no functions.", since: "7.0.0", group: .scripting),
         .outside("fcall_ro", -3, [], "Refused: there are no functions.", since: "7.0.0", group: .scripting),
         .container(
-            "slowlog", "No slow commands are kept.", since: "2.2.12", group: .server,
+            "slowlog", "Tells which commands took long.", since: "2.2.12", group: .server,
             [
-                .outside("slowlog|get", -2, .admin, "Lists none.", since: "2.2.12"),
-                .outside("slowlog|len", 2, .admin, "Counts none.", since: "2.2.12"),
-                .outside("slowlog|reset", 2, .admin, "Forgets none.", since: "2.2.12"),
+                .outside("slowlog|get", -2, .admin, "Lists commands that took long.", since: "2.2.12"),
+                .outside("slowlog|len", 2, .admin, "Counts them.", since: "2.2.12"),
+                .outside("slowlog|reset", 2, .admin, "Forgets them.", since: "2.2.12"),
             ]),
         .container(
-            "latency", "No latencies are kept.", since: "2.8.13", group: .server,
+            "latency", "Tells how long commands took.", since: "2.8.13", group: .server,
             [
-                .outside("latency|latest", 2, .admin, "Lists none.", since: "2.8.13"),
-                .outside("latency|history", 3, .admin, "Lists none.", since: "2.8.13"),
-                .outside("latency|graph", 3, .admin, "Draws none.", since: "2.8.13"),
-                .outside("latency|doctor", 2, .admin, "Knows nothing.", since: "2.8.13"),
+                .outside("latency|latest", 2, .admin, "Tells the latest and the highest.", since: "2.8.13"),
+                .outside("latency|history", 3, .admin, "Those of one kind, by the second.", since: "2.8.13"),
+                .outside("latency|graph", 3, .admin, "Draws those of one kind.", since: "2.8.13"),
+                .outside("latency|doctor", 2, .admin, "Tells in a sentence.", since: "2.8.13"),
                 .outside("latency|histogram", -2, .admin, "Tells how long commands took.", since: "7.0.0"),
-                .outside("latency|reset", -2, .admin, "Forgets none.", since: "2.8.13"),
+                .outside("latency|reset", -2, .admin, "Forgets them, or those of some kinds.", since: "2.8.13"),
             ]),
     ]
 }

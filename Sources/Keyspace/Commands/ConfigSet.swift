@@ -5,12 +5,12 @@ import MartletStreams
 
 extension KeyspaceSettings {
     /// Names of settings that shape the state.
-    package static let names = [
+    public static let names = [
         "stream-node-max-bytes", "stream-node-max-entries", "stream-idmp-duration", "stream-idmp-maxsize",
     ]
 
     /// The value of a setting; `nil` where there is none of the name.
-    package func value(of name: String) -> Int64? {
+    public func value(of name: String) -> Int64? {
         switch name {
         case "stream-node-max-bytes": Int64(blocks.bytes)
         case "stream-node-max-entries": Int64(blocks.entries)

@@ -30,9 +30,7 @@ struct DelayOptions {
             guard 1...Stream.maximumDelay ~= duration else { throw Self.outOfRange("TTL") }
             timeToLive = duration
         } else if call.arguments.matches(index, "PRIORITY") {
-            guard let number = UInt8(exactly: try call.integer(index + 1)), let rank = EntryPriority(rawValue: number)
-            else { throw Self.outOfRange("PRIORITY") }
-            priority = rank
+            priority = try call.priority(index + 1)
         } else {
             return false
         }
@@ -46,6 +44,16 @@ struct DelayOptions {
     }
 }
 
+extension Call {
+    /// How urgent an entry is.
+    func priority(_ index: Int) throws(CommandError) -> EntryPriority {
+        guard let number = UInt8(exactly: try integer(index)), let priority = EntryPriority(rawValue: number) else {
+            throw .text("ERR PRIORITY is out of range")
+        }
+        return priority
+    }
+}
+
 extension Keyspace {
     /// Puts an entry by until its moment.
     mutating func delay(
@@ -56,7 +64,7 @@ extension Keyspace {
         let handle: StreamID
         if let found = try liveStream(call, 1) {
             handle = try streaming { () throws(StreamError) in
-                try streams[found.stream]!.delay(
+                try streams[found.stream].delay(
                     bytes.span.bytes.extracting(fields), until: moment, timeToLive: options.timeToLive,
                     priority: options.priority)
             }
@@ -84,7 +92,7 @@ extension Keyspace {
         }
         let mark = reply.mark()
         var written = 0
-        streams[stream]!.forEachDelayed(in: request.range) { entry in
+        streams[stream].forEachDelayed(in: request.range) { entry in
             reply.array(2)
             reply.bulk(entry.handle)
             reply.array(2 * entry.pairCount)
@@ -98,7 +106,7 @@ extension Keyspace {
     mutating func xcancel(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let handles = try call.streamIDs(2..<call.count)
         guard let (stream, place) = try liveStream(call, 1) else { return reply.integer(0) }
-        let count = streams[stream]!.cancelDelayed(handles)
+        let count = streams[stream].cancelDelayed(handles)
         if count > 0 {
             touch(place, in: call.database)
             notify(.stream, "xcancel", call)

@@ -10,7 +10,7 @@ extension Keyspace {
             case .string(let text): .string(text)
             case .list(let list): .list(list.items)
             case .set(let set): .set(set.members)
-            case .stream(let stream): .stream(streams[stream]!)
+            case .stream(let stream): .stream(streams[stream])
             }
         reply.bulk(value.bytes)
     }

@@ -260,7 +260,7 @@ extension Keyspace {
     }
 
     /// What all keys take in memory, in bytes, about. Complexity: O(keys + blocks + pending entries).
-    package func memoryBytes() -> Int {
+    public func memoryBytes() -> Int {
         databases.reduce(0) { sum, database in
             database.rows.reduce(sum) { $0 + ($1.map { memoryBytes(of: $0) } ?? 0) }
         }
@@ -272,7 +272,7 @@ extension Keyspace {
         case .string(let text): bytes += text.count + 32
         case .list(let list): bytes += list.items.reduce(0) { $0 + $1.count + 48 }
         case .set(let set): bytes += set.members.reduce(0) { $0 + $1.count + 80 }
-        case .stream(let stream): bytes += streams[stream]!.memoryBytes
+        case .stream(let stream): bytes += streams[stream].memoryBytes
         }
         return bytes
     }

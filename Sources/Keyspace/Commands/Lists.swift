@@ -59,6 +59,7 @@ extension Keyspace {
             if count == nil { reply.null() } else { reply.nullArray() }
             return
         }
+        if count == 0, try list(call, 1) != nil { return reply.array(0) }
         let items = try changeList(call, place) { list in
             var items: [[UInt8]] = []
             while items.count < count ?? 1, let item = list.pop(atFront: atFront) { items.append(item) }
@@ -102,7 +103,10 @@ extension Keyspace {
 
     mutating func lrem(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let count = try call.integer(2)
-        guard let place = livePlace(call, 1) else { return reply.integer(0) }
+        // Who watches the key is told of what was removed alone.
+        guard let place = livePlace(call, 1), try list(call, 1)?.items.contains(call.arguments.array(3)) == true else {
+            return reply.integer(0)
+        }
         let removed = try changeList(call, place) { list in
             var items = list.items
             if count < 0 { items.reverse() }
@@ -117,7 +121,7 @@ extension Keyspace {
             list = ListValue(items)
             return removed
         }
-        if removed > 0 { notify(.list, "lrem", call) }
+        notify(.list, "lrem", call)
         reply.integer(removed)
     }
 

@@ -161,8 +161,6 @@ extension Keyspace {
             throw .text("ERR syntax error, IDMP/IDMPAUTO can be used only with auto-generated IDs")
         }
         if pairs < 2 || pairs & 1 != 0 { throw .arity("xadd") }
-        let timeToLive = options?.delay.timeToLive
-        let priority = options?.delay.priority ?? .normal
         if let delay = options?.delay, let moment = delay.dueAt {
             try options?.checkDelay(id)
             if moment > call.time {
@@ -172,17 +170,31 @@ extension Keyspace {
             }
         }
 
+        guard let appended = try append(id, call, fieldsFrom: index + 1, options) else { return reply.null() }
+        reply.bulk(appended)
+    }
+
+    /// Adds an entry, and does what follows from that.
+    ///
+    /// - Returns: its ID; `nil`: there is no stream, and none is to be made.
+    @inline(__always)
+    mutating func append(
+        _ id: AppendID, _ call: Call, fieldsFrom index: Int, _ options: TrimOptions?
+    ) throws(CommandError) -> StreamID? {
+        let words = call.arguments
+        let timeToLive = options?.delay.timeToLive
+        let priority = options?.delay.priority ?? .normal
         let found = try liveStream(call, 1)
-        if found == nil, options?.makesStream == false { return reply.null() }
-        let fields = words.packedRange(from: index + 1)
-        let key = try idempotentKey(options?.idempotency, call, index + 1)
+        if found == nil, options?.makesStream == false { return nil }
+        let fields = words.packedRange(from: index)
+        let key = try idempotentKey(options?.idempotency, call, index)
         let appended: Stream.Appended
         let place: Int
         if let found {
             let limits = settings.blocks
-            if timeToLive != nil, !streams[found.stream]!.canEndMore { throw .stream(.tooManyTimed) }
+            if timeToLive != nil, !ask(found.stream, { $0.canEndMore }) { throw .stream(.tooManyTimed) }
             appended = try streaming { () throws(StreamError) in
-                try streams[found.stream]!.append(
+                try streams[found.stream].append(
                     id, fields: words.bytes.span.bytes.extracting(fields), limits: limits, now: call.time, key: key,
                     priority: priority)
             }
@@ -197,25 +209,28 @@ extension Keyspace {
             }
             place = add(words.array(1), .stream(add(stream)), in: call.database)
         }
-        reply.bulk(appended.id)
         // Duplicates are counted.
-        if appended.isDuplicate { return markChanged(place, in: call.database) }
+        if appended.isDuplicate {
+            markChanged(place, in: call.database)
+            return appended.id
+        }
         touch(place, in: call.database)
         notify(.stream, "xadd", call)
         if case .stream(let stream) = databases[call.database][place].value {
-            if let trim = options?.trim, streams[stream]!.trim(trim) > 0 {
+            if let trim = options?.trim, streams[stream].trim(trim) > 0 {
                 notify(.stream, "xtrim", call)
                 scheduleGone(stream)
             }
             if let timeToLive {
                 try streaming { () throws(StreamError) in
-                    try streams[stream]!.end(appended.id, at: call.time + timeToLive)
+                    try streams[stream].end(appended.id, at: call.time + timeToLive)
                 }
                 schedule(stream)
             }
             retain(stream, place, call.database, now: call.time)
         }
         signalFilled(place, in: call.database)
+        return appended.id
     }
 
     private func idempotentKey(
@@ -239,7 +254,7 @@ extension Keyspace {
             throw .text("ERR syntax error, XTRIM must be called with a trimming strategy")
         }
         guard let (stream, place) = try liveStream(call, 1) else { return reply.integer(0) }
-        let count = streams[stream]!.trim(trim)
+        let count = streams[stream].trim(trim)
         if count > 0 {
             touch(place, in: call.database)
             scheduleGone(stream)

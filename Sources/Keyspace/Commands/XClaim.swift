@@ -52,11 +52,16 @@ extension Keyspace {
         guard let (stream, place) = try liveStream(call, 1) else { return reply.integer(0) }
         let group = call.arguments.array(2)
         guard ask(stream, { $0.hasGroup(named: group) }) else { return reply.integer(0) }
-        let ids = try call.streamIDs(3..<call.count)
-        let count = streams[stream]!.acknowledge(ids, group: group)
+        let count: Int
+        if call.count == 4 {
+            // Mostly it is one: that needs no list.
+            count = streams[stream].acknowledge(try call.streamID(3), group: group) ? 1 : 0
+        } else {
+            count = streams[stream].acknowledge(try call.streamIDs(3..<call.count), group: group)
+        }
         if count > 0 {
             touch(place, in: call.database)
-            if streams[stream]!.removeAcknowledged() > 0 {
+            if streams[stream].removeAcknowledged() > 0 {
                 notify(.stream, "xtrim", call)
                 scheduleGone(stream)
             }
@@ -101,10 +106,10 @@ extension Keyspace {
             }
             index += 1
         }
-        let target = deadLetterTarget(stream, words.array(2), call)
+        let target = deadLetterTarget(stream, words.array(2).span.bytes, call)
         options.buries = target != nil
         let result = try streaming { () throws(StreamError) in
-            try streams[stream]!.claim(
+            try streams[stream].claim(
                 ids, group: words.array(2), consumer: words.array(3), options, now: call.time)
         }
         note(isNewConsumer: result.isNewConsumer, call, 1)
@@ -125,9 +130,9 @@ extension Keyspace {
     mutating func xautoclaim(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let request = try AutoclaimRequest(call)
         let (stream, place) = try liveGroup(call)
-        let target = deadLetterTarget(stream, call.arguments.array(2), call)
+        let target = deadLetterTarget(stream, call.arguments.array(2).span.bytes, call)
         let result = try streaming { () throws(StreamError) in
-            try streams[stream]!.claimAutomatically(
+            try streams[stream].claimAutomatically(
                 from: request.start, count: request.count, group: call.arguments.array(2),
                 consumer: call.arguments.array(3), minimumIdle: max(request.minimumIdle, 0),
                 isIDOnly: request.isIDOnly, buries: target != nil, now: call.time)
@@ -172,13 +177,13 @@ extension Keyspace {
         }
         let (stream, place) = try liveGroup(call)
         let released = try streaming { () throws(StreamError) in
-            try streams[stream]!.release(
+            try streams[stream].release(
                 ids, group: words.array(2), mode, deliveryCount: deliveryCount, isForced: isForced)
         }
         if released > 0 {
             touch(place, in: call.database)
-            if let target = deadLetterTarget(stream, words.array(2), call) {
-                let letters = streams[stream]!.buryReleased(ids, group: words.array(2))
+            if let target = deadLetterTarget(stream, words.array(2).span.bytes, call) {
+                let letters = streams[stream].buryReleased(ids, group: words.array(2))
                 bury(letters, from: 1, words.array(2), into: target, call)
             }
             signalFilled(place, in: call.database)

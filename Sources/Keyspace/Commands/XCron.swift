@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletRESPCodec
-package import MartletStreams
+public import MartletRESPCodec
+public import MartletStreams
 
 extension Keyspace {
-    /// XCRON SET key name schedule [TZ offset | TZRULES zone rules] [GRACE ms] * field value …: answers when it is due
-    /// next. A zone's name behind TZ is replaced by TZRULES on the way into the log: see `CommandEntry.withZone`.
+    /// XCRON SET key name schedule [TZ offset | TZRULES zone rules] [GRACE ms] [PRIORITY n] * field value …: answers
+    /// when it is due next. A zone's name behind TZ is replaced by TZRULES on the way into the log: see
+    /// `CommandEntry.withZone`.
     mutating func xcronSet(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let words = call.arguments
         guard CronExpression(words.array(4)) != nil else { throw .text("ERR Invalid schedule") }
         var offset: Int64 = 0
         var zone: NamedZone?
         var grace = StreamJob.defaultGrace
+        var priority = EntryPriority.normal
         var index = 5
         while index < call.count, words.byte(index) != UInt8(ascii: "*") {
             guard index + 1 < call.count else { throw .syntax }
@@ -33,6 +35,8 @@ extension Keyspace {
             } else if words.matches(index, "GRACE") {
                 grace = try call.integer(index + 1)
                 guard 0...Stream.maximumDelay ~= grace else { throw .text("ERR GRACE is out of range") }
+            } else if words.matches(index, "PRIORITY") {
+                priority = try call.priority(index + 1)
             } else {
                 throw .syntax
             }
@@ -43,10 +47,10 @@ extension Keyspace {
         let packed = words.packedRange(from: index + 1)
         let job = StreamJob(
             name: words.array(3), schedule: words.array(4), offsetSeconds: offset, zone: zone, grace: grace,
-            fields: Array(words.bytes[packed]))
+            priority: priority, fields: Array(words.bytes[packed]))
         let due: Int64
         if let (stream, place) = try liveStream(call, 2) {
-            due = try streaming { () throws(StreamError) in try streams[stream]!.setJob(job, now: call.time) }
+            due = try streaming { () throws(StreamError) in try streams[stream].setJob(job, now: call.time) }
             touch(place, in: call.database)
             schedule(stream)
         } else {
@@ -59,7 +63,7 @@ extension Keyspace {
     }
 
     mutating func xcronDel(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        guard let (stream, place) = try liveStream(call, 2), streams[stream]!.removeJob(call.arguments.array(3)) else {
+        guard let (stream, place) = try liveStream(call, 2), streams[stream].removeJob(call.arguments.array(3)) else {
             return reply.integer(0)
         }
         touch(place, in: call.database)
@@ -70,10 +74,10 @@ extension Keyspace {
     /// One map a job, the next one first.
     func xcronList(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         guard let stream = try stream(call, 2) else { return reply.array(0) }
-        let jobs = streams[stream]!.allJobs
+        let jobs = streams[stream].allJobs
         reply.array(jobs.count)
         for (job, due) in jobs {
-            reply.map(job.zone == nil ? 9 : 10)
+            reply.map(9 + (job.zone == nil ? 0 : 1) + (job.priority == .normal ? 0 : 1))
             reply.bulk("name")
             reply.bulk(job.name)
             reply.bulk("schedule")
@@ -89,6 +93,10 @@ extension Keyspace {
             if let zone = job.zone {
                 reply.bulk("zone")
                 reply.bulk(zone.name)
+            }
+            if job.priority > .normal {
+                reply.bulk("priority")
+                reply.integer(Int64(job.priority.rawValue))
             }
             reply.bulk("fields")
             let mark = reply.mark()
@@ -121,15 +129,24 @@ extension Keyspace {
 extension CommandEntry {
     /// The word that names a time zone which is to be replaced by its rules before the command goes into the log;
     /// `nil`: there is none.
-    package func zoneWord(_ arguments: Arguments) -> Int? {
+    public func zoneWord(_ arguments: Arguments) -> Int? {
+        optionWord(arguments) { index in
+            arguments.matches(index, "TZ") && NamedZone.isName(arguments[index + 1])
+                && !Keyspace.isOffset(arguments.array(index + 1))
+        }.map { $0 + 1 }
+    }
+
+    /// What a member must read to carry the command out as others do.
+    public func format(_ arguments: Arguments) -> KeyspaceRecord.Format {
+        optionWord(arguments) { arguments.matches($0, "PRIORITY") } == nil ? .first : .jobPriorities
+    }
+
+    /// The first of a job's options that fits and has a word behind it.
+    private func optionWord(_ arguments: Arguments, _ fits: (Int) -> Bool) -> Int? {
         guard flags.contains(.zoned) else { return nil }
         var index = 5
         while index + 1 < arguments.count, arguments.byte(index) != UInt8(ascii: "*") {
-            if arguments.matches(index, "TZ"), NamedZone.isName(arguments[index + 1]),
-                !Keyspace.isOffset(arguments.array(index + 1))
-            {
-                return index + 1
-            }
+            if fits(index) { return index }
             index += arguments.matches(index, "TZRULES") ? 3 : 2
         }
         return nil
@@ -139,7 +156,7 @@ extension CommandEntry {
     /// same moments.
     ///
     /// - Parameter word: from `zoneWord`.
-    package static func withZone(_ arguments: Arguments, at word: Int, _ rules: ZoneRules) -> Arguments {
+    public static func withZone(_ arguments: Arguments, at word: Int, _ rules: ZoneRules) -> Arguments {
         var words = (0..<arguments.count).map { arguments.array($0) }
         words[word - 1] = Array("TZRULES".utf8)
         words.insert(rules.bytes, at: word + 1)

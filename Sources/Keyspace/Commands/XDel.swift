@@ -7,7 +7,7 @@ extension Keyspace {
     mutating func xdel(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         guard let (stream, place) = try liveStream(call, 1) else { return reply.integer(0) }
         let ids = try call.streamIDs(2..<call.count)
-        let count = streams[stream]!.delete(ids)
+        let count = streams[stream].delete(ids)
         if count > 0 {
             touch(place, in: call.database)
             notify(.stream, "xdel", call)
@@ -63,7 +63,7 @@ extension Keyspace {
         let found = try liveStream(call, 1)
         let (policy, ids) = try deletion(call, from: 2)
         guard let (stream, place) = found else { return missing(ids, &reply) }
-        let outcomes = streams[stream]!.delete(ids, policy)
+        let outcomes = streams[stream].delete(ids, policy)
         answer(
             outcomes, place, call, isChanged: policy == .delete || outcomes.contains(.deleted), &reply)
         signalFollowers(stream, place, in: call.database)
@@ -73,7 +73,7 @@ extension Keyspace {
         let found = try liveStream(call, 1)
         let (policy, ids) = try deletion(call, from: 3)
         guard let (stream, place) = found else { return missing(ids, &reply) }
-        let outcomes = streams[stream]!.acknowledgeAndDelete(ids, group: call.arguments.array(2), policy)
+        let outcomes = streams[stream].acknowledgeAndDelete(ids, group: call.arguments.array(2), policy)
         answer(outcomes, place, call, isChanged: outcomes.contains { $0 != .notFound }, &reply)
         signalFollowers(stream, place, in: call.database)
     }
@@ -102,7 +102,7 @@ extension Keyspace {
         }
         guard let (stream, place) = try liveStream(call, 1) else { throw .noSuchKey }
         try streaming { () throws(StreamError) in
-            try streams[stream]!.setLastID(id, entriesAdded: entriesAdded, maxDeletedID: maxDeletedID)
+            try streams[stream].setLastID(id, entriesAdded: entriesAdded, maxDeletedID: maxDeletedID)
         }
         touch(place, in: call.database)
         notify(.stream, "xsetid", call)

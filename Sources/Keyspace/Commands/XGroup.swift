@@ -29,7 +29,7 @@ extension Keyspace {
     /// The stream of word 2, which must be there and have the group of word 3.
     mutating func existingGroup(_ call: Call) throws(CommandError) -> (stream: Int, place: Int) {
         let found = try groupStream(call)
-        guard streams[found.stream]!.hasGroup(named: call.arguments.array(3)) else { throw Self.noSuchGroup(call) }
+        guard streams[found.stream].hasGroup(named: call.arguments.array(3)) else { throw Self.noSuchGroup(call) }
         return found
     }
 
@@ -64,7 +64,7 @@ extension Keyspace {
         let place: Int
         if let found {
             try streaming { () throws(StreamError) in
-                try streams[found.stream]!.createGroup(call.arguments.array(3), at: start, entriesRead: entriesRead)
+                try streams[found.stream].createGroup(call.arguments.array(3), at: start, entriesRead: entriesRead)
             }
             place = found.place
             touch(place, in: call.database)
@@ -91,7 +91,7 @@ extension Keyspace {
         default: start = .after(try call.streamID(4))
         }
         try streaming { () throws(StreamError) in
-            try streams[stream]!.setGroup(call.arguments.array(3), to: start, entriesRead: entriesRead)
+            try streams[stream].setGroup(call.arguments.array(3), to: start, entriesRead: entriesRead)
         }
         touch(place, in: call.database)
         notify(.stream, "xgroup-setid", call, 2)
@@ -100,7 +100,7 @@ extension Keyspace {
 
     mutating func xgroupDestroy(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let (stream, place) = try groupStream(call)
-        guard streams[stream]!.destroyGroup(call.arguments.array(3)) else { return reply.integer(0) }
+        guard streams[stream].destroyGroup(call.arguments.array(3)) else { return reply.integer(0) }
         touch(place, in: call.database)
         signalLost(databases[call.database][place].name, call.database)
         notify(.stream, "xgroup-destroy", call, 2)
@@ -110,7 +110,7 @@ extension Keyspace {
     mutating func xgroupCreateConsumer(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let (stream, place) = try existingGroup(call)
         let isNew = try streaming { () throws(StreamError) in
-            try streams[stream]!.createConsumer(call.arguments.array(4), group: call.arguments.array(3), now: call.time)
+            try streams[stream].createConsumer(call.arguments.array(4), group: call.arguments.array(3), now: call.time)
         }
         if isNew {
             touch(place, in: call.database)
@@ -156,7 +156,7 @@ extension Keyspace {
         }
         guard let (stream, place) = try liveStream(call, 1) else { throw .noSuchKey }
         try streaming { () throws(StreamError) in
-            try streams[stream]!.setIdempotency(durationSeconds: duration, maximumCount: count.map { Int($0) })
+            try streams[stream].setIdempotency(durationSeconds: duration, maximumCount: count.map { Int($0) })
         }
         touch(place, in: call.database)
         reply.ok()
@@ -169,7 +169,7 @@ extension Keyspace {
         let id = try call.streamID(4)
         guard let (stream, place) = try liveStream(call, 1) else { throw .noSuchKey }
         try streaming { () throws(StreamError) in
-            try streams[stream]!.noteIdempotent(key, id, now: call.time)
+            try streams[stream].noteIdempotent(key, id, now: call.time)
         }
         touch(place, in: call.database)
         reply.ok()

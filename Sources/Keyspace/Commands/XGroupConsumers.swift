@@ -13,14 +13,14 @@ extension Keyspace {
         let (stream, place) = try existingGroup(call)
         let (group, consumer) = (words.array(3), words.array(4))
         if ifEmpty,
-            let info = streams[stream]!.group(named: group)?.consumerInfos.first(where: { $0.name == consumer }),
+            let info = streams[stream].group(named: group)?.consumerInfos.first(where: { $0.name == consumer }),
             info.pendingCount > 0
         {
             throw .message("NOTEMPTY the consumer has \(info.pendingCount) pending entries")
         }
         let pending = try streaming { () throws(StreamError) in
-            guard let heir else { return try streams[stream]!.deleteConsumer(consumer, group: group) }
-            return try streams[stream]!.deleteConsumer(consumer, group: group, heir: heir, now: call.time)
+            guard let heir else { return try streams[stream].deleteConsumer(consumer, group: group) }
+            return try streams[stream].deleteConsumer(consumer, group: group, heir: heir, now: call.time)
         }
         if pending != nil {
             touch(place, in: call.database)

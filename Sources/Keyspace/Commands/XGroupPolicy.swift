@@ -75,7 +75,7 @@ extension Keyspace {
             throw .wrongType
         }
         try streaming { () throws(StreamError) in
-            try streams[stream]!.setPolicy(policy, group: call.arguments.array(3), now: call.time)
+            try streams[stream].setPolicy(policy, group: call.arguments.array(3), now: call.time)
         }
         touch(place, in: call.database)
         schedule(stream)
@@ -94,12 +94,12 @@ extension Keyspace {
 
     /// Where dead letters of a group go; `nil`: there are none, or what is there can't take them: then entries are
     /// delivered all the same.
-    func deadLetterTarget(_ stream: Int, _ group: [UInt8], _ call: Call) -> [UInt8]? {
-        guard let target = streams[stream]!.group(named: group)?.policy.deadLetter else { return nil }
+    mutating func deadLetterTarget(_ stream: Int, _ group: RawSpan, _ call: Call) -> [UInt8]? {
+        guard let target = ask(stream, { $0.deadLetterTarget(of: group) }) else { return nil }
         guard let place = place(target, in: call.database, now: call.time) else { return target }
         // A stream that was renamed may have become its own; one at the end of all time can't take many.
         guard case .stream(let other) = databases[call.database][place].value, other != stream,
-            streams[other]!.lastID.milliseconds < .max
+            ask(other, { $0.lastID.milliseconds }) < .max
         else { return nil }
         return target
     }
@@ -140,8 +140,8 @@ extension Keyspace {
         if place == nil { place = add(name, .stream(add(emptyStream)), in: database) }
         guard let place, case .stream(let stream) = databases[database][place].value else { throw .wrongType }
         let appended = try streaming { () throws(StreamError) in
-            let rank = streams[stream]!.canPrioritizeMore ? priority : .normal
-            return try streams[stream]!.append(.automatic, fields, limits: limits, now: now, priority: rank)
+            let rank = streams[stream].canPrioritizeMore ? priority : .normal
+            return try streams[stream].append(.automatic, fields, limits: limits, now: now, priority: rank)
         }
         touch(place, in: database)
         notify(.stream, "xadd", name, database)

@@ -12,9 +12,11 @@ extension Keyspace {
     /// Entries and pending entries that `XINFO STREAM FULL` shows if it isn't told how many. Source: Redis.
     private static let fullCount = 10
 
-    private func infoStream(_ call: Call) throws(CommandError) -> Stream {
+    /// The place of the stream that is asked about. Not the stream: of a function that throws and ends in copying what
+    /// it lends, the compiler (Swift 6.3) forgets to say that nothing was thrown.
+    private func infoPlace(_ call: Call) throws(CommandError) -> Int {
         guard let stream = try stream(call, 2) else { throw .noSuchKey }
-        return streams[stream]!
+        return stream
     }
 
     /// How many entries `XINFO STREAM` is to show; `nil` without FULL.
@@ -30,8 +32,10 @@ extension Keyspace {
     }
 
     func xinfoStream(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
+        // What is wrong with the key is told before what is wrong with the options.
+        let place = try infoPlace(call)
         let count = try infoCount(call)
-        let stream = try infoStream(call)
+        let stream = streams[place]
         let extras = Self.extras(of: stream)
         reply.map((count == nil ? 16 : 15) + extras.count)
         head(stream, call, &reply)
@@ -156,7 +160,7 @@ extension Keyspace {
     }
 
     func xinfoGroups(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        let stream = try infoStream(call)
+        let stream = streams[try infoPlace(call)]
         reply.array(stream.groupCount)
         for name in stream.groupNames {
             guard let group = stream.group(named: name) else { continue }
@@ -173,7 +177,7 @@ extension Keyspace {
     }
 
     func xinfoConsumers(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        let stream = try infoStream(call)
+        let stream = streams[try infoPlace(call)]
         guard let group = stream.group(named: call.arguments.array(3)) else {
             throw .message(
                 "NOGROUP No such consumer group '\(call.arguments.text(3))' for key name '\(call.arguments.text(2))'")

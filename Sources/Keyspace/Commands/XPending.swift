@@ -37,8 +37,8 @@ extension Keyspace {
     }
 
     private func pendingGroup(_ call: Call) throws(CommandError) -> ConsumerGroup {
-        guard let stream = try stream(call, 1), let group = streams[stream]!.group(named: call.arguments.array(2))
-        else {
+        let name = call.arguments.array(2)
+        guard let stream = try stream(call, 1), let group = look(at: stream, { $0.group(named: name) }) else {
             throw Self.noGroup(call)
         }
         return group

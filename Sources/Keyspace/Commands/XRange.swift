@@ -31,7 +31,7 @@ extension Keyspace {
         if call.count == 3 || call.count > 4 { throw .arity("xlen") }
         let range = call.count == 4 ? StreamRange(try call.rangeStart(2), try call.rangeEnd(3)) : nil
         guard let stream = try stream(call, 1) else { return reply.integer(0) }
-        reply.integer(range.map { streams[stream]!.count(in: $0) } ?? streams[stream]!.length)
+        reply.integer(look(at: stream) { stream in range.map { stream.count(in: $0) } ?? stream.length })
     }
 
     func xrange(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
@@ -56,10 +56,12 @@ extension Keyspace {
             written += 1
             return written < request.count
         }
-        if isReversed {
-            streams[stream]!.forEachReversed(in: request.range, write)
-        } else {
-            streams[stream]!.forEach(in: request.range, write)
+        look(at: stream) { stream in
+            if isReversed {
+                stream.forEachReversed(in: request.range, write)
+            } else {
+                stream.forEach(in: request.range, write)
+            }
         }
         reply.array(written, since: mark)
     }

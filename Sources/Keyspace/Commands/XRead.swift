@@ -7,6 +7,8 @@ import MartletStreams
 struct ReadRequest {
     /// Of each stream.
     var count = Int.max
+    /// Of all of them.
+    var budget = ReplyBudget()
     /// Milliseconds to wait; 0: for ever; `nil`: not at all.
     var timeout: Int64?
     var group: Int?
@@ -25,6 +27,7 @@ struct ReadRequest {
 
     init(_ call: Call, isGroup: Bool) throws(CommandError) {
         let words = call.arguments
+        var (totalCount, totalBytes) = (Int.max, Int.max)
         var index = 1
         while index < call.count {
             let rest = call.count - index - 1
@@ -35,6 +38,12 @@ struct ReadRequest {
                 index += 1
                 let number = try call.integer(index)
                 count = number <= 0 ? .max : Int(number)
+            } else if words.matches(index, "MAXCOUNT"), rest > 0 {
+                index += 1
+                totalCount = try Self.total(call, index, "MAXCOUNT")
+            } else if words.matches(index, "MAXSIZE"), rest > 0 {
+                index += 1
+                totalBytes = try Self.total(call, index, "MAXSIZE")
             } else if words.matches(index, "STREAMS"), rest > 0 {
                 firstKey = index + 1
                 if rest & 1 != 0 {
@@ -74,6 +83,17 @@ struct ReadRequest {
         }
         if keyCount == 0 { throw .syntax }
         if isGroup, group == nil { throw .text("ERR Missing GROUP option for XREADGROUP") }
+        if count < .max, totalCount < count { throw .text("ERR MAXCOUNT must not be less than COUNT") }
+        count = min(count, totalCount)
+        budget = ReplyBudget(count: totalCount, bytes: totalBytes)
+    }
+
+    /// The texts are our own: Redis's are not known here.
+    private static func total(_ call: Call, _ index: Int, _ option: String) throws(CommandError) -> Int {
+        guard let number = call.arguments.integer(index), number > 0 else {
+            throw .message("ERR \(option) must be a positive integer")
+        }
+        return Int(number)
     }
 
     static func timeout(_ call: Call, _ index: Int) throws(CommandError) -> Int64 {
@@ -102,9 +122,10 @@ extension Keyspace {
         let mark = reply.mark()
         var served = 0
         let starts = try readStarts(call, request)
-        for key in 0..<request.keyCount {
+        var budget = request.budget
+        for key in 0..<request.keyCount where !budget.isSpent {
             guard let stream = try stream(call, request.key(key)) else { continue }
-            if write(stream, starts[key], request, call, key, &reply) { served += 1 }
+            if write(stream, starts[key], request, call, key, &budget, &reply) { served += 1 }
         }
         if served > 0 { return reply.keyed(served, since: mark) }
         if request.timeout != nil { throw .waits }
@@ -117,7 +138,7 @@ extension Keyspace {
         for key in 0..<request.keyCount {
             let stream = try stream(call, request.key(key))
             switch call.arguments.byte(request.id(key)) {
-            case UInt8(ascii: "$"): starts.append(.after(stream.map { streams[$0]!.lastID } ?? .zero))
+            case UInt8(ascii: "$"): starts.append(.after(stream.map { look(at: $0) { $0.lastID } } ?? .zero))
             case UInt8(ascii: "+"): starts.append(.last)
             case UInt8(ascii: ">"):
                 throw .text(
@@ -134,26 +155,32 @@ extension Keyspace {
     /// Whether the stream had something.
     private func write(
         _ stream: Int, _ start: ReadStart, _ request: ReadRequest, _ call: Call, _ key: Int,
-        _ reply: inout ReplyWriter
+        _ budget: inout ReplyBudget, _ reply: inout ReplyWriter
     ) -> Bool {
         switch start {
         case .last:
-            guard let last = streams[stream]!.last, request.selection.admits(last) else { return false }
+            guard let last = look(at: stream, { $0.last }), request.selection.admits(last) else { return false }
             reply.begin(call, request.key(key))
             reply.array(1)
+            let begin = reply.bytes.count
             reply.entry(last, request.selection)
+            budget.spend(reply.bytes.count - begin)
             return true
         case .after(let id):
-            guard id < streams[stream]!.lastID, let range = StreamRange.after(id) else { return false }
+            guard id < look(at: stream, { $0.lastID }), let range = StreamRange.after(id) else { return false }
             let begin = reply.bytes.count
             reply.begin(call, request.key(key))
             let mark = reply.mark()
             var written = 0
-            streams[stream]!.forEach(in: range) { entry in
-                if !request.selection.admits(entry) { return true }
-                reply.entry(entry, request.selection)
-                written += 1
-                return written < request.count
+            look(at: stream) { stream in
+                stream.forEach(in: range) { entry in
+                    if !request.selection.admits(entry) { return true }
+                    let begin = reply.bytes.count
+                    reply.entry(entry, request.selection)
+                    budget.spend(reply.bytes.count - begin)
+                    written += 1
+                    return written < request.count && !budget.isSpent
+                }
             }
             if written == 0 {
                 reply.truncate(to: begin)

@@ -3,10 +3,17 @@
 import MartletRESPCodec
 import MartletStreams
 
-/// What a group's consumer reads of a stream.
-private enum GroupReadStart {
-    case new
-    case history(after: StreamID)
+/// What a group's consumer reads of one key's stream.
+private struct GroupSource {
+    enum Start {
+        case new
+        case history(after: StreamID)
+    }
+
+    var stream: Int
+    /// The key's.
+    var place: Int
+    var start: Start
 }
 
 extension Keyspace {
@@ -14,21 +21,26 @@ extension Keyspace {
         let request = try ReadRequest(call, isGroup: true)
         for key in 0..<request.keyCount { _ = livePlace(call, request.key(key)) }
         if let start = request.groupStart { try makeGroups(call, request, start) }
-        let (starts, sources) = try groupStarts(call, request)
-        let (group, consumer) = (call.arguments.array(request.group!), call.arguments.array(request.group! + 1))
+        let sources = try groupSources(call, request)
+        let now = call.time
+        let words = call.arguments.bytes.span.bytes
+        let group = words.extracting(call.arguments.range(request.group!))
+        let consumer = words.extracting(call.arguments.range(request.group! + 1))
         let mark = reply.mark()
         var served = 0
         var waits = request.timeout != nil
+        var budget = request.budget
         var letters: [(key: Int, target: [UInt8], letters: [DeadLetter])] = []
-        for key in 0..<request.keyCount {
-            let (stream, place) = sources[key]
-            switch starts[key] {
+        for key in 0..<request.keyCount where !budget.isSpent {
+            let (stream, place) = (sources[key].stream, sources[key].place)
+            switch sources[key].start {
             case .new:
                 let target = deadLetterTarget(stream, group, call)
                 let read = try streaming { () throws(StreamError) in
-                    try streams[stream]!.readGroup(
+                    try streams[stream].readGroup(
                         group, consumer: consumer, count: request.count, claimIdle: request.claimIdle,
-                        isAcknowledged: request.isAcknowledged, buries: target != nil, now: call.time)
+                        isAcknowledged: request.isAcknowledged, buries: target != nil, now: now
+                    ) { budget.admits($0, request.selection) }
                 }
                 note(isNewConsumer: read.isNewConsumer, call, request.key(key))
                 if let target, !read.deadLetters.isEmpty {
@@ -48,8 +60,9 @@ extension Keyspace {
             case .history(let id):
                 waits = false
                 let read = try streaming { () throws(StreamError) in
-                    try streams[stream]!.readHistory(
-                        group, consumer: consumer, after: id, count: request.count, now: call.time)
+                    try streams[stream].readHistory(
+                        group, consumer: consumer, after: id, count: request.count, now: now
+                    ) { budget.admits($0, request.selection) }
                 }
                 note(isNewConsumer: read.isNewConsumer, call, request.key(key))
                 touch(place, in: call.database)
@@ -59,7 +72,9 @@ extension Keyspace {
             served += 1
         }
         // They may go into one of the streams that are read, where nothing may move before.
-        for (key, target, letters) in letters { bury(letters, from: key, group, into: target, call) }
+        for (key, target, letters) in letters {
+            bury(letters, from: key, call.arguments.array(request.group!), into: target, call)
+        }
         if served > 0 { return reply.keyed(served, since: mark) }
         if waits { throw .waits }
         reply.nullArray()
@@ -76,9 +91,9 @@ extension Keyspace {
         for key in 0..<request.keyCount { _ = try stream(call, request.key(key)) }
         for key in 0..<request.keyCount {
             if let found = try liveStream(call, request.key(key)) {
-                if streams[found.stream]!.hasGroup(named: group) { continue }
+                if ask(found.stream, { $0.hasGroup(named: group) }) { continue }
                 try streaming { () throws(StreamError) in
-                    try streams[found.stream]!.createGroup(group, at: start)
+                    try streams[found.stream].createGroup(group, at: start)
                 }
                 touch(found.place, in: call.database)
             } else {
@@ -91,13 +106,14 @@ extension Keyspace {
     }
 
     /// Whether a read has to make a group, so that it isn't in vain.
-    private func makesGroup(_ call: Call, _ request: ReadRequest) -> Bool {
+    private mutating func makesGroup(_ call: Call, _ request: ReadRequest) -> Bool {
         guard request.groupStart != nil else { return false }
         let group = call.arguments.array(request.group!)
-        return (0..<request.keyCount).contains { key in
+        for key in 0..<request.keyCount {
             guard let found = try? stream(call, request.key(key)) else { return true }
-            return !streams[found]!.hasGroup(named: group)
+            if !ask(found, { $0.hasGroup(named: group) }) { return true }
         }
+        return false
     }
 
     mutating func note(isNewConsumer: Bool, _ call: Call, _ key: Int) {
@@ -107,27 +123,42 @@ extension Keyspace {
         if let stream = try? stream(call, key) { schedule(stream) }
     }
 
-    private func groupStarts(
-        _ call: Call, _ request: ReadRequest
-    ) throws(CommandError) -> (starts: [GroupReadStart], sources: [(stream: Int, place: Int)]) {
-        var starts: [GroupReadStart] = []
-        var sources: [(stream: Int, place: Int)] = []
-        let group = call.arguments.array(request.group!)
+    /// Mutating only because streams are lent: see `ask`.
+    private mutating func groupSources(_ call: Call, _ request: ReadRequest) throws(CommandError) -> [GroupSource] {
+        let group = call.arguments.bytes.span.bytes.extracting(call.arguments.range(request.group!))
+        var sources: [GroupSource] = []
+        sources.reserveCapacity(request.keyCount)
         for key in 0..<request.keyCount {
-            guard let stream = try stream(call, request.key(key)), streams[stream]!.hasGroup(named: group) else {
-                throw .message(
-                    "NOGROUP No such key '\(call.arguments.text(request.key(key)))' or consumer group "
-                        + "'\(call.arguments.text(request.group!))' in XREADGROUP with GROUP option")
-            }
-            sources.append((stream, place(call, request.key(key))!))
-            switch call.arguments.byte(request.id(key)) {
-            case UInt8(ascii: ">"): starts.append(.new)
-            case UInt8(ascii: "$"): throw Self.meaningless("$")
-            case UInt8(ascii: "+"): throw Self.meaningless("+")
-            default: starts.append(.history(after: try call.streamID(request.id(key))))
-            }
+            let (stream, place) = try groupStream(call, request, key)
+            guard ask(stream, { $0.hasGroup(named: group) }) else { throw Self.noGroup(call, request, key) }
+            sources.append(GroupSource(stream: stream, place: place, start: try Self.groupStart(call, request, key)))
         }
-        return (starts, sources)
+        return sources
+    }
+
+    private func groupStream(
+        _ call: Call, _ request: ReadRequest, _ key: Int
+    ) throws(CommandError) -> (stream: Int, place: Int) {
+        guard let place = place(call, request.key(key)) else { throw Self.noGroup(call, request, key) }
+        guard case .stream(let stream) = databases[call.database][place].value else { throw .wrongType }
+        return (stream, place)
+    }
+
+    private static func groupStart(
+        _ call: Call, _ request: ReadRequest, _ key: Int
+    ) throws(CommandError) -> GroupSource.Start {
+        switch call.arguments.byte(request.id(key)) {
+        case UInt8(ascii: ">"): .new
+        case UInt8(ascii: "$"): throw meaningless("$")
+        case UInt8(ascii: "+"): throw meaningless("+")
+        default: .history(after: try call.streamID(request.id(key)))
+        }
+    }
+
+    private static func noGroup(_ call: Call, _ request: ReadRequest, _ key: Int) -> CommandError {
+        .message(
+            "NOGROUP No such key '\(call.arguments.text(request.key(key)))' or consumer group "
+                + "'\(call.arguments.text(request.group!))' in XREADGROUP with GROUP option")
     }
 
     private static func meaningless(_ id: String) -> CommandError {
@@ -139,40 +170,27 @@ extension Keyspace {
 
     /// Whether a read of a group would hand out nothing and change nothing, so that it needs no record. Then it is
     /// answered with nothing, or waits.
-    package func isPollInVain(_ call: Call) -> Bool {
-        guard let request = try? ReadRequest(call, isGroup: true), !makesGroup(call, request),
-            let (starts, sources) = try? groupStarts(call, request)
-        else { return false }
-        return isInVain(call, request, starts, sources)
-    }
-
-    private func isInVain(
-        _ call: Call, _ request: ReadRequest, _ starts: [GroupReadStart], _ sources: [(stream: Int, place: Int)]
-    ) -> Bool {
-        let (group, consumer) = (call.arguments.array(request.group!), call.arguments.array(request.group! + 1))
-        for (start, source) in zip(starts, sources) {
-            guard case .new = start else { return false }
-            let stream = streams[source.stream]!
-            guard let group = stream.group(named: group), group.consumer(named: consumer) != nil,
-                !stream.hasNew(for: group)
-            else { return false }
-            // It is noted as seen now and then, so that nobody takes it for idle.
-            if let due = group.seenDueAt(consumer), due <= call.time { return false }
-            if let idle = group.policy.claimIdle(request.claimIdle), let oldest = stream.longestWaiting(in: group),
-                oldest.isRipe(idle: idle, at: call.time)
-            {
-                return false
+    private mutating func isInVain(_ call: Call, _ request: ReadRequest, _ sources: [GroupSource]) -> Bool {
+        let words = call.arguments.bytes.span.bytes
+        let group = words.extracting(call.arguments.range(request.group!))
+        let consumer = words.extracting(call.arguments.range(request.group! + 1))
+        let (claimIdle, now) = (request.claimIdle, call.time)
+        for source in sources {
+            guard case .new = source.start else { return false }
+            let isInVain = ask(source.stream) { stream in
+                stream.isReadInVain(by: consumer, of: group, claimIdle: claimIdle, now: now)
             }
+            if !isInVain { return false }
         }
         return true
     }
 
     /// What becomes of a read of a group that changes nothing now; `nil`: it is to be carried out.
-    func vainGroupRead(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) -> CommandOutcome? {
+    mutating func vainGroupRead(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) -> CommandOutcome? {
         let request = try ReadRequest(call, isGroup: true)
         if makesGroup(call, request) { return nil }
-        let (starts, sources) = try groupStarts(call, request)
-        guard isInVain(call, request, starts, sources) else { return nil }
+        let sources = try groupSources(call, request)
+        guard isInVain(call, request, sources) else { return nil }
         if request.timeout != nil { return .waits }
         reply.nullArray()
         return .replied

@@ -43,7 +43,7 @@ extension Keyspace {
         // What is of another type is refused before anything is done.
         _ = try liveStream(call, 2)
         var replayed: [StreamID] = []
-        for entry in streams[stream]!.entries(in: .all, count: request.count) {
+        for entry in streams[stream].entries(in: .all, count: request.count) {
             if !request.isAny, entry.value(of: Array(DeadLetterField.stream.utf8)) != target { continue }
             guard let fields = Self.fields(ofDeadLetter: entry),
                 (try? append(
@@ -52,7 +52,7 @@ extension Keyspace {
             replayed.append(entry.id)
         }
         if !replayed.isEmpty {
-            _ = streams[stream]!.delete(replayed)
+            _ = streams[stream].delete(replayed)
             touch(place, in: call.database)
             notify(.stream, "xdel", call)
         }

@@ -34,7 +34,7 @@ extension Keyspace {
             }
         }
         guard let (stream, place) = try liveStream(call, 1) else { throw .noSuchKey }
-        streams[stream]!.setRetention(retention)
+        streams[stream].setRetention(retention)
         touch(place, in: call.database)
         retain(stream, place, call.database, now: call.time)
         reply.ok()
@@ -43,8 +43,8 @@ extension Keyspace {
     /// Applies a stream's retention behind an append.
     @inline(__always)
     mutating func retain(_ stream: Int, _ place: Int, _ database: Int, now: Int64) {
-        if streams[stream]!.retention.isEmpty { return }
-        if streams[stream]!.retain(now: now, limits: settings.blocks) > 0 {
+        if ask(stream, { $0.retention.isEmpty }) { return }
+        if streams[stream].retain(now: now, limits: settings.blocks) > 0 {
             notify(.stream, "xtrim", databases[database][place].name, database)
         }
         schedule(stream)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The checksum of Redis's dumps: 64 bits, polynomial AD93D23594C935A9, bits reflected, from 0 on, not inverted.
-package enum CRC64 {
+public enum CRC64 {
     /// The polynomial with its bits reflected.
     private static let polynomial: UInt64 = 0x95AC_9329_AC4B_C9B5
 
@@ -11,7 +11,7 @@ package enum CRC64 {
         return rest
     }
 
-    package static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+    public static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt64 {
         var sum: UInt64 = 0
         let table = table
         for byte in bytes { sum = table[Int(UInt8(truncatingIfNeeded: sum) ^ byte)] ^ sum >> 8 }

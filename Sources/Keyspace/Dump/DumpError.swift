@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Why a dump can't be restored.
-package enum DumpError: Error, Hashable, Sendable {
+public enum DumpError: Error, Hashable, Sendable {
     /// Another version than those that are known, or bytes that are not those which were summed up.
     case wrongFooter
     case badFormat

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletRESPCodec
-package import MartletStreams
+public import MartletStreams
 
 extension DumpedValue {
     /// Reads a dump of whatever origin.
@@ -9,7 +9,7 @@ extension DumpedValue {
     /// - Parameters:
     ///   - emptyStream: what new streams are.
     ///   - now: milliseconds of the Unix clock.
-    package init(
+    public init(
         _ bytes: ArraySlice<UInt8>, emptyStream: MartletStreams.Stream, now: Int64
     ) throws(DumpError) {
         var reader = DumpReader(try Self.checked(bytes))

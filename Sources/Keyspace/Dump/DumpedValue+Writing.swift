@@ -5,7 +5,7 @@ import MartletStreams
 
 extension DumpedValue {
     /// The whole dump.
-    package var bytes: [UInt8] {
+    public var bytes: [UInt8] {
         var writer = DumpWriter()
         switch self {
         case .string(let text):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletStreams
+public import MartletStreams
 
 /// A key's value on its way to or from another server, as DUMP writes it and RESTORE reads it:
 ///
@@ -12,7 +12,7 @@ package import MartletStreams
 ///
 /// What is written is what Redis 7.0 and everything behind it reads. What is read is also what newer releases write
 /// where they write the same types.
-package enum DumpedValue: Sendable {
+public enum DumpedValue: Sendable {
     case string([UInt8])
     case list([[UInt8]])
     /// Without duplicates.

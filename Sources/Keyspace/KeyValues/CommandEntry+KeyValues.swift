@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletAuth
-package import MartletKeyValue
-package import MartletRESPCodec
+public import MartletKeyValue
+public import MartletRESPCodec
 
 extension CommandEntry {
     /// The key-value store, for clients of Redis's protocol. See `KeyWords` for their words.
@@ -43,7 +43,7 @@ extension CommandEntry {
 extension CommandEntry {
     /// Why a command has more operations than a member takes from clients; `nil`: it hasn't, or makes no request at all
     /// and is told so when it is carried out.
-    package func refusal(_ arguments: @autoclosure () -> Arguments, maximumOperations: Int) -> StaticString? {
+    public func refusal(_ arguments: @autoclosure () -> Arguments, maximumOperations: Int) -> StaticString? {
         guard name == "kv.txn", case .txn(let request) = try? keyOperation(arguments()) else { return nil }
         return request.hasShape(maximumOperations) ? nil : KeyValueError.tooManyOperations.commandText
     }
@@ -51,7 +51,7 @@ extension CommandEntry {
 
 extension Transaction {
     /// As above, of all its commands on the key-value store, which are one transaction there.
-    package func refusal(maximumOperations: Int) -> StaticString? {
+    public func refusal(maximumOperations: Int) -> StaticString? {
         guard concernsKeys else { return nil }
         var request = TxnRequest()
         for (index, item) in items.enumerated() {
@@ -64,13 +64,13 @@ extension Transaction {
 
 /// What keeps commands from the key-value store, the same at every member that has applied the same records. Rights of
 /// users come before it: see `Keyspace.denial`.
-package struct KeyConditions: Hashable, Sendable {
+public struct KeyConditions: Hashable, Sendable {
     /// Its users are asked who they are, and those of `ACL SETUSER` aren't among them.
-    package var asksUsers = false
-    package var hasNoSpace = false
-    package var isCorrupt = false
+    public var asksUsers = false
+    public var hasNoSpace = false
+    public var isCorrupt = false
 
-    package init() {}
+    public init() {}
 
     static let usersText: StaticString =
         "NOPERM authentication of the key-value store is on: commands on its keys need its own users"
@@ -95,7 +95,7 @@ extension TxnRequest.Operation {
 
 extension CommandEntry {
     /// Carries out a command on the key-value store; one that fails changes nothing.
-    package func apply(
+    public func apply(
         _ call: Call, to store: inout KeyValueStore, _ conditions: KeyConditions, _ reply: inout ReplyWriter
     ) -> CommandOutcome {
         let begin = reply.bytes.count
@@ -121,7 +121,7 @@ extension CommandEntry {
     }
 
     /// Carries out a command that only reads.
-    package func read(
+    public func read(
         _ call: Call, of store: KeyValueStore, _ conditions: KeyConditions, _ reply: inout ReplyWriter
     ) -> CommandOutcome {
         let begin = reply.bytes.count

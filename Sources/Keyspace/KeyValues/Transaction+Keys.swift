@@ -10,7 +10,7 @@ import MartletRESPCodec
 // they do in Redis.
 extension Transaction {
     /// Whether some of it concerns the key-value store.
-    package var concernsKeys: Bool { items.contains { $0.entry.concernsKeys } }
+    public var concernsKeys: Bool { items.contains { $0.entry.concernsKeys } }
 
     /// Of the commands on the key-value store; `nil`: there are none.
     func keyRequest(_ conditions: KeyConditions) throws(CommandError) -> TxnRequest? {
@@ -27,7 +27,8 @@ extension Transaction {
 
 /// The part of a transaction that concerns the key-value store, on its way.
 struct KeyPart: Hashable, Sendable {
-    let request: TxnRequest
+    /// Nothing changes keys between its test and the end of the transaction.
+    let txn: CheckedTxn
     /// Where in the reply those of the commands are missing, and which commands they are.
     var places: [Place] = []
 
@@ -41,12 +42,7 @@ extension TransactionProgress {
     /// Does what is asked of the key-value store, and puts the replies to it where they belong.
     mutating func finishKeys(in store: inout KeyValueStore, _ reply: inout ReplyWriter) {
         guard let part = keys else { return }
-        let response: TxnResponse
-        do throws(KeyValueError) {
-            response = try store.txn(part.request)
-        } catch {
-            preconditionFailure("what was tested is refused: \(error)")
-        }
+        let response = store.run(part.txn)
         precondition(response.responses.count == part.places.count, "\(response.responses.count) answers")
         var writer = ReplyWriter(isRESP3: reply.isRESP3)
         writer.bytes.reserveCapacity(reply.bytes.count + 64 * part.places.count)
@@ -64,7 +60,7 @@ extension TransactionProgress {
     }
 
     /// Where a reply to a command belongs, said before the key-value store's were put in.
-    package func shifted(_ offset: Int, ofCommand command: Int) -> Int {
+    public func shifted(_ offset: Int, ofCommand command: Int) -> Int {
         insertions.reduce(offset) { $1.command < command ? $0 + $1.byteCount : $0 }
     }
 }

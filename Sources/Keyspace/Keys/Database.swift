@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletBasics
+
 /// The keys of one database: rows in numbered places, found by name, walked by place.
 ///
 /// A new key takes the lowest free place and stays there. So the order of a walk follows from what was done to the
@@ -33,26 +35,8 @@ struct Database: Sendable {
 
     @inline(__always)
     private func isNamed(_ place: Int, _ hash: UInt64, _ name: RawSpan) -> Bool {
-        guard let row = rows[place], row.hash == hash, row.name.count == name.byteCount else { return false }
-        let known = row.name.span.bytes
-        var offset = 0
-        while offset + 8 <= name.byteCount {
-            if known.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-                != name.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            {
-                return false
-            }
-            offset += 8
-        }
-        while offset < name.byteCount {
-            if known.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
-                != name.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
-            {
-                return false
-            }
-            offset += 1
-        }
-        return true
+        guard let row = rows[place], row.hash == hash else { return false }
+        return row.name.span.bytes.isSame(as: name)
     }
 
     /// What is at a place that is taken.

@@ -18,11 +18,11 @@ enum KeyValue: Sendable {
     }
 }
 
-package enum KeyType: Hashable, Sendable, CaseIterable {
+public enum KeyType: Hashable, Sendable, CaseIterable {
     case string, list, set, stream
 
     /// Source: Redis, TYPE.
-    package var name: StaticString {
+    public var name: StaticString {
         switch self {
         case .string: "string"
         case .list: "list"

@@ -50,24 +50,26 @@ struct StreamTimers: Sendable {
 extension Keyspace {
     /// When something happens by itself next: a key expires, or a stream has something to do. In milliseconds of the
     /// Unix clock. May be too early, never too late.
-    package var nextDue: Int64? {
+    public var nextDue: Int64? {
         guard let key = expiries.earliest?.moment else { return timers.queue.earliest?.moment }
         return min(key, timers.queue.earliest?.moment ?? .max)
     }
 
     /// What streams do of themselves in one record at most, in entries: so that none takes long to apply, and one that
     /// is proposed every few milliseconds still moves some hundred thousand a second.
-    package static let maximumDuePerRecord = 1000
+    public static let maximumDuePerRecord = 1000
 
     /// Does what is due; what a record does whose proposer saw `nextDue` pass. What is left is due still.
-    package mutating func carryOutDue(now: Int64) {
+    public mutating func carryOutDue(now: Int64) {
         expireKeys(now: now)
         var left = Self.maximumDuePerRecord
         while left > 0, let (item, isCurrent) = timers.take(upTo: now) {
             let stream = Int(item.place)
-            guard isCurrent, streams[stream] != nil, streamNumbers[stream] == item.number else { continue }
+            guard isCurrent, hasStream(stream, number: item.number) else { continue }
             // In the order of what streams have to do, not of what was in the queue: that is no part of the state.
-            if streams[stream]!.nextDue == item.moment { left -= max(carryOutDue(stream, now: now, atMost: left), 1) }
+            if ask(stream, { $0.nextDue }) == item.moment {
+                left -= max(carryOutDue(stream, now: now, atMost: left), 1)
+            }
             schedule(stream)
         }
     }
@@ -75,7 +77,7 @@ extension Keyspace {
     /// - Returns: how much of the limit it took: no more blocks may be needed than `wantedBlocksDue` names.
     private mutating func carryOutDue(_ stream: Int, now: Int64, atMost limit: Int) -> Int {
         let (database, place) = timers.key(of: stream)
-        let work = streams[stream]!.carryOutDue(now: now, limits: settings.blocks, atMost: limit)
+        let work = streams[stream].carryOutDue(now: now, limits: settings.blocks, atMost: limit)
         touch(place, in: database)
         let name = databases[database][place].name
         if work.appended > 0 {
@@ -98,13 +100,13 @@ extension Keyspace {
     /// Has a stream looked at when it has something to do; to be called whenever that may have become earlier.
     @inline(__always)
     mutating func schedule(_ stream: Int) {
-        if let due = streams[stream]!.nextDue { timers.put(stream, number: streamNumbers[stream], due: due) }
+        if let due = ask(stream, { $0.nextDue }) { timers.put(stream, number: streamNumbers[stream], due: due) }
     }
 
     /// As `schedule`, behind a trim, which may have left something to be done. Mostly it has not.
     @inline(__always)
     mutating func scheduleGone(_ stream: Int) {
-        if streams[stream]!.endingCount > 0 { schedule(stream) }
+        if ask(stream, { $0.endingCount }) > 0 { schedule(stream) }
     }
 
     /// Notes where the stream of a key is, if it holds one.
@@ -119,25 +121,23 @@ extension Keyspace {
     /// Goes through streams as that does, in the order of what they have to do, until as much is due as one record
     /// does: so however many streams and entries are due, it names what a thousand of them need. Complexity: O(streams
     /// looked at · log streams + entries).
-    package func wantedBlocksDue(now: Int64) -> [WantedBlock] {
+    public func wantedBlocksDue(now: Int64) -> [WantedBlock] {
         guard mayLackBlocks else { return [] }
         var wanted: [WantedBlock] = []
         var left = Self.maximumDuePerRecord
         timers.forEachDue(upTo: now) { stream, number, moment in
-            guard streams[stream] != nil, streamNumbers[stream] == number, let due = streams[stream]!.nextDue else {
-                return .done
-            }
+            guard hasStream(stream, number: number), let due = look(at: stream, { $0.nextDue }) else { return .done }
             // It is put back for later, and perhaps for now.
             if due != moment { return due <= now ? .later(due) : .done }
-            if streams[stream]!.absentCount > 0 {
+            if streams[stream].absentCount > 0 {
                 var demand = BlockDemand()
-                streams[stream]!.demandDue(now: now, atMost: left, &demand)
+                streams[stream].demandDue(now: now, atMost: left, &demand)
                 wanted += self.wanted(demand, of: stream)
             }
             let (database, place) = timers.key(of: stream)
             // One that expires at the same moment does nothing, and another comes in its place.
             if !databases[database][place].isExpired(at: now) {
-                left -= max(min(streams[stream]!.dueCount(now: now, atMost: left), left), 1)
+                left -= max(min(streams[stream].dueCount(now: now, atMost: left), left), 1)
             }
             return left > 0 ? .done : .end
         }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletKeyValue
-package import MartletRESPCodec
+public import MartletKeyValue
+public import MartletRESPCodec
 
 /// Where a record that is being applied came to.
-package enum RecordStop: Sendable {
+public enum RecordStop: Sendable {
     case end
     /// The next command lacks these blocks: to be called again when they are there.
     case wants([WantedBlock])
@@ -22,7 +22,7 @@ extension Keyspace {
     ///   - after: called with the number of each item and what became of it, once its reply is written. Where nobody
     ///     waits for it, it is to be forgotten there.
     ///   - outside: in a transaction, writes the reply of a command that is not a matter of the keyspace.
-    package mutating func apply(
+    public mutating func apply(
         record: RawSpan, notBefore time: Int64 = 0, _ reply: inout ReplyWriter,
         before: (Int, inout ReplyWriter) -> Void,
         after: (Int, CommandOutcome, inout ReplyWriter) -> Void,
@@ -39,7 +39,7 @@ extension Keyspace {
     }
 
     /// As above, as far as it goes by itself, and with the key-value store that stands beside.
-    package mutating func apply(
+    public mutating func apply(
         _ progress: inout RecordProgress, keys store: inout KeyValueStore, _ conditions: KeyConditions,
         notBefore time: Int64, _ reply: inout ReplyWriter,
         before: (Int, inout ReplyWriter) -> Void,
@@ -90,26 +90,26 @@ extension Keyspace {
 }
 
 /// How far a record is applied.
-package struct RecordProgress: Sendable {
+public struct RecordProgress: Sendable {
     fileprivate let content: RecordContent
     fileprivate var item = 0
     fileprivate var transaction = TransactionProgress()
     /// Of a transaction that waits for blocks in its middle: its progress has places in there.
-    package var reply = ReplyWriter()
+    public var reply = ReplyWriter()
 
     /// - Throws: where the record can't be read.
-    package init(_ record: RawSpan) throws(KeyspaceRecordError) {
+    public init(_ record: RawSpan) throws(KeyspaceRecordError) {
         content = try RecordContent(record)
     }
 
     /// Whether half of a transaction has taken effect.
-    package var isHalfway: Bool { transaction.isHalfway }
+    public var isHalfway: Bool { transaction.isHalfway }
 
     /// The transactions over keys and streams that are in it.
-    package var storeItems: [[UInt8]] {
+    public var storeItems: [[UInt8]] {
         content.items.compactMap { if case .store(let bytes) = $0 { bytes } else { nil } }
     }
 
     /// The next item is done.
-    package mutating func passItem() { item += 1 }
+    public mutating func passItem() { item += 1 }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
+public import MartletAuth
 import MartletBasics
-package import MartletRESPCodec
+public import MartletRESPCodec
 
 /// Commands of one turn of the loop as one log entry holds them:
 ///
@@ -21,60 +21,67 @@ package import MartletRESPCodec
 ///
 /// Numbers are varints. A command is the count of its words and, for each, its length and its bytes: see
 /// `CommandBatch.encode`. Records hold what clients said, not what became of it: that follows from the state.
-package struct KeyspaceRecord: Sendable {
+public struct KeyspaceRecord: Sendable {
     static let version: UInt8 = 1
     /// Bytes of one record, about, after which the next one begins: an entry is sent and written as one piece.
-    package static let preferredBytes = 1 << 20
+    public static let preferredBytes = 1 << 20
 
     enum Kind: UInt8 {
         case command, transaction, expiry, store, user
     }
 
-    /// Which kinds of items a member reads. A record of a higher one may not be proposed while a member is in the
-    /// cluster that doesn't read it: it could not go on.
-    package enum Format: UInt64, Sendable {
+    /// Which kinds of items a member reads, and which forms of commands. A record of a higher one may not be proposed
+    /// while a member is in the cluster that doesn't read it: it could not go on.
+    public enum Format: UInt64, Comparable, Sendable {
         /// Commands, transactions of them and what is due.
         case first = 1
         /// Transactions over keys and streams as well, and who asks.
         case storesAndUsers
+        /// Jobs whose entries have a priority: others refuse the command, and their states would differ.
+        case jobPriorities
+        /// No others; who reads it takes questions for its clock, too, which an earlier server could not read.
+        case clocks
+        /// No others; who reads it reads entries and messages of joint configurations, too.
+        case replacements
 
-        package static let latest = Format.storesAndUsers
+        public static let latest = Format.replacements
+
+        public static func < (left: Format, right: Format) -> Bool { left.rawValue < right.rawValue }
     }
 
     /// May be set until the record is encoded: it is that of the moment at which it goes into the log.
-    package var stamp: Int64
-    package var seed: UInt64
+    public var stamp: Int64
+    public var seed: UInt64
     private var items: [UInt8] = []
     /// Of the last item.
     private var user: AuthName?
-    package private(set) var itemCount = 0
+    public private(set) var itemCount = 0
 
-    package init(stamp: Int64 = 0, seed: UInt64 = 0) {
+    public init(stamp: Int64 = 0, seed: UInt64 = 0) {
         self.stamp = stamp
         self.seed = seed
     }
 
-    package var isEmpty: Bool { itemCount == 0 }
+    public var isEmpty: Bool { itemCount == 0 }
     /// Bytes of the record as it is now.
-    package var byteCount: Int { 1 + Varint.length(of: UInt64(max(stamp, 0))) + 8 + items.count }
+    public var byteCount: Int { 1 + Varint.length(of: UInt64(max(stamp, 0))) + 8 + items.count }
 
-    /// Adds the record.
-    package func encode(into bytes: inout [UInt8]) {
-        bytes.append(Self.version)
-        Varint.append(UInt64(max(stamp, 0)), to: &bytes)
-        for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: seed >> shift)) }
-        bytes += items
+    /// Adds the record, where there is room for `byteCount` bytes.
+    public func encode(into output: inout OutputSpan<UInt8>) {
+        output.append(Self.version)
+        Varint.append(UInt64(max(stamp, 0)), to: &output)
+        for shift in stride(from: UInt64(0), to: 64, by: 8) { output.append(UInt8(truncatingIfNeeded: seed >> shift)) }
+        output.append(copying: items.span.bytes)
     }
 
-    package var bytes: [UInt8] {
+    public var bytes: [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(byteCount)
-        encode(into: &bytes)
+        bytes.append(addingCapacity: byteCount) { encode(into: &$0) }
         return bytes
     }
 
     /// Forgets all items, but not the memory they took.
-    package mutating func removeAll() {
+    public mutating func removeAll() {
         items.removeAll(keepingCapacity: true)
         user = nil
         itemCount = 0
@@ -83,12 +90,12 @@ package struct KeyspaceRecord: Sendable {
     }
 
     /// The random bits of a record's item: each has its own.
-    package static func seed(_ seed: UInt64, item: Int) -> UInt64 {
+    public static func seed(_ seed: UInt64, item: Int) -> UInt64 {
         seed &+ UInt64(item) &* 0x9E37_79B9_7F4A_7C15
     }
 
     /// - Parameter user: who asks, if a user of the auth service.
-    package mutating func append(_ arguments: Arguments, database: Int, user: AuthName? = nil) {
+    public mutating func append(_ arguments: Arguments, database: Int, user: AuthName? = nil) {
         setUser(user)
         begin(.command)
         Varint.append(UInt64(database), to: &items)
@@ -104,7 +111,7 @@ package struct KeyspaceRecord: Sendable {
         items += name
     }
 
-    package mutating func append(_ transaction: Transaction) {
+    public mutating func append(_ transaction: Transaction) {
         setUser(transaction.user)
         begin(.transaction)
         Varint.append(UInt64(transaction.watched.count), to: &items)
@@ -121,15 +128,17 @@ package struct KeyspaceRecord: Sendable {
         }
     }
 
-    /// A transaction over keys and streams, as bytes of the replica's making.
-    package mutating func append(store bytes: [UInt8]) {
+    /// A transaction over keys and streams, of so many bytes, which the replica adds.
+    public mutating func append(storeByteCount byteCount: Int, _ encode: (inout [UInt8]) -> Void) {
         begin(.store)
-        Varint.append(UInt64(bytes.count), to: &items)
-        items += bytes
+        Varint.append(UInt64(byteCount), to: &items)
+        let end = items.count + byteCount
+        encode(&items)
+        precondition(items.count == end, "\(items.count - end) bytes more than were said")
     }
 
     /// Stamp and seed of an encoded record; `nil`: it is none of this version.
-    package static func head(of record: RawSpan) -> (stamp: Int64, seed: UInt64)? {
+    public static func head(of record: RawSpan) -> (stamp: Int64, seed: UInt64)? {
         var offset = 1
         guard record.byteCount > 0, record.unsafeLoad(fromByteOffset: 0, as: UInt8.self) == version,
             let stamp = Varint.read(record, at: &offset), record.byteCount - offset >= 8
@@ -139,7 +148,7 @@ package struct KeyspaceRecord: Sendable {
     }
 
     /// The encoded record with another stamp; `nil`: it is none of this version.
-    package static func restamped(_ record: [UInt8], _ stamp: UInt64) -> [UInt8]? {
+    public static func restamped(_ record: [UInt8], _ stamp: UInt64) -> [UInt8]? {
         var offset = 1
         guard record.first == version, Varint.read(record.span.bytes, at: &offset) != nil else { return nil }
         var bytes: [UInt8] = [version]
@@ -150,7 +159,7 @@ package struct KeyspaceRecord: Sendable {
     }
 
     /// Does what is due: see `Keyspace.carryOutDue`.
-    package mutating func appendExpiry() {
+    public mutating func appendExpiry() {
         begin(.expiry)
     }
 
@@ -161,7 +170,7 @@ package struct KeyspaceRecord: Sendable {
 }
 
 /// A log entry holds what no version of ours wrote.
-package enum KeyspaceRecordError: Error, Hashable, Sendable {
+public enum KeyspaceRecordError: Error, Hashable, Sendable {
     case unsupportedVersion(UInt8)
     /// Of the byte that isn't understood, or behind the last.
     case unreadable(offset: Int)

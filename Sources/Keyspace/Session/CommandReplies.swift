@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletRESPCodec
+public import MartletRESPCodec
 import MartletStreams
 
 /// Replies of COMMAND and its subcommands.
@@ -75,18 +75,55 @@ enum CommandReplies {
     }
 
     private static func docs(_ entry: CommandEntry, _ reply: inout ReplyWriter) {
+        let arguments = entry.syntax.arguments
         reply.bulk(entry.name)
-        reply.map(entry.subcommands.isEmpty ? 3 : 4)
+        reply.map(3 + (arguments.isEmpty ? 0 : 1) + (entry.subcommands.isEmpty ? 0 : 1))
         reply.bulk("summary")
         reply.bulk(entry.summary)
         reply.bulk("since")
         reply.bulk(entry.since)
         reply.bulk("group")
         reply.bulk(entry.group.rawValue)
+        if !arguments.isEmpty {
+            reply.bulk("arguments")
+            write(arguments, &reply)
+        }
         if entry.subcommands.isEmpty { return }
         reply.bulk("subcommands")
         reply.map(entry.subcommands.count)
         for subcommand in entry.subcommands { docs(subcommand, &reply) }
+    }
+
+    /// Source: Redis 7.2 and later, but for the numbers of key specifications, of which there are none here.
+    private static func write(_ arguments: [CommandArgument], _ reply: inout ReplyWriter) {
+        reply.array(arguments.count)
+        for argument in arguments {
+            let isValue = ![.token, .choice, .block].contains(argument.kind)
+            let flags = [(argument.isOptional, "optional"), (argument.isMultiple, "multiple")].filter(\.0)
+            let count = 2 + (argument.token == nil ? 0 : 1) + (isValue ? 1 : 0) + (flags.isEmpty ? 0 : 1)
+            reply.map(count + (argument.arguments.isEmpty ? 0 : 1))
+            reply.bulk("name")
+            reply.bulk(argument.name)
+            reply.bulk("type")
+            reply.bulk(argument.kind.rawValue)
+            if isValue {
+                reply.bulk("display_text")
+                reply.bulk(argument.name)
+            }
+            if let token = argument.token {
+                reply.bulk("token")
+                reply.bulk(token)
+            }
+            if !flags.isEmpty {
+                reply.bulk("flags")
+                reply.set(flags.count)
+                for flag in flags { reply.simple(flag.1) }
+            }
+            if !argument.arguments.isEmpty {
+                reply.bulk("arguments")
+                write(argument.arguments, &reply)
+            }
+        }
     }
 
     static func list(_ arguments: Arguments, _ reply: inout ReplyWriter) {
@@ -123,7 +160,7 @@ enum CommandReplies {
 
 extension CommandEntry {
     /// The words of a command that are keys.
-    package func keyPlaces(_ arguments: Arguments) -> [Int] {
+    public func keyPlaces(_ arguments: Arguments) -> [Int] {
         if name == "sintercard" {
             guard let count = arguments.integer(1), count > 0, count <= Int64(arguments.count - 2) else { return [] }
             return Array(2..<2 + Int(count))

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
-package import MartletRESPCodec
+public import MartletAuth
+public import MartletRESPCodec
 
 /// Commands of one client that are to be carried out in order.
-package struct CommandRequest: Sendable {
-    package var client: UInt64
+public struct CommandRequest: Sendable {
+    public var client: UInt64
     /// Who asks, if a user of the auth service: asked again when a command is carried out.
-    package var user: AuthName?
-    package var database: Int
-    package var isRESP3: Bool
+    public var user: AuthName?
+    public var database: Int
+    public var isRESP3: Bool
     /// A reader that takes what this member has, late or not.
-    package var allowsLateReads: Bool
+    public var allowsLateReads: Bool
     /// Commands that wait stand last.
-    package var commands: CommandBatch
+    public var commands: CommandBatch
     /// Places in `commands`, and what they are.
-    package var items: [(command: Int, entry: CommandEntry)] = []
+    public var items: [(command: Int, entry: CommandEntry)] = []
 
-    package init(client: UInt64, database: Int, isRESP3: Bool, allowsLateReads: Bool, commands: CommandBatch) {
+    public init(client: UInt64, database: Int, isRESP3: Bool, allowsLateReads: Bool, commands: CommandBatch) {
         self.client = client
         self.database = database
         self.isRESP3 = isRESP3
@@ -27,7 +27,7 @@ package struct CommandRequest: Sendable {
 }
 
 /// What became of commands that were handed over.
-package enum CommandAnswer: Hashable, Sendable {
+public enum CommandAnswer: Hashable, Sendable {
     /// All replies are written.
     case complete
     /// What is written may be sent; the rest comes later, see `CommandReply`.
@@ -35,19 +35,19 @@ package enum CommandAnswer: Hashable, Sendable {
 }
 
 /// Replies to commands that were answered `later`.
-package struct CommandReply: Sendable {
+public struct CommandReply: Sendable {
     /// Commands of a transaction that are no matter of the keyspace: their replies are missing at these offsets.
-    package typealias Gap = (offset: Int, command: Int)
+    public typealias Gap = (offset: Int, command: Int)
 
-    package var client: UInt64
-    package var bytes: [UInt8]
+    public var client: UInt64
+    public var bytes: [UInt8]
     /// Whether no more replies come.
-    package var isLast = true
-    package var gaps: [Gap] = []
+    public var isLast = true
+    public var gaps: [Gap] = []
     /// Of errors among the replies, by the commands' numbers.
-    package var failures: [ReplyFailure] = []
+    public var failures: [ReplyFailure] = []
 
-    package init(client: UInt64, bytes: [UInt8], isLast: Bool = true, gaps: [Gap] = []) {
+    public init(client: UInt64, bytes: [UInt8], isLast: Bool = true, gaps: [Gap] = []) {
         self.client = client
         self.bytes = bytes
         self.isLast = isLast
@@ -55,20 +55,20 @@ package struct CommandReply: Sendable {
     }
 
     /// What a writer holds.
-    package init(client: UInt64, _ reply: ReplyWriter, isLast: Bool = true, gaps: [Gap] = []) {
+    public init(client: UInt64, _ reply: ReplyWriter, isLast: Bool = true, gaps: [Gap] = []) {
         self.init(client: client, bytes: reply.bytes, isLast: isLast, gaps: gaps)
         failures = reply.failures
     }
 }
 
 /// A command of a client that was let in, and refused where it was to be carried out.
-package struct CommandRefusal: Hashable, Sendable {
-    package var client: UInt64
-    package var user: AuthName
-    package var command: String
-    package var denial: AccessDenial
+public struct CommandRefusal: Hashable, Sendable {
+    public var client: UInt64
+    public var user: AuthName
+    public var command: String
+    public var denial: AccessDenial
 
-    package init(client: UInt64, user: AuthName, command: String, denial: AccessDenial) {
+    public init(client: UInt64, user: AuthName, command: String, denial: AccessDenial) {
         self.client = client
         self.user = user
         self.command = command

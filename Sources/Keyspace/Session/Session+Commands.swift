@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletRESPCodec
+public import MartletRESPCodec
 
 extension Session {
     /// Commands that are a matter of the connection: of the others says that they are the server's.
@@ -31,7 +31,7 @@ extension Session {
     /// Carries out a command of the connection, in a transaction or by itself.
     ///
     /// - Returns: `false` where it is none.
-    package mutating func answer(
+    public mutating func answer(
         _ entry: CommandEntry, _ arguments: Arguments, _ access: AccessControl, _ environment: Environment,
         _ reply: inout ReplyWriter
     ) -> Bool {
@@ -76,20 +76,16 @@ extension Session {
         case "command|getkeys": CommandReplies.keys(arguments, &reply)
         case "script|flush", "function|flush": flushScripts(entry, arguments, &reply)
         case "script|kill", "function|kill": reply.error("NOTBUSY No scripts in execution right now.")
-        case "function|list", "latency|history", "module|list": reply.array(0)
-        case "latency|graph": reply.error("ERR No samples available for event '\(arguments.text(2))'")
-        case "latency|doctor": reply.verbatim("Latencies are not kept: there is nothing to tell.\n")
+        case "function|list", "module|list": reply.array(0)
         case "memory|purge": reply.ok()
         case "memory|malloc-stats": reply.verbatim("Stats not supported for the current allocator")
         case "script|exists":
             reply.array(arguments.count - 2)
             for _ in 2..<arguments.count { reply.integer(0) }
-        case "slowlog|get", "latency|latest": reply.array(0)
-        case "slowlog|len", "latency|reset": reply.integer(0)
-        case "slowlog|reset": reply.ok()
         case "acl|whoami": reply.bulk(userName)
         case "cluster", "asking": reply.error("ERR This instance has cluster support disabled")
         case "memory|doctor": reply.verbatim("Nothing to report.")
+        case let name where name.hasSuffix("|help") && name != "debug|help": CommandHelp.write(entry, &reply)
         default:
             return AccessReplies.write(
                 entry, arguments, of: access, asksPassword: environment.password != nil, &reply)
@@ -220,7 +216,9 @@ extension Session {
     }
 
     /// As a new connection: RESET.
-    package mutating func reset(_ environment: Environment, _ access: AccessControl) {
+    public mutating func reset(_ environment: Environment, _ access: AccessControl) {
+        let name = certifiedName
         self = Session(id: id, environment: environment, access: access)
+        if let name { certify(name, access) }
     }
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
-package import MartletRESPCodec
+public import MartletAuth
+public import MartletRESPCodec
 
 /// A password to be checked against a hash of the auth service's: by bcrypt, which takes a good part of a second.
-package struct Login: Hashable, Sendable {
-    package let user: AuthName
-    package let password: [UInt8]
+public struct Login: Hashable, Sendable {
+    public let user: AuthName
+    public let password: [UInt8]
     /// `nil`: nobody has it. It is to take as long as if somebody had, so that the time doesn't tell who is there.
-    package let hash: [UInt8]?
+    public let hash: [UInt8]?
 }
 
 /// What came of a login.
@@ -55,7 +55,7 @@ extension Session {
     /// Answers the command that asked for a login, now that its password was checked.
     ///
     /// - Returns: another login that is to be done first: the user's password was changed meanwhile.
-    package mutating func endLogin(
+    public mutating func endLogin(
         _ login: Login, isRight: Bool, _ entry: CommandEntry, _ arguments: Arguments, _ access: AccessControl,
         _ environment: Environment, _ reply: inout ReplyWriter
     ) -> Login? {
@@ -69,7 +69,7 @@ extension Session {
     }
 
     /// As `endLogin`, where the password couldn't be checked.
-    package mutating func refuseLogin(_ reply: inout ReplyWriter) {
+    public mutating func refuseLogin(_ reply: inout ReplyWriter) {
         reply.isRESP3 = isRESP3
         reply.error("TRYAGAIN too many logins wait")
     }
@@ -85,9 +85,23 @@ extension Session {
         return true
     }
 
+    /// Notes whom the client's certificate names, before its first command. While authentication is on the connection
+    /// is that user, if there is one, until it says who else it is.
+    public mutating func certify(_ name: AuthName, _ access: AccessControl) {
+        certifiedName = name
+        enterAsCertified(access)
+    }
+
+    mutating func enterAsCertified(_ access: AccessControl) {
+        guard let certifiedName, access.isServiceUser(certifiedName.bytes) else { return }
+        enter(as: .service(certifiedName))
+        isCertified = true
+    }
+
     mutating func enter(as user: ClientUser) {
         isAuthenticated = true
         isStranger = false
+        isCertified = false
         shownHash = []
         self.user = user
         knownAccess = nil

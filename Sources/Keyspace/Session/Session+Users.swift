@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
+public import MartletAuth
 import MartletRESPCodec
 
 extension Session {
@@ -66,12 +66,12 @@ extension Session {
     // MARK: What may be done
 
     /// Whether nobody need ask what this user may do, as long as the list of users has this version.
-    package func isUnrestricted(at version: AccessControl.Version) -> Bool { version == knownAccess && mayAll }
+    public func isUnrestricted(at version: AccessControl.Version) -> Bool { version == knownAccess && mayAll }
 
     /// Looks the user up, where the list has changed.
     ///
     /// - Returns: `false` where there is no such user any more.
-    package mutating func refreshAccess(_ access: AccessControl) -> Bool {
+    public mutating func refreshAccess(_ access: AccessControl) -> Bool {
         if knownAccess == access.version { return true }
         guard access.isKnown(self) else { return false }
         knownAccess = access.version
@@ -91,15 +91,15 @@ extension Session {
 }
 
 /// What a client was refused, until the server has noted it.
-package struct Refusal: Hashable, Sendable {
-    package var user: [UInt8]
+public struct Refusal: Hashable, Sendable {
+    public var user: [UInt8]
     /// `nil`: the user or the password is wrong.
-    package var denial: AccessDenial?
-    package var isInTransaction: Bool
+    public var denial: AccessDenial?
+    public var isInTransaction: Bool
     /// A command before any login: nothing that anybody may do or not. `denial` is `nil`.
-    package var isStrangers = false
+    public var isStrangers = false
 
-    package init(user: [UInt8], denial: AccessDenial?, isInTransaction: Bool, isStrangers: Bool = false) {
+    public init(user: [UInt8], denial: AccessDenial?, isInTransaction: Bool, isStrangers: Bool = false) {
         self.user = user
         self.denial = denial
         self.isInTransaction = isInTransaction
@@ -109,7 +109,7 @@ package struct Refusal: Hashable, Sendable {
 
 extension Refusal {
     /// As an audit tells of it.
-    package func audit(peer: String, command: String) -> AuditRecord {
+    public func audit(peer: String, command: String) -> AuditRecord {
         var record = AuditRecord(user: nil, peer: peer, wire: .redis, request: command, reason: "not logged in")
         if isStrangers { return record }
         guard let denial else {

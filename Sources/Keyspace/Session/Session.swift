@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletRESPCodec
+import MartletAuth
+public import MartletRESPCodec
 
 /// What a connection is to do about a command.
-package enum SessionStep: Sendable {
+public enum SessionStep: Sendable {
     /// The reply is written, if one is due.
     case answered
     /// A command of the keyspace is to be run.
@@ -19,81 +20,85 @@ package enum SessionStep: Sendable {
 }
 
 /// What one client has said about itself.
-package struct Session: Sendable {
-    package enum Replies: Hashable, Sendable {
+public struct Session: Sendable {
+    public enum Replies: Hashable, Sendable {
         case on, off
         /// Off for the next command, or for this one.
         case skipsNext, skipsThis
     }
 
     /// What all connections of a server share.
-    package struct Environment: Hashable, Sendable {
+    public struct Environment: Hashable, Sendable {
         /// `nil`: nobody is asked who they are.
-        package var password: [UInt8]?
+        public var password: [UInt8]?
         /// Source: the release whose behaviour we follow.
-        package var redisVersion = "8.8.0"
+        public var redisVersion = "8.8.0"
 
-        package init() {}
+        public init() {}
     }
 
-    package let id: UInt64
-    package var database = 0
-    package var isRESP3 = false
-    package var name: [UInt8] = []
-    package var libraryName: [UInt8] = []
-    package var libraryVersion: [UInt8] = []
-    package var isAuthenticated: Bool
-    package internal(set) var user = ClientUser.list(AccessUser.defaultName)
-    package var userName: [UInt8] { user.name }
+    public let id: UInt64
+    public var database = 0
+    public var isRESP3 = false
+    public var name: [UInt8] = []
+    public var libraryName: [UInt8] = []
+    public var libraryVersion: [UInt8] = []
+    public var isAuthenticated: Bool
+    public internal(set) var user = ClientUser.list(AccessUser.defaultName)
+    public var userName: [UInt8] { user.name }
     /// Whether the connection is the default user's without having shown a password.
     var isStranger = false
     /// Of a user of the auth service: the hash that its password was checked against. Another one ends the connection.
     var shownHash: [UInt8] = []
+    /// Whom the client's certificate names; `nil`: it showed none, or none is asked for.
+    var certifiedName: AuthName?
+    /// Whether the connection is that user without having shown a password.
+    var isCertified = false
     /// While a login is being answered: what came of it.
     var verdict: LoginVerdict?
     /// The version of all users in which this one was looked up, and whether they may do anything there.
     var knownAccess: AccessControl.Version?
     var mayAll = false
     /// What was refused and not noted.
-    package var refusals: [Refusal] = []
-    package var allowsLateReads = false
-    package var replies = Replies.on
-    package internal(set) var transaction: Transaction?
+    public var refusals: [Refusal] = []
+    public var allowsLateReads = false
+    public var replies = Replies.on
+    public internal(set) var transaction: Transaction?
     /// A command of the transaction was refused: it can't be carried out.
     var isTransactionRefused = false
     /// Whether the last command was turned away.
-    package private(set) var hasRefused = false
+    public private(set) var hasRefused = false
     /// The database of the transaction's next command.
     var queuedDatabase = 0
-    package internal(set) var watched: [WatchedKey] = []
+    public internal(set) var watched: [WatchedKey] = []
     /// Channels and patterns, in the order in which they were asked for.
-    package var channels: [[UInt8]] = []
-    package var patterns: [[UInt8]] = []
-    package var isMonitor = false
-    package var lastCommand = ""
+    public var channels: [[UInt8]] = []
+    public var patterns: [[UInt8]] = []
+    public var isMonitor = false
+    public var lastCommand = ""
 
-    package init(id: UInt64, environment: Environment = Environment(), access: AccessControl = AccessControl()) {
+    public init(id: UInt64, environment: Environment = Environment(), access: AccessControl = AccessControl()) {
         self.id = id
         isAuthenticated = Self.isKnownAtOnce(environment, access)
         isStranger = isAuthenticated
     }
 
-    package var isSubscriber: Bool { !channels.isEmpty || !patterns.isEmpty }
+    public var isSubscriber: Bool { !channels.isEmpty || !patterns.isEmpty }
 
     /// Keys that a client may watch at once, so that EXEC's record stays short.
-    package static let maximumWatchedKeys = 10_000
+    public static let maximumWatchedKeys = 10_000
 
     /// Whether nothing stands between a command of the keyspace and its being run: `step` would say `run`.
     ///
     /// Mutating only because a session that stands in a class would be copied for it otherwise.
-    package mutating func runsAtOnce() -> Bool {
+    public mutating func runsAtOnce() -> Bool {
         isAuthenticated && transaction == nil && replies == .on && (isRESP3 || !isSubscriber)
     }
 
     /// Takes a command: does what is a matter of this connection alone, and says what else is to be done.
     ///
     /// - Parameter finding: what `CommandTable.find` says about it.
-    package mutating func step(
+    public mutating func step(
         _ finding: CommandTable.Finding, _ arguments: Arguments, _ keyspace: Keyspace, now: Int64,
         environment: Environment,
         _ reply: inout ReplyWriter
@@ -110,6 +115,8 @@ package struct Session: Sendable {
             return refuse(error, &reply)
         }
         lastCommand = entry.name
+        // Who was nobody's certificate before may be somebody's by now.
+        if !isAuthenticated { enterAsCertified(keyspace.access) }
         if !isAuthenticated, !entry.flags.contains(.noAuth) {
             return refuseStranger(entry.name, &reply)
         }

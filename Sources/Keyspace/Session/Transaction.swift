@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
-package import MartletKeyValue
-package import MartletRESPCodec
+public import MartletAuth
+public import MartletKeyValue
+public import MartletRESPCodec
 
 /// A key whose change makes a transaction fail.
-package struct WatchedKey: Hashable, Sendable {
-    package var database: Int
-    package var name: [UInt8]
+public struct WatchedKey: Hashable, Sendable {
+    public var database: Int
+    public var name: [UInt8]
     /// See `Keyspace.version`.
-    package var version: UInt64
+    public var version: UInt64
 
-    package init(database: Int, name: [UInt8], version: UInt64) {
+    public init(database: Int, name: [UInt8], version: UInt64) {
         self.database = database
         self.name = name
         self.version = version
@@ -19,42 +19,42 @@ package struct WatchedKey: Hashable, Sendable {
 }
 
 /// Commands that are carried out together or not at all: one record.
-package struct Transaction: Sendable {
-    package struct Item: Sendable {
-        package var entry: CommandEntry
-        package var database: Int
+public struct Transaction: Sendable {
+    public struct Item: Sendable {
+        public var entry: CommandEntry
+        public var database: Int
     }
 
-    package var watched: [WatchedKey] = []
+    public var watched: [WatchedKey] = []
     /// Whose it is, if a user's of the auth service: asked again when it is carried out.
-    package var user: AuthName?
-    package private(set) var commands = CommandBatch()
+    public var user: AuthName?
+    public private(set) var commands = CommandBatch()
     /// One for each command.
-    package private(set) var items: [Item] = []
+    public private(set) var items: [Item] = []
     /// Bytes that a transaction may hold: it becomes one record.
-    package static let maximumBytes = 16 << 20
+    public static let maximumBytes = 16 << 20
 
-    package init() {}
+    public init() {}
 
-    package mutating func append(_ arguments: Arguments, _ entry: CommandEntry, database: Int) {
+    public mutating func append(_ arguments: Arguments, _ entry: CommandEntry, database: Int) {
         commands.append(arguments)
         items.append(Item(entry: entry, database: database))
     }
 
-    package var byteCount: Int { commands.bytes.count }
-    package var changesState: Bool { items.contains { $0.entry.isWrite } }
+    public var byteCount: Int { commands.bytes.count }
+    public var changesState: Bool { items.contains { $0.entry.isWrite } }
 }
 
 extension Keyspace {
     /// Whether no watched key has changed. May be wrong one way alone: a key that did change is always found.
-    package func holds(_ watched: [WatchedKey], now: Int64) -> Bool {
+    public func holds(_ watched: [WatchedKey], now: Int64) -> Bool {
         watched.allSatisfy { version(of: $0.name, in: $0.database, now: now) == $0.version }
     }
 
     /// Carries out a transaction; the reply is an array, or null where a watched key has changed. Nothing in it waits.
     ///
     /// - Parameter outside: writes the reply of a command that is not a matter of the keyspace.
-    package mutating func apply(
+    public mutating func apply(
         _ transaction: Transaction, now: Int64, seed: UInt64, client: UInt64, _ reply: inout ReplyWriter,
         outside: (Int, inout ReplyWriter) -> Void
     ) {
@@ -84,7 +84,7 @@ extension Keyspace {
     ///
     /// - Returns: what the next command lacks: to be called again when it is there, and nobody may read before that.
     ///   Empty at the end.
-    package mutating func apply(
+    public mutating func apply(
         _ transaction: Transaction, _ progress: inout TransactionProgress, keys store: inout KeyValueStore,
         _ conditions: KeyConditions, now: Int64, seed: UInt64, client: UInt64, _ reply: inout ReplyWriter,
         outside: (Int, inout ReplyWriter) -> Void
@@ -132,23 +132,26 @@ extension Keyspace {
 }
 
 /// How far a transaction is carried out.
-package struct TransactionProgress: Sendable {
+public struct TransactionProgress: Sendable {
     var next = 0
-    package internal(set) var hasBegun = false
+    public internal(set) var hasBegun = false
     var keys: KeyPart?
     /// What the key-value store's replies have added to the reply.
     var insertions: [(command: Int, byteCount: Int)] = []
 
-    package init() {}
+    public init() {}
 
     /// Whether some of its commands have taken effect, and not all.
-    package var isHalfway: Bool { next > 0 }
+    public var isHalfway: Bool { next > 0 }
 
     mutating func begin(
         _ transaction: Transaction, _ store: KeyValueStore, _ conditions: KeyConditions
     ) throws(CommandError) {
         guard let request = try transaction.keyRequest(conditions) else { return }
-        do throws(KeyValueError) { try store.check(request) } catch { throw .keys(error) }
-        keys = KeyPart(request: request)
+        do throws(KeyValueError) {
+            keys = KeyPart(txn: try store.checked(request))
+        } catch {
+            throw .keys(error)
+        }
     }
 }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletStreams
+public import MartletStreams
 
 /// What a transaction over keys and streams asks of a stream, which is a key of database 0, before it decides.
 ///
 /// A stream that isn't there has no entries and the last ID 0-0. Nothing is true of a group that isn't there, whatever
 /// the relation, as nothing is true of the value of a missing key.
-package struct StreamCompare: Hashable, Sendable {
-    package enum Relation: Hashable, Sendable {
+public struct StreamCompare: Hashable, Sendable {
+    public enum Relation: Hashable, Sendable {
         case equal, greater, less, notEqual
     }
 
-    package enum Target: Hashable, Sendable {
+    public enum Target: Hashable, Sendable {
         case lastID(StreamID)
         case length(UInt64)
         /// Where a group stands: the ID that it was handed last.
@@ -20,18 +20,18 @@ package struct StreamCompare: Hashable, Sendable {
         case pending(group: [UInt8], consumer: [UInt8], StreamID)
     }
 
-    package var stream: [UInt8]
-    package var relation: Relation
-    package var target: Target
+    public var stream: [UInt8]
+    public var relation: Relation
+    public var target: Target
 
-    package init(_ target: Target, of stream: [UInt8], is relation: Relation = .equal) {
+    public init(_ target: Target, of stream: [UInt8], is relation: Relation = .equal) {
         self.stream = stream
         self.relation = relation
         self.target = target
     }
 
     /// Whether the relation has a meaning for what is compared.
-    package var isMeaningful: Bool {
+    public var isMeaningful: Bool {
         guard case .pending = target else { return true }
         return relation == .equal || relation == .notEqual
     }
@@ -63,8 +63,8 @@ package struct StreamCompare: Hashable, Sendable {
 
 extension Keyspace {
     /// Whether a condition holds now. Needs no blocks.
-    package func holds(_ compare: StreamCompare, now: Int64) throws(StreamRefusal) -> Bool {
-        compare.holds(for: try stream(named: compare.stream, now: now).map { streams[$0]! })
+    public func holds(_ compare: StreamCompare, now: Int64) throws(StreamRefusal) -> Bool {
+        compare.holds(for: try stream(named: compare.stream, now: now).map { streams[$0] })
     }
 
     func stream(named name: [UInt8], now: Int64) throws(StreamRefusal) -> Int? {

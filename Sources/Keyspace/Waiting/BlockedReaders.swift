@@ -10,7 +10,7 @@
 /// costs what it serves and one look more, however many wait.
 ///
 ///     wake(signals) … while let waiter = next() { run it; settle(waiter.client, isServed: …) }
-package struct BlockedReaders: Sendable {
+public struct BlockedReaders: Sendable {
     private struct Key: Hashable, Sendable {
         var database: Int
         var name: [UInt8]
@@ -46,7 +46,7 @@ package struct BlockedReaders: Sendable {
         var isForAll: Bool
     }
 
-    // All dictionaries are asked, never walked.
+    // All dictionaries are asked, never walked, but for counts, in which no order shows.
     private var waiters: [UInt64: Waiter] = [:]
     private var ticketOfClient: [UInt64: UInt64] = [:]
     private var queues: [Place: Queue] = [:]
@@ -61,22 +61,35 @@ package struct BlockedReaders: Sendable {
     private var deadlines = TicketHeap()
     private var claims = TicketHeap()
 
-    package init() {}
+    public init() {}
 
-    package var count: Int { waiters.count }
-    package var isEmpty: Bool { waiters.isEmpty }
+    public var count: Int { waiters.count }
+    public var isEmpty: Bool { waiters.isEmpty }
+
+    public struct Counts: Hashable, Sendable {
+        public var clients = 0
+        /// Keys that somebody waits at.
+        public var keys = 0
+        /// Those at which readers of groups wait, who are told when the key is lost.
+        public var keysOfGroups = 0
+    }
+
+    /// Complexity: O(queues).
+    public var counts: Counts {
+        Counts(clients: count, keys: Set(queues.keys.map(\.key)).count, keysOfGroups: groups.count)
+    }
 
     /// Whether a client waits.
-    package func waits(_ client: UInt64) -> Bool { ticketOfClient[client] != nil }
+    public func waits(_ client: UInt64) -> Bool { ticketOfClient[client] != nil }
 
     /// Whether a client waits whose wait may be ended from outside.
-    package func mayEnd(_ client: UInt64) -> Bool {
+    public func mayEnd(_ client: UInt64) -> Bool {
         ticketOfClient[client].flatMap { waiters[$0] }.map { !$0.isReserved } ?? false
     }
 
     // MARK: Coming and going
 
-    package mutating func add(_ waiter: Waiter) {
+    public mutating func add(_ waiter: Waiter) {
         precondition(ticketOfClient[waiter.client] == nil, "client \(waiter.client) waits already")
         let ticket = nextTicket
         nextTicket += 1
@@ -95,7 +108,7 @@ package struct BlockedReaders: Sendable {
 
     /// Takes a client's waiter away, if there is one.
     @discardableResult
-    package mutating func remove(_ client: UInt64) -> Waiter? {
+    public mutating func remove(_ client: UInt64) -> Waiter? {
         guard let ticket = ticketOfClient.removeValue(forKey: client) else { return nil }
         let waiter = waiters.removeValue(forKey: ticket)
         for name in waiter?.keys ?? [] {
@@ -121,7 +134,7 @@ package struct BlockedReaders: Sendable {
     // MARK: Turns
 
     /// Takes note of what happened to keys.
-    package mutating func wake(_ signals: [KeySignal]) {
+    public mutating func wake(_ signals: [KeySignal]) {
         if isEmpty { return }
         for signal in signals {
             switch signal {
@@ -141,7 +154,7 @@ package struct BlockedReaders: Sendable {
 
     /// Makes it everybody's turn: something may have happened to any key. Complexity: O(n log n), and more where
     /// waiters stand at many keys.
-    package mutating func wakeAll() {
+    public mutating func wakeAll() {
         var seen: Set<Key> = []
         for ticket in waiters.keys.sorted() {
             guard let waiter = waiters[ticket] else { continue }
@@ -175,7 +188,7 @@ package struct BlockedReaders: Sendable {
     }
 
     /// Whoever is to be run next. Until `settle` nobody else is.
-    package mutating func next() -> Waiter? {
+    public mutating func next() -> Waiter? {
         precondition(running == nil, "a waiter is not settled")
         while let ticket = single.popLast() {
             if let waiter = waiters[ticket], !waiter.isReserved {
@@ -214,7 +227,7 @@ package struct BlockedReaders: Sendable {
     /// - Parameters:
     ///   - due: of one that goes on waiting.
     ///   - looked: how far that one has looked; `nil`: as before.
-    package mutating func settle(isServed: Bool, due: Waiter.Due = .init(), looked: [Waiter.Looked]? = nil) {
+    public mutating func settle(isServed: Bool, due: Waiter.Due = .init(), looked: [Waiter.Looked]? = nil) {
         guard let (ticket, isSingle) = running else { preconditionFailure("no waiter is running") }
         running = nil
         guard let waiter = waiters[ticket] else { return }
@@ -239,14 +252,14 @@ package struct BlockedReaders: Sendable {
     // it, and nothing ends its wait.
 
     /// Whether anybody waits at a key who takes what comes away from others. Complexity: O(1).
-    package func hasTakers(database: Int, name: [UInt8]) -> Bool {
+    public func hasTakers(database: Int, name: [UInt8]) -> Bool {
         let key = Key(database: database, name: name)
         return groups[key] != nil || queues[Place(key: key, kind: .popper)] != nil
     }
 
     /// Reserves, of each group that waits at a key and of those who take items from it, who comes first: something is
     /// about to come that each of them may get.
-    package mutating func reserve(database: Int, name: [UInt8]) -> [Waiter] {
+    public mutating func reserve(database: Int, name: [UInt8]) -> [Waiter] {
         let key = Key(database: database, name: name)
         var out: [Waiter] = []
         for kind in (groups[key] ?? []) + [.popper] {
@@ -271,7 +284,7 @@ package struct BlockedReaders: Sendable {
 
     /// Says that the command of the waiter that `next` gave is proposed. Of its group nobody else is looked at before
     /// its outcome is known, unless something comes.
-    package mutating func settleReserved() {
+    public mutating func settleReserved() {
         guard let (ticket, isSingle) = running else { preconditionFailure("no waiter is running") }
         running = nil
         waiters[ticket]?.isReserved = true
@@ -279,7 +292,7 @@ package struct BlockedReaders: Sendable {
     }
 
     /// What became of a reserved waiter.
-    package enum Release: Hashable, Sendable {
+    public enum Release: Hashable, Sendable {
         /// It has left meanwhile.
         case gone
         case served
@@ -294,7 +307,7 @@ package struct BlockedReaders: Sendable {
     /// - Parameters:
     ///   - ticks: the clock of deadlines, in milliseconds; `nil`: not known here.
     ///   - due: of one that goes on waiting.
-    package mutating func release(_ client: UInt64, isServed: Bool, ticks: Int64?, due: Waiter.Due) -> Release {
+    public mutating func release(_ client: UInt64, isServed: Bool, ticks: Int64?, due: Waiter.Due) -> Release {
         guard let ticket = ticketOfClient[client], let waiter = waiters[ticket], waiter.isReserved else { return .gone }
         if isServed {
             remove(client)
@@ -318,7 +331,7 @@ package struct BlockedReaders: Sendable {
     }
 
     /// Takes everybody away, in the order in which they came.
-    package mutating func removeAll() -> [Waiter] {
+    public mutating func removeAll() -> [Waiter] {
         let out = ticketOfClient.values.sorted().compactMap { waiters[$0] }
         self = BlockedReaders()
         return out
@@ -327,12 +340,12 @@ package struct BlockedReaders: Sendable {
     // MARK: Time
 
     /// The next deadline on the clock of deadlines. May be too early, never too late.
-    package var nextDeadline: Int64? { deadlines.earliest }
+    public var nextDeadline: Int64? { deadlines.earliest }
     /// When a pending entry comes of age next, in milliseconds of the Unix clock. May be too early, never too late.
-    package var nextClaim: Int64? { claims.earliest }
+    public var nextClaim: Int64? { claims.earliest }
 
     /// Takes away whoever has waited long enough: they are answered with nothing.
-    package mutating func removeTimedOut(ticks: Int64) -> [Waiter] {
+    public mutating func removeTimedOut(ticks: Int64) -> [Waiter] {
         var out: [Waiter] = []
         while let ticket = deadlines.take(upTo: ticks) {
             // Of one that is reserved the outcome decides, see `release`.
@@ -344,7 +357,7 @@ package struct BlockedReaders: Sendable {
     }
 
     /// Makes it the turn of those whose pending entries have come of age.
-    package mutating func wakeClaims(now: Int64) {
+    public mutating func wakeClaims(now: Int64) {
         while let ticket = claims.take(upTo: now) {
             guard let waiter = waiters[ticket], let due = waiter.due.first, due <= now else { continue }
             waiters[ticket]!.due = Waiter.Due()

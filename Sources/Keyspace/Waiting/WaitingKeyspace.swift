@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletRESPCodec
+public import MartletRESPCodec
 
 /// A keyspace and those who wait in it, where commands take effect at once: a process without a log.
 ///
 /// What it does about those who wait is the same with a log: see `BlockedReaders`. There, a waiter's command is
 /// proposed where it is run here.
-package struct WaitingKeyspace: Sendable {
+public struct WaitingKeyspace: Sendable {
     /// The reply to a command that had to wait.
-    package struct Answer: Hashable, Sendable {
-        package var client: UInt64
-        package var bytes: [UInt8]
+    public struct Answer: Hashable, Sendable {
+        public var client: UInt64
+        public var bytes: [UInt8]
         /// Of errors among them, by the commands' numbers.
-        package var failures: [ReplyFailure] = []
+        public var failures: [ReplyFailure] = []
     }
 
     /// How a wait is ended from outside.
-    package enum Unblocking: Hashable, Sendable {
+    public enum Unblocking: Hashable, Sendable {
         /// As if its time were over.
         case timeout
         case error
     }
 
-    package var keyspace: Keyspace
-    package private(set) var blocked = BlockedReaders()
+    public var keyspace: Keyspace
+    public private(set) var blocked = BlockedReaders()
     /// Answers since somebody last took them, in order.
-    package var answers: [Answer] = []
+    public var answers: [Answer] = []
 
-    package init(_ keyspace: Keyspace = Keyspace()) {
+    public init(_ keyspace: Keyspace = Keyspace()) {
         self.keyspace = keyspace
     }
 
@@ -36,7 +36,7 @@ package struct WaitingKeyspace: Sendable {
     /// Carries out a command. If it waits its reply becomes one of `answers`.
     ///
     /// - Parameter ticks: the clock of timeouts, in milliseconds.
-    package mutating func run(
+    public mutating func run(
         _ entry: CommandEntry, _ call: Call, ticks: Int64, _ reply: inout ReplyWriter
     ) -> CommandOutcome {
         let outcome = outcome(entry, call, &reply)
@@ -60,7 +60,7 @@ package struct WaitingKeyspace: Sendable {
     // MARK: Those who wait
 
     /// Answers whoever can be answered after what has happened. To be called after each command or transaction.
-    package mutating func serve(now: Int64, seed: UInt64 = 0) {
+    public mutating func serve(now: Int64, seed: UInt64 = 0) {
         if blocked.isEmpty {
             keyspace.signals.removeAll(keepingCapacity: true)
             return
@@ -73,8 +73,7 @@ package struct WaitingKeyspace: Sendable {
                 client: waiter.client)
             var reply = ReplyWriter(isRESP3: waiter.isRESP3)
             var outcome = outcome(entry, call, &reply)
-            // A key of another type ends the wait of a group's reader alone.
-            if entry.name != "xreadgroup", reply.isWrongType { outcome = .waits }
+            if keyspace.leavesAlone(waiter, reply, now: now) { outcome = .waits }
             if outcome == .waits {
                 blocked.settle(isServed: false, due: keyspace.due(call), looked: keyspace.lookedOn(waiter, now: now))
             } else {
@@ -92,7 +91,7 @@ package struct WaitingKeyspace: Sendable {
     }
 
     /// Lets time pass: ends waits, hands over pending entries that have come of age, does what is due by itself.
-    package mutating func tick(now: Int64, ticks: Int64, seed: UInt64 = 0) {
+    public mutating func tick(now: Int64, ticks: Int64, seed: UInt64 = 0) {
         if let due = keyspace.nextDue, due <= now { keyspace.carryOutDue(now: now) }
         for waiter in blocked.removeTimedOut(ticks: ticks) { end(waiter, .timeout) }
         blocked.wakeClaims(now: now)
@@ -100,14 +99,14 @@ package struct WaitingKeyspace: Sendable {
     }
 
     /// Ends a client's wait; whether it waited.
-    package mutating func unblock(_ client: UInt64, _ unblocking: Unblocking) -> Bool {
+    public mutating func unblock(_ client: UInt64, _ unblocking: Unblocking) -> Bool {
         guard let waiter = blocked.remove(client) else { return false }
         end(waiter, unblocking)
         return true
     }
 
     /// Forgets a client that has gone.
-    package mutating func remove(_ client: UInt64) {
+    public mutating func remove(_ client: UInt64) {
         blocked.remove(client)
     }
 
@@ -118,7 +117,7 @@ package struct WaitingKeyspace: Sendable {
 
 extension Waiter {
     /// The reply to a wait that is ended from outside.
-    package func reply(_ unblocking: WaitingKeyspace.Unblocking) -> [UInt8] {
+    public func reply(_ unblocking: WaitingKeyspace.Unblocking) -> [UInt8] {
         var reply = ReplyWriter(isRESP3: isRESP3)
         switch unblocking {
         case .timeout: reply.nullArray()

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
-package import MartletBasics
-package import MartletKeyValue
-package import MartletKeyspace
-package import MartletRaft
-package import MartletWALCodec
+public import MartletAuth
+public import MartletBasics
+public import MartletKeyValue
+public import MartletKeyspace
+public import MartletRaft
+public import MartletWALCodec
 
 /// What a `Replica` wants done after a step.
 ///
@@ -13,27 +13,27 @@ package import MartletWALCodec
 /// then `removeAll`; the arrays keep their memory. The order in which the parts are carried out is free, but for
 /// `tokens`.
 /// Nothing in here may be said before something else is durable: what had to wait has waited in the replica.
-package struct Effects: Sendable {
-    package struct Reply: Sendable {
-        package var waiter: WaiterID
-        package var result: Result<WriteResponse, ReplicaError>
+public struct Effects: Sendable {
+    public struct Reply: Sendable {
+        public var waiter: WaiterID
+        public var result: Result<WriteResponse, ReplicaError>
     }
 
-    package struct ReadReply: Sendable {
-        package var waiter: WaiterID
+    public struct ReadReply: Sendable {
+        public var waiter: WaiterID
         /// `nil`: read now, within this turn.
-        package var error: ReplicaError?
+        public var error: ReplicaError?
     }
 
     /// A member lags behind the start of the log.
-    package struct SnapshotOrder: Hashable, Sendable {
-        package var to: MemberID
+    public struct SnapshotOrder: Hashable, Sendable {
+        public var to: MemberID
         /// The receiver's `Event.snapshotArrived` names it.
-        package var term: Term
+        public var term: Term
     }
 
     /// What becomes of a state that has arrived.
-    package enum Arrival: Hashable, Sendable {
+    public enum Arrival: Hashable, Sendable {
         /// It is to take the place of the tables, durably and as a whole; then `Event.snapshotInstalled` is due. That
         /// it will is in the log already: a member that finds a snapshot record behind its tables in its log, and such
         /// a state, ends before and has to finish this first. No checkpoint is under way, and none comes before.
@@ -44,7 +44,7 @@ package struct Effects: Sendable {
 
     /// What applied records did to the tokens that members hand out. Comes also while the log is read again, so that
     /// tokens outlive a restart as long as their records are read.
-    package enum TokenChange: Hashable, Sendable {
+    public enum TokenChange: Hashable, Sendable {
         case apply(AuthOutcome.TokenEffect)
         /// A token is due; see `AuthResponse.authenticated`. `index` is that of its record.
         case assign(name: AuthName, revision: UInt64, simpleToken: String, index: LogIndex)
@@ -52,47 +52,51 @@ package struct Effects: Sendable {
 
     /// To be handed to the log as batch `batchNumber`; nothing if empty. `Event.synced` is due if it needs a sync. If
     /// the log has no room the shell keeps it, unmixed with later ones, and tries again.
-    package var batch = LogBatch()
-    package var batchNumber: BatchNumber?
+    public var batch = LogBatch()
+    public var batchNumber: BatchNumber?
     /// To other members, each in the order given. They may be sent at once, late, twice or not at all.
-    package var messages: [Message] = []
+    public var messages: [Message] = []
     /// Each member is to get the state of a checkpoint, any one that was written by now or will be;
     /// `Event.snapshotSent` is due in any case. An order for a member to whom a state is on its way can be passed over:
     /// only another term of this leader's brings one.
-    package var snapshotsToSend: [SnapshotOrder] = []
-    package var arrival: Arrival?
-    package var transfers: [ReadReply] = []
+    public var snapshotsToSend: [SnapshotOrder] = []
+    public var arrival: Arrival?
+    public var transfers: [ReadReply] = []
     /// Due before `replies`: a reply to a login needs its token.
-    package var tokens: [TokenChange] = []
-    package var replies: [Reply] = []
-    package var reads: [ReadReply] = []
+    public var tokens: [TokenChange] = []
+    public var replies: [Reply] = []
+    public var reads: [ReadReply] = []
     /// To Redis's clients, in their order.
-    package var commandReplies: [CommandReply] = []
+    public var commandReplies: [CommandReply] = []
     /// What subscribers of keyspace events are to be told, behind `commandReplies`.
-    package var keyEvents: [KeyEvent] = []
+    public var keyEvents: [KeyEvent] = []
     /// The store has deliveries for watches, or watches that catch up.
-    package var hasWatchWork = false
+    public var hasWatchWork = false
     /// To be written on a thread of its own; `Event.checkpointEnded` is due. One at a time.
-    package var checkpoint: ReplicaCheckpoint?
+    public var checkpoint: ReplicaCheckpoint?
     /// Blocks of streams to be read from the tables, on a thread of its own; `Event.blocksLoaded` is due for each
     /// order, in whatever sequence. The tables hold them as of the last checkpoint that has ended, or a later one.
-    package var blockOrders: [BlockOrder] = []
+    public var blockOrders: [BlockOrder] = []
     /// Entries before this one are in a checkpoint: the log may let go of segments with none but these.
-    package var releaseBelow: LogIndex?
+    public var releaseBelow: LogIndex?
     /// Set if it changed.
-    package var role: SoftState?
+    public var role: SoftState?
     /// The member has published itself, and so has applied all that it had acknowledged: it can serve.
-    package var isReady = false
+    public var isReady = false
+    /// By how many milliseconds the machine's clock is ahead of what its stamps may say, or behind that if negative;
+    /// again and again from the second look on, as long as it is so. Who looks after the machine is to be told, now and
+    /// then.
+    public var clockError: Int64?
     /// Somebody has joined, left or moved.
-    package var hasNewMembers = false
+    public var hasNewMembers = false
     /// `Event.work` is due when others have been served.
-    package var hasWork = false
+    public var hasWork = false
     /// The member must end. Nothing happens after it.
-    package var failure: ReplicaFailure?
+    public var failure: ReplicaFailure?
 
-    package init() {}
+    public init() {}
 
-    package mutating func removeAll() {
+    public mutating func removeAll() {
         batch.removeAll()
         batchNumber = nil
         messages.removeAll(keepingCapacity: true)
@@ -110,6 +114,7 @@ package struct Effects: Sendable {
         releaseBelow = nil
         role = nil
         isReady = false
+        clockError = nil
         hasNewMembers = false
         hasWork = false
         failure = nil

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
-package import MartletRaft
+public import MartletBasics
+public import MartletRaft
 
 /// What happens to a member.
-package enum Event: Sendable {
+public enum Event: Sendable {
     /// The first event. A new cluster gets its first entry; then the member stands for election if it is the only
     /// voter.
     case start
@@ -63,9 +63,12 @@ package enum Event: Sendable {
 }
 
 /// A change of the members. New ids are chosen before.
-package enum MemberRequest: Hashable, Sendable {
+public enum MemberRequest: Hashable, Sendable {
     case add(MemberID, peerURLs: [String], isLearner: Bool)
     case remove(MemberID)
     case update(MemberID, peerURLs: [String])
     case promote(MemberID)
+    /// A voter goes, and a learner that has caught up votes in its place, in one step: there are never more voters, nor
+    /// fewer. By way of a joint configuration.
+    case replace(MemberID, by: MemberID)
 }

@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Whoever waits for an answer: a number that the shell gives and finds again in the answer.
-package struct WaiterID: Hashable, Sendable {
-    package var rawValue: UInt64
+public struct WaiterID: Hashable, Sendable {
+    public var rawValue: UInt64
 
-    package init(_ rawValue: UInt64) {
+    public init(_ rawValue: UInt64) {
         self.rawValue = rawValue
     }
 }
 
 /// A batch handed to the log. Counts from 1 in each life of a `Replica`, as a log writer's submissions do.
-package struct BatchNumber: Hashable, Comparable, Sendable {
-    package var rawValue: UInt64
+public struct BatchNumber: Hashable, Comparable, Sendable {
+    public var rawValue: UInt64
 
-    package init(_ rawValue: UInt64) {
+    public init(_ rawValue: UInt64) {
         self.rawValue = rawValue
     }
 
-    package static func < (left: BatchNumber, right: BatchNumber) -> Bool { left.rawValue < right.rawValue }
+    public static func < (left: BatchNumber, right: BatchNumber) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// The time of an event, on both of a member's clocks. Neither decides what the state becomes.
-package struct Moment: Hashable, Sendable {
+public struct Moment: Hashable, Sendable {
     /// Since an arbitrary start, on a clock that never goes back.
-    package var monotonic: Duration
+    public var monotonic: Duration
     /// Milliseconds since 1970.
-    package var wallMilliseconds: UInt64
+    public var wallMilliseconds: UInt64
 
-    package init(monotonic: Duration, wallMilliseconds: UInt64) {
+    public init(monotonic: Duration, wallMilliseconds: UInt64) {
         self.monotonic = monotonic
         self.wallMilliseconds = wallMilliseconds
     }

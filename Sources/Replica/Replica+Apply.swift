@@ -67,6 +67,9 @@ extension Replica {
             // Of the one that held the version down.
             publishVersion(at: moment)
             if let waiter = waiting?.waiter { effects.replies.append(.init(waiter: waiter, result: result)) }
+        case .jointChange:
+            apply(try MemberReplacement(entry.data), for: waiting, into: &effects)
+            publishVersion(at: moment)
         case .normal:
             // A leader's first entry.
             if entry.data.isEmpty {
@@ -131,13 +134,7 @@ extension Replica {
             }
             if let waiter { answer(result, to: write, of: waiter, into: &effects) }
         case .leaseRemainders(let remainders):
-            let response = apply(remainders, isAwaited: waiter != nil, at: moment)
-            if let waiter, let response {
-                // Who doesn't lead any more knows nothing of the lease's time: another one counts it, anew.
-                let lost = leadersRefusal ?? (hasBegunTerm ? nil : .leaderChanged)
-                effects.replies.append(
-                    .init(waiter: waiter, result: lost.map { .failure($0) } ?? .success(response)))
-            }
+            apply(remainders, for: waiter, at: moment, into: &effects)
         case .clusterVersion(let version):
             cluster.version = version
         case .memberAttributes(let attributes):

@@ -79,8 +79,7 @@ extension Replica {
     /// out would be back after a restart, and whoever was told of its end must not meet it again.
     mutating func renew(_ renewal: Renewal, at moment: Moment, into effects: inout Effects) {
         let (id, waiter) = (renewal.lease, renewal.waiter)
-        var error = leadersRefusal
-        if error == nil, !isAlone, !hasBegunTerm { error = .leaderChanged }
+        var error = renewalRefusal
         var (isOver, isNoted) = (false, false)
         if let term = store.leaseTerm(id) {
             isOver = term.expiry <= moment.monotonic
@@ -102,8 +101,23 @@ extension Replica {
             enqueue(.leaseRemainders([LeaseRemainder(id, seconds: 0)]), for: waiter, at: moment)
             return
         }
-        let ttl = store.keepAliveLease(id, now: moment.monotonic)
-        effects.replies.append(.init(waiter: waiter, result: .success(.leaseRenewal(ttlSeconds: ttl))))
+        answer(renewal, at: moment, into: &effects)
+    }
+
+    /// Why this member can't say how long a lease has: who doesn't lead, or doesn't yet, counts no lease's time.
+    private var renewalRefusal: ReplicaError? { leadersRefusal ?? (hasBegunTerm ? nil : .leaderChanged) }
+
+    /// Starts the term anew, where it is counted. Whoever knows nothing of the lease's time must not say that it is
+    /// over: another member counts it, from its beginning.
+    private mutating func answer(_ renewal: Renewal, at moment: Moment, into effects: inout Effects) {
+        let result: Result<WriteResponse, ReplicaError>
+        if let error = renewalRefusal {
+            result = .failure(error)
+        } else {
+            let ttl = store.keepAliveLease(renewal.lease, now: moment.monotonic)
+            result = .success(.leaseRenewal(ttlSeconds: ttl))
+        }
+        effects.replies.append(.init(waiter: renewal.waiter, result: result))
     }
 
     // MARK: Remainders
@@ -151,11 +165,14 @@ extension Replica {
         enqueue(.leaseRemainders(remainders), at: moment)
     }
 
-    /// - Returns: the answer, where somebody waits for the renewal that the record was made for.
-    mutating func apply(_ remainders: [LeaseRemainder], isAwaited: Bool, at moment: Moment) -> WriteResponse? {
+    /// - Parameter waiter: who waits for the renewal that the record was made for. The member may have lost the lead
+    ///   since it was proposed.
+    mutating func apply(
+        _ remainders: [LeaseRemainder], for waiter: WaiterID?, at moment: Moment, into effects: inout Effects
+    ) {
         for remainder in remainders { store.noteLeaseRemaining(remainder.lease, seconds: remainder.seconds) }
-        guard isAwaited, let renewed = remainders.first?.lease else { return nil }
-        return .leaseRenewal(ttlSeconds: store.keepAliveLease(renewed, now: moment.monotonic))
+        guard let waiter, let renewed = remainders.first?.lease else { return }
+        answer(Renewal(lease: renewed, waiter: waiter), at: moment, into: &effects)
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletBasics
+import MartletKeyspace
 import MartletRaft
 
 extension Replica {
@@ -8,7 +9,7 @@ extension Replica {
     mutating func enqueueChange(_ request: MemberRequest, for waiter: WaiterID, into effects: inout Effects) {
         var error = leadersRefusal ?? congestion
         if error == nil, waitingChanges.count >= configuration.limits.pendingChangesMax { error = .tooManyRequests }
-        let change = request.change(id: nextRecordID)
+        let change = QueuedChange(request, id: nextRecordID)
         if error == nil { error = refusal(of: change) }
         if let error {
             effects.replies.append(.init(waiter: waiter, result: .failure(error)))
@@ -24,7 +25,7 @@ extension Replica {
         guard isLeader || isAlone else { return refuseChanges(.leaderChanged, into: &effects) }
         // It goes on when the one before is applied, and when leadership is settled.
         guard node.mayChangeMembers else { return }
-        let data = change.encoded()
+        let proposal = change.proposal
         // Others have been made since it was asked for.
         if let error = refusal(of: change) {
             waitingChanges.removeFirst()
@@ -32,12 +33,12 @@ extension Replica {
         }
         var outcome: ReplicaError?
         do throws(RequestError) {
-            switch try node.propose([Proposal(kind: .configurationChange, data: data)]) {
+            switch try node.propose([proposal]) {
             case .appended(let id):
                 giveUpOverwritten(from: id.index, into: &effects)
-                pendingBytes += data.count
+                pendingBytes += proposal.data.count
                 pending.append(
-                    PendingWrite(id: id, waiter: waiter, request: nil, byteCount: data.count, began: ticks))
+                    PendingWrite(id: id, waiter: waiter, request: nil, byteCount: proposal.data.count, began: ticks))
             case .forwarded:
                 preconditionFailure("a \(node.role) proposed what it was to refuse")
             }
@@ -52,11 +53,18 @@ extension Replica {
         if let outcome { effects.replies.append(.init(waiter: waiter, result: .failure(outcome))) }
     }
 
-    private func refusal(of change: MemberChange) -> ReplicaError? {
-        guard let context = try? MemberContext(change.context, of: change.member) else { return nil }
+    private func refusal(of change: QueuedChange) -> ReplicaError? {
         do throws(MembershipError) {
-            try cluster.check(change, context)
-            try checkIsSafe(change, context)
+            switch change {
+            case .one(let change, let context):
+                try cluster.check(change, context)
+                try checkIsSafe(change, context)
+            case .replacement(let old, let new):
+                // Whoever can't read an entry can't go on.
+                guard allRead(.replacements) else { return .notCapable }
+                try cluster.checkReplacement(of: old, by: new)
+                try checkIsSafe(replacing: old, by: new)
+            }
             return nil
         } catch {
             return .membership(error)
@@ -82,15 +90,11 @@ extension Replica {
         }
         cluster.apply(change, context)
         effects.hasNewMembers = true
-        let wasLeader = isLeader
+        let wasVoter = node.configuration.isVoter(configuration.member)
         node.apply(change.change)
+        judgeClocks()
         if change.kind == .remove {
-            contacts.forget(change.member)
-            // It lives on for a while, so that the others hear of it, and from it.
-            if change.member == configuration.member {
-                removedAt = ticks
-                owesFarewell = wasLeader && node.configuration.voters.count == 1
-            }
+            noteRemoval(of: change.member, owesFarewell: wasVoter && node.configuration.voters.count == 1)
         } else if change.member == configuration.member {
             removedAt = nil
             owesFarewell = false
@@ -99,21 +103,46 @@ extension Replica {
     }
 }
 
-extension MemberRequest {
-    fileprivate func change(id: UInt64) -> MemberChange {
+extension Replica {
+    /// A removed member lives on for a while, so that the others hear of it, and from it.
+    mutating func noteRemoval(of member: MemberID, owesFarewell: Bool) {
+        contacts.forget(member)
+        guard member == configuration.member else { return }
+        removedAt = ticks
+        self.owesFarewell = owesFarewell
+    }
+}
+
+/// A change of the members as the log is to have it.
+enum QueuedChange: Sendable {
+    case one(MemberChange, MemberContext)
+    case replacement(old: MemberID, new: MemberID)
+
+    var proposal: Proposal {
         switch self {
+        case .one(let change, _): Proposal(kind: .configurationChange, data: change.encoded())
+        case .replacement(let old, let new):
+            Proposal(kind: .jointChange, data: MemberReplacement.begin(old: old, new: new).encoded())
+        }
+    }
+
+    /// - Parameter id: of the change.
+    init(_ request: MemberRequest, id: UInt64) {
+        switch request {
         case .add(let member, let peerURLs, let isLearner):
             let context = MemberContext(member: member, peerURLs: peerURLs, isLearner: isLearner)
             let kind: ConfigurationChange.Kind = isLearner ? .addLearner : .addVoter
-            return MemberChange(kind, member, id: id, context: context.encoded())
+            self = .one(MemberChange(kind, member, id: id, context: context.encoded()), context)
         case .remove(let member):
-            return MemberChange(.remove, member, id: id)
+            self = .one(MemberChange(.remove, member, id: id), MemberContext(member: member))
         case .update(let member, let peerURLs):
             let context = MemberContext(member: member, peerURLs: peerURLs)
-            return MemberChange(.update, member, id: id, context: context.encoded())
+            self = .one(MemberChange(.update, member, id: id, context: context.encoded()), context)
         case .promote(let member):
             let context = MemberContext(member: member, isPromotion: true)
-            return MemberChange(.addVoter, member, id: id, context: context.encoded())
+            self = .one(MemberChange(.addVoter, member, id: id, context: context.encoded()), context)
+        case .replace(let old, let new):
+            self = .replacement(old: old, new: new)
         }
     }
 }

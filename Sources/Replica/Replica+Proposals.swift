@@ -14,7 +14,7 @@ extension Replica {
             return
         }
         let header = nextHeader(write.identity)
-        let stamp = isLeader ? stamp(at: moment) : 0
+        let stamp = optionalStamp(at: moment)
         enqueue(.write(write.request), header, stamp, LogRecord.bytes(write, header: header, stamp: stamp), waiter)
     }
 
@@ -65,7 +65,7 @@ extension Replica {
         _ request: LogRecord.Request, for waiter: WaiterID? = nil, isLeadersOwn: Bool = true, at moment: Moment
     ) {
         let header = nextHeader(ownIdentity)
-        let stamp = isLeader ? stamp(at: moment) : 0
+        let stamp = optionalStamp(at: moment)
         let record = LogRecord(header: header, stamp: stamp, request: request)
         enqueue(request, header, stamp, record.encoded(), waiter)
         queuedWrites[queuedWrites.count - 1].isLeadersOwn = isLeadersOwn
@@ -88,11 +88,18 @@ extension Replica {
         return LogRecord.Header(id: nextRecordID, identity: identity)
     }
 
-    /// The wall clock, but never below what is in the log. Only a leader knows what that is, so only its records bear
-    /// one.
+    /// The wall clock as far as the members' clocks bear it out, but never below what is in the log. Only a leader
+    /// knows what that is, so only its records bear one.
     mutating func stamp(at moment: Moment) -> UInt64 {
-        lastStamp = max(lastStamp, moment.wallMilliseconds)
+        lookBeforeStamping()
+        lastStamp = max(lastStamp, clocks.wallMilliseconds(at: moment))
         return lastStamp
+    }
+
+    /// The stamp of a record in which nothing goes by time: none until a majority's clocks are known, for what is in
+    /// the log holds for all time to come.
+    private mutating func optionalStamp(at moment: Moment) -> UInt64 {
+        isLeader && clocks.isBorneOut(at: moment) ? stamp(at: moment) : 0
     }
 
     /// Hands to Raft what waits for it.
@@ -151,7 +158,7 @@ extension Replica {
     /// Says that what was queued is not proposed. The plan of a keyspace record is the caller's affair.
     mutating func refuseQueued(_ write: PendingWrite, _ error: ReplicaError, into effects: inout Effects) {
         isRaisingNoSpace = false
-        proposedVersion = ""
+        if case .clusterVersion = write.request { isVersionRefused = true }
         pendingBytes -= write.byteCount
         noteEnd(of: write)
         guard let waiter = write.waiter else { return }
@@ -212,6 +219,14 @@ extension Replica {
         else { return }
         proposedVersion = version
         enqueue(.clusterVersion(version), at: moment)
+    }
+
+    /// Proposes the version again that found no room. Once a tick: where there is none, there may soon be.
+    mutating func publishRefusedVersion(at moment: Moment) {
+        guard isVersionRefused else { return }
+        isVersionRefused = false
+        proposedVersion = ""
+        publishVersion(at: moment)
     }
 
     /// Whether all members read records of a format.

@@ -3,8 +3,8 @@
 import MartletBasics
 import MartletKeyValue
 import MartletKeyspace
-import MartletRaft
-package import MartletWALCodec
+public import MartletRaft
+public import MartletWALCodec
 
 extension Replica {
     /// A member as its disk has it; nothing is applied before `Event.start`.
@@ -14,7 +14,7 @@ extension Replica {
     ///   - log: read with `after` at the state's index. Without entries and hard state, and with an empty state, the
     ///     member begins a new cluster. Its whole tail goes to Raft: entries known to be committed are applied again
     ///     first, the others when Raft commits them.
-    package init(
+    public init(
         _ configuration: ReplicaConfiguration, restoring state: RestoredState, log: WALRecovery, at moment: Moment
     ) throws(ReplicaFailure) {
         var settings = configuration.raft
@@ -43,6 +43,7 @@ extension Replica {
         node = RaftNode(
             id: configuration.member, settings: settings, recovered: recovered,
             random: SeededRandom(seed: configuration.seed))
+        node.catchUpBytes = 0
         store = state.store
         keyspace = state.keyspace
         commands = CommandQueue(seed: configuration.seed ^ Self.commandSeed)
@@ -55,8 +56,10 @@ extension Replica {
         lastStamp = stamp
         nextRecordID = Self.firstRecordID(configuration.member, at: moment)
         nextContext = nextRecordID
+        clocks = MemberClocks(round: nextRecordID)
         checkpoint.last = state.applied.index
         checkpoint.next = moment.monotonic + configuration.checkpointInterval
+        judgeClocks()
     }
 
     /// So that records don't draw the numbers that elections do.
@@ -71,13 +74,8 @@ extension Replica {
         var entries: [Entry] = []
         entries.reserveCapacity(log.entries.count)
         for entry in log.entries {
-            let kind: Entry.Kind
-            switch entry.kind {
-            case .normal: kind = .normal
-            case .configurationChange: kind = .configurationChange
-            case .configurationChangeV2: throw .unsupportedEntry(entry.index)
-            }
-            entries.append(Entry(term: entry.term, index: entry.index, kind: kind, data: entry.data))
+            entries.append(
+                Entry(term: entry.term, index: entry.index, kind: Entry.Kind(entry.kind), data: entry.data))
         }
         let members = state.cluster.configuration
         // Before its first entries are applied a new cluster already counts by them.
@@ -122,6 +120,24 @@ extension ReplicaConfiguration {
         case .alone: [MemberContext(member: member, peerURLs: peerURLs, name: name)]
         case .together(let members): members.sorted { $0.member < $1.member }
         case .joining: []
+        }
+    }
+}
+
+extension Entry.Kind {
+    public init(_ written: WALEntry.Kind) {
+        switch written {
+        case .normal: self = .normal
+        case .configurationChange: self = .configurationChange
+        case .configurationChangeV2: self = .jointChange
+        }
+    }
+
+    public var written: WALEntry.Kind {
+        switch self {
+        case .normal: .normal
+        case .configurationChange: .configurationChange
+        case .jointChange: .configurationChangeV2
         }
     }
 }

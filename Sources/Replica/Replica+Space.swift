@@ -10,8 +10,12 @@ import MartletRaft
 extension Replica {
     /// Whether there is room for a request, and the alarm lifted. Raises it if there is none.
     mutating func hasSpace(for request: WriteRequest, at moment: Moment) -> Bool {
+        hasSpace(cost: request.spaceCost, at: moment)
+    }
+
+    /// - Parameter cost: as `WriteRequest.spaceCost` has it.
+    mutating func hasSpace(cost: Int, at moment: Moment) -> Bool {
         guard let quota = configuration.quotaBytes else { return true }
-        let cost = request.spaceCost
         if cost == 0 || store.liveBytes + cost < quota { return true }
         raiseNoSpace(at: moment)
         return false
@@ -38,11 +42,15 @@ extension AlarmTable {
     func refusal(of request: WriteRequest) -> ReplicaError? {
         guard hasNoSpace || hasCorrupt else { return nil }
         switch request {
-        case .put, .deleteRange, .txn, .compact, .leaseGrant, .leaseRevoke:
-            if hasCorrupt { return .corrupt }
-            return request.spaceCost > 0 ? .noSpace : nil
+        case .put, .deleteRange, .txn, .compact, .leaseGrant, .leaseRevoke: return refusal(cost: request.spaceCost)
         case .alarm, .auth, .downgrade: return nil
         }
+    }
+
+    /// The same of what concerns keys and leases.
+    func refusal(cost: Int) -> ReplicaError? {
+        if hasCorrupt { return .corrupt }
+        return hasNoSpace && cost > 0 ? .noSpace : nil
     }
 }
 
@@ -70,7 +78,7 @@ extension PutRequest {
 
 extension TxnRequest {
     /// That of the more expensive course. Depth is bounded by the decoder.
-    fileprivate var spaceCost: Int {
+    var spaceCost: Int {
         func cost(_ operations: [Operation]) -> Int {
             operations.reduce(0) { sum, operation in
                 switch operation {

@@ -8,7 +8,7 @@ import MartletWALCodec
 extension Replica {
     /// Takes one event and adds to `effects` what is to be done. No call takes longer than about a millisecond, but for
     /// one request that is itself longer.
-    package mutating func step(_ event: Event, at moment: Moment, into effects: inout Effects) {
+    public mutating func step(_ event: Event, at moment: Moment, into effects: inout Effects) {
         switch event {
         case .propose(let write, let waiter):
             enqueue(write, for: waiter, at: moment, into: &effects)
@@ -55,7 +55,13 @@ extension Replica {
         case .spaceExhausted:
             raiseNoSpace(at: moment)
         case .work:
+            // Twice what has come since the last step: who lags gains, however long turns are.
+            node.catchUpBytes = max(
+                configuration.limits.catchUpBytesPerStep,
+                min(2 * appendedSinceWork, configuration.limits.catchUpBytesMax))
+            appendedSinceWork = 0
             reclaim(into: &effects)
+            continueTrim()
             continueLeaseScan(at: moment)
         case .blocksLoaded(let loaded):
             guard case .running = phase else { return }
@@ -124,7 +130,7 @@ extension Replica {
             standForElection()
             wakeAllIfDue(at: moment, into: &effects)
             // What the orders brought may itself propose.
-            proposeHeld(at: moment)
+            proposeHeld(at: moment, into: &effects)
             closeRecord(at: moment)
             proposeQueued(into: &effects)
         } while node.hasOrders && !budget.isSpent
@@ -134,7 +140,12 @@ extension Replica {
         evictBlocks(into: &effects)
         let canRevoke = hasMoreDueLeases && revocationsUnderway == 0
         let canApply = committedHead < committed.count && commands.halted == nil
-        if canApply || node.hasOrders || store.hasCompactedToReclaim || canRevoke {
+        // What a step has not used of it doesn't add up.
+        node.catchUpBytes = 0
+        let hasCatchUp = node.hasCatchUp
+        if !hasCatchUp { appendedSinceWork = 0 }
+        let hasMore = node.hasOrders || hasCatchUp || keptLog.hasMoreToTrim
+        if canApply || hasMore || store.hasCompactedToReclaim || canRevoke {
             effects.hasWork = true
         }
     }
@@ -142,17 +153,19 @@ extension Replica {
     private mutating func takeOrders(at moment: Moment, into effects: inout Effects) {
         guard node.hasOrders else { return }
         node.takeOrders(into: &orders)
+        node.catchUpBytes = 0
         if let mark = orders.snapshot { install(mark, into: &effects) }
         if !orders.messages.isEmpty { effects.messages += orders.messages }
         for member in orders.snapshotsToSend { orderSnapshot(to: member, into: &effects) }
         for entry in orders.entries {
+            appendedSinceWork += entry.data.count
             effects.batch.append(
                 entry: entry.index, term: entry.term,
-                kind: entry.kind == .normal ? .normal : .configurationChange, data: entry.data.span.bytes)
+                kind: entry.kind.written, data: entry.data.span.bytes)
         }
         if let state = orders.hardState { unwrittenState = state }
         if let write = orders.write {
-            // A commit index rides along; alone it is worth no write.
+            // A commit index rides along; the node says where it is worth a write of its own.
             if let state = unwrittenState { effects.batch.append(state.written, mustSync: true) }
             unwrittenState = nil
             writes.append((BatchNumber(lastBatch.rawValue + 1), write))
@@ -181,7 +194,7 @@ extension Replica {
         store.promoteLeases(now: moment.monotonic, extension: configuration.leaseGrace)
         nextLeaseScan = moment.monotonic + configuration.leaseScanInterval
         beginLeaseNotes(at: moment)
-        proposedVersion = ""
+        (proposedVersion, isVersionRefused) = ("", false)
         publishVersion(at: moment)
     }
 
@@ -192,6 +205,7 @@ extension Replica {
         for write in pending[pendingHead...] + forwarded.removeAll() + queuedWrites where !write.isAbandoned {
             if let waiter = write.waiter { effects.replies.append(.init(waiter: waiter, result: .failure(error))) }
         }
+        endWait(for: error, into: &effects)
         for change in waitingChanges { effects.replies.append(.init(waiter: change.waiter, result: .failure(error))) }
         for compaction in physicalCompactions {
             effects.replies.append(.init(waiter: compaction.waiter, result: .failure(error)))

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
-package import MartletBasics
-package import MartletKeyValue
-package import MartletKeyspace
-package import MartletRaft
+public import MartletAuth
+public import MartletBasics
+public import MartletKeyValue
+public import MartletKeyspace
+public import MartletRaft
 import MartletWALCodec
 
 /// A member's drive loop as a value: Raft, the store, and who waits for what.
@@ -17,22 +17,22 @@ import MartletWALCodec
 /// entry does to the state depends on state and entry alone.
 ///
 /// Each file named `Replica+…` is one capability.
-package struct Replica: Sendable {
-    package let configuration: ReplicaConfiguration
-    package internal(set) var node: RaftNode
+public struct Replica: Sendable {
+    public let configuration: ReplicaConfiguration
+    public internal(set) var node: RaftNode
     /// Others read it, and change what is the member's own: watches, and terms of leases that are renewed. Keys and
     /// leases change only by `step`.
-    package var store: KeyValueStore
+    public var store: KeyValueStore
     /// Redis's databases. They change by `step` alone.
-    package internal(set) var keyspace: Keyspace
-    package internal(set) var cluster: ClusterState
+    public internal(set) var keyspace: Keyspace
+    public internal(set) var cluster: ClusterState
     /// Users, roles and permissions.
-    package internal(set) var auth: AuthStore
+    public internal(set) var auth: AuthStore
     /// The last entry that store, cluster and auth hold.
-    package internal(set) var applied: AppliedPosition
+    public internal(set) var applied: AppliedPosition
     /// Entries of leader's own making are numbered, as clients' are: etcd's records have an id.
     var nextRecordID: UInt64
-    /// The highest stamp given or seen in the log.
+    /// The highest stamp that a leader has given or found in its log; of who doesn't lead, the highest that is applied.
     var lastStamp: UInt64
 
     /// Whether this member begins a new cluster.
@@ -59,6 +59,8 @@ package struct Replica: Sendable {
     var isPublished = false
     /// The cluster's version that this leader has proposed last in its term; empty: none.
     var proposedVersion = ""
+    /// It was not taken into the log.
+    var isVersionRefused = false
     /// When the member's own name is proposed anew, in ticks, if it isn't applied.
     var nextPublication = 0
     /// On their way to the leader, or in its log.
@@ -68,7 +70,7 @@ package struct Replica: Sendable {
     /// This leader's first entry is applied.
     var hasBegunTerm = false
     /// Changes of the members that wait for the one before them.
-    var waitingChanges: [(waiter: WaiterID, change: MemberChange)] = []
+    var waitingChanges: [(waiter: WaiterID, change: QueuedChange)] = []
     /// The alarm that space is used up is proposed and not applied.
     var isRaisingNoSpace = false
 
@@ -110,14 +112,18 @@ package struct Replica: Sendable {
     /// Ticks since the start.
     var ticks = 0
     var contacts = PeerContacts()
+    var clocks: MemberClocks
     /// Since when the present leader is known, in ticks.
     var leaderSince = 0
     var transfers: [(waiter: WaiterID, target: MemberID, began: Int)] = []
     var arrival = ArrivalProgress()
     var keptLog = KeptLog()
+    /// Bytes of entries added to the own log since the last work step, while somebody lags.
+    var appendedSinceWork = 0
+    var awaitedReplacement: AwaitedReplacement?
     /// When this member's removal was applied, in ticks.
     var removedAt: Int?
-    /// The only voter that is left can't know without this member that it is the only one. See `passTick`.
+    /// The voters that are left can't know without this member that they are alone. See `passTick`.
     var owesFarewell = false
 
     // Redis's clients
@@ -159,12 +165,12 @@ package struct Replica: Sendable {
         var isKeyspaceRecord: Bool { if case .keyspace = request { true } else { false } }
     }
 
-    package var isLeader: Bool { node.role == .leader }
+    public var isLeader: Bool { node.role == .leader }
     /// Places that waiting and answered writes take. For tests.
-    package var pendingWritePlaces: Int { pending.count }
-    package var term: Term { node.term }
+    public var pendingWritePlaces: Int { pending.count }
+    public var term: Term { node.term }
 
-    package var status: ReplicaStatus {
+    public var status: ReplicaStatus {
         ReplicaStatus(
             term: node.term, applied: applied, isLeader: isLeader, leader: node.leader,
             countsLeases: isLeader && hasBegunTerm, canReadNow: canReadNow,
@@ -176,7 +182,7 @@ package struct Replica: Sendable {
     var isAlone: Bool { node.configuration.isOnlyVoter(configuration.member) }
 
     /// In whose name the member itself changes something; also automatic compactions.
-    package var ownIdentity: AuthIdentity {
+    public var ownIdentity: AuthIdentity {
         auth.isEnabled ? AuthIdentity(name: .root, revision: auth.revision) : .anonymous
     }
 
@@ -188,7 +194,7 @@ package struct Replica: Sendable {
 
     /// A number that two members share if their states are the same, and hardly ever otherwise. For tests. Complexity:
     /// O(state).
-    package func stateDigest() -> UInt64 {
+    public func stateDigest() -> UInt64 {
         var bytes: [UInt8] = []
         cluster.encode(into: &bytes)
         auth.digest(into: &bytes)

@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
-package import MartletBasics
-package import MartletKeyValue
-package import MartletKeyspace
+public import MartletAuth
+public import MartletBasics
+public import MartletKeyValue
+public import MartletKeyspace
 
 /// What brings the tables from one checkpoint of a member to the next.
 ///
 /// It covers only entries that are applied and durable in the own log: it can be written at once.
-package struct ReplicaCheckpoint: Sendable {
+public struct ReplicaCheckpoint: Sendable {
     let keyValue: KeyValueCheckpoint
     let cluster: ClusterState
     let auth: [AuthTable.Change]
     let keyspace: KeyspaceCheckpoint?
 
-    package var applied: AppliedPosition { keyValue.applied }
+    public var applied: AppliedPosition { keyValue.applied }
 
     /// All tables that checkpoints write, in the order in which they are restored.
-    package static let tables =
+    public static let tables =
         CheckpointTable.all + [ClusterState.key.table, AuthTable.id] + KeyspaceTable.all
 
     /// Whether blocks of streams have to be copied in the tables before `encode`.
-    package var hasBlockCopies: Bool { keyspace?.hasBlockCopies == true }
+    public var hasBlockCopies: Bool { keyspace?.hasBlockCopies == true }
 
     /// Adds what the tables get of copied streams, each block as `read` finds it in them; to be written before the
     /// rest, in any number of transactions. `piece` is called after each block, and may take out what is in the batch.
     ///
     /// - Returns: the first record that isn't there; `nil`: all are.
-    package func encodeBlockCopies<Failure: Error>(
+    public func encodeBlockCopies<Failure: Error>(
         into batch: inout TableBatch, read: (TableKey) throws(Failure) -> [UInt8]?,
         piece: (inout TableBatch) throws(Failure) -> Void
     ) throws(Failure) -> TableKey? {
@@ -39,7 +39,7 @@ package struct ReplicaCheckpoint: Sendable {
     ///
     /// - Returns: the first record to be copied that isn't there; `nil`: all are.
     @discardableResult
-    package func encode(into batch: inout TableBatch, read: (TableKey) -> [UInt8]?) -> TableKey? {
+    public func encode(into batch: inout TableBatch, read: (TableKey) -> [UInt8]?) -> TableKey? {
         encodeStore(into: &batch)
         return keyspace?.encode(into: &batch, read: read)
     }
@@ -47,7 +47,7 @@ package struct ReplicaCheckpoint: Sendable {
     /// As above, without blocks to be copied; `piece` is called again and again, and may take out what is in the batch.
     ///
     /// - Parameter areBlocksCopied: whether blocks that have to be copied were.
-    package func encode<Failure: Error>(
+    public func encode<Failure: Error>(
         into batch: inout TableBatch, areBlocksCopied: Bool = false,
         piece: (inout TableBatch) throws(Failure) -> Void
     ) throws(Failure) {
@@ -69,16 +69,16 @@ package struct ReplicaCheckpoint: Sendable {
 }
 
 /// A member's state as its last checkpoint had it.
-package struct RestoredState: Sendable {
-    package var store: KeyValueStore
-    package var keyspace: Keyspace
-    package var cluster: ClusterState
-    package var auth: AuthStore
-    package var applied: AppliedPosition
+public struct RestoredState: Sendable {
+    public var store: KeyValueStore
+    public var keyspace: Keyspace
+    public var cluster: ClusterState
+    public var auth: AuthStore
+    public var applied: AppliedPosition
     var authTable = AuthTable()
 
     /// - Parameter store: empty, and noting what a checkpoint needs.
-    package static func empty(_ configuration: ReplicaConfiguration) -> RestoredState {
+    public static func empty(_ configuration: ReplicaConfiguration) -> RestoredState {
         var store = configuration.store
         store.isCheckpointed = true
         return RestoredState(
@@ -90,14 +90,14 @@ package struct RestoredState: Sendable {
 }
 
 /// Makes a member's state from the records of its checkpoint, which come in key order, each once.
-package struct ReplicaRestorer: Sendable {
+public struct ReplicaRestorer: Sendable {
     private var keyValue: KeyValueRestorer
     private var keyspace: KeyspaceRestorer
     private var cluster: ClusterState?
     private var authTable = AuthTable()
     private var authEntries: [AuthEntry] = []
 
-    package init(_ configuration: ReplicaConfiguration) {
+    public init(_ configuration: ReplicaConfiguration) {
         var store = configuration.store
         store.isCheckpointed = true
         keyValue = KeyValueRestorer(configuration: store)
@@ -105,16 +105,16 @@ package struct ReplicaRestorer: Sendable {
     }
 
     /// See `KeyspaceRestorer`.
-    package var readsIndex: Bool {
+    public var readsIndex: Bool {
         get { keyspace.readsIndex }
         set { keyspace.readsIndex = newValue }
     }
 
-    package var openBlocks: [TableKey] { keyspace.openBlocks }
+    public var openBlocks: [TableKey] { keyspace.openBlocks }
 
-    package var wholeStreams: Set<UInt64> { keyspace.wholeStreams }
+    public var wholeStreams: Set<UInt64> { keyspace.wholeStreams }
 
-    package mutating func load(_ key: TableKey, _ value: RawSpan) throws(CheckpointError) {
+    public mutating func load(_ key: TableKey, _ value: RawSpan) throws(CheckpointError) {
         switch key.table {
         case AuthTable.id:
             authEntries.append(try authTable.load(key, value))
@@ -130,7 +130,7 @@ package struct ReplicaRestorer: Sendable {
     }
 
     /// What was loaded goes into the state: this can be called once.
-    package mutating func finish(at moment: Moment) throws(CheckpointError) -> RestoredState {
+    public mutating func finish(at moment: Moment) throws(CheckpointError) -> RestoredState {
         let (store, applied) = try keyValue.finish(now: moment.monotonic)
         guard let cluster else { throw .noHeader }
         let auth: AuthStore

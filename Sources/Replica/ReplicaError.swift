@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
-package import MartletBasics
-package import MartletKeyValue
-package import MartletKeyspace
-package import MartletRaft
+public import MartletAuth
+public import MartletBasics
+public import MartletKeyValue
+public import MartletKeyspace
+public import MartletRaft
 
 /// Why a request has no answer of its own.
-package enum ReplicaError: Error, Hashable, Sendable {
+public enum ReplicaError: Error, Hashable, Sendable {
     /// The store refuses it; nothing has changed.
     case refused(KeyValueError)
     /// Streams refuse it; nothing has changed.
@@ -41,7 +41,7 @@ package enum ReplicaError: Error, Hashable, Sendable {
 }
 
 /// What may be behind it when time runs out.
-package enum TimeoutCause: Error, Hashable, Sendable, CaseIterable {
+public enum TimeoutCause: Error, Hashable, Sendable, CaseIterable {
     /// There was no leader to propose it to: it never takes effect.
     case notProposed
     /// The leader changed meanwhile. Whether it takes effect is not known, as in the cases below.
@@ -53,10 +53,8 @@ package enum TimeoutCause: Error, Hashable, Sendable, CaseIterable {
 }
 
 /// Why a member can't go on: what is in its log can't be applied.
-package enum ReplicaFailure: Error, Hashable, Sendable {
+public enum ReplicaFailure: Error, Hashable, Sendable {
     case unreadableEntry(LogIndex, RecordError)
-    /// An entry of a kind that this version doesn't know.
-    case unsupportedEntry(LogIndex)
     /// The log does not go on where the checkpoint ends.
     case gap(checkpoint: LogIndex, log: LogIndex)
     /// A block of a stream that an entry needs can't be read, or isn't the one that was written.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 import MartletBasics
 import MartletKeyspace
 import MartletRESPCodec
@@ -13,7 +14,9 @@ extension TestCluster {
     /// - Returns: what is answered at once.
     ///
     /// - Parameter isLate: whether what the member has is good enough.
-    mutating func ask(_ number: Int, client: UInt64, isLate: Bool = false, _ lines: String...) -> String {
+    mutating func ask(
+        _ number: Int, client: UInt64, as user: AuthName? = nil, isLate: Bool = false, _ lines: String...
+    ) -> String {
         var batch = CommandBatch()
         var items: [(Int, CommandEntry)] = []
         for line in lines {
@@ -26,9 +29,10 @@ extension TestCluster {
         }
         var request = CommandRequest(
             client: client, database: 0, isRESP3: false, allowsLateReads: isLate, commands: batch)
+        request.user = user
         request.items = items.map { ($0.0, $0.1) }
         var reply = ReplyWriter()
-        _ = self[number].run(request, &reply, at: moment)
+        _ = self[number].run(request, &reply, at: moment(of: Self.id(number)))
         return String(decoding: reply.bytes, as: UTF8.self)
     }
 
@@ -38,7 +42,7 @@ extension TestCluster {
         transaction.watched = watched
         for line in lines {
             let arguments = Arguments(line.split(separator: " ").map { Array($0.utf8) })
-            guard let entry = CommandTable.shared.entry(arguments) else {
+            guard case .found(let entry) = CommandTable.shared.find(arguments) else {
                 Issue.record("no command: \(line)")
                 continue
             }

@@ -95,6 +95,36 @@ import Testing
         #expect(cluster[last].replica.cluster.removed.contains(TestCluster.id(leader)))
     }
 
+    /// Of two voters one goes, and the leader loses power before its disk says that this is committed.
+    @Test(arguments: 1...8) func theLastVoterFindsAgainThatItIsAlone(seed: UInt64) throws {
+        var cluster = try TestCluster(2)
+        let leader = cluster.elect()
+        cluster.tick(60)
+        let gone = cluster.follower()
+        cluster.step(leader, .changeMembers(.remove(TestCluster.id(gone)), waiter: WaiterID(5)))
+        cluster.step(leader, .turnEnded)
+        // The entry is durable on both, and the answer is under way.
+        cluster.settle(rounds: 1)
+        cluster[leader].holdsSyncs = true
+        cluster.settle()
+        let log = cluster[leader].replica.node.log
+        #expect(log.committed == log.last && log.settled < log.last)
+        cluster.tick(5)
+        for member in [leader, gone] { #expect(cluster[member].replica.cluster.removed.isEmpty) }
+        #expect(cluster[leader].replies.allSatisfy { $0.waiter != WaiterID(5) })
+        cluster.crash(leader)
+        var random = SeededRandom(seed: seed)
+        cluster[leader].disk.crash(&random)
+        // Had it heard of its removal it would be gone, and nobody could lead.
+        cluster.tick(20)
+        if cluster[gone].failure != nil { cluster.crash(gone) }
+        try cluster.restart(leader)
+        cluster.elect()
+        cluster.tick(30)
+        #expect(cluster[leader].replica.cluster.removed == [TestCluster.id(gone)])
+        #expect(cluster.write(leader, "a")?.failure == nil)
+    }
+
     /// What a follower said of itself is lost, and before it says so again its leader is removed.
     @Test func theLastVoterTellsOfItselfThoughItIsAlone() throws {
         var cluster = try TestCluster(2)
@@ -252,6 +282,34 @@ import Testing
         cluster.tick(15)
         let log = cluster[leader].replica.node.log
         #expect(log.last - log.base.index < 10, "\(leader) \(cluster.leader ?? 0) \(log.base) \(log.last)")
+    }
+
+    /// What is in a checkpoint goes from the log in portions, so that no step takes long.
+    @Test(arguments: [1, 3]) func aStepLetsGoOfSoMuchAtMost(count: Int) throws {
+        let (limit, kept) = (7, count == 1 ? 0 : 3)
+        var cluster = try TestCluster(count) { configuration in
+            configuration.limits.keptEntries = 3
+            configuration.limits.trimmedPerStep = limit
+        }
+        let leader = cluster.elect()
+        cluster.tick(15)
+        for number in 0..<60 { #expect(cluster.write(leader, "k\(number % 7)")?.failure == nil) }
+        // From here on by itself, step by step.
+        var member = cluster[leader]
+        cluster.moment.monotonic += .seconds(2)
+        cluster.moment.wallMilliseconds += 2000
+        let total = Int(member.replica.node.log.last - member.replica.node.log.base.index) - kept
+        var portions: [Int] = []
+        var next: Event? = .tick
+        while let event = next {
+            let base = member.replica.node.log.base.index
+            member.step(event, at: cluster.moment)
+            let portion = Int(member.replica.node.log.base.index - base)
+            if portion > 0 { portions.append(portion) }
+            next = member.nextOwnEvent()
+        }
+        #expect(total > 5 * limit && portions.reduce(0, +) == total, "\(portions) of \(total)")
+        #expect(portions.dropLast().allSatisfy { $0 == limit } && portions.last.map { $0 <= limit } == true)
     }
 
     @Test func whoLagsTooFarGetsTheWholeState() throws {

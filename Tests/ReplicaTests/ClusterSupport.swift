@@ -18,6 +18,10 @@ struct TestCluster {
     private var packets: [Message] = []
     var moment = Moment(monotonic: .seconds(1), wallMilliseconds: 1_700_000_000_000)
     var sentSnapshots = 0
+    /// Milliseconds that a machine's wall clock is ahead.
+    var clockErrors: [MemberID: Int64] = [:]
+    /// Questions for clocks that were sent, by receiver.
+    var clockQuestions: [MemberID: Int] = [:]
 
     static func id(_ number: Int) -> MemberID { MemberID(UInt64(number)) }
 
@@ -66,8 +70,17 @@ struct TestCluster {
 
     mutating func step(_ id: MemberID, _ event: Event) {
         guard !isDown.contains(id) else { return }
-        members[id]!.step(event, at: moment)
-        packets += members[id]!.takeMessages()
+        members[id]!.step(event, at: moment(of: id))
+        let messages = members[id]!.takeMessages()
+        for message in messages {
+            if case .clockQuestion = message.body { clockQuestions[message.to, default: 0] += 1 }
+        }
+        packets += messages
+    }
+
+    func moment(of id: MemberID) -> Moment {
+        let wall = Int64(moment.wallMilliseconds) + (clockErrors[id] ?? 0)
+        return Moment(monotonic: moment.monotonic, wallMilliseconds: UInt64(wall))
     }
 
     /// Delivers, syncs and works until nothing is left to do.
@@ -206,6 +219,8 @@ struct ClusterMember {
     var commandReplies: [CommandReply] = []
     var failure: ReplicaFailure?
     var isReady = false
+    /// What it had to say of its machine's clock.
+    var clockErrors: [Int64] = []
     var hasWork = false
     var wantsInstall: AppliedPosition?
     var discarded = 0
@@ -241,6 +256,7 @@ struct ClusterMember {
         commandReplies += effects.commandReplies
         isReady = isReady || effects.isReady
         hasWork = effects.hasWork
+        if let error = effects.clockError { clockErrors.append(error) }
         switch effects.arrival {
         case .install(let position): wantsInstall = position
         case .discard: discarded += 1

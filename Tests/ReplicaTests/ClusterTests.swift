@@ -131,6 +131,48 @@ import Testing
         cluster.checkEqual()
     }
 
+    /// What was on its way to a leader that ends is given up with the next one's first entry, long before its time is
+    /// over: nobody knows what becomes of it.
+    @Test func whatWasHandedToALostLeaderIsGivenUpSoon() throws {
+        var cluster = try TestCluster(3)
+        let first = cluster.elect()
+        let follower = cluster.follower()
+        cluster.cut.insert([TestCluster.id(follower), TestCluster.id(first)])
+        #expect(cluster.write(follower, "a") == nil)
+        cluster.crash(first)
+        cluster.elect(not: first)
+        cluster.tick(2)
+        #expect(cluster[follower].replies.last?.result.failure == .timedOut(.leaderFailed))
+        // And once.
+        cluster.tick(80)
+        #expect(cluster[follower].replies.count { $0.waiter == WaiterID(.max) } == 1)
+        #expect(cluster.write(follower, "b")?.failure == nil)
+        cluster.checkEqual()
+    }
+
+    /// The next leader has it in its log: it takes effect, and whoever asked hears that it did.
+    @Test func whatALostLeaderHadReplicatedIsAnswered() throws {
+        var cluster = try TestCluster(3)
+        let first = cluster.elect()
+        let follower = cluster.follower()
+        // The entry gets to the followers, their answers don't get back.
+        for other in 1...3 where other != first && other != follower {
+            cluster.cut.insert([TestCluster.id(other), TestCluster.id(first)])
+        }
+        cluster.step(follower, .propose(put("a", "v"), waiter: WaiterID(5)))
+        cluster.step(follower, .turnEnded)
+        cluster.settle(rounds: 1)
+        cluster.cut.insert([TestCluster.id(follower), TestCluster.id(first)])
+        cluster.settle()
+        #expect(!cluster[follower].replies.contains { $0.waiter == WaiterID(5) })
+        cluster.crash(first)
+        cluster.elect(not: first)
+        cluster.tick(2)
+        let answers = cluster[follower].replies.filter { $0.waiter == WaiterID(5) }
+        #expect(answers.count == 1 && answers.first?.result.failure == nil)
+        cluster.checkEqual()
+    }
+
     @Test func whatAnotherLeaderReplacedIsLost() throws {
         var cluster = try TestCluster(3)
         let first = cluster.elect()
@@ -249,6 +291,37 @@ import Testing
         cluster.cut = []
         cluster.tick(8)
         #expect(cluster[leader].replies.last?.result.failure == .notLeader(cluster[leader].replica.status.leader))
+    }
+
+    /// A renewal's entry comes back to who proposed it when somebody else has given the lease its whole term anew.
+    /// Found by the simulator: 3 members, seed 8211659.
+    @Test func whoLedBeforeAnswersNoRenewal() throws {
+        var cluster = try TestCluster(3) { $0.leaseNoteInterval = .seconds(2) }
+        let first = cluster.elect()
+        grant(&cluster, first, seconds: 100)
+        // The log has been told what is left, so that renewals go by way of the log.
+        cluster.tick(30)
+        let store = cluster[first].replica.store
+        #expect(store.notedLeaseRemaining(LeaseID(1)) > 0)
+        cluster.step(first, .renewLease(LeaseID(1), waiter: WaiterID(7)))
+        let index = cluster[first].replica.node.log.last
+        // Until the entry is in the log; that others have it, the leader never hears.
+        for _ in 0..<10 where cluster[first].replica.node.log.last == index { cluster.settle(rounds: 1) }
+        #expect(cluster[first].replica.node.log.last == index + 1)
+        for other in cluster.order where other != TestCluster.id(first) {
+            cluster.cut.insert([other, TestCluster.id(first)])
+        }
+        cluster.settle()
+        cluster.isolate(first)
+        #expect(cluster[first].replies.allSatisfy { $0.waiter != WaiterID(7) })
+        let second = cluster.elect(not: first)
+        #expect(cluster[second].replica.node.log.term(at: index + 1) == cluster[first].replica.node.log.term(at: index))
+        cluster.cut = []
+        cluster.tick(3)
+        let replies = cluster[first].replies.filter { $0.waiter == WaiterID(7) }
+        #expect(replies.map(\.result) == [.failure(.notLeader(TestCluster.id(second)))])
+        #expect(cluster[second].replica.store.leaseIDs() == [LeaseID(1)])
+        cluster.checkEqual()
     }
 
     @Test func leasesEndOnTheNextLeadersClock() throws {

@@ -59,6 +59,20 @@ import Testing
         #expect(member.replica.blockedClients == 2)
     }
 
+    /// Of several keys, one that has got another type keeps nobody from the others: in the record neither.
+    @Test func otherTypesAreInNobodysWay() throws {
+        var member = try ready()
+        member.ask(11, "BLPOP t l 0")
+        member.ask(12, "BLPOP l t 0")
+        _ = member.result(1, "SET t x")
+        for _ in 0..<2 { _ = member.result(1, "RPUSH l a") }
+        #expect(member.told(11) == "*2|$1|l|$1|a" && member.told(12) == "*2|$1|l|$1|a")
+        member.ask(13, "BLMOVE l t LEFT LEFT 0")
+        _ = member.result(1, "RPUSH l a")
+        #expect(member.told(13).hasPrefix("-WRONGTYPE") && member.result(1, "LLEN l") == ":1")
+        try member.checkRestarts()
+    }
+
     /// From producer to consumer in one record.
     @Test func whoWaitsGetsItWithTheAppend() throws {
         var member = try ready()

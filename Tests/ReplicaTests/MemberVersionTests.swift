@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MartletAuth
 import MartletBasics
 import MartletKeyspace
 import MartletRaft
@@ -56,6 +57,64 @@ import Testing
         #expect(cluster[now].replica.cluster.version == "3.6.0")
     }
 
+    /// A version that finds no room in the log is proposed again. It finds none where another write leaves less than it
+    /// needs, for some size of that.
+    @Test func aVersionThatWasRefusedIsProposedAgain() throws {
+        var ready = try TestCluster(3) { configuration in
+            configuration.raft.limits.uncommittedBytesMax = 300
+            if configuration.member == TestCluster.id(2) { configuration.clusterVersion = "3.5.0" }
+        }
+        ready.elect()
+        ready.tick(80)
+        let leader = try #require(ready.leader)
+        #expect(versions(ready) == ["3.5.0", "3.5.0", "3.5.0"])
+        for size in stride(from: 200, to: 300, by: 3) {
+            var cluster = ready
+            cluster.step(leader, .changeMembers(.remove(TestCluster.id(2)), waiter: WaiterID(7)))
+            cluster.step(leader, .turnEnded)
+            cluster.step(leader, .propose(put("k", text(size)), waiter: WaiterID(50)))
+            cluster.settle()
+            cluster.tick(3)
+            let now = cluster.leader ?? leader
+            #expect(cluster[now].replica.cluster.members.count == 2)
+            #expect(cluster[now].replica.cluster.version == "3.6.0", "beside a write of \(size) bytes")
+        }
+    }
+
+    private func text(_ count: Int) -> String { String(repeating: "x", count: count) }
+
+    /// Who waits for what isn't there may wait until members have changed.
+    @Test func recordsOfThoseWhoWaitAreRefusedToo() throws {
+        var cluster = try mixed { _ in }
+        let leader = try #require(cluster.leader)
+        func change(_ request: AuthRequest) throws {
+            let identity = AuthIdentity(name: .root, revision: cluster[leader].replica.auth.revision)
+            let write = Write(.auth(request), identity: identity)
+            let outcome = cluster.outcome(leader, of: .propose(write, waiter: WaiterID(.max)))
+            #expect(outcome == .success(.auth(.done)), "\(request)")
+        }
+        for request: AuthRequest in [
+            .userAdd(name: "root", hash: "aGFzaA==", options: nil), .userGrantRole(user: "root", role: "root"),
+            .enable,
+        ] { try change(request) }
+        #expect(cluster.ask(1, client: 1, "XGROUP CREATE s g $ MKSTREAM") == "")
+        cluster.settle()
+        #expect(cluster.ask(1, client: 2, as: "root", "XREADGROUP GROUP g c BLOCK 0 STREAMS s >") == "")
+        #expect(cluster.ask(1, client: 3, "XREADGROUP GROUP g d BLOCK 0 STREAMS s >") == "")
+        cluster.settle()
+        #expect(cluster[1].replica.blockedClients == 2)
+        try exchange(&cluster) { $0.recordFormat = KeyspaceRecord.Format.first.rawValue }
+        #expect(cluster.ask(1, client: 4, "XADD s 1-1 f v") == "")
+        cluster.settle()
+        #expect(cluster.told(1, client: 4) == "$3\r\n1-1\r\n")
+        #expect(cluster.told(1, client: 2).hasPrefix("-TRYAGAIN a member of an earlier version is in the cluster"))
+        // Nobody's record all can read.
+        cluster.tick(2)
+        #expect(cluster.told(1, client: 3).contains("1-1"))
+        #expect(cluster[1].replica.blockedClients == 0)
+        cluster.checkEqual()
+    }
+
     /// Nothing is decided before all have told.
     @Test func whoHasNotStartedIsWaitedFor() throws {
         var cluster = try TestCluster(3)
@@ -106,6 +165,47 @@ import Testing
         let state = cluster[1].replica.cluster
         #expect(!state.reads(.storesAndUsers, own: 1, of: TestCluster.id(1)))
         #expect(state.reads(.storesAndUsers, own: 2, of: TestCluster.id(1)))
+    }
+
+    /// So is a job whose entries have a priority, by itself or in a transaction; other jobs are taken.
+    @Test func jobsThatAMemberCantReadAreRefused() throws {
+        var cluster = try mixed { $0.recordFormat = KeyspaceRecord.Format.storesAndUsers.rawValue }
+        let refused = "-TRYAGAIN a member of an earlier version is in the cluster: the command took no effect\r\n"
+        let (plain, urgent) = ("XCRON SET s p @daily * f v", "XCRON SET s u @daily PRIORITY 3 * f v")
+        for number in 1...3 {
+            let answer = cluster.ask(number, client: 10, urgent)
+            cluster.exec(number, client: 11, "XADD s * f v", urgent)
+            #expect(answer == refused && cluster.told(number, client: 11) == refused)
+        }
+        let taken = cluster.ask(1, client: 12, plain)
+        cluster.settle()
+        cluster.tick(3)
+        #expect(taken == "" && cluster.told(1, client: 12).hasPrefix(":"))
+        try exchange(&cluster) { $0.recordFormat = KeyspaceRecord.Format.latest.rawValue }
+        let now = cluster.ask(2, client: 13, urgent)
+        cluster.settle()
+        cluster.tick(3)
+        #expect(now == "" && cluster.told(2, client: 13).hasPrefix(":"))
+        cluster.checkEqual()
+    }
+
+    /// What a checkpoint brings back knows it, too.
+    @Test func aRestoredClusterKnowsWhoReadsWhat() throws {
+        let cluster = try mixed { $0.recordFormat = KeyspaceRecord.Format.storesAndUsers.rawValue }
+        let (state, own) = (cluster[1].replica.cluster, KeyspaceRecord.Format.latest.rawValue)
+        var batch = TableBatch()
+        state.add(to: &batch)
+        var restored: ClusterState?
+        batch.forEach { _, value in
+            if let value { restored = ClusterState(record: value) }
+        }
+        for state in [state, try #require(restored)] {
+            #expect(state.reads(.storesAndUsers, own: own, of: TestCluster.id(1)))
+            #expect(!state.reads(.latest, own: own, of: TestCluster.id(1)))
+            // Whatever it has said before it was started anew.
+            #expect(state.reads(.latest, own: own, of: TestCluster.id(2)))
+        }
+        #expect(restored == state)
     }
 
     /// Who says nothing reads what was written before it could be said; who was never started is not asked.

@@ -224,7 +224,7 @@ struct TestMember {
     /// Brings what was ordered first.
     mutating func bringBlocks() {
         let order = orders.removeFirst()
-        let values = order.blocks.map { block in block.value { disk.tables[$0] } }
+        let values = order.blocks.map { block in block.keys.firstValue { disk.tables[$0] } }
         step(.blocksLoaded(LoadedBlocks(order: order.number, values: values)))
     }
 

@@ -48,6 +48,31 @@ import Testing
         try member.checkRestarts()
     }
 
+    /// Whatever is known of a request when it is read holds for limits that are as high, and for no others.
+    @Test(arguments: [false, true]) func aLimitCountsTheLongestList(isNested: Bool) throws {
+        let three = [Wire.put("a", "1"), Wire.append("s", "x"), Wire.put("b", "2")]
+        let inner = Wire.inner(Wire.transaction(then: [Wire.put("c", "3"), Wire.append("s", "y")]))
+        let longest = isNested ? three + [inner] : three
+        // Of one inside, two, beside the four of the list that it is in.
+        let needed = isNested ? 6 : 3
+        for message in [
+            Wire.transaction(then: longest), Wire.transaction(then: [Wire.get("k")], otherwise: longest),
+        ] {
+            let request = try StoreRequest(wire: message)
+            try request.validate(maximumOperations: needed)
+            #expect(throws: StoreRefusal.keys(.tooManyOperations)) {
+                try request.validate(maximumOperations: needed - 1)
+            }
+        }
+        let conditions = (1...4).map { Wire.version("\($0)", 0) }
+        let request = try StoreRequest(wire: Wire.transaction(conditions, then: three))
+        try request.validate(maximumOperations: 4)
+        #expect(throws: StoreRefusal.keys(.tooManyOperations)) { try request.validate(maximumOperations: 3) }
+        let wrong = try StoreRequest(wire: Wire.transaction(then: three + [Wire.put("b", "3")]))
+        #expect(throws: StoreRefusal.keys(.duplicateKey)) { try wrong.validate(maximumOperations: 128) }
+        #expect(throws: StoreRefusal.keys(.tooManyOperations)) { try wrong.validate(maximumOperations: 3) }
+    }
+
     @Test func conditionsOfBothSortsDecide() throws {
         var member = try ready()
         _ = member.result(1, "XADD s 5-0 f v", "XADD s 6-0 f v", "XGROUP CREATE s g 0", "SET text x")

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
-package import MartletBasics
-package import MartletKeyValue
+public import MartletAuth
+public import MartletBasics
+public import MartletKeyValue
 
 /// Users, roles and settings of authentication in a member's tables, for who reads or makes these without a replica:
 /// snapshots.
-package struct AuthRecords {
-    package static let table = AuthTable.id
+public struct AuthRecords {
+    public static let table = AuthTable.id
 
     private var records = AuthTable()
 
-    package init() {}
+    public init() {}
 
     /// Takes the next record of the table; they come in order.
-    package mutating func load(_ key: TableKey, _ value: RawSpan) throws(CheckpointError) -> AuthEntry {
+    public mutating func load(_ key: TableKey, _ value: RawSpan) throws(CheckpointError) -> AuthEntry {
         try records.load(key, value)
     }
 
     /// Adds what a store of these entries would have put into its checkpoints.
-    package static func add(_ entries: [AuthEntry], to batch: inout TableBatch) throws(AuthEntryError) {
+    public static func add(_ entries: [AuthEntry], to batch: inout TableBatch) throws(AuthEntryError) {
         let store = try AuthStore(restoring: entries)
         var table = AuthTable()
         table.note(store.entries.map(\.key), in: store)

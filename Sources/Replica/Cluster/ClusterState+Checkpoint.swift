@@ -5,7 +5,8 @@ import MartletRaft
 
 /// All in one record: lists are a count and their elements, texts a count and their bytes. Numbers are varints.
 ///
-///     format      4; 3 has no versions and record formats, 2 no removed members either
+///     format      5 while a member is replaced, else 4; 3 has no versions and record formats, 2 no removed members
+///                 either
 ///     stamp
 ///     version
 ///     downgrade   enabled 0 or 1, target version
@@ -13,13 +14,16 @@ import MartletRaft
 ///                 record format
 ///     alarms      kind, member
 ///     removed     id
+///     replacement old and new id; in format 5
 extension ClusterState {
     static let key = TableKey(TableID(5), object: 0)
     private static let format: UInt64 = 4
+    /// Only where there is one: whoever has it in its log reads it.
+    private static let replacementFormat: UInt64 = 5
     private static let leastFormat: UInt64 = 2
 
     func encode(into bytes: inout [UInt8]) {
-        Varint.append(Self.format, to: &bytes)
+        Varint.append(replacement == nil ? Self.format : Self.replacementFormat, to: &bytes)
         Varint.append(stamp, to: &bytes)
         Self.append(version, to: &bytes)
         bytes.append(downgrade.isEnabled ? 1 : 0)
@@ -43,6 +47,9 @@ extension ClusterState {
         }
         Varint.append(UInt64(removed.count), to: &bytes)
         for member in removed { Varint.append(member.rawValue, to: &bytes) }
+        guard let replacement else { return }
+        Varint.append(replacement.old.rawValue, to: &bytes)
+        Varint.append(replacement.new.rawValue, to: &bytes)
     }
 
     private static func append(_ text: String, to bytes: inout [UInt8]) {
@@ -77,7 +84,7 @@ extension ClusterState {
             return texts
         }
 
-        guard let format = number(), Self.leastFormat...Self.format ~= format, let stamp = number(),
+        guard let format = number(), Self.leastFormat...Self.replacementFormat ~= format, let stamp = number(),
             let version = text(), let isDowngrading = number(), let target = text(), let memberCount = number()
         else { return nil }
         self.stamp = stamp
@@ -101,6 +108,7 @@ extension ClusterState {
             }
             members.append(member)
         }
+        noteReaders()
         guard let alarmCount = number() else { return nil }
         for _ in 0..<alarmCount {
             guard let kind = number(), let kind = UInt32(exactly: kind), let member = number() else { return nil }
@@ -112,6 +120,14 @@ extension ClusterState {
                 guard let member = number() else { return nil }
                 removed.append(MemberID(member))
             }
+        }
+        if format == Self.replacementFormat {
+            guard let old = number(), let new = number() else { return nil }
+            replacement = Replacement(old: MemberID(old), new: MemberID(new))
+            // Both vote.
+            guard old != new, configuration.isJoint, configuration.isVoter(MemberID(old)),
+                configuration.isVoter(MemberID(new))
+            else { return nil }
         }
         guard offset == bytes.byteCount else { return nil }
     }

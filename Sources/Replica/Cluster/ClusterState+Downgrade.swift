@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Why a downgrade is refused.
-package enum DowngradeError: Error, Hashable, Sendable, CaseIterable {
+public enum DowngradeError: Error, Hashable, Sendable, CaseIterable {
     case malformedVersion
     /// Only the version just before the cluster's will do.
     case invalidTarget
@@ -14,7 +14,7 @@ extension ClusterState {
     ///
     /// - Returns: the target as the cluster's version is written.
     /// Source: etcd version `DowngradeValidate`.
-    package func checkDowngrade(to version: String) throws(DowngradeError) -> String {
+    public func checkDowngrade(to version: String) throws(DowngradeError) -> String {
         guard let target = Self.majorMinor(version) else { throw .malformedVersion }
         guard let current = Self.majorMinor(self.version) else { throw .versionUnknown }
         guard target.major == current.major, current.minor > 0, target.minor == current.minor - 1 else {

@@ -5,12 +5,16 @@ import MartletRaft
 /// Why the members are not changed.
 ///
 /// The cases name etcd's conditions; the shell that serves a wire maps each to that wire's code and text.
-package enum MembershipError: Error, Hashable, Sendable, CaseIterable {
+public enum MembershipError: Error, Hashable, Sendable, CaseIterable {
     case memberNotFound
     case memberExists
     case peerURLExists
-    /// A member to promote is a voter already.
+    /// A member to promote, or to take another's place, is a voter already.
     case notLearner
+    /// A member to be replaced is a learner.
+    case notVoter
+    /// A member is being replaced: nothing else changes meanwhile.
+    case changeUnderway
     /// The only voter is to be removed, or so few members were ever heard of that the others could not go on.
     case notEnoughStartedMembers
     /// So few members were heard of lately that the others could not go on.
@@ -24,6 +28,7 @@ extension ClusterState {
     /// Whether the change can be made. Asked again when it is applied, for the members may have changed meanwhile.
     /// Source: etcd membership `ValidateConfigurationChange`.
     func check(_ change: MemberChange, _ context: MemberContext) throws(MembershipError) {
+        if replacement != nil { throw .changeUnderway }
         let known = member(change.member)
         switch change.kind {
         case .addVoter where context.isPromotion == true:
@@ -39,6 +44,14 @@ extension ClusterState {
             guard known != nil else { throw .memberNotFound }
             try checkURLs(context)
         }
+    }
+
+    /// The same of a replacement.
+    func checkReplacement(of old: MemberID, by new: MemberID) throws(MembershipError) {
+        if replacement != nil { throw .changeUnderway }
+        guard let old = member(old), let new = member(new) else { throw .memberNotFound }
+        guard new.isLearner else { throw .notLearner }
+        if old.isLearner { throw .notVoter }
     }
 
     /// No URL may be another member's.
@@ -58,11 +71,30 @@ extension ClusterState {
             removed.removeAll { $0 == change.member }
             members.insert(
                 Member(id: change.member, isLearner: change.kind == .addLearner, peerURLs: context.peerURLs), at: place)
-        case .remove:
-            members.remove(at: place)
-            removed.insert(change.member, at: removed.firstIndex { $0 > change.member } ?? removed.count)
+        case .remove: remove(change.member)
         case .update:
             members[place].peerURLs = context.peerURLs
         }
+    }
+
+    /// Begins a replacement that was checked.
+    mutating func beginReplacement(of old: MemberID, by new: MemberID) {
+        guard let place = members.firstIndex(where: { $0.id == new }) else { return }
+        members[place].isLearner = false
+        replacement = Replacement(old: old, new: new)
+    }
+
+    /// - Returns: who is no member any more; `nil` if nobody was being replaced.
+    @discardableResult
+    mutating func endReplacement() -> MemberID? {
+        guard let replacement else { return nil }
+        self.replacement = nil
+        remove(replacement.old)
+        return replacement.old
+    }
+
+    private mutating func remove(_ member: MemberID) {
+        members.removeAll { $0.id == member }
+        removed.insert(member, at: removed.firstIndex { $0 > member } ?? removed.count)
     }
 }

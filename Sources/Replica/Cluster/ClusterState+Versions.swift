@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletKeyspace
-package import MartletRaft
+public import MartletKeyspace
+public import MartletRaft
 
 /// What all members understand, by what each has said of itself.
 extension ClusterState {
@@ -9,7 +9,7 @@ extension ClusterState {
     ///
     /// - Parameter own: of `member`, whatever it has said: that may be from before it was started anew.
     /// Source: etcd version `decideClusterVersion`.
-    package func lowestVersion(_ own: String, of member: MemberID) -> String? {
+    public func lowestVersion(_ own: String, of member: MemberID) -> String? {
         guard var lowest = Self.majorMinor(own) else { return nil }
         for other in members where other.id != member {
             guard let version = other.attributes.flatMap({ Self.majorMinor($0.version) }) else { return nil }
@@ -19,7 +19,7 @@ extension ClusterState {
     }
 
     /// What the cluster's version is to become; `nil`: it stays. It never falls but by a downgrade, which sets it.
-    package func nextVersion(_ own: String, of member: MemberID) -> String? {
+    public func nextVersion(_ own: String, of member: MemberID) -> String? {
         if downgrade.isEnabled, !version.isEmpty { return nil }
         guard let lowest = lowestVersion(own, of: member), let next = Self.majorMinor(lowest) else { return nil }
         guard let current = Self.majorMinor(version) else { return lowest }
@@ -30,12 +30,16 @@ extension ClusterState {
     ///
     /// Members that have not been started yet are not asked: one that is never started would hold up all others, and
     /// one that can't read the log finds that out when it begins.
-    package func reads(_ format: KeyspaceRecord.Format, own: UInt64, of member: MemberID) -> Bool {
-        own >= format.rawValue
-            && members.allSatisfy { other in
-                guard other.id != member, let attributes = other.attributes else { return true }
-                // Who says nothing of it reads what could be written before it was said.
-                return max(attributes.recordFormat, KeyspaceRecord.Format.first.rawValue) >= format.rawValue
-            }
+    public func reads(_ format: KeyspaceRecord.Format, own: UInt64, of member: MemberID) -> Bool {
+        own >= format.rawValue && (allReadLatest || members.allSatisfy { $0.id == member || $0.reads(format) })
+    }
+}
+
+extension ClusterState.Member {
+    /// Whether it has not said that it doesn't.
+    func reads(_ format: KeyspaceRecord.Format) -> Bool {
+        guard let attributes else { return true }
+        // Who says nothing of it reads what could be written before it was said.
+        return max(attributes.recordFormat, KeyspaceRecord.Format.first.rawValue) >= format.rawValue
     }
 }

@@ -1,35 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletRaft
+import MartletKeyspace
+public import MartletRaft
 
 /// What the log says of the cluster itself, at one index.
-package struct ClusterState: Hashable, Sendable {
-    package struct Member: Hashable, Sendable {
-        package var id: MemberID
-        package var isLearner = false
-        package var peerURLs: [String] = []
+public struct ClusterState: Hashable, Sendable {
+    public struct Member: Hashable, Sendable {
+        public var id: MemberID
+        public var isLearner = false
+        public var peerURLs: [String] = []
         /// `nil` until the member has published itself.
-        package var attributes: MemberAttributes?
+        public var attributes: MemberAttributes?
     }
 
     /// Ascending.
-    package internal(set) var members: [Member] = []
+    public internal(set) var members: [Member] = [] {
+        didSet { noteReaders() }
+    }
+    /// Whether every member reads the latest form of records: known beforehand, as it is asked at every command.
+    private(set) var allReadLatest = true
+    /// Members that vote as long as a joint configuration lasts, the one for the voters it leaves, the other for those
+    /// to come.
+    public struct Replacement: Hashable, Sendable {
+        public var old: MemberID
+        public var new: MemberID
+    }
+
+    /// Under way: both are among the members, as voters.
+    public internal(set) var replacement: Replacement?
     /// Those who were members once, ascending.
-    package internal(set) var removed: [MemberID] = []
+    public internal(set) var removed: [MemberID] = []
     /// Empty until it was set.
-    package internal(set) var version = ""
-    package internal(set) var downgrade = DowngradeInfo()
-    package internal(set) var alarms = AlarmTable()
+    public internal(set) var version = ""
+    public internal(set) var downgrade = DowngradeInfo()
+    public internal(set) var alarms = AlarmTable()
     /// The highest stamp of the entries applied.
-    package internal(set) var stamp: UInt64 = 0
+    public internal(set) var stamp: UInt64 = 0
 
-    package init() {}
+    public init() {}
 
-    package func member(_ id: MemberID) -> Member? { members.first { $0.id == id } }
+    /// Called where members change; an initializer that sets them calls it itself, as observers see nothing of that.
+    mutating func noteReaders() { allReadLatest = members.allSatisfy { $0.reads(.latest) } }
 
-    package var configuration: Configuration {
-        Configuration(
-            voters: members.filter { !$0.isLearner }.map(\.id), learners: members.filter(\.isLearner).map(\.id))
+    public func member(_ id: MemberID) -> Member? { members.first { $0.id == id } }
+
+    public var configuration: Configuration {
+        let voters = members.filter { !$0.isLearner }.map(\.id)
+        let learners = members.filter(\.isLearner).map(\.id)
+        guard let replacement else { return Configuration(voters: voters, learners: learners) }
+        return Configuration(
+            voters: voters.filter { $0 != replacement.old }, learners: learners,
+            outgoing: voters.filter { $0 != replacement.new })
     }
 
     /// Without effect where the member is unknown: it may be removed by now.
@@ -42,19 +63,19 @@ package struct ClusterState: Hashable, Sendable {
 /// The alarms that are raised, in the order of kinds, then members.
 ///
 /// Asked at every write whether it may be made, so the two questions are answered beforehand.
-package struct AlarmTable: Hashable, Sendable {
-    package private(set) var all: [Alarm] = []
-    package private(set) var hasNoSpace = false
-    package private(set) var hasCorrupt = false
+public struct AlarmTable: Hashable, Sendable {
+    public private(set) var all: [Alarm] = []
+    public private(set) var hasNoSpace = false
+    public private(set) var hasCorrupt = false
 
-    package init() {}
+    public init() {}
 
     /// - Parameter kind: `.none` asks for all.
-    package func alarms(_ kind: Alarm.Kind) -> [Alarm] {
+    public func alarms(_ kind: Alarm.Kind) -> [Alarm] {
         kind == .none ? all : all.filter { $0.kind == kind }
     }
 
-    package func contains(_ alarm: Alarm) -> Bool { all.contains(alarm) }
+    public func contains(_ alarm: Alarm) -> Bool { all.contains(alarm) }
 
     /// What the request is answered with: those asked for, the alarm that is now raised, be it new or not, or the one
     /// that was lifted, if it was there. Source: etcd v3alarm `AlarmStore`.

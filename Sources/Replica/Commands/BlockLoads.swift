@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
-package import MartletKeyspace
+public import MartletBasics
+public import MartletKeyspace
 
 /// Blocks of streams to be read from the tables.
-package struct BlockOrder: Sendable {
-    package let number: UInt64
-    package let blocks: [WantedBlock]
+public struct BlockOrder: Sendable {
+    public let number: UInt64
+    public let blocks: [WantedBlock]
 }
 
 /// What came of a `BlockOrder`.
-package struct LoadedBlocks: Sendable {
-    package let order: UInt64
+public struct LoadedBlocks: Sendable {
+    public let order: UInt64
     /// The records of the blocks in their order; `nil`: there is none.
-    package let values: [[UInt8]?]
+    public let values: [[UInt8]?]
     /// A record that can't be read: then there are no values.
-    package let damaged: TableKey?
+    public let damaged: TableKey?
 
-    package init(order: UInt64, values: [[UInt8]?]) {
+    public init(order: UInt64, values: [[UInt8]?]) {
         self.order = order
         self.values = values
         damaged = nil
     }
 
-    package init(order: UInt64, damaged: TableKey) {
+    public init(order: UInt64, damaged: TableKey) {
         self.order = order
         values = []
         self.damaged = damaged
@@ -32,8 +32,8 @@ package struct LoadedBlocks: Sendable {
 
 /// Blocks that are ordered, and for whom. Only so many bytes are on their way at once: the other orders wait, of each
 /// client that reads one.
-package struct BlockLoads: Sendable {
-    package enum Purpose: Sendable {
+public struct BlockLoads: Sendable {
+    public enum Purpose: Sendable {
         /// Applying goes on with them.
         case apply
         /// A client's next command reads them.
@@ -43,14 +43,14 @@ package struct BlockLoads: Sendable {
         /// Nobody wants them any more.
         case none
 
-        package var isApply: Bool {
+        public var isApply: Bool {
             if case .apply = self { true } else { false }
         }
     }
 
-    package struct Order: Sendable {
-        package let blocks: [WantedBlock]
-        package let purpose: Purpose
+    public struct Order: Sendable {
+        public let blocks: [WantedBlock]
+        public let purpose: Purpose
         let byteCount: Int
     }
 
@@ -61,16 +61,16 @@ package struct BlockLoads: Sendable {
     private var underwayBytes = 0
     private var nextNumber: UInt64 = 1
 
-    package init() {}
+    public init() {}
 
-    package mutating func append(_ blocks: [WantedBlock], for purpose: Purpose) {
+    public mutating func append(_ blocks: [WantedBlock], for purpose: Purpose) {
         let order = Order(blocks: blocks, purpose: purpose, byteCount: blocks.reduce(0) { $0 + $1.byteCount })
         // All others wait for what is applied, sooner or later.
         if purpose.isApply { waiting.insert(order, at: waitingHead) } else { waiting.append(order) }
     }
 
     /// The next order that may go out; one that is larger than the limit goes alone.
-    package mutating func next(limit: Int) -> BlockOrder? {
+    public mutating func next(limit: Int) -> BlockOrder? {
         guard waitingHead < waiting.count else { return nil }
         let order = waiting[waitingHead]
         if !underway.isEmpty, underwayBytes + order.byteCount > limit { return nil }
@@ -87,7 +87,7 @@ package struct BlockLoads: Sendable {
     }
 
     /// What was ordered for the apply of a state that is given up must not count as ordered for the next one's.
-    package mutating func forgetApply() {
+    public mutating func forgetApply() {
         waiting = waiting[waitingHead...].filter { !$0.purpose.isApply }
         waitingHead = 0
         underway = underway.mapValues { order in
@@ -95,7 +95,7 @@ package struct BlockLoads: Sendable {
         }
     }
 
-    package mutating func end(_ number: UInt64) -> Order {
+    public mutating func end(_ number: UInt64) -> Order {
         guard let order = underway.removeValue(forKey: number) else { preconditionFailure("no order \(number)") }
         underwayBytes -= order.byteCount
         return order

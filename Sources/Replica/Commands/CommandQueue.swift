@@ -18,8 +18,6 @@ struct CommandQueue: Sendable {
         enum Content: Sendable {
             case commands(CommandRequest)
             case transaction(Transaction)
-            /// Over keys and streams; the answer goes to a waiter.
-            case store(StoreRequest, WaiterID)
         }
 
         let client: UInt64
@@ -36,9 +34,6 @@ struct CommandQueue: Sendable {
         /// The same of a transaction.
         var transaction = TransactionProgress()
         var gaps: [CommandReply.Gap] = []
-        /// The same of one over keys and streams, and what came of it.
-        var store: StoreProgress?
-        var storeResult: Result<StoreTransactionResponse, ReplicaError>?
         /// How often the next command's blocks came back otherwise than they left.
         var failedLoads = 0
         /// Whether a transaction is answered with an error.
@@ -47,6 +42,14 @@ struct CommandQueue: Sendable {
         var replyBegin = 0
         /// Whether the client is gone: what changes state is carried out still, but nobody waits.
         var hasLeft = false
+
+        /// What a member must read to carry it out.
+        var format: KeyspaceRecord.Format {
+            switch content {
+            case .commands(let request): request.format
+            case .transaction(let transaction): transaction.format
+            }
+        }
     }
 
     /// A record of which a part is applied: the rest waits for blocks. No checkpoint begins meanwhile.
@@ -64,7 +67,7 @@ struct CommandQueue: Sendable {
         /// Whether half of a transaction has taken effect: nobody may see that.
         var isHalfway = false
         var failedLoads = 0
-        /// How far a transaction over keys and streams in a `record` is carried out.
+        /// How far its next item, a transaction over keys and streams, is carried out.
         var store: StoreProgress?
         /// Whether blocks are on their way.
         var isWaiting = false
@@ -77,17 +80,36 @@ struct CommandQueue: Sendable {
         case transaction(slot: Int)
         /// A transaction over keys and streams.
         case store(slot: Int)
-        /// The command of somebody who waits.
-        case delivery(Waiter, CommandEntry)
+        /// The command of somebody who waits. Apart, for it is much larger than the others.
+        indirect case delivery(Waiter, CommandEntry)
         case expiry
     }
 
     /// What a proposed record holds.
     struct Plan: Sendable {
-        var parts: [Part] = []
+        enum Content: Sendable {
+            case parts([Part])
+            /// Nothing but a transaction over keys and streams, as most of them are.
+            case store(slot: Int)
+        }
+
+        var content = Content.parts([])
         var stamp: Int64 = 0
         var seed: UInt64 = 0
         var byteCount = 0
+
+        var parts: [Part] {
+            switch content {
+            case .parts(let parts): parts
+            case .store(let slot): [.store(slot: slot)]
+            }
+        }
+    }
+
+    /// Whose turn comes when there is room.
+    enum Held: Sendable {
+        case commands(slot: Int)
+        case store(slot: Int)
     }
 
     var blocked = BlockedReaders()
@@ -103,14 +125,9 @@ struct CommandQueue: Sendable {
     private(set) var proposedBytes = 0
     var running: [Running?] = []
     private var freeSlots: [Int] = []
-    /// Slots of transactions over keys and streams that are to be proposed next.
-    var stores: [Int] = []
-    /// Transactions over keys and streams among them.
-    var storeCount = 0
-    /// Bytes of those.
-    var storeBytes = 0
-    /// Clients whose commands wait for room, in order.
-    private var held: [Int] = []
+    var stores = StoreQueue()
+    /// Those who wait for room, in order.
+    private var held: [Held] = []
     private var heldHead = 0
     /// Everything behind it waits.
     var halted: HaltedRecord?
@@ -129,7 +146,7 @@ struct CommandQueue: Sendable {
 
     // MARK: Clients
 
-    mutating func insert(_ request: Running) -> Int {
+    mutating func insert(_ request: consuming Running) -> Int {
         if let slot = freeSlots.popLast() {
             running[slot] = request
             return slot
@@ -144,13 +161,20 @@ struct CommandQueue: Sendable {
         return request
     }
 
-    mutating func put(_ request: Running, in slot: Int) { running[slot] = request }
+    /// What the request in a slot asks for. It stays there: moved to and fro it costs more than most of what is done
+    /// with it.
+    func content(in slot: Int) -> Running.Content {
+        guard let content = running[slot]?.content else { preconditionFailure("nobody runs in slot \(slot)") }
+        return content
+    }
+
+    mutating func put(_ request: consuming Running, in slot: Int) { running[slot] = request }
     mutating func free(_ slot: Int) { freeSlots.append(slot) }
 
-    mutating func hold(_ slot: Int) { held.append(slot) }
+    mutating func hold(_ request: Held) { held.append(request) }
     var hasHeld: Bool { heldHead < held.count }
 
-    mutating func nextHeld() -> Int {
+    mutating func nextHeld() -> Held {
         defer {
             heldHead += 1
             if heldHead == held.count {
@@ -162,7 +186,13 @@ struct CommandQueue: Sendable {
     }
 
     /// When the first of those who are held back asked, in ticks.
-    var heldSince: Int? { hasHeld ? running[held[heldHead]]?.began : nil }
+    var heldSince: Int? {
+        guard hasHeld else { return nil }
+        switch held[heldHead] {
+        case .commands(let slot): return running[slot]?.began
+        case .store(let slot): return stores[slot].began
+        }
+    }
 
     /// Takes note that a client is gone. Complexity: O(clients that have asked and not heard).
     mutating func noteLeft(_ client: UInt64) {
@@ -170,6 +200,17 @@ struct CommandQueue: Sendable {
     }
 
     // MARK: Plans
+
+    /// What the record holds that is put together.
+    mutating func takeParts() -> Plan.Content {
+        // Without an array for each transaction.
+        if parts.count == 1, case .store(let slot) = parts[0] {
+            parts.removeAll(keepingCapacity: true)
+            return .store(slot: slot)
+        }
+        defer { parts = [] }
+        return .parts(parts)
+    }
 
     mutating func append(_ plan: Plan) {
         plans.append(plan)
@@ -211,11 +252,10 @@ struct CommandQueue: Sendable {
     }
 
     /// All who have asked and not heard, in no order that means something but always the same.
-    mutating func removeAll() -> [Running] {
-        let all = running.compactMap { $0 }
+    mutating func removeAll() -> (commands: [Running], stores: [StoreQueue.Asked]) {
+        let all = (running.compactMap { $0 }, stores.removeAll())
         (running, freeSlots, held, heldHead, plans, plansHead, proposedBytes) = ([], [], [], 0, [], 0, 0)
         forwardedPlans = [:]
-        (stores, storeCount, storeBytes) = ([], 0, 0)
         (halted, loads, readsBehindHalf) = (nil, BlockLoads(), [])
         parts = []
         record.removeAll()

@@ -8,7 +8,7 @@ import MartletRESPCodec
 // waits too, while elections, replication and proposals go on; a read waits alone.
 extension Replica {
     /// Whether the record behind the last one that counts as applied is applied in part.
-    package var isApplyHalted: Bool { commands.halted != nil }
+    public var isApplyHalted: Bool { commands.halted != nil }
 
     /// Whether the state is inside a transaction.
     var isHalfway: Bool { commands.halted?.isHalfway == true }
@@ -103,9 +103,8 @@ extension Replica {
     mutating func loseHalted(into effects: inout Effects) {
         guard let halted = commands.halted.take() else { return }
         commands.loads.forgetApply()
-        if case .plan(var plan, let part) = halted.content {
-            plan.parts.removeFirst(part)
-            lose(plan, .timedOut(.leaderFailed), into: &effects)
+        if case .plan(let plan, let part) = halted.content {
+            lose(plan, from: part, .timedOut(.leaderFailed), into: &effects)
         }
     }
 }
@@ -138,7 +137,7 @@ extension CommandQueue {
         case .commands(let request):
             running.reply.refuse(request.items[running.next].entry, text)
             running.next += 1
-        case .transaction, .store:
+        case .transaction:
             running.reply.error(text)
             running.isRefused = true
         }
@@ -152,7 +151,6 @@ extension CommandQueue.Running {
         if range != nil || transaction.hasBegun { reply.truncate(to: replyBegin) }
         range = nil
         transaction = TransactionProgress()
-        store = nil
         gaps = []
     }
 }

@@ -9,6 +9,12 @@ extension Replica {
     mutating func apply(_ proposed: CommandQueue.Plan, at moment: Moment, into effects: inout Effects) {
         var plan = proposed
         plan.stamp = max(plan.stamp, applyTime)
+        if case .store(let slot) = plan.content, !keyspace.mayLackBlocks {
+            keyspace.isSignalling = !commands.blocked.isEmpty
+            carryOut(store: slot, plan, into: &effects)
+            noteKeyspaceChange(plan.byteCount)
+            return finishCommands(at: moment, into: &effects)
+        }
         var record = CommandQueue.HaltedRecord(content: .plan(plan, part: 0), byteCount: plan.byteCount)
         goOn(&record, at: moment, into: &effects)
     }
@@ -86,16 +92,17 @@ extension Replica {
         _ plan: CommandQueue.Plan, from part: inout Int, _ record: inout CommandQueue.HaltedRecord, at moment: Moment,
         into effects: inout Effects
     ) -> [WantedBlock] {
-        while part < plan.parts.count {
+        let parts = plan.parts
+        while part < parts.count {
             var wanted: [WantedBlock] = []
-            switch plan.parts[part] {
+            switch parts[part] {
             case .commands(let slot, let upTo):
                 wanted = carryOut(slot, upTo: upTo, plan, &record.item, at: moment, into: &effects)
             case .transaction(let slot):
                 wanted = carryOut(slot, plan, record.item, &record.isHalfway, into: &effects)
                 if wanted.isEmpty { record.item += 1 }
             case .store(let slot):
-                wanted = carryOut(store: slot, plan, record.item, &record.isHalfway, into: &effects)
+                wanted = carryOut(store: slot, plan, &record, into: &effects)
                 if wanted.isEmpty { record.item += 1 }
             case .delivery(let waiter, let entry):
                 wanted = carryOut(waiter, entry, plan, record.item, at: moment, into: &effects)
@@ -268,7 +275,7 @@ extension Replica {
             }
             outcome = keyspace.apply(entry, call, &reply)
         }
-        if waiter.isLeftAlone(by: reply) { outcome = .waits }
+        if keyspace.leavesAlone(waiter, reply, now: plan.stamp) { outcome = .waits }
         guard outcome == .waits else {
             let released = release(waiter, isServed: true, due: .init(), Self.ticks(moment), into: &effects)
             if released == .served {

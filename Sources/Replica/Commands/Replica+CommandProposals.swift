@@ -9,13 +9,21 @@ import MartletRaft
 extension Replica {
     /// Why no command can be proposed now.
     ///
-    /// - Parameter hasUser: whether a user of the auth service asks.
-    func commandRefusal(hasUser: Bool) -> StaticString? {
+    /// - Parameter format: what a member must read to carry them out.
+    func commandRefusal(_ format: @autoclosure () -> KeyspaceRecord.Format) -> StaticString? {
         switch unavailability {
-        case nil: hasUser && !allRead(.storesAndUsers) ? ReplicaError.notCapable.commandText : nil
+        case nil: isUnreadable(format()) ? ReplicaError.notCapable.commandText : nil
         case .stopped: "UNCERTAIN the member ends"
         default: "CLUSTERDOWN the member has no leader: the command took no effect"
         }
+    }
+
+    /// Whether a member is there that can't read the record of a command. Asked when the command comes, and again where
+    /// it is put into a record after a wait: by then others may be members.
+    ///
+    /// - Parameter format: not worked out where all members read everything, as they mostly do.
+    func isUnreadable(_ format: @autoclosure () -> KeyspaceRecord.Format) -> Bool {
+        !allRead(.latest) && !allRead(format())
     }
 
     /// Whether commands wait for those before them. Half of what may be proposed is theirs, so that etcd's clients are
@@ -23,11 +31,15 @@ extension Replica {
     ///
     /// A new leader among others first applies what was committed before, and who doesn't lead waits for somebody who
     /// does.
+    ///
+    /// It changes nothing; but lent for reading alone the replica would be copied for each command.
     private var isCommandRoomUsedUp: Bool {
-        if !canPropose { return true }
-        let limits = configuration.limits
-        return commands.proposedBytes + commands.record.byteCount >= limits.pendingBytesMax / 2
-            || uncheckpointedBytes >= limits.uncheckpointedBytesMax || congestion != nil
+        mutating get {
+            if !canPropose { return true }
+            let limits = configuration.limits
+            return commands.proposedBytes + commands.record.byteCount >= limits.pendingBytesMax / 2
+                || uncheckpointedBytes >= limits.uncheckpointedBytesMax || congestion != nil
+        }
     }
 
     /// Whether there is somebody, this member or another, who puts records into the log.
@@ -36,23 +48,45 @@ extension Replica {
         return isLeader ? hasBegunTerm : node.leader != nil
     }
 
+    /// Whether what comes now waits for room.
+    var mustHoldCommands: Bool {
+        mutating get { commands.hasHeld || isCommandRoomUsedUp }
+    }
+
     mutating func proposeOrHold(_ slot: Int, at moment: Moment) {
-        if commands.hasHeld || isCommandRoomUsedUp {
-            commands.hold(slot)
+        if mustHoldCommands {
+            commands.hold(.commands(slot: slot))
         } else {
             propose(slot, at: moment)
         }
     }
 
     /// Proposes what waits for room, as far as there is some.
-    mutating func proposeHeld(at moment: Moment) {
-        while commands.hasHeld, !isCommandRoomUsedUp { propose(commands.nextHeld(), at: moment) }
+    mutating func proposeHeld(at moment: Moment, into effects: inout Effects) {
+        while commands.hasHeld, !isCommandRoomUsedUp {
+            let held = commands.nextHeld()
+            if isUnreadable(format(of: held)) {
+                fail(held, .notCapable, into: &effects)
+                continue
+            }
+            switch held {
+            case .commands(let slot): propose(slot, at: moment)
+            case .store(let slot): commands.stores.due.append(slot)
+            }
+        }
+    }
+
+    /// What a member must read to carry out what was held back.
+    private func format(of held: CommandQueue.Held) -> KeyspaceRecord.Format {
+        switch held {
+        case .commands(let slot): commands.running[slot]?.format ?? .first
+        case .store: .storesAndUsers
+        }
     }
 
     private mutating func propose(_ slot: Int, at moment: Moment) {
-        let running = commands.take(slot)
-        switch running.content {
-        case .commands(let request): propose(request, from: running.next, slot, running.refusesGrowth, at: moment)
+        switch commands.content(in: slot) {
+        case .commands(let request): propose(request, slot, at: moment)
         case .transaction(let transaction):
             commands.record.append(transaction)
             commands.parts.append(.transaction(slot: slot))
@@ -61,16 +95,13 @@ extension Replica {
                     anticipate(transaction.commands[index], database: item.database)
                 }
             }
-        case .store: commands.stores.append(slot)
         }
-        commands.put(running, in: slot)
         closeRecordIfFull(at: moment)
     }
 
-    private mutating func propose(
-        _ request: CommandRequest, from first: Int, _ slot: Int, _ refusesGrowth: Bool, at moment: Moment
-    ) {
-        guard first < request.items.count else { return }
+    private mutating func propose(_ request: CommandRequest, _ slot: Int, at moment: Moment) {
+        guard let first = commands.running[slot]?.next, first < request.items.count else { return }
+        let refusesGrowth = commands.running[slot]?.refusesGrowth == true
         var begin = first
         var arguments = request.commands[request.items[first].command]
         for index in first..<request.items.count {
@@ -100,6 +131,8 @@ extension Replica {
     mutating func anticipate(_ arguments: Arguments, database: Int) {
         let name = arguments.array(1)
         guard commands.blocked.hasTakers(database: database, name: name) else { return }
+        // Some of them may be users': all are looked at when it has come.
+        if !allRead(.storesAndUsers) { return }
         for waiter in commands.blocked.reserve(database: database, name: name) {
             guard let entry = CommandTable.shared.entry(waiter.arguments) else { preconditionFailure("no command") }
             deliver(to: waiter, entry)
@@ -114,18 +147,14 @@ extension Replica {
     /// stamp comes between.
     mutating func closeRecord(at moment: Moment) {
         closeOpenRecord(at: moment)
-        if commands.stores.isEmpty { return }
+        if commands.stores.due.isEmpty { return }
         // Each is an entry of its own, as each request to the key-value store is: revisions and entries keep step, also
         // where a record waits for blocks between its items.
-        let slots = commands.stores
-        commands.stores.removeAll(keepingCapacity: true)
-        for slot in slots {
-            let running = commands.take(slot)
-            guard case .store(let request, _) = running.content else { preconditionFailure("nothing in \(slot)") }
-            propose(store: request, slot)
-            commands.put(running, in: slot)
+        for place in commands.stores.due.indices {
+            propose(store: commands.stores.due[place])
             closeOpenRecord(at: moment)
         }
+        commands.stores.due.removeAll(keepingCapacity: true)
     }
 
     /// Puts the open record among what is to be proposed.
@@ -136,18 +165,22 @@ extension Replica {
         commands.record.stamp = Int64(clamping: stamp)
         commands.record.seed = commands.random.next()
         let header = nextHeader(.anonymous)
-        let bytes = LogRecord.bytes(commands.record, header: header, stamp: stamp)
+        let bytes = LogRecord.bytes(commands.record, id: header.id, stamp: stamp)
         var plan = CommandQueue.Plan(
             stamp: commands.record.stamp, seed: commands.record.seed, byteCount: bytes.count)
-        swap(&plan.parts, &commands.parts)
+        plan.content = commands.takeParts()
         commands.append(plan)
         commands.record.removeAll()
         enqueue(.keyspace([]), header, stamp, bytes, nil)
     }
 
     /// A proposed record is lost: nothing of it takes effect.
-    mutating func lose(_ plan: CommandQueue.Plan, _ error: ReplicaError, into effects: inout Effects) {
-        for part in plan.parts {
+    ///
+    /// - Parameter first: the first of its parts that hasn't.
+    mutating func lose(
+        _ plan: CommandQueue.Plan, from first: Int = 0, _ error: ReplicaError, into effects: inout Effects
+    ) {
+        for part in plan.parts[first...] {
             switch part {
             case .commands(let slot, let upTo):
                 var running = commands.take(slot)
@@ -159,11 +192,12 @@ extension Replica {
                 } else {
                     answer(running, slot, into: &effects)
                 }
-            case .transaction(let slot), .store(let slot):
+            case .transaction(let slot):
                 var running = commands.take(slot)
                 running.forgetPart()
                 running.fail(error)
                 answer(running, slot, into: &effects)
+            case .store(let slot): fail(.store(slot: slot), error, into: &effects)
             case .delivery(let waiter, let entry): lose(waiter, entry, error, into: &effects)
             case .expiry: commands.isExpiring = false
             }
@@ -186,19 +220,19 @@ extension Replica {
         effects.commandReplies.append(CommandReply(client: waiter.client, reply))
     }
 
-    /// Gives up records that were handed to leaders of earlier terms: the log of this term goes on without them, unless
-    /// they are on their way still.
-    mutating func loseForwarded(before term: Term, into effects: inout Effects) {
-        for write in forwarded.takeKeyspaceRecords(before: term) {
-            pendingBytes -= write.byteCount
-            lose(commands.takeForwarded(write.recordID), .timedOut(.leaderFailed), into: &effects)
-        }
-    }
-
     /// Tells those who were held back for too long.
     mutating func expireHeld(begunBy limit: Int, into effects: inout Effects) {
         while let began = commands.heldSince, began <= limit {
             fail(commands.nextHeld(), node.leader == nil ? .noLeader : .tooManyRequests, into: &effects)
+        }
+    }
+
+    /// Answers what was held back, or a transaction over keys and streams, with an error.
+    private mutating func fail(_ held: CommandQueue.Held, _ error: ReplicaError, into effects: inout Effects) {
+        switch held {
+        case .commands(let slot): fail(slot, error, into: &effects)
+        case .store(let slot):
+            effects.replies.append(.init(waiter: commands.stores.remove(slot).waiter, result: .failure(error)))
         }
     }
 
@@ -221,11 +255,6 @@ extension Replica {
     mutating func answer(_ running: CommandQueue.Running, _ slot: Int, isLast: Bool = true, into effects: inout Effects)
     {
         commands.free(slot)
-        if case .store(let request, let waiter) = running.content {
-            commands.storeCount -= 1
-            commands.storeBytes -= request.bytes.count
-            return effects.replies.append(running.storeReply(to: waiter))
-        }
         if !isLast, running.reply.bytes.isEmpty { return }
         effects.commandReplies.append(
             CommandReply(client: running.client, running.reply, isLast: isLast))
@@ -233,15 +262,13 @@ extension Replica {
 
     /// Tells everybody that the member ends.
     mutating func endCommands(_ error: ReplicaError, into effects: inout Effects) {
-        for var running in commands.removeAll() {
+        let all = commands.removeAll()
+        for var running in all.commands {
             running.forgetPart()
             running.fail(error)
-            if case .store(_, let waiter) = running.content {
-                effects.replies.append(running.storeReply(to: waiter))
-                continue
-            }
             effects.commandReplies.append(CommandReply(client: running.client, running.reply))
         }
+        for asked in all.stores { effects.replies.append(.init(waiter: asked.waiter, result: .failure(error))) }
         for waiter in commands.blocked.removeAll() {
             var reply = ReplyWriter(isRESP3: waiter.isRESP3)
             reply.error(error.commandText)

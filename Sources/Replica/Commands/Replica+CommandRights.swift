@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletAuth
-package import MartletKeyspace
+public import MartletKeyspace
 import MartletRESPCodec
 
 // Users of the auth service are asked for their rights when their commands are carried out, by the state as it is then:
@@ -38,7 +38,7 @@ extension Replica {
     private static let maximumRefusals = 1024
 
     /// What was refused since this was last asked.
-    package mutating func takeCommandRefusals() -> [CommandRefusal] {
+    public mutating func takeCommandRefusals() -> [CommandRefusal] {
         if commands.refusals.isEmpty { return [] }
         defer { commands.refusals = [] }
         return commands.refusals

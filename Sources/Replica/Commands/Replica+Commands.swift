@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletBasics
-package import MartletKeyspace
-package import MartletRESPCodec
+public import MartletKeyspace
+public import MartletRESPCodec
 
 extension Replica {
     /// Carries out commands of a client: those that change nothing at once, the others by way of the log. Goes out as
     /// `Event.propose` does. A client hands over its next commands when it has heard of those before.
     ///
     /// - Returns: if `later`, more replies come in `Effects.commandReplies`.
-    package mutating func run(
+    public mutating func run(
         _ request: CommandRequest, _ reply: inout ReplyWriter, at moment: Moment, into effects: inout Effects
     ) -> CommandAnswer {
         var done = 0
@@ -27,7 +27,7 @@ extension Replica {
             read(running(request, from: done, isFull), at: moment, into: &effects)
             return .later
         }
-        if let refusal = commandRefusal(hasUser: request.user != nil) {
+        if let refusal = commandRefusal(request.format) {
             for item in request.items[done...] { reply.refuse(item.entry, refusal) }
             return .complete
         }
@@ -145,7 +145,6 @@ extension Replica {
         switch running.content {
         case .transaction(let transaction): read(transaction, &running, slot, at: moment, into: &effects)
         case .commands(let request): read(request, &running, slot, at: moment, into: &effects)
-        case .store: preconditionFailure("a transaction over keys and streams was taken for a read")
         }
     }
 
@@ -199,8 +198,13 @@ extension Replica {
         if end == .waits || running.next == request.items.count {
             answer(running, slot, isLast: end != .waits, into: &effects)
         } else {
+            let isUnreadable = isUnreadable(running.format)
             commands.put(running, in: slot)
-            proposeOrHold(slot, at: moment)
+            if isUnreadable {
+                fail(slot, .notCapable, into: &effects)
+            } else {
+                proposeOrHold(slot, at: moment)
+            }
         }
     }
 
@@ -208,7 +212,7 @@ extension Replica {
     ///
     /// - Parameter outside: writes the reply of a command that is not a matter of the keyspace. If the answer is
     ///   `later` it isn't called: see `CommandReply.gaps`.
-    package mutating func run(
+    public mutating func run(
         _ transaction: Transaction, client: UInt64, _ reply: inout ReplyWriter, at moment: Moment,
         into effects: inout Effects, outside: (Int, inout ReplyWriter) -> Void
     ) -> CommandAnswer {
@@ -240,7 +244,7 @@ extension Replica {
             reply.error(text)
             return .complete
         }
-        if let refusal = commandRefusal(hasUser: transaction.user != nil) {
+        if let refusal = commandRefusal(transaction.format) {
             reply.error(refusal)
             return .complete
         }
@@ -257,7 +261,7 @@ extension Replica {
     }
 
     /// Ends a client's wait; whether it waited. Of one whose command is proposed the outcome decides.
-    package mutating func unblock(
+    public mutating func unblock(
         _ client: UInt64, _ unblocking: WaitingKeyspace.Unblocking, into effects: inout Effects
     ) -> Bool {
         guard commands.blocked.mayEnd(client), let waiter = commands.blocked.remove(client) else { return false }
@@ -266,25 +270,27 @@ extension Replica {
     }
 
     /// Forgets a client that has gone. What it has proposed takes effect.
-    package mutating func forget(client: UInt64) {
+    public mutating func forget(client: UInt64) {
         commands.blocked.remove(client)
         commands.noteLeft(client)
     }
 
     /// Whether `Effects.keyEvents` are wanted.
-    package var isNotifyingKeyEvents: Bool {
+    public var isNotifyingKeyEvents: Bool {
         get { keyspace.isNotifying }
         set { keyspace.isNotifying = newValue }
     }
 
     /// Clients that wait for what isn't there.
-    package var blockedClients: Int { commands.blocked.count }
+    public var blockedClients: Int { commands.blocked.count }
+    /// The same, and where they wait.
+    public var blockedCounts: BlockedReaders.Counts { commands.blocked.counts }
 
     // MARK: Time
 
-    /// What commands of now take for the time: never below what is in the log. Milliseconds of the Unix clock.
-    package func commandTime(at moment: Moment) -> Int64 {
-        Int64(clamping: max(lastStamp, moment.wallMilliseconds))
+    /// What commands of now take for the time: never below `lastStamp`. Milliseconds of the Unix clock.
+    public func commandTime(at moment: Moment) -> Int64 {
+        Int64(clamping: max(lastStamp, clocks.wallMilliseconds(at: moment)))
     }
 
     /// The clock of timeouts, in milliseconds.
@@ -294,15 +300,15 @@ extension Replica {
     }
 
     /// The version of the users' list; mutating for the reason of `mayHaveCommandsDue`.
-    package mutating func accessVersion() -> AccessControl.Version { keyspace.access.version }
+    public mutating func accessVersion() -> AccessControl.Version { keyspace.access.version }
 
     /// Whether `commandsDue` may say a time. Mostly nobody waits, and no clock need be asked. Complexity: O(1).
     ///
     /// Mutating, as `commandsDue` is, only because a replica that stands in a class would be copied for it otherwise.
-    package mutating func mayHaveCommandsDue() -> Bool { !commands.blocked.isEmpty || keyspace.nextDue != nil }
+    public mutating func mayHaveCommandsDue() -> Bool { !commands.blocked.isEmpty || keyspace.nextDue != nil }
 
     /// When `Event.commandsDue` is: on the monotonic clock. It may come too early.
-    package mutating func commandsDue(at moment: Moment) -> Duration? {
+    public mutating func commandsDue(at moment: Moment) -> Duration? {
         let ticks = Self.ticks(moment)
         var due = commands.blocked.nextDeadline
         let expiry = commands.isExpiring || leadersRefusal != nil ? nil : keyspace.nextDue
@@ -333,7 +339,9 @@ extension Replica {
     // MARK: Waiting
 
     /// What becomes of a command that changes nothing now; `nil`: it needs a record.
-    func vainOutcome(_ entry: CommandEntry, _ call: Call, _ reply: inout ReplyWriter) -> CommandOutcome? {
+    mutating func vainOutcome(
+        _ entry: CommandEntry, _ call: Call, _ reply: inout ReplyWriter
+    ) -> CommandOutcome? {
         if entry.isRead {
             return entry.concernsKeys
                 ? entry.read(call, of: store, keyConditions, &reply) : keyspace.read(entry, call, &reply)
@@ -376,7 +384,11 @@ extension Replica {
                 }
             }
             guard var outcome = vainOutcome(entry, call, &reply) else {
-                if canPropose {
+                if isUnreadable(KeyspaceRecord.Format(of: waiter.user)) {
+                    reply.refuse(entry, ReplicaError.notCapable.commandText)
+                    effects.commandReplies.append(CommandReply(client: waiter.client, reply))
+                    commands.blocked.settle(isServed: true)
+                } else if canPropose {
                     deliver(to: waiter, entry)
                     commands.blocked.settleReserved()
                 } else {
@@ -385,7 +397,7 @@ extension Replica {
                 }
                 continue
             }
-            if waiter.isLeftAlone(by: reply) { outcome = .waits }
+            if keyspace.leavesAlone(waiter, reply, now: now) { outcome = .waits }
             if outcome == .waits {
                 commands.blocked.settle(
                     isServed: false, due: keyspace.due(call), looked: keyspace.lookedOn(waiter, now: now))
@@ -398,14 +410,10 @@ extension Replica {
 
     /// Puts the command of one who waits into the record.
     mutating func deliver(to waiter: Waiter, _ entry: CommandEntry) {
+        var waiter = waiter
+        // A key whose time is over may be passed over: what comes to it wakes the waiter again.
+        waiter.arguments = keyspace.arguments(of: waiter, now: .min)
         commands.record.append(waiter.arguments, database: waiter.database, user: waiter.user)
         commands.parts.append(.delivery(waiter, entry))
-    }
-}
-
-extension Waiter {
-    /// A key of another type ends the wait of a group's reader alone.
-    func isLeftAlone(by reply: ReplyWriter) -> Bool {
-        if case .group = kind { false } else { reply.isWrongType }
     }
 }

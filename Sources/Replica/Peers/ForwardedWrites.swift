@@ -32,12 +32,12 @@ struct ForwardedWrites: Sendable {
         return take(order[head])
     }
 
-    /// Records of Redis's clients that were handed to leaders of earlier terms. Complexity: O(writes).
-    mutating func takeKeyspaceRecords(before term: Term) -> [Replica.PendingWrite] {
+    /// Those that are lost, in their order. Complexity: O(writes).
+    mutating func takeAll(where isLost: (Replica.PendingWrite) -> Bool) -> [Replica.PendingWrite] {
         if writes.isEmpty { return [] }
         var taken: [Replica.PendingWrite] = []
         for id in order[head...] {
-            guard let write = writes[id], write.isKeyspaceRecord, write.forwardedIn < term else { continue }
+            guard let write = writes[id], isLost(write) else { continue }
             writes[id] = nil
             taken.append(write)
         }

@@ -61,6 +61,32 @@ extension Replica {
         return write
     }
 
+    /// A leader's first entry is applied, and before it all that its log had of earlier terms: what was handed to their
+    /// leaders is not there. It may be on its way still, so nobody knows whether it takes effect.
+    mutating func loseForwarded(before term: Term, into effects: inout Effects) {
+        lose(forwarded.takeAll { $0.forwardedIn < term }, into: &effects)
+    }
+
+    /// As above, where a state takes the place of entries. Of this term's writes it may hold some: those of keys go on
+    /// waiting. Records are answered by plans, which go with the entries.
+    mutating func loseForwarded(to state: EntryID, into effects: inout Effects) {
+        lose(forwarded.takeAll { $0.isKeyspaceRecord || $0.forwardedIn < state.term }, into: &effects)
+    }
+
+    private mutating func lose(_ writes: [PendingWrite], into effects: inout Effects) {
+        for write in writes {
+            pendingBytes -= write.byteCount
+            if case .write(.alarm) = write.request { isRaisingNoSpace = false }
+            // With the next tick: nobody is ready before it is known.
+            if write.isPublication { nextPublication = ticks }
+            if write.isKeyspaceRecord {
+                lose(commands.takeForwarded(write.recordID), .timedOut(.leaderFailed), into: &effects)
+            }
+            guard let waiter = write.waiter else { continue }
+            effects.replies.append(.init(waiter: waiter, result: .failure(.timedOut(.leaderFailed))))
+        }
+    }
+
     /// Takes out of the queue what rests on this member's clock, or on its leading: it no longer leads.
     ///
     /// - Parameter includingCommands: also what is of Redis's clients.

@@ -34,6 +34,19 @@ extension Replica {
         }
     }
 
+    /// Whether both halves of the joint configuration have majorities, and the one to come goes on having one. A voter
+    /// that is not there can be replaced.
+    func checkIsSafe(replacing old: MemberID, by new: MemberID) throws(MembershipError) {
+        try checkIsReady(new)
+        guard configuration.isStrictAboutMembers else { return }
+        // As when it is promoted, but in another's place.
+        try checkAreStarted(voters.filter { $0.id != old }, newcomers: 1, startedNewcomers: 1)
+        let majority = voters.count / 2 + 1
+        guard voters.count > 1 else { return }
+        let next = voters.count { $0.id != old && isConnected($0.id) } + (isConnected(new) ? 1 : 0)
+        if min(connectedVoters, next) < majority { throw .notEnoughConnectedMembers }
+    }
+
     private var voters: [ClusterState.Member] { cluster.members.filter { !$0.isLearner } }
 
     /// The number of one that was removed is never used again.
@@ -63,13 +76,12 @@ extension Replica {
     }
 
     /// Voters that were heard for long enough, this one among them.
-    private var connectedVoters: Int {
-        let since = ticks - configuration.healthTicks
-        return voters.count { voter in
-            if voter.id == configuration.member { return true }
-            let heard = contacts.heardSince(voter.id, at: ticks, silence: node.settings.electionTicks)
-            return heard.map { $0 <= since } ?? false
-        }
+    private var connectedVoters: Int { voters.count { isConnected($0.id) } }
+
+    private func isConnected(_ member: MemberID) -> Bool {
+        if member == configuration.member { return true }
+        let heard = contacts.heardSince(member, at: ticks, silence: node.settings.electionTicks)
+        return heard.map { $0 <= ticks - configuration.healthTicks } ?? false
     }
 
     /// Whether a learner has nearly all of the log.

@@ -13,18 +13,21 @@ extension Replica {
         // Its state has to come with it.
         if case .snapshot = message.body { return }
         contacts.note(message.from, at: ticks, silence: node.settings.electionTicks)
+        if takesClock(message, at: moment, into: &effects) { return }
         guard case .proposal(var proposals) = message.body, isLeader else { return node.step(message) }
         // Records of this member's own that are closed already have earlier stamps than what follows gets.
         proposeQueued(into: &effects)
-        // It leads since an earlier message of this turn.
-        if !isLeading { noteUnappliedStamps() }
+        lookBeforeStamping()
+        let time = clocks.wallMilliseconds(at: moment)
         for place in proposals.indices where proposals[place].kind == .normal {
             let data = proposals[place].data
-            if let stamped = LogRecord.restamped(data, lastStamp: &lastStamp, at: moment) {
+            if let stamped = LogRecord.restamped(data, lastStamp: &lastStamp, wallMilliseconds: time) {
                 proposals[place] = Proposal(data: stamped)
+            } else if let unstamped = LogRecord.unstamped(data, above: max(lastStamp, time)) {
+                // It was stamped by a member that led until just now, by a clock that nobody bears out any more.
+                proposals[place] = Proposal(data: unstamped)
             } else {
-                // Of one that led until just now it may bear its stamp: what this leader adds behind it must not be
-                // earlier.
+                // What this leader adds behind it must not be earlier.
                 lastStamp = max(lastStamp, (try? LogRecord.stamp(of: data)) ?? 0)
             }
         }
@@ -41,6 +44,9 @@ extension Replica {
             becomeLeader()
         } else {
             loseLeadership(into: &effects)
+            // What was stamped and never came into the log binds nobody: it may have been by a clock that was wrong.
+            lastStamp = cluster.stamp
+            unstampQueued()
         }
         if let leader = state.leader {
             leaderSince = ticks
@@ -56,6 +62,12 @@ extension Replica {
         isLeading = true
         hasBegunTerm = false
         noteUnappliedStamps()
+    }
+
+    /// Whoever stamps as a leader does this first: it may lead since an earlier message of this turn, of which it is
+    /// told only when that ends.
+    mutating func lookBeforeStamping() {
+        if isLeader, !isLeading { noteUnappliedStamps() }
     }
 
     /// What a new leader adds to the log must not be stamped earlier than what it finds there. Complexity: O(entries
@@ -85,10 +97,20 @@ extension Replica {
         dropLeadersOwn(includingCommands: true, into: &effects)
     }
 
+    /// What waits is proposed when another leads, or this one again; nothing says what its stamps are worth then.
+    private mutating func unstampQueued() {
+        for place in queuedWrites.indices where queuedWrites[place].stamp > 0 && !queuedWrites[place].isKeyspaceRecord {
+            guard let unstamped = LogRecord.unstamped(queue[place].data, above: 0) else { continue }
+            queue[place] = Proposal(data: unstamped)
+            queuedWrites[place].stamp = 0
+        }
+    }
+
     // MARK: Time
 
-    /// Of two voters the leader was removed: until the other one hears that this is committed, it counts two, and
-    /// can't lead. It hears it with each tick, and once it has, its answer ends this member; ten minutes are for the
+    /// Of two voters this one was removed, or it was replaced: until others hear that this is committed, they count it,
+    /// and may be too few to lead. Whoever led, and may have been restarted since, can be the only one that knows. It
+    /// tells it with each tick, and when another one has heard it, its answer ends this member; ten minutes are for the
     /// case that nobody ever answers.
     static let farewellTicksMax = 6_000
 
@@ -105,10 +127,13 @@ extension Replica {
             }
             if owesFarewell { node.tellVotersCommitted() }
         }
+        askClocks(at: moment, into: &effects)
         publishIfDue(at: moment)
+        publishRefusedVersion(at: moment)
         guard !isAlone || !forwarded.isEmpty else { return }
         let limit = ticks - configuration.requestTicks
         expireWrites(begunBy: limit, into: &effects)
+        expireReplacement(begunBy: limit, into: &effects)
         expireReads(begunBy: limit, into: &effects)
         expireHeld(begunBy: limit, into: &effects)
         checkTransfers(into: &effects)
@@ -144,7 +169,7 @@ extension Replica {
     }
 
     /// Source: etcd v3_server `parseProposeCtxErr`.
-    private func timeoutCause(since began: Int) -> TimeoutCause {
+    func timeoutCause(since began: Int) -> TimeoutCause {
         let election = node.settings.electionTicks
         guard let leader = node.leader else { return .unknown }
         if began < leaderSince, began > leaderSince - 2 * election { return .leaderFailed }
@@ -165,7 +190,6 @@ extension CommandQueue.Running {
         switch content {
         case .commands(let request): fail(upTo: request.items.count, of: request, error)
         case .transaction: reply.error(error.commandText)
-        case .store: storeResult = .failure(error)
         }
     }
 
@@ -175,11 +199,5 @@ extension CommandQueue.Running {
             reply.refuse(item.entry, error.commandText, mayTakeEffect: error.isUncertain)
         }
         next = end
-    }
-
-    /// The answer to a transaction over keys and streams.
-    func storeReply(to waiter: WaiterID) -> Effects.Reply {
-        guard let storeResult else { preconditionFailure("a transaction without a result") }
-        return Effects.Reply(waiter: waiter, result: storeResult.map { .transact($0) })
     }
 }

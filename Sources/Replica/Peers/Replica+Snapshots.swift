@@ -51,6 +51,9 @@ extension Replica {
 // MARK: Receiving
 
 extension Replica {
+    /// Another member's state has come, and what becomes of it isn't decided or done yet: there must not be another.
+    public var isTakingState: Bool { arrival.isUnderway }
+
     mutating func take(
         _ state: RestoredState, from sender: MemberID, term: Term, into effects: inout Effects
     ) {
@@ -94,7 +97,7 @@ extension Replica {
         loseHalted(into: &effects)
         commands.forgetParts()
         answerSkipped(upTo: mark.last.index, into: &effects)
-        loseForwarded(before: Term(.max), into: &effects)
+        loseForwarded(to: mark.last, into: &effects)
         mustWakeAll = true
 
         let isNotifying = keyspace.isNotifying
@@ -105,6 +108,7 @@ extension Replica {
         keyspace.isNotifying = isNotifying
         cluster = state.cluster
         effects.hasNewMembers = true
+        answerReplacement(into: &effects)
         auth = state.auth
         showAuth()
         authTable = state.authTable

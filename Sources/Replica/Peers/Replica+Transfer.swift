@@ -7,7 +7,7 @@ extension Replica {
     mutating func transferLeadership(to target: MemberID?, for waiter: WaiterID, into effects: inout Effects) {
         var error = leadersRefusal
         let chosen = target ?? bestSuccessor
-        if error == nil, chosen == nil || !node.configuration.isVoter(chosen ?? configuration.member) {
+        if error == nil, chosen == nil || !node.configuration.staysVoter(chosen ?? configuration.member) {
             error = .badTransferee
         }
         guard error == nil, let chosen else {
@@ -30,7 +30,7 @@ extension Replica {
     private var bestSuccessor: MemberID? {
         let election = node.settings.electionTicks
         var best: (member: MemberID, match: LogIndex, since: Int)?
-        for peer in node.peers where node.configuration.isVoter(peer.id) {
+        for peer in node.peers where node.configuration.staysVoter(peer.id) {
             guard let since = contacts.heardSince(peer.id, at: ticks, silence: election) else { continue }
             if let best, best.match > peer.match || best.match == peer.match && best.since <= since { continue }
             best = (peer.id, peer.match, since)

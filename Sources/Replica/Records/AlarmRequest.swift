@@ -1,38 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletBasics
-package import MartletRaft
+public import MartletRaft
 
 /// A state of emergency that one member is in. It stands in the log and in the checkpoint until somebody lifts it.
-package struct Alarm: Hashable, Sendable {
+public struct Alarm: Hashable, Sendable {
     /// The wire's number. Those that the protocol does not name are kept and refuse nothing.
-    package struct Kind: RawRepresentable, Hashable, Sendable {
-        package var rawValue: Int32
+    public struct Kind: RawRepresentable, Hashable, Sendable {
+        public var rawValue: Int32
 
-        package init(rawValue: Int32) {
+        public init(rawValue: Int32) {
             self.rawValue = rawValue
         }
 
         /// In a question: all kinds.
-        package static let none = Kind(rawValue: 0)
+        public static let none = Kind(rawValue: 0)
         /// The quota, or the disk, is used up.
-        package static let noSpace = Kind(rawValue: 1)
+        public static let noSpace = Kind(rawValue: 1)
         /// Members differ in what they hold.
-        package static let corrupt = Kind(rawValue: 2)
+        public static let corrupt = Kind(rawValue: 2)
     }
 
-    package var member: MemberID
-    package var kind: Kind
+    public var member: MemberID
+    public var kind: Kind
 
-    package init(_ kind: Kind, of member: MemberID) {
+    public init(_ kind: Kind, of member: MemberID) {
         self.kind = kind
         self.member = member
     }
 }
 
 /// Source: etcd `AlarmRequest` {action = 1, member = 2, alarm = 3}.
-package struct AlarmRequest: Hashable, Sendable {
-    package enum Action: Hashable, Sendable {
+public struct AlarmRequest: Hashable, Sendable {
+    public enum Action: Hashable, Sendable {
         /// Whatever member is named: the alarms of all.
         case get
         case activate
@@ -41,10 +41,10 @@ package struct AlarmRequest: Hashable, Sendable {
         case unrecognized
     }
 
-    package var action: Action
-    package var alarm: Alarm
+    public var action: Action
+    public var alarm: Alarm
 
-    package init(_ action: Action, _ kind: Alarm.Kind = .none, of member: MemberID = MemberID(0)) {
+    public init(_ action: Action, _ kind: Alarm.Kind = .none, of member: MemberID = MemberID(0)) {
         self.action = action
         alarm = Alarm(kind, of: member)
     }

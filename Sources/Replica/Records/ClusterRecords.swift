@@ -4,16 +4,16 @@ import MartletBasics
 
 /// What a member says of itself. Source: etcd `ClusterMemberAttrSetRequest`
 /// {member = 1, attributes {name = 1, client URLs = 2} = 2}; our own are {version = 2000, record format = 2001}.
-package struct MemberAttributes: Hashable, Sendable {
-    package var member: UInt64
-    package var name: String
-    package var clientURLs: [String]
+public struct MemberAttributes: Hashable, Sendable {
+    public var member: UInt64
+    public var name: String
+    public var clientURLs: [String]
     /// Of the server that runs there, as the cluster's is written; empty where it was not said.
-    package var version: String
+    public var version: String
     /// The highest `KeyspaceRecord` format that it reads; 0 where it was not said.
-    package var recordFormat: UInt64
+    public var recordFormat: UInt64
 
-    package init(
+    public init(
         member: UInt64, name: String, clientURLs: [String], version: String = "", recordFormat: UInt64 = 0
     ) {
         self.member = member
@@ -26,12 +26,12 @@ package struct MemberAttributes: Hashable, Sendable {
 
 /// Whether the cluster is on its way to an older version. Source: etcd `DowngradeInfoSetRequest`
 /// {enabled = 1, version = 2}.
-package struct DowngradeInfo: Hashable, Sendable {
-    package var isEnabled: Bool
+public struct DowngradeInfo: Hashable, Sendable {
+    public var isEnabled: Bool
     /// As the cluster's version is written; empty if not enabled.
-    package var targetVersion: String
+    public var targetVersion: String
 
-    package init(isEnabled: Bool = false, targetVersion: String = "") {
+    public init(isEnabled: Bool = false, targetVersion: String = "") {
         self.isEnabled = isEnabled
         self.targetVersion = targetVersion
     }

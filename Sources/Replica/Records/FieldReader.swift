@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletKeyspace
+public import MartletKeyspace
 
 /// Why bytes are no record or no request.
-package enum RecordError: Error, Hashable, Sendable {
+public enum RecordError: Error, Hashable, Sendable {
     /// Cut short, a number too long, a field of another kind than it must be, no text where there must be some.
     case malformed
     /// Transactions inside transactions beyond `RequestDecoder.depthMax`.
@@ -45,6 +45,8 @@ struct FieldReader {
 
     let bytes: [UInt8]
     private var next: Int
+    /// Behind the last field.
+    var offset: Int { next }
     private let end: Int
 
     init(_ bytes: [UInt8]) {

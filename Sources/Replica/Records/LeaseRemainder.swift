@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletBasics
+public import MartletBasics
 
 /// What is left of a lease's term when its record is written, so that the next member that counts time down does not
 /// begin anew. 0: the term is whole, for the lease was renewed.
 ///
 /// Records hold several. Source: etcd `LeaseCheckpointRequest` {checkpoints = 1 {ID = 1, remaining TTL = 2}}.
-package struct LeaseRemainder: Hashable, Sendable {
-    package var lease: LeaseID
-    package var seconds: Int64
+public struct LeaseRemainder: Hashable, Sendable {
+    public var lease: LeaseID
+    public var seconds: Int64
 
-    package init(_ lease: LeaseID, seconds: Int64) {
+    public init(_ lease: LeaseID, seconds: Int64) {
         self.lease = lease
         self.seconds = seconds
     }

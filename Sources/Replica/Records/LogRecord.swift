@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
+public import MartletAuth
 import MartletBasics
 import MartletKeyspace
 
@@ -13,25 +13,25 @@ import MartletKeyspace
 ///     1300             cluster version {version = 1}
 ///     1301             member attributes
 ///     1302             downgrade
-///     2000             stamp: the proposer's wall clock in milliseconds since 1970
+///     2000             stamp: the leader's time in milliseconds since 1970; only where it led and stamped the record
 ///     2001             commands of Redis's clients: see `KeyspaceRecord`
 ///
 /// Exactly one request stands in a record. etcd reads such a record and passes over our own fields.
 /// Source: etcd raft_internal.proto.
-package struct LogRecord: Hashable, Sendable {
-    package struct Header: Hashable, Sendable {
+public struct LogRecord: Hashable, Sendable {
+    public struct Header: Hashable, Sendable {
         /// Unique among all records.
-        package var id: UInt64
+        public var id: UInt64
         /// Who asked; anonymous while authentication is off.
-        package var identity: AuthIdentity
+        public var identity: AuthIdentity
 
-        package init(id: UInt64, identity: AuthIdentity = .anonymous) {
+        public init(id: UInt64, identity: AuthIdentity = .anonymous) {
             self.id = id
             self.identity = identity
         }
     }
 
-    package enum Request: Hashable, Sendable {
+    public enum Request: Hashable, Sendable {
         case write(WriteRequest)
         case leaseRemainders([LeaseRemainder])
         case clusterVersion(String)
@@ -40,12 +40,12 @@ package struct LogRecord: Hashable, Sendable {
         case keyspace([UInt8])
     }
 
-    package var header: Header
+    public var header: Header
     /// 0 in a record that has none, such as etcd's own.
-    package var stamp: UInt64
-    package var request: Request
+    public var stamp: UInt64
+    public var request: Request
 
-    package init(header: Header, stamp: UInt64, request: Request) {
+    public init(header: Header, stamp: UInt64, request: Request) {
         self.header = header
         self.stamp = stamp
         self.request = request
@@ -85,19 +85,26 @@ extension LogRecord {
         return bytes
     }
 
-    /// Commands of Redis's clients. One allocation.
-    static func bytes(_ record: KeyspaceRecord, header: Header, stamp: UInt64) -> [UInt8] {
+    /// Commands of Redis's clients, in nobody's name: each of them says in whose. One allocation.
+    static func bytes(_ record: KeyspaceRecord, id: UInt64, stamp: UInt64) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(RecordField.headBytes + record.byteCount + RecordField.tailBytes)
-        append(header, to: &bytes)
-        bytes.append(field: RecordField.stamp, number: stamp)
-        bytes.append(tag: RecordField.keyspace, 2)
-        Varint.append(UInt64(record.byteCount), to: &bytes)
-        record.encode(into: &bytes)
+        bytes.append(addingCapacity: RecordField.headBytes + record.byteCount + RecordField.tailBytes) { output in
+            Varint.append(RecordField.header << 3 | 2, to: &output)
+            Varint.append(UInt64(1 + Varint.length(of: id)), to: &output)
+            Varint.append(1 << 3, to: &output)
+            Varint.append(id, to: &output)
+            if stamp != 0 {
+                Varint.append(RecordField.stamp << 3, to: &output)
+                Varint.append(stamp, to: &output)
+            }
+            Varint.append(RecordField.keyspace << 3 | 2, to: &output)
+            Varint.append(UInt64(record.byteCount), to: &output)
+            record.encode(into: &output)
+        }
         return bytes
     }
 
-    package func encoded() -> [UInt8] {
+    public func encoded() -> [UInt8] {
         var inner: [UInt8] = []
         switch request {
         case .write(let request):
@@ -150,7 +157,7 @@ extension LogRecord {
 
 extension LogRecord {
     /// - Throws: `.unknownRequest` for what a later version or another protocol wrote.
-    package init(_ bytes: [UInt8]) throws(RecordError) {
+    public init(_ bytes: [UInt8]) throws(RecordError) {
         var found: Request?
         header = Header(id: 0)
         stamp = 0
@@ -238,16 +245,32 @@ extension LogRecord {
 
     /// A record of Redis's clients as a leader stamps it; `nil`: it is another record, or none.
     ///
-    /// - Parameter lastStamp: the highest one that the leader has given or seen; the record's own counts for nothing.
-    static func restamped(_ bytes: [UInt8], lastStamp: inout UInt64, at moment: Moment) -> [UInt8]? {
+    /// - Parameters:
+    ///   - lastStamp: the highest one that the leader has given or seen; the record's own counts for nothing.
+    ///   - wallMilliseconds: the leader's time.
+    static func restamped(_ bytes: [UInt8], lastStamp: inout UInt64, wallMilliseconds: UInt64) -> [UInt8]? {
         guard hasKeyspaceField(bytes), var record = try? LogRecord(bytes), case .keyspace(let inner) = record.request
         else { return nil }
-        let stamp = max(lastStamp, moment.wallMilliseconds)
+        let stamp = max(lastStamp, wallMilliseconds)
         guard let stamped = KeyspaceRecord.restamped(inner, stamp) else { return nil }
         lastStamp = stamp
         record.stamp = stamp
         record.request = .keyspace(stamped)
         return record.encoded()
+    }
+
+    /// Without its stamp, if that is above a limit; `nil`: it isn't, or this is no record. The request stays as its
+    /// client sent it, to the byte. Complexity: O(bytes).
+    static func unstamped(_ bytes: [UInt8], above limit: UInt64) -> [UInt8]? {
+        guard let stamp = try? stamp(of: bytes), stamp > limit else { return nil }
+        var reader = FieldReader(bytes)
+        var rest: [UInt8] = []
+        var begin = 0
+        while let (number, _) = try? reader.field() {
+            if number != RecordField.stamp { rest += bytes[begin..<reader.offset] }
+            begin = reader.offset
+        }
+        return rest
     }
 
     /// Complexity: O(fields), whatever their size.

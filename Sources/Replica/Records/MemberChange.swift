@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletBasics
-package import MartletRaft
+public import MartletRaft
 
 /// The data of an entry that changes the members: etcd's `ConfChange` {ID = 1, kind = 2, member = 3, context = 4}, the
 /// first three always written.
-package struct MemberChange: Hashable, Sendable {
-    package var id: UInt64
-    package var kind: ConfigurationChange.Kind
-    package var member: MemberID
+public struct MemberChange: Hashable, Sendable {
+    public var id: UInt64
+    public var kind: ConfigurationChange.Kind
+    public var member: MemberID
     /// See `MemberContext`; empty in a removal.
-    package var context: [UInt8]
+    public var context: [UInt8]
 
-    package init(_ kind: ConfigurationChange.Kind, _ member: MemberID, id: UInt64 = 0, context: [UInt8] = []) {
+    public init(_ kind: ConfigurationChange.Kind, _ member: MemberID, id: UInt64 = 0, context: [UInt8] = []) {
         self.kind = kind
         self.member = member
         self.id = id
         self.context = context
     }
 
-    package var change: ConfigurationChange { ConfigurationChange(kind, member) }
+    public var change: ConfigurationChange { ConfigurationChange(kind, member) }
 
-    package func encoded() -> [UInt8] {
+    public func encoded() -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.append(choice: 1, number: id)
         bytes.append(choice: 2, number: UInt64(kind.rawValue))
@@ -30,7 +30,7 @@ package struct MemberChange: Hashable, Sendable {
         return bytes
     }
 
-    package init(_ bytes: [UInt8]) throws(RecordError) {
+    public init(_ bytes: [UInt8]) throws(RecordError) {
         self.init(.addVoter, MemberID(0))
         var reader = FieldReader(bytes)
         while let (number, value) = try reader.field() {

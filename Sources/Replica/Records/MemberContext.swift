@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletRaft
+public import MartletRaft
 
 /// What stands beside a change of the members: JSON {id, peerURLs, isLearner, name, clientURLs, isPromote}, all but the
 /// first two only where they say something, as Go writes it.
 ///
 /// Source: etcd membership `ConfigChangeContext`, `Member`.
-package struct MemberContext: Hashable, Sendable {
-    package var member: MemberID
-    package var peerURLs: [String]
-    package var name: String
-    package var isLearner: Bool
+public struct MemberContext: Hashable, Sendable {
+    public var member: MemberID
+    public var peerURLs: [String]
+    public var name: String
+    public var isLearner: Bool
     /// The change only makes a learner a voter. `nil`: not said, as etcd does in all other changes.
-    package var isPromotion: Bool?
+    public var isPromotion: Bool?
 
-    package init(
+    public init(
         member: MemberID, peerURLs: [String] = [], name: String = "", isLearner: Bool = false,
         isPromotion: Bool? = nil
     ) {
@@ -25,7 +25,7 @@ package struct MemberContext: Hashable, Sendable {
         self.isPromotion = isPromotion
     }
 
-    package func encoded() -> [UInt8] {
+    public func encoded() -> [UInt8] {
         var json = "{\"id\":\(member.rawValue),\"peerURLs\":"
         if peerURLs.isEmpty, isPromotion == true {
             json += "null"
@@ -67,7 +67,7 @@ package struct MemberContext: Hashable, Sendable {
     }
 
     /// Members that the object does not know are skipped; nothing at all is a context without anything.
-    package init(_ bytes: [UInt8], of member: MemberID) throws(RecordError) {
+    public init(_ bytes: [UInt8], of member: MemberID) throws(RecordError) {
         self.init(member: member)
         if bytes.isEmpty { return }
         var json = JSONReader(bytes)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletKeyValue
+public import MartletKeyValue
 
 /// etcd's RangeRequest as a client sends it.
-package struct RangeQuery: Hashable, Sendable {
-    package let request: RangeRequest
+public struct RangeQuery: Hashable, Sendable {
+    public let request: RangeRequest
     /// The client is content with what this member has now.
-    package let isSerializable: Bool
+    public let isSerializable: Bool
 
-    package init(wire bytes: [UInt8]) throws(RecordError) {
+    public init(wire bytes: [UInt8]) throws(RecordError) {
         request = try RequestDecoder(bytes).range(0..<bytes.count)
         var isSerializable = false
         var reader = FieldReader(bytes)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
-package import MartletBasics
-package import MartletKeyValue
+public import MartletAuth
+public import MartletBasics
+public import MartletKeyValue
 
 /// A client's request that goes through the log: what one entry holds. Questions are among them that must be answered
 /// in the order of the changes.
-package enum WriteRequest: Hashable, Sendable {
+public enum WriteRequest: Hashable, Sendable {
     case put(PutRequest)
     case deleteRange(DeleteRangeRequest)
     case txn(TxnRequest)
@@ -23,7 +23,7 @@ package enum WriteRequest: Hashable, Sendable {
 
     /// Requests whose message goes into the log as the client sent it. Raw values are the fields of etcd's
     /// `InternalRaftRequest`.
-    package enum Kind: UInt64, CaseIterable, Sendable {
+    public enum Kind: UInt64, CaseIterable, Sendable {
         case put = 4
         case deleteRange = 5
         case txn = 6
@@ -34,7 +34,7 @@ package enum WriteRequest: Hashable, Sendable {
     }
 
     /// The field of etcd's `InternalRaftRequest`.
-    package var recordField: UInt64 {
+    public var recordField: UInt64 {
         switch self {
         case .put: Kind.put.rawValue
         case .deleteRange: Kind.deleteRange.rawValue
@@ -50,7 +50,7 @@ package enum WriteRequest: Hashable, Sendable {
 }
 
 /// What applying a `WriteRequest`, or another event that is answered, gave.
-package enum WriteResponse: Hashable, Sendable {
+public enum WriteResponse: Hashable, Sendable {
     case put(PutResponse)
     case deleteRange(DeleteRangeResponse)
     case txn(TxnResponse)
@@ -70,17 +70,17 @@ package enum WriteResponse: Hashable, Sendable {
 }
 
 /// A request on its way into the log, decoded and as bytes. The two say the same.
-package struct Write: Hashable, Sendable {
-    package let request: WriteRequest
+public struct Write: Hashable, Sendable {
+    public let request: WriteRequest
     /// etcd's message of the request's kind.
-    package let bytes: [UInt8]
+    public let bytes: [UInt8]
     /// Who asks, as the token or certificate had it when the request came.
-    package var identity: AuthIdentity
+    public var identity: AuthIdentity
 
     /// What came over the wire; its bytes go into the log unchanged.
     ///
     /// A lease grant that leaves the choice of the id to the server can't go there: give it an id first.
-    package init(
+    public init(
         _ kind: WriteRequest.Kind, wire bytes: [UInt8], identity: AuthIdentity = .anonymous
     ) throws(RecordError) {
         request = try RequestDecoder(bytes).request(kind, 0..<bytes.count)
@@ -89,7 +89,7 @@ package struct Write: Hashable, Sendable {
     }
 
     /// A request of the server's own making.
-    package init(_ request: WriteRequest, identity: AuthIdentity = .anonymous) {
+    public init(_ request: WriteRequest, identity: AuthIdentity = .anonymous) {
         self.request = request
         var bytes: [UInt8] = []
         request.encode(into: &bytes)

@@ -11,23 +11,16 @@ import MartletRESPCodec
 extension Replica {
     /// Has a transaction written to the log; refused at once, or answered when it is applied. Goes out as
     /// `Event.propose` does.
-    package mutating func transact(
+    public mutating func transact(
         _ request: StoreRequest, for waiter: WaiterID, at moment: Moment, into effects: inout Effects
     ) {
         if let error = refusal(of: request, at: moment) {
             effects.replies.append(.init(waiter: waiter, result: .failure(error)))
             return
         }
-        commands.storeCount += 1
-        commands.storeBytes += request.bytes.count
-        let slot = commands.insert(
-            CommandQueue.Running(
-                client: Self.noClient, content: .store(request, waiter), reply: ReplyWriter(), began: ticks))
-        proposeOrHold(slot, at: moment)
+        let slot = commands.stores.insert(.init(request: request, waiter: waiter, began: ticks))
+        if mustHoldCommands { commands.hold(.store(slot: slot)) } else { commands.stores.due.append(slot) }
     }
-
-    /// No client of Redis's protocol has it.
-    private static let noClient = UInt64.max
 
     private mutating func refusal(of request: StoreRequest, at moment: Moment) -> ReplicaError? {
         if let error = unavailability { return error }
@@ -36,8 +29,8 @@ extension Replica {
         if request.bytes.count + RecordField.headBytes + RecordField.tailBytes > limits.requestBytesMax {
             return .requestTooLarge
         }
-        if commands.storeCount >= limits.pendingWritesMax
-            || commands.storeBytes + request.bytes.count > limits.pendingBytesMax
+        if commands.stores.count >= limits.pendingWritesMax
+            || commands.stores.byteCount + request.bytes.count > limits.pendingBytesMax
         {
             return .tooManyRequests
         }
@@ -46,9 +39,8 @@ extension Replica {
         } catch {
             return error.error
         }
-        let write = WriteRequest.txn(request.keyPart)
-        if let error = cluster.alarms.refusal(of: write) { return error }
-        if !hasSpace(for: write, at: moment) { return .noSpace }
+        if let error = cluster.alarms.refusal(cost: request.spaceCost) { return error }
+        if !hasSpace(cost: request.spaceCost, at: moment) { return .noSpace }
         if isKeyspaceFull(at: moment), request.transaction.streamOperations.contains(where: \.isAppend) {
             return .refusedStreams(.full)
         }
@@ -56,8 +48,9 @@ extension Replica {
     }
 
     /// Puts a transaction into the record.
-    mutating func propose(store request: StoreRequest, _ slot: Int) {
-        commands.record.append(store: request.recordBytes)
+    mutating func propose(store slot: Int) {
+        let request = commands.stores[slot].request
+        commands.record.append(storeByteCount: request.recordByteCount) { request.encode(into: &$0) }
         commands.parts.append(.store(slot: slot))
         if commands.blocked.isEmpty { return }
         for operation in request.transaction.streamOperations where operation.isAppend {
@@ -67,23 +60,39 @@ extension Replica {
 
     // MARK: Applying
 
+    /// A client's transaction, where no blocks can be missing.
+    mutating func carryOut(store slot: Int, _ plan: CommandQueue.Plan, into effects: inout Effects) {
+        let asked = commands.stores.remove(slot)
+        let result: Result<WriteResponse, ReplicaError>
+        do throws(ReplicaError) {
+            var running = try begin(asked.request, now: plan.stamp)
+            let seed = KeyspaceRecord.seed(plan.seed, item: 0)
+            while let operation = running.next { carryOut(operation, of: &running, now: plan.stamp, seed: seed) }
+            result = .success(.transact(finish(running)))
+        } catch {
+            result = .failure(error)
+        }
+        effects.replies.append(.init(waiter: asked.waiter, result: result))
+    }
+
     /// A client's transaction.
     ///
     /// - Returns: what it lacks; empty when it is done.
     mutating func carryOut(
-        store slot: Int, _ plan: CommandQueue.Plan, _ item: Int, _ isHalfway: inout Bool, into effects: inout Effects
+        store slot: Int, _ plan: CommandQueue.Plan, _ record: inout CommandQueue.HaltedRecord,
+        into effects: inout Effects
     ) -> [WantedBlock] {
-        var running = commands.take(slot)
-        guard case .store(let request, _) = running.content else { preconditionFailure("nothing in \(slot)") }
+        var result: Result<StoreTransactionResponse, ReplicaError>?
         let wanted = carryOut(
-            request, &running.store, now: plan.stamp, seed: KeyspaceRecord.seed(plan.seed, item: item),
-            &running.storeResult)
+            commands.stores[slot].request, &record.store, now: plan.stamp,
+            seed: KeyspaceRecord.seed(plan.seed, item: record.item), &result)
         if !wanted.isEmpty {
-            isHalfway = running.store?.isHalfway == true
-            commands.put(running, in: slot)
+            record.isHalfway = record.store?.isHalfway == true
             return wanted
         }
-        answer(running, slot, into: &effects)
+        guard let result else { preconditionFailure("a transaction without a result") }
+        let waiter = commands.stores.remove(slot).waiter
+        effects.replies.append(.init(waiter: waiter, result: result.map { .transact($0) }))
         return []
     }
 
@@ -106,36 +115,41 @@ extension Replica {
                 return []
             }
         }
-        while running.outcomes.count < running.operations.count {
-            let operation = running.operations[running.outcomes.count]
+        while let operation = running.next {
             let wanted = keyspace.wantedBlocks(operation, now: now)
             if !wanted.isEmpty {
                 progress = running
                 return wanted
             }
-            running.outcomes.append(
-                keyspace.apply(operation, now: now, seed: seed &+ UInt64(running.outcomes.count)))
+            carryOut(operation, of: &running, now: now, seed: seed)
         }
-        do throws(KeyValueError) {
-            hasPut = true
-            let keys = try store.txn(running.keyRequest)
-            var outcomes = running.outcomes[...]
-            result = .success(running.path.response(keys, &outcomes))
-        } catch {
-            preconditionFailure("what was tested is refused: \(error)")
-        }
+        result = .success(finish(running))
         progress = nil
         return []
     }
 
+    private mutating func carryOut(
+        _ operation: StreamOperation, of running: inout StoreProgress, now: Int64, seed: UInt64
+    ) {
+        running.outcomes.append(keyspace.apply(operation, now: now, seed: seed &+ UInt64(running.outcomes.count)))
+    }
+
+    /// Changes keys, when streams are changed.
+    private mutating func finish(_ running: StoreProgress) -> StoreTransactionResponse {
+        hasPut = true
+        let keys = store.run(running.keys)
+        var first = 0
+        return running.path.response(keys, running.outcomes, from: &first)
+    }
+
+    // These change nothing, but for what reads of streams leave behind. They lend the replica all the same: lent for
+    // reading alone it is copied, some thousand bytes at each call.
+
     private mutating func begin(_ request: StoreRequest, now: Int64) throws(ReplicaError) -> StoreProgress {
-        let transaction = request.transaction
-        if let error = cluster.alarms.refusal(of: .txn(request.keyPart)) { throw error }
-        try authorize(request)
+        if let error = cluster.alarms.refusal(cost: request.spaceCost) { throw error }
+        if auth.isEnabled { try authorize(request) }
         do throws(StoreRefusal) {
-            try transaction.validateShape(KeyValueStore.maximumAppliedOperations)
-            let progress = StoreProgress(try path(transaction, now: now))
-            do throws(KeyValueError) { try store.check(progress.keyRequest) } catch { throw .keys(error) }
+            let progress = try chosen(request, now: now)
             do throws(StreamRefusal) {
                 try keyspace.check(progress.operations, now: now)
             } catch {
@@ -147,9 +161,31 @@ extension Replica {
         }
     }
 
+    /// What conditions choose, its keys checked.
+    private mutating func chosen(_ request: StoreRequest, now: Int64) throws(StoreRefusal) -> StoreProgress {
+        try request.validateAppliedShape()
+        guard request.isPlain else {
+            var operations: [StreamOperation] = []
+            let (path, keys) = try path(request.transaction, now: now, &operations)
+            do throws(KeyValueError) {
+                return StoreProgress(path: path, keys: try store.checked(keys), operations: operations)
+            } catch {
+                throw .keys(error)
+            }
+        }
+        let succeeded = try hold(request.conditions, now: now)
+        let side = request.side(succeeded)
+        do throws(KeyValueError) {
+            return StoreProgress(
+                path: .init(succeeded: succeeded, order: side.order), keys: try store.checked(valid: side.keys),
+                operations: side.streams)
+        } catch {
+            throw .keys(error)
+        }
+    }
+
     /// Asked for all of it, whichever side would run.
     private func authorize(_ request: StoreRequest) throws(ReplicaError) {
-        guard auth.isEnabled else { return }
         do throws(AuthError) {
             try auth.authorize(request.transaction, as: request.identity, attachedKeys: store.attachedKeys(of:))
         } catch {
@@ -157,25 +193,44 @@ extension Replica {
         }
     }
 
-    /// Depth is bounded by the decoder, and by validation before the request was proposed.
-    private func path(_ transaction: StoreTransaction, now: Int64) throws(StoreRefusal) -> StoreProgress.Path {
-        var succeeded = true
-        for condition in transaction.conditions {
+    /// The side that conditions choose, and those of the transactions inside. Depth is bounded by the decoder, and by
+    /// validation before the request was proposed.
+    ///
+    /// - Returns: also what of them concerns keys; what concerns streams goes to `operations`.
+    private mutating func path(
+        _ transaction: StoreTransaction, now: Int64, _ operations: inout [StreamOperation]
+    ) throws(StoreRefusal) -> (StoreProgress.Path, TxnRequest) {
+        let succeeded = try hold(transaction.conditions, now: now)
+        let side = succeeded ? transaction.success : transaction.failure
+        var path = StoreProgress.Path(succeeded: succeeded, order: side.order)
+        var keys = TxnRequest()
+        for operation in side.operations {
+            switch operation {
+            case .keys(let operation): keys.success.append(operation)
+            case .transaction(let inner):
+                let (innerPath, innerKeys) = try self.path(inner, now: now, &operations)
+                path.nested.append(innerPath)
+                keys.success.append(.txn(innerKeys))
+            case .streams(let operation): operations.append(operation)
+            }
+        }
+        return (path, keys)
+    }
+
+    /// Whether all of the conditions do.
+    private mutating func hold(_ conditions: [StoreTransaction.Condition], now: Int64) throws(StoreRefusal) -> Bool {
+        for condition in conditions {
             switch condition {
-            case .keys(let compare): succeeded = store.holds(compare)
+            case .keys(let compare): if !store.holds(compare) { return false }
             case .streams(let compare):
                 do throws(StreamRefusal) {
-                    succeeded = try keyspace.holds(compare, now: now)
+                    if try !keyspace.holds(compare, now: now) { return false }
                 } catch {
                     throw .streams(error)
                 }
             }
-            if !succeeded { break }
         }
-        let operations = succeeded ? transaction.success : transaction.failure
-        var nested: [StoreProgress.Path] = []
-        for case .transaction(let inner) in operations { nested.append(try path(inner, now: now)) }
-        return StoreProgress.Path(succeeded: succeeded, operations: operations, nested: nested)
+        return true
     }
 
     /// What keeps commands of Redis's clients from keys.

@@ -15,8 +15,8 @@ extension RequestDecoder {
         while let (number, value) = try reader.field() {
             switch number {
             case 1: transaction.conditions.append(try condition(value.range()))
-            case 2: transaction.success.append(try storeOperation(value.range(), depth))
-            case 3: transaction.failure.append(try storeOperation(value.range(), depth))
+            case 2: try addOperation(value.range(), depth, to: &transaction.success)
+            case 3: try addOperation(value.range(), depth, to: &transaction.failure)
             default: continue
             }
         }
@@ -42,16 +42,17 @@ extension RequestDecoder {
         return number == 1 ? .keys(try compare(content)) : .streams(try streamCompare(content))
     }
 
-    private func storeOperation(
-        _ range: Range<Int>, _ depth: Int
-    ) throws(RecordError) -> StoreTransaction.Operation {
-        guard let (number, content) = try choice(range, 1...9) else { return .keys(.unset) }
+    private func addOperation(
+        _ range: Range<Int>, _ depth: Int, to side: inout StoreTransaction.Side
+    ) throws(RecordError) {
+        guard let (number, content) = try choice(range, 1...9) else { return side.append(.unset) }
         switch number {
-        case 1: return .keys(.range(try self.range(content)))
-        case 2: return .keys(.put(try put(content)))
-        case 3: return .keys(.deleteRange(try deleteRange(content)))
-        case 4: return .transaction(try storeTransaction(content, depth: depth + 1))
-        default: return .streams(try streamOperation(number, content))
+        case 1: side.append(.range(try self.range(content)))
+        case 2: side.append(.put(try put(content)))
+        case 3: side.append(.deleteRange(try deleteRange(content)))
+        case 4: side.append(try storeTransaction(content, depth: depth + 1))
+        case 5: side.append(try append(content))
+        default: side.append(try streamOperation(number, content))
         }
     }
 
@@ -117,41 +118,66 @@ extension RequestDecoder {
         return make(group, consumer, id)
     }
 
-    private func streamOperation(
-        _ kind: UInt64, _ content: Range<Int>
-    ) throws(RecordError) -> StreamOperation {
-        let fields = try fields(of: kind, content)
+    /// Read twice: names and values go straight into the words of a command, in front of which its stream and ID stand.
+    private func append(_ content: Range<Int>) throws(RecordError) -> StreamOperation {
+        var (stream, id, mustExist, pairCount): (Range<Int>, StreamID?, Bool, Int) = (0..<0, nil, false, 0)
+        var reader = FieldReader(bytes, content)
+        while let (number, value) = try reader.field() {
+            switch number {
+            case 1: stream = try value.range()
+            case 2: pairCount += 1
+            case 3: id = try streamID(value.range())
+            case 4: mustExist = try value.flag()
+            default: continue
+            }
+        }
+        var entry = StreamOperation.Appending(
+            to: bytes.span.bytes.extracting(stream), id: id, pairCount: pairCount, byteCount: content.count)
+        reader = FieldReader(bytes, content)
+        while let (number, value) = try reader.field() {
+            guard number == 2 else { continue }
+            let (name, content) = try pair(value.range())
+            entry.append(bytes.span.bytes.extracting(name), bytes.span.bytes.extracting(content))
+        }
         do throws(StreamRefusal) {
-            return try fields.operation()
+            return try entry.operation(mustExist: mustExist)
         } catch {
             throw .senseless(error)
         }
     }
 
-    /// What stands in the message of an operation, by the meaning that its kind gives to numbers.
+    private func streamOperation(
+        _ kind: UInt64, _ content: Range<Int>
+    ) throws(RecordError) -> StreamOperation {
+        let fields = try fields(of: kind, content)
+        do throws(StreamRefusal) {
+            return try fields.operation(bytes)
+        } catch {
+            throw .senseless(error)
+        }
+    }
+
+    /// What stands in the message of an operation, by the meaning that its kind gives to numbers; names and contents
+    /// where they stand.
     private struct StreamFields {
         let kind: UInt64
-        var stream: [UInt8] = []
-        var group: [UInt8] = []
-        var fields: [[UInt8]] = []
-        var id: StreamID?
+        var stream = 0..<0
+        var group = 0..<0
         var ids: [StreamID] = []
-        var mustExist = false
         var mode: ReleaseMode? = .silent
         var strategy: Trim.Strategy?
         var isApproximate = false
 
-        func operation() throws(StreamRefusal) -> StreamOperation {
+        func operation(_ bytes: [UInt8]) throws(StreamRefusal) -> StreamOperation {
             switch kind {
-            case 5: return try .append(to: stream, id: id, fields: fields, mustExist: mustExist)
-            case 6: return try .acknowledge(ids, group: group, of: stream)
+            case 6: return try .acknowledge(ids, group: Array(bytes[group]), of: Array(bytes[stream]))
             case 7:
                 guard let mode else { throw .malformed("no such mode of negative acknowledgement") }
-                return try .negativelyAcknowledge(ids, group: group, of: stream, mode)
+                return try .negativelyAcknowledge(ids, group: Array(bytes[group]), of: Array(bytes[stream]), mode)
             case 8:
                 guard let strategy else { throw .malformed("a trim needs a strategy") }
-                return .trim(stream, strategy, isApproximate: isApproximate)
-            default: return try .delete(ids, of: stream)
+                return .trim(Array(bytes[stream]), strategy, isApproximate: isApproximate)
+            default: return try .delete(ids, of: Array(bytes[stream]))
             }
         }
     }
@@ -161,11 +187,8 @@ extension RequestDecoder {
         var reader = FieldReader(bytes, content)
         while let (number, value) = try reader.field() {
             switch (kind, number) {
-            case (_, 1): result.stream = try reader.array(value)
-            case (5, 2): result.fields += try pair(value.range())
-            case (5, 3): result.id = try streamID(value.range())
-            case (5, 4): result.mustExist = try value.flag()
-            case (6...7, 2): result.group = try reader.array(value)
+            case (_, 1): result.stream = try value.range()
+            case (6...7, 2): result.group = try value.range()
             case (6...7, 3), (9, 2): result.ids.append(try streamID(value.range()))
             case (7, 4): result.mode = Self.mode(try value.number())
             case (8, 2): result.strategy = .maximumLength(Int(clamping: try value.number()))
@@ -186,16 +209,17 @@ extension RequestDecoder {
         }
     }
 
-    private func pair(_ range: Range<Int>) throws(RecordError) -> [[UInt8]] {
-        var (name, content): ([UInt8], [UInt8]) = ([], [])
+    /// Where name and value stand.
+    private func pair(_ range: Range<Int>) throws(RecordError) -> (name: Range<Int>, content: Range<Int>) {
+        var (name, content) = (0..<0, 0..<0)
         var reader = FieldReader(bytes, range)
         while let (number, value) = try reader.field() {
             switch number {
-            case 1: name = try reader.array(value)
-            case 2: content = try reader.array(value)
+            case 1: name = try value.range()
+            case 2: content = try value.range()
             default: continue
             }
         }
-        return [name, content]
+        return (name, content)
     }
 }

@@ -8,61 +8,34 @@ struct StoreProgress: Sendable {
     /// The sides that conditions chose, with those of the transactions inside.
     struct Path: Sendable {
         var succeeded: Bool
-        var operations: [StoreTransaction.Operation]
-        /// For the transactions among `operations`, in their order.
-        var nested: [Path]
-
-        /// What of it concerns keys.
-        var keyRequest: TxnRequest {
-            var request = TxnRequest()
-            var inner = nested.makeIterator()
-            for operation in operations {
-                switch operation {
-                case .keys(let operation): request.success.append(operation)
-                case .transaction:
-                    guard let path = inner.next() else { preconditionFailure("an inner transaction has no path") }
-                    request.success.append(.txn(path.keyRequest))
-                case .streams: continue
-                }
-            }
-            return request
-        }
-
-        var streamOperations: [StreamOperation] {
-            var all: [StreamOperation] = []
-            var inner = nested.makeIterator()
-            for operation in operations {
-                switch operation {
-                case .keys: continue
-                case .transaction:
-                    guard let path = inner.next() else { preconditionFailure("an inner transaction has no path") }
-                    all += path.streamOperations
-                case .streams(let operation): all.append(operation)
-                }
-            }
-            return all
-        }
+        /// Of which sort the operations of the side are.
+        var order: [StoreTransaction.Side.Kind]
+        /// For the transactions among them, in their order.
+        var nested: [Path] = []
 
         /// The answer, of those of both parts, which stand in the same order.
+        ///
+        /// - Parameter next: the first of `outcomes` that it doesn't hold yet.
         func response(
-            _ keys: TxnResponse, _ outcomes: inout ArraySlice<StreamOutcome>
+            _ keys: TxnResponse, _ outcomes: [StreamOutcome], from next: inout Int
         ) -> StoreTransactionResponse {
             var response = StoreTransactionResponse(revision: keys.revision, succeeded: succeeded, responses: [])
-            response.responses.reserveCapacity(operations.count)
-            var (inner, answers) = (nested.makeIterator(), keys.responses.makeIterator())
-            for operation in operations {
-                switch operation {
+            response.responses.reserveCapacity(order.count)
+            var (inner, answers) = (0, 0)
+            for kind in order {
+                switch kind {
                 case .keys:
-                    guard let answer = answers.next() else { preconditionFailure("a key's answer is missing") }
-                    response.responses.append(.keys(answer))
+                    response.responses.append(.keys(keys.responses[answers]))
+                    answers += 1
                 case .transaction:
-                    guard let path = inner.next(), case .txn(let answer) = answers.next() else {
+                    guard case .txn(let answer) = keys.responses[answers] else {
                         preconditionFailure("an inner transaction's answer is missing")
                     }
-                    response.responses.append(.transaction(path.response(answer, &outcomes)))
+                    response.responses.append(.transaction(nested[inner].response(answer, outcomes, from: &next)))
+                    (inner, answers) = (inner + 1, answers + 1)
                 case .streams:
-                    guard let outcome = outcomes.popFirst() else { preconditionFailure("a stream's answer is missing") }
-                    response.responses.append(.streams(outcome))
+                    response.responses.append(.streams(outcomes[next]))
+                    next += 1
                 }
             }
             return response
@@ -70,15 +43,13 @@ struct StoreProgress: Sendable {
     }
 
     let path: Path
-    let keyRequest: TxnRequest
+    /// What of it concerns keys, which change last, and by nothing else before that.
+    let keys: CheckedTxn
     let operations: [StreamOperation]
     var outcomes: [StreamOutcome] = []
 
-    init(_ path: Path) {
-        self.path = path
-        keyRequest = path.keyRequest
-        operations = path.streamOperations
-    }
+    /// What is done next to a stream; `nil`: all of that is done.
+    var next: StreamOperation? { outcomes.count < operations.count ? operations[outcomes.count] : nil }
 
     /// Whether some of it has taken effect, and not all.
     var isHalfway: Bool { !outcomes.isEmpty }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletAuth
+public import MartletAuth
 import MartletKeyValue
 import MartletKeyspace
 
@@ -9,15 +9,15 @@ import MartletKeyspace
 /// who may write there.
 extension StoreTransaction: KeyAccessing {
     /// All conditions and both sides, nested transactions included, whichever would run.
-    package func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
+    public func forEachAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
         try keyPart.forEachAccess(visit)
         try forEachStreamAccess(visit)
     }
 
     private func forEachStreamAccess(_ visit: (KeyAccess) throws(AuthError) -> Void) throws(AuthError) {
         for case .streams(let compare) in conditions { try visit(.read(.key(compare.stream))) }
-        for operations in [success, failure] {
-            for operation in operations {
+        for side in [success, failure] {
+            for operation in side.operations {
                 switch operation {
                 case .keys: continue
                 case .transaction(let inner): try inner.forEachStreamAccess(visit)

@@ -41,6 +41,7 @@ struct Simulate {
         let (start, limit) = (ContinuousClock.now, Duration.seconds(options.seconds))
         print("simulate: seeds from \(first) on")
         var (runs, long, simulated, answered, deaths, leaders, hash) = (0, 0, 0.0, 0, 0, 0, UInt64(0))
+        var (publications, settlements, appended) = (0, 0, 0)
         while runs < options.runs, ContinuousClock.now - start < limit {
             let seed = first + UInt64(runs)
             let simulation = Simulation(seed: seed, members: options.members, flaw: options.flaw)
@@ -58,14 +59,18 @@ struct Simulate {
             answered += report.counts.answered
             deaths += report.counts.deaths
             leaders += report.counts.leaders
+            publications += report.counts.publications
+            settlements += report.counts.settlements
+            appended += report.counts.streamEntries
             hash = hash &* 31 &+ report.traceHash
         }
         let seconds = max(0.001, (ContinuousClock.now - start) / .seconds(1))
         print(
             "simulate: \(runs) runs, \(Int(Double(runs) / seconds * 3_600)) an hour, \(long) of them with "
                 + "\(SimulationReport.longSteps) events, a crash and a change of the leader; "
-                + "\(Int(simulated)) simulated seconds, \(answered) answers, \(deaths) deaths, \(leaders) leaders; "
-                + "every promise was kept; traces \(hex(hash))")
+                + "\(Int(simulated)) simulated seconds, \(answered) answers, \(deaths) deaths, \(leaders) leaders, "
+                + "\(appended) entries appended, \(publications) changes published with them, \(settlements) messages "
+                + "settled once; every promise was kept; traces \(hex(hash))")
     }
 
     private static func end(_ report: SimulationReport, _ options: Options) {

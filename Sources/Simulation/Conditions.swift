@@ -32,6 +32,10 @@ package struct Conditions: Sendable {
     /// Between two acts of the nemesis of a cluster, on average; `nil`: it never acts.
     package var partitionTime: Int?
     package var changesMembers = false
+    /// How many members' disks are damaged, one after the other; see `Simulator+Damage`.
+    package var damages = 0
+    /// Voters make room for learners.
+    package var replacesMembers = false
     /// Clients that do nothing but read, from whichever member they have met.
     package var readers = 0
     /// How many in a hundred new leaders the nemesis cuts off.
@@ -42,6 +46,9 @@ package struct Conditions: Sendable {
     package var losses = 0
     package var doubles = 0
     package var lateness = 0
+    /// Whose clock is wrong from the beginning, by how many milliseconds; those of a majority are never touched then.
+    /// `nil`: all are right, and any may be.
+    package var wrongClock: (place: Int, lead: Int)?
     package var reorders = false
     package var keptEntries = 5_000
     package var keptBytes = 1 << 20
@@ -50,6 +57,9 @@ package struct Conditions: Sendable {
     package var powerLossAtOperation: Int?
     /// Before this effect of the member, counted from its first, the process ends.
     package var deathAtEffect: Int?
+
+    /// Of so many members each can be replaced, twice: see `Simulator.hostsMax`.
+    private static let damagedMembersMax = 5
 
     package init(_ random: inout SeededRandom) {
         operations = random.number(40...300)
@@ -95,6 +105,16 @@ package struct Conditions: Sendable {
         thinkTime = random.pick([5_000, 50_000, 300_000])
         uncheckpointedBytesMax = max(uncheckpointedBytesMax, 20_000)
         lateness = random.flag() ? 0 : random.pick([5, 50])
+        if random.flag() {
+            let hours = random.number(1...30)
+            wrongClock = (random.number(0...members - 1), hours * 3_600_000 * (random.flag() ? 1 : -1))
+        }
+        // Of numbers of their own: without damage a seed is what it would be.
+        var damaging = SeededRandom(seed: UInt64(operations &* 31 &+ networkDelay &+ segmentBytes &+ keys &* 7))
+        if !changesMembers, members <= Self.damagedMembersMax { damages = damaging.pick([0, 1, 2]) }
+        // So of replacements. Where a disk is damaged nobody else changes members.
+        var replacing = SeededRandom(seed: UInt64(operations &+ networkDelay &* 31 &+ thinkTime))
+        replacesMembers = damages == 0 && replacing.flag()
     }
 
     /// A short life with a few clients in which nothing goes wrong by itself.

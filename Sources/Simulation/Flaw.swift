@@ -5,7 +5,9 @@ package enum Flaw: String, CaseIterable, Sendable {
     /// Whether it takes several members to have it.
     package var isOfClusters: Bool {
         switch self {
-        case .answersLaterRounds, .appliesClocks, .appliesHashOrder, .commitsEarlierTerms: true
+        case .answersLaterRounds, .appliesClocks, .appliesHashOrder, .commitsEarlierTerms, .trustsItsClock,
+            .believesDamagedRecords, .countsOneHalf:
+            true
         default: false
         }
     }
@@ -44,6 +46,12 @@ package enum Flaw: String, CaseIterable, Sendable {
     case appliesHashOrder
     /// A leader has entries of earlier terms committed that a majority has.
     case commitsEarlierTerms
+    /// A leader has committed in a joint configuration what a majority of the voters to come has.
+    case countsOneHalf
+    /// A leader stamps records by its own clock, whatever the others' say.
+    case trustsItsClock
+    /// A member that starts looks at no checksum, of log and tables. Of clusters, where damage can strike.
+    case believesDamagedRecords
     /// A change of a key and its entry in a stream come one after the other.
     case splitsTransactions
     /// Now and then the entry of a job's run is gone.

@@ -33,6 +33,10 @@ final class Life {
     /// The log's last entry, when it was last looked at.
     var proposedIndex: LogIndex
     var log: LogQueue
+    /// Members whose clocks it knows, and since when.
+    var knownClocks: [MemberID: Int] = [:]
+    /// How many members there are as far as it knows, and since when.
+    var memberCount = (count: 0, since: 0)
     /// On its way to the tables.
     var checkpoint: ReplicaCheckpoint?
     /// A state has arrived and is not installed.

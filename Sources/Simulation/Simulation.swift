@@ -69,8 +69,10 @@ package struct SimulationReport: Sendable {
         package var streamEntries = 0
         /// Runs of recurring jobs that somebody has seen.
         package var jobRuns = 0
-        /// Transactions over keys and streams that took effect.
-        package var transactions = 0
+        /// Transactions over keys and streams that were acknowledged: changes that were published with them, and
+        /// messages that were acknowledged with their effect.
+        package var publications = 0
+        package var settlements = 0
         /// Blocks of streams that had left memory and were wanted.
         package var loadedBlocks = 0
         /// Of clusters.
@@ -80,7 +82,15 @@ package struct SimulationReport: Sendable {
         package var transfers = 0
         package var nemesisActs = 0
         package var memberChanges = 0
+        /// Attempts to have a learner take a voter's place, and how often it was applied that one did.
+        package var replacementActs = 0
+        package var replacements = 0
         package var timeouts = 0
+        /// Disks that were damaged, and members that took the place of those who had them.
+        package var damages = 0
+        package var replacedMembers = 0
+        /// Stamps of leaders whose clock was wrong, and that of most was right.
+        package var correctedStamps = 0
         /// Requests whose order was looked for, and registers for which that took too long.
         package var registerOperations = 0
         package var undecidedRegisters = 0

@@ -57,7 +57,9 @@ extension Simulator {
 
     /// Where a member stands, for the story.
     func words(_ host: Host) -> String {
-        guard let life = host.life else { return "\(host.id): not there" + (host.isGone ? ", removed" : "") }
+        guard let life = host.life else {
+            return "\(host.id): not there" + (host.isGone ? ", removed" : host.isLost ? ", lost" : "")
+        }
         let node = life.replica.node
         return "\(host.id): \(node.role) in \(node.term), follows \(node.leader.map { "\($0)" } ?? "nobody"), "
             + "applied \(life.replica.applied.index) of \(node.log.last), \(node.configuration)"
@@ -67,6 +69,7 @@ extension Simulator {
     /// What is still to come.
     private func missing() -> String? {
         if let unsettled = unsettled() { return unsettled }
+        if let lost = hosts.first(where: { $0.isLost && !$0.isReplaced }) { return "a member in place of \(lost.id)" }
         if let number = operations.firstIndex(where: { $0.answer == nil }) { return "the answer to request \(number)" }
         if streamClients.contains(where: { !$0.asked.isEmpty }) { return "an answer about streams" }
         if outbox.contains(where: { $0.asked != nil }) { return "an answer about keys and streams" }

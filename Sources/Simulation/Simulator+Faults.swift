@@ -50,7 +50,8 @@ extension Simulator {
         default:
             // By seconds or by days, both ways.
             let size = faults.pick([2_000, 20_000, 100_000_000])
-            host.wallOffset = max(0, host.wallOffset + faults.number(-size / 3...size))
+            let offset = max(0, host.wallOffset + faults.number(-size / 3...size))
+            if mayTouchClock(of: host) { (host.wallOffset, host.clockSet) = (offset, now) }
         }
     }
 

@@ -20,6 +20,8 @@ struct JobLedger {
         /// In milliseconds.
         var period: Int64
         var grace: Int64
+        /// Of its entries; 0 is not said.
+        var priority: Int
         /// Whether it is known to be there.
         var isSet = false
         /// Whether somebody asked for its end, and whether that is known; a name is never used again then.
@@ -92,7 +94,9 @@ extension Simulator {
             let (schedule, period) = jobbing.pick(schedules)
             // The wall clock jumps by days: without a bound there would be no end of runs.
             let grace = Int64(jobbing.pick([300, 1_000, 3_000]))
-            jobLedger.jobs[name] = JobLedger.Job(schedule: schedule, period: period, grace: grace)
+            let priority = jobbing.pick([0, 0, 4, 9])
+            jobLedger.jobs[name] = JobLedger.Job(
+                schedule: schedule, period: period, grace: grace, priority: priority)
             return (.set(name), setting(name))
         case 4...5 where !live.isEmpty:
             // As whoever starts does: it goes on as it was.
@@ -118,7 +122,8 @@ extension Simulator {
     private func setting(_ name: String) -> [String] {
         guard let job = jobLedger.jobs[name] else { preconditionFailure("no job \(name)") }
         let fields = ["v", "\(jobbing.number(0...9))"]
-        return ["XCRON", "SET", Self.jobStream, name, job.schedule, "GRACE", "\(job.grace)", "*"] + fields
+        let urgency = job.priority == 0 ? [] : ["PRIORITY", "\(job.priority)"]
+        return ["XCRON", "SET", Self.jobStream, name, job.schedule, "GRACE", "\(job.grace)"] + urgency + ["*"] + fields
     }
 
     // MARK: Answers
@@ -191,6 +196,7 @@ extension Simulator {
         var last: Int64
         var runs: Int64
         var skipped: Int64
+        var priority: Int64
     }
 
     func checkJobs(_ life: Life) throws(Violation) {
@@ -205,6 +211,10 @@ extension Simulator {
                 throw Violation("\(run.name) ran for \(run.due) after \(last)")
             }
             dues[run.name, default: []].append(run.due)
+        }
+        let urgent = found.keys.count { jobLedger.jobs[$0.name].map { $0.priority > 0 } ?? false }
+        if try urgentRuns(life) != urgent {
+            throw Violation("\(urgent) runs of urgent jobs are there, and \(try urgentRuns(life)) are urgent")
         }
         for (run, id) in found { try noteSeen(run, id) }
         for (run, id) in jobLedger.seen where found[run] != id {
@@ -225,6 +235,9 @@ extension Simulator {
     private func check(
         _ name: String, _ job: JobLedger.Job, _ state: Listed, _ dues: [Int64]
     ) throws(Violation) {
+        if state.priority != Int64(job.priority) {
+            throw Violation("job \(name) has the priority \(state.priority), not \(job.priority)")
+        }
         if state.runs != Int64(dues.count) {
             throw Violation("job \(name) ran \(state.runs) times, and \(dues.count) runs are there")
         }
@@ -260,9 +273,21 @@ extension Simulator {
             guard let next = numbers["next"], let last = numbers["last"], let runs = numbers["runs"],
                 let skipped = numbers["skipped"]
             else { throw Violation("XCRON LIST: \(row)") }
-            listed[name] = Listed(next: next, last: last, runs: runs, skipped: skipped)
+            listed[name] = Listed(
+                next: next, last: last, runs: runs, skipped: skipped, priority: numbers["priority"] ?? 0)
         }
         return listed
+    }
+
+    /// Entries of the jobs' stream that have a priority.
+    private func urgentRuns(_ life: Life) throws(Violation) -> Int {
+        guard case .array(let words) = try ask(life, "XINFO", "STREAM", Self.jobStream) else { return 0 }
+        for index in stride(from: 0, to: words.count - 1, by: 2) {
+            if case (.bulk(Array("prioritized".utf8)), .integer(let count)) = (words[index], words[index + 1]) {
+                return Int(count)
+            }
+        }
+        return 0
     }
 
     /// A run whose time has come long ago, as the leader's clock has it.

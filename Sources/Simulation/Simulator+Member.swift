@@ -38,12 +38,16 @@ extension Simulator {
 
     /// What is new in the log, and what of it is applied.
     private func noteEntries(_ life: Life) throws(Violation) {
+        noteClocks(life)
         let log = life.replica.node.log
         life.proposedIndex = max(min(life.proposedIndex, log.last), log.base.index)
         while life.proposedIndex < log.last {
             life.proposedIndex = life.proposedIndex + 1
             let id = log[life.proposedIndex].id
-            if proposals[id] == nil { proposals[id] = now }
+            if proposals[id] == nil {
+                proposals[id] = now
+                try checkStamp(of: log[life.proposedIndex], life)
+            }
         }
         // Another member's state may have brought it further.
         life.notedIndex = max(life.notedIndex, log.base.index)
@@ -58,6 +62,7 @@ extension Simulator {
             try oracle.take(
                 applied: entry, proposed: proposed, at: now, operations, life.replica.store)
             counts.entries += 1
+            if entry.kind == .jointChange, entry.data == JointChange.leavingData { counts.replacements += 1 }
             spoil(life, entry)
         }
     }
@@ -85,7 +90,7 @@ extension Simulator {
     }
 
     /// Asked after each step: of an object's part that isn't lent the whole would be copied for the question.
-    private static func termLed(by replica: inout Replica) -> Term? { replica.isLeader ? replica.term : nil }
+    static func termLed(by replica: inout Replica) -> Term? { replica.isLeader ? replica.term : nil }
 
     /// All members hold the same after the same entries. Source: Raft figure 3, state machine safety.
     func compareDigest(_ life: Life) throws(Violation) {

@@ -190,12 +190,12 @@ extension Simulator {
                 return openTurn(life)
             }
             outboxLedger.published.insert(name)
-            counts.transactions += 1
+            counts.publications += 1
         case (.publishEntry(let name), .success): outboxLedger.published.insert(name)
         case (.settle(let id), .success(.transact(let response))):
             if response.succeeded {
                 guard outboxLedger.settled.insert(id).inserted else { throw Violation("\(id) was settled twice") }
-                counts.transactions += 1
+                counts.settlements += 1
             }
         case (.settle, .failure(.refusedStreams(.noSuchGroup))): return
         case (_, .failure(.refused)), (_, .failure(.refusedStreams)), (_, .success), (.read, _):

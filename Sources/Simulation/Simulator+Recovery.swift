@@ -17,6 +17,8 @@ extension Simulator {
         configuration.healthTicks = 5
         configuration.limits.keptEntries = conditions.keptEntries
         configuration.limits.keptBytes = conditions.keptBytes
+        configuration.limits.catchUpBytesPerStep = 100
+        configuration.limits.trimmedPerStep = 3
         configuration.raft.limits.appendBytesMax = conditions.appendBytesMax
         configuration.store.indexNodeCapacity = 4
         configuration.store.maximumCatchUpRevisions = 5
@@ -31,6 +33,8 @@ extension Simulator {
         configuration.limits.loadingBytesMax = 300
         configuration.limits.leasesPerScan = 2
         configuration.leaseNoteInterval = .seconds(2)
+        // A flawed member finds no clock wrong.
+        if flaw == .trustsItsClock { configuration.clockErrorMax = .seconds(1 << 40) }
         configuration.checkpointInterval = .microseconds(conditions.checkpointTime)
         return configuration
     }
@@ -38,7 +42,11 @@ extension Simulator {
     /// A new process: tables, then log, then the member.
     func restart(_ host: Host) throws(Violation) {
         precondition(host.life == nil, "a member lives twice")
-        if host.isGone { return }
+        if host.isGone || host.isLost { return }
+        let damage = damage(host)
+        if damage != nil, flaw != .believesDamagedRecords, let damaged = host.tables.firstDamaged {
+            return lose(host, "\(damaged) of the tables is damaged")
+        }
         let clock = timing.number(0...1_000_000_000)
         let moment = Moment(
             monotonic: .microseconds(clock), wallMilliseconds: UInt64(host.wallOffset + now / 1_000))
@@ -48,9 +56,12 @@ extension Simulator {
             if try adoptsState(host, state) { state = stateOrTrap(host, at: moment) }
             opened = try openLog(host, after: state.applied.index)
         } catch {
-            return try retry(error, host)
+            guard damage != nil, flaw != .believesDamagedRecords else { return try retry(error, host) }
+            guard error.code == .corrupt else { throw Violation("damage shows as something else: \(error)") }
+            return lose(host, "\(error)")
         }
-        let recovery = opened.recovery
+        if let damage, flaw != .believesDamagedRecords { throw Violation("nobody noticed the damage: \(damage)") }
+        let recovery = believed(opened.recovery, host)
         try compare(recovery)
         let replica: Replica
         do throws(ReplicaFailure) {
@@ -144,7 +155,7 @@ extension Simulator {
             throw Violation("of \(known) entries that were applied, \(recovery.lastIndex) are left")
         }
         for entry in recovery.entries where entry.index.rawValue <= UInt64(known) {
-            let kind: Entry.Kind = entry.kind == .normal ? .normal : .configurationChange
+            let kind = Entry.Kind(entry.kind)
             try oracle.compare(Entry(term: entry.term, index: entry.index, kind: kind, data: entry.data))
         }
     }
@@ -177,22 +188,13 @@ extension Simulator {
         var batch = LogBatch()
         for entry in entries {
             batch.append(
-                entry: entry.index, term: entry.term, kind: entry.kind == .normal ? .normal : .configurationChange,
-                data: entry.data.span.bytes)
+                entry: entry.index, term: entry.term, kind: entry.kind.written, data: entry.data.span.bytes)
         }
         if let last = entries.last {
             batch.append(WALHardState(term: last.term, vote: host.id.rawValue, commit: last.index), mustSync: true)
         }
-        var encoder = WALEncoder()
-        encoder.appendChain()
-        encoder.append(.metadata, metadata(host).span.bytes)
-        var (cursor, head) = (LogBatch.Cursor(), LogHead())
-        encoder.append(batch, from: &cursor, until: .max, head: &head)
-        let name = WALSegmentName(sequence: 0, firstIndex: LogIndex(0))
-        var decoder = WALDecoder(name, bytes: encoder.bytes.array, chain: 0, isLast: true)
-        var recovery = WALRecovery()
         let moment = Moment(monotonic: .zero, wallMilliseconds: 0)
-        guard (try? recovery.read(&decoder)) != nil,
+        guard let recovery = Self.recovery(of: batch, after: .zero, metadata: metadata(host)),
             var member = try? Replica(
                 configuration(host), restoring: .empty(configuration(host)), log: recovery, at: moment)
         else { throw Violation("the log can't be replayed") }

@@ -317,7 +317,7 @@ extension Simulator {
         let call = Call(arguments, now: life.replica.commandTime(at: moment(of: life)))
         var keyspace = life.replica.keyspace
         for block in keyspace.wantedBlocks(entry, call) {
-            let value = life.host.tables.value(of: block.key) ?? []
+            let value = block.keys.firstValue { life.host.tables.value(of: $0) } ?? []
             if keyspace.place(block, value.span.bytes) == .different {
                 throw Violation("\(block.key) is neither in memory nor in the tables")
             }

@@ -35,6 +35,9 @@ final class Simulator {
         case packetArrives(Int, to: Int)
         case nemesisActs
         case nemesisIsolates(Int)
+        case nemesisReplaces, nemesisHeals
+        /// While the member in this place is to be put in another's.
+        case nemesisStrikes(at: Int)
         case clientActs(Int)
         case requestArrives(Int, at: Int)
         case watcherActs(Int)
@@ -45,6 +48,9 @@ final class Simulator {
         case fault, relief(Relief, Int)
         /// The process on this machine has ended, they say.
         case memberIsGone(Int)
+        case damageStrikes
+        /// Whoever looks after the cluster, about this lost machine.
+        case operatorActs(Int)
         case look
     }
 
@@ -87,6 +93,7 @@ final class Simulator {
     var nemesis: SeededRandom
     var looking: SeededRandom
     var outboxing: SeededRandom
+    var damaging: SeededRandom
 
     var hosts: [Host]
     var network = Network()
@@ -144,6 +151,7 @@ final class Simulator {
         outboxing = random.split()
         queueing = random.split()
         jobbing = random.split()
+        damaging = SeededRandom(seed: seed ^ Self.damageSeed)
         var disks = SeededRandom(seed: diskSeed)
         let founders = (0..<conditions.members).map {
             MemberContext(member: Self.memberID($0), peerURLs: [Self.peerURL($0)], name: "member \($0)")
@@ -159,6 +167,7 @@ final class Simulator {
             if flaw == .syncsNothing { host.disk.ignoreSyncs() }
             if let operation = conditions.powerLossAtOperation { host.disk.crash(atOperation: operation) }
         }
+        if let wrong = conditions.wrongClock { hosts[wrong.place].wallOffset += wrong.lead }
         network.delay = conditions.networkDelay
         network.losses = conditions.losses
         network.doubles = conditions.doubles
@@ -166,12 +175,16 @@ final class Simulator {
         network.reorders = conditions.reorders
     }
 
+    /// So that damage draws none of the numbers that the rest of a run does.
+    private static let damageSeed: UInt64 = 0x6461_6D61_6765_6421
+
     static func memberID(_ place: Int) -> MemberID { MemberID(UInt64(7 + place)) }
     static func peerURL(_ place: Int) -> String { "http://10.0.0.\(place + 1):2380" }
 
     func run() throws(Violation) {
         for host in hosts { plan(.restart(host.place), in: host.place * 100) }
         planNemesis()
+        planReplacement()
         let clients = conditions.clients + conditions.readers
         for client in 0..<clients { plan(.clientActs(client), in: timing.number(0...1_000)) }
         for watcher in watchers.indices { plan(.watcherActs(watcher), in: timing.number(0...1_000)) }
@@ -180,6 +193,7 @@ final class Simulator {
         for client in streamClients.indices { plan(.streamClientActs(client), in: streaming.number(0...1_000)) }
         for client in outbox.indices { plan(.outboxClientActs(client), in: outboxing.number(0...1_000)) }
         if conditions.faultTime != nil { planFault() }
+        planDamage()
         plan(.look, in: 100_000)
         while let next = queue.next() {
             let (life, action) = next.element
@@ -204,7 +218,7 @@ final class Simulator {
 
     /// They are on their way for a while: tables may have others by then.
     private func readBlocks(_ order: BlockOrder, _ life: Life) {
-        let values = order.blocks.map { block in block.value { life.host.tables.value(of: $0) } }
+        let values = order.blocks.map { block in block.keys.firstValue { life.host.tables.value(of: $0) } }
         counts.loadedBlocks += values.count
         plan(.blocksArrive(LoadedBlocks(order: order.number, values: values)), in: timing.number(0...2_000), of: life)
     }
@@ -247,9 +261,9 @@ final class Simulator {
         case .blocksArrive(let blocks): try step(.blocksLoaded(blocks), life)
         case .stateLeaves(let order): try transmit(order, from: life)
         case .stateInstalled: try installState(life)
-        case .restart, .packetArrives, .nemesisActs, .nemesisIsolates, .clientActs, .requestArrives, .watcherActs,
-            .streamClientActs, .queueClientActs, .jobClientActs, .outboxClientActs, .fault, .memberIsGone, .relief,
-            .look:
+        case .restart, .packetArrives, .nemesisActs, .nemesisIsolates, .nemesisReplaces, .nemesisHeals, .nemesisStrikes,
+            .clientActs, .requestArrives, .watcherActs, .streamClientActs, .queueClientActs, .jobClientActs,
+            .outboxClientActs, .fault, .memberIsGone, .relief, .damageStrikes, .operatorActs, .look:
             preconditionFailure("\(action) is no life's")
         }
     }
@@ -260,6 +274,9 @@ final class Simulator {
         case .packetArrives(let number, let place): try receive(number, at: place)
         case .nemesisActs: try actAsNemesis()
         case .nemesisIsolates(let place): cutOff(hosts[place])
+        case .nemesisReplaces: try replaceMember()
+        case .nemesisHeals: network.heal()
+        case .nemesisStrikes(let place): try strikeReplacement(by: hosts[place])
         case .clientActs(let client): try act(client: client)
         case .requestArrives(let number, let place): try arrive(number, at: hosts[place])
         case .watcherActs(let watcher): try act(watcher: watcher)
@@ -270,6 +287,8 @@ final class Simulator {
         case .fault: try strike()
         case .memberIsGone(let place): try tellGone(hosts[place])
         case .relief(let relief, let place): relieve(relief, hosts[place])
+        case .damageStrikes: try strikeDamage()
+        case .operatorActs(let place): try replace(hosts[place])
         case .look: try look()
         case .tick, .turnEnd, .work, .watchWork, .commandsDue, .logWrites, .logWritten, .logReleases,
             .checkpointWrites, .checkpointEnds, .becomesReady, .blocksAreRead, .blocksArrive, .stateLeaves,

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
 import MartletBasics
 import MartletSimulation
-import MartletTestPrograms
 import Testing
 
 /// Goal: a cluster keeps its promises whatever happens to its members and between them.
@@ -23,7 +21,10 @@ import Testing
             sum.states += report.counts.states
             sum.transfers += report.counts.transfers
             sum.memberChanges += report.counts.memberChanges
+            sum.replacements += report.counts.replacements
             sum.timeouts += report.counts.timeouts
+            sum.damages += report.counts.damages
+            sum.replacedMembers += report.counts.replacedMembers
             sum.events += report.counts.events
             sum.expiredLeases += report.counts.expiredLeases
             sum.streamEntries += report.counts.streamEntries
@@ -33,8 +34,10 @@ import Testing
         }
         print("ClusterSimulationTests: \(sum)")
         #expect(sum.answered > 400 && sum.deaths > 30 && sum.leaders > 15 && sum.states > 0)
+        #expect(isDebug || sum.damages > 2 && sum.replacedMembers > 2)
         #expect(sum.registerOperations > 100 && sum.undecidedRegisters * 50 < sum.registerOperations)
         #expect(sum.steps > 4, "too few long runs")
+        #expect(isDebug || sum.replacements > 0)
         #expect(sum.events > 80 && sum.expiredLeases > (isDebug ? 0 : 3) && sum.streamEntries > 100)
     }
 
@@ -42,9 +45,7 @@ import Testing
     @Test(arguments: [UInt64(3), 4]) func seedsRepeat(seed: UInt64) async throws {
         let report = Simulation(seed: seed, members: 3).run()
         #expect(report.finding == nil && report.traceHash == Simulation(seed: seed, members: 3).run().traceHash)
-        let own = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
-        let program = URL(filePath: own).deletingLastPathComponent().appending(path: "MartletSimulate").path
-        let other = try await output(of: program, ["--seed", "\(seed)", "--members", "3"])
+        let other = try await simulateOutput(["--seed", "\(seed)", "--members", "3"])
         let digits = String(report.traceHash, radix: 16)
         #expect(other.contains("\(String(repeating: "0", count: 16 - digits.count))\(digits)"), "\(other)")
     }
@@ -52,7 +53,7 @@ import Testing
     /// Each is found within three hundred fixed seeds, which begin where it does not take long.
     @Test(arguments: [
         (Flaw.answersBeforeSync, 0), (.appliesClocks, 0), (.appliesHashOrder, 0), (.answersLaterRounds, 30),
-        (.commitsEarlierTerms, 0),
+        (.commitsEarlierTerms, 0), (.trustsItsClock, 0), (.believesDamagedRecords, 0), (.countsOneHalf, 200),
     ])
     func findsEveryFlaw(flaw: Flaw, after: Int) {
         let first = (1...300).first { number in

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import MartletSimulation
+import MartletTestPrograms
 import Testing
 
 #if canImport(Glibc)
@@ -14,6 +16,13 @@ func testSeed(_ test: String) -> UInt64 {
     let seed = getenv("MARTLET_SEED").flatMap { UInt64(String(cString: $0)) } ?? 20_261_121
     print("\(test): MARTLET_SEED=\(seed)")
     return seed
+}
+
+/// What the program `simulate` prints.
+func simulateOutput(_ arguments: [String]) async throws -> String {
+    let own = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
+    let program = URL(filePath: own).deletingLastPathComponent().appending(path: "MartletSimulate").path
+    return try await output(of: program, arguments)
 }
 
 /// Whether the code is built without optimisation: a simulation then takes about ten times as long.

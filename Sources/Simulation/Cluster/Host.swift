@@ -20,7 +20,9 @@ final class Host {
     /// How many times slower the disks are than on a good day.
     var slowness = 1
     /// Milliseconds that the wall clock is ahead of simulated time.
-    var wallOffset = 1_700_000_000_000
+    var wallOffset = Host.rightOffset
+    /// When it was last set.
+    var clockSet = Int.min / 2
     /// Nothing happens here before.
     var pausedUntil = 0
     var life: Life?
@@ -28,6 +30,20 @@ final class Host {
     var isMember = true
     /// The cluster has removed the member, and it has heard.
     var isGone = false
+    /// What is to be damaged before the next start.
+    var damage: Damage?
+    /// The next start looks at no checksum of the log; only for a flaw.
+    var believes = false
+    /// The member has refused its damaged disk, and never comes back.
+    var isLost = false
+    /// Whose machine stands for a lost one's.
+    var replacement: Int?
+    /// That member belongs to the cluster.
+    var isReplaced = false
+
+    enum Damage { case log, tables }
+
+    static let rightOffset = 1_700_000_000_000
 
     init(place: Int, id: MemberID, beginning: ReplicaConfiguration.Beginning, disk: SimulatedDisk) {
         (self.place, self.id, self.beginning, self.disk) = (place, id, beginning, disk)

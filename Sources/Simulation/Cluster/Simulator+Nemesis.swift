@@ -48,7 +48,7 @@ extension Simulator {
             .max { $0.replica.term < $1.replica.term }
     }
 
-    private func isolate(_ host: Host) {
+    func isolate(_ host: Host) {
         for other in hosts where other !== host {
             network.cut(from: host.place, to: other.place)
             network.cut(from: other.place, to: host.place)
@@ -137,19 +137,25 @@ extension Simulator {
         } else {
             return
         }
+        try ask(leader, for: request)
+    }
+
+    func ask(_ leader: Life, for request: MemberRequest) throws(Violation) {
         counts.memberChanges += 1
-        trace.note(now, "members", leader.host.place, members.count, "\(request)")
+        trace.note(now, "members", leader.host.place, leader.replica.cluster.members.count, "\(request)")
         try step(.changeMembers(request, waiter: WaiterID(.max)), leader)
         openTurn(leader)
     }
 
     /// A new machine, whose member waits to be let in. If it isn't, it waits for good.
-    private func addHost() -> MemberRequest {
+    ///
+    /// - Parameter isLearner: `nil`: by chance.
+    func addHost(isLearner: Bool? = nil) -> MemberRequest {
         let place = hosts.count
         let host = Host(
             place: place, id: Self.memberID(place), beginning: .joining, disk: SimulatedDisk(seed: nemesis.next()))
         hosts.append(host)
         plan(.restart(place), in: nemesis.number(1_000...500_000))
-        return .add(host.id, peerURLs: [Self.peerURL(place)], isLearner: nemesis.flag())
+        return .add(host.id, peerURLs: [Self.peerURL(place)], isLearner: isLearner ?? nemesis.flag())
     }
 }

@@ -33,15 +33,40 @@ extension Simulator {
     /// How long a flawed leader keeps its own entries to itself.
     private static let restraint = 1_000_000
 
-    /// What a flawed leader tells its followers: that what a majority has is committed, of whatever term. It also sends
-    /// its own entries some time after those of others, as it may: together with them the others would be safe.
+    /// What a flawed leader tells its followers: that what a majority has is committed, of whatever term, and then it
+    /// also sends its own entries some time after those of others, as it may: together with them the others would be
+    /// safe; or of only one half of a joint configuration.
     func spoiled(_ message: Message, of life: Life) -> Message {
-        guard flaw == .commitsEarlierTerms else { return message }
-        let node = life.replica.node
-        func match(_ member: MemberID) -> LogIndex {
-            member == node.id ? node.log.synced : node.progress(of: member)?.match ?? .zero
+        switch flaw {
+        case .commitsEarlierTerms: return committingEarlierTerms(message, life.replica.node)
+        case .countsOneHalf: return countingOneHalf(message, life.replica.node)
+        default: return message
         }
-        let agreed = LogIndex(node.configuration.agreedValue { match($0).rawValue })
+    }
+
+    private func match(_ member: MemberID, _ node: RaftNode) -> LogIndex {
+        member == node.id ? node.log.synced : node.progress(of: member)?.match ?? .zero
+    }
+
+    private func countingOneHalf(_ message: Message, _ node: RaftNode) -> Message {
+        guard node.configuration.isJoint else { return message }
+        let half = Configuration(voters: node.configuration.voters)
+        let agreed = LogIndex(half.agreedValue { match($0, node).rawValue })
+        guard node.log.term(at: agreed) == node.term else { return message }
+        var message = message
+        switch message.body {
+        case .append(let previous, let entries, let commit):
+            message.body = .append(
+                previous: previous, entries: entries, commit: max(commit, min(agreed, previous.index + entries.count)))
+        case .heartbeat(let commit, let round):
+            message.body = .heartbeat(commit: max(commit, min(agreed, match(message.to, node))), round: round)
+        default: break
+        }
+        return message
+    }
+
+    private func committingEarlierTerms(_ message: Message, _ node: RaftNode) -> Message {
+        let agreed = LogIndex(node.configuration.agreedValue { match($0, node).rawValue })
         var message = message
         switch message.body {
         case .append(let previous, let entries, let commit):
@@ -52,7 +77,7 @@ extension Simulator {
             message.body = .append(
                 previous: previous, entries: sent, commit: max(min(commit, last), min(agreed, last)))
         case .heartbeat(let commit, let round):
-            message.body = .heartbeat(commit: max(commit, min(agreed, match(message.to))), round: round)
+            message.body = .heartbeat(commit: max(commit, min(agreed, match(message.to, node))), round: round)
         default: break
         }
         return message

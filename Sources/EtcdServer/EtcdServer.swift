@@ -187,35 +187,41 @@ package final class EtcdServer: Sendable {
         let peers = try await store.eventLoop.submit {
             store.value.peers.map {
                 let loop = store.value.eventLoop
-                return (NIOLoopBound($0, eventLoop: loop), PeerService($0, on: loop))
+                return (
+                    NIOLoopBound($0, eventLoop: loop), PeerService($0, on: loop), StateReceiver($0.member, $0)
+                )
             }
         }.get()
-        guard let (peers, service) = peers else { return }
+        guard let (peers, service, receiver) = peers else { return }
         service.addRoutes(to: &router)
-        ClusterPeers.addStateRoute(to: &router, peers)
-        router.add(
-            CorruptionCheck.path,
-            .unaryEvent { call, message in MaintenanceService(store: store.value).hashKV(call, message) })
-        router.add(
-            LeaderCalls.path,
-            .unaryEvent { call, message in
-                guard let request = LeaderCalls.Request(message), LeaderCalls.methods.contains(request.path) else {
-                    return call.finish(GRPCStatus(.invalidArgument, "no call that is sent on"))
-                }
-                // It is not sent on once more: whoever sent it finds another leader.
-                guard !store.value.asksLeader else { return call.finish(EtcdError.notLeader.status) }
-                let forwarded = ForwardedCall(call, request)
-                switch methods[request.path] {
-                case .unary(let handler): handler(forwarded, request.message)
-                case .stream(let make): make(forwarded).received(request.message)
-                case .task, nil: call.finish(EtcdError.notLeader.status)
-                }
-            })
-        router.add(
-            ClusterList.path,
-            .unaryEvent { call, _ in
-                call.respond(ClusterList(store.value.identity.clusterID, store.value.member.cluster).encoded())
-            })
+        receiver.addRoute(to: &router)
+        ClusterPeers.add(CorruptionCheck.path, to: &router, peers) { call, message in
+            MaintenanceService(store: store.value).hashKV(call, message)
+        }
+        ClusterPeers.add(LeaderCalls.path, to: &router, peers) { call, message in
+            let refusal = GRPCStatus(.invalidArgument, "no call that is sent on")
+            guard let request = LeaderCalls.Request(message), LeaderCalls.methods.contains(request.path) else {
+                return call.finish(refusal)
+            }
+            // It is not sent on once more: whoever asks again finds another leader.
+            guard !store.value.asksLeader else { return call.finish(EtcdError.leaderChanged.status) }
+            let forwarded = ForwardedCall(call, request)
+            switch methods[request.path] {
+            case .unary(let handler): handler(forwarded, request.message)
+            case .stream(let make): make(forwarded).received(request.message)
+            case .task, nil: call.finish(refusal)
+            }
+        }
+        ClusterPeers.add(ClusterList.path, to: &router, peers) { call, _ in
+            call.respond(ClusterList(store.value.identity.clusterID, store.value.member.cluster).encoded())
+        }
+        ClusterPeers.add(MessageFan.path, to: &router, peers) { call, message in
+            guard let messages = ChannelMessage.list(message) else {
+                return call.finish(GRPCStatus(.invalidArgument, "messages that can't be read"))
+            }
+            store.value.member.commandClients?.take(messages)
+            call.respond([])
+        }
     }
 
     /// Answers a request of HTTP/1.1 that came to the peers' port.
@@ -299,6 +305,7 @@ package final class EtcdServer: Sendable {
         unary("/etcdserverpb.Cluster/MemberRemove") { ClusterService(store: $0).memberRemove($1, $2) }
         unary("/etcdserverpb.Cluster/MemberUpdate") { ClusterService(store: $0).memberUpdate($1, $2) }
         unary("/etcdserverpb.Cluster/MemberPromote") { ClusterService(store: $0).memberPromote($1, $2) }
+        unary("/martlet.v1.Cluster/ReplaceMember") { ClusterService(store: $0).replaceMember($1, $2) }
         unary("/etcdserverpb.Maintenance/Status") { MaintenanceService(store: $0).status($1, $2) }
         unary("/etcdserverpb.Maintenance/Hash") { MaintenanceService(store: $0).hash($1, $2) }
         unary("/etcdserverpb.Maintenance/HashKV") { MaintenanceService(store: $0).hashKV($1, $2) }

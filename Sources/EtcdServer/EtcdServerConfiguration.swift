@@ -37,6 +37,8 @@ package struct EtcdServerConfiguration: Sendable {
     package var autoCompaction: AutoCompactor.Mode?
     /// Between two heartbeats of a leader: the tick of its clock.
     package var heartbeatInterval: Duration = .milliseconds(100)
+    /// Between two checkpoints; a restart reads what the log has behind the last one.
+    package var checkpointInterval: Duration = .seconds(1)
     /// Hands out tokens to who logs in, and knows them again.
     package var tokens = TokenProvider()
     /// Rounds of hashing a password, as a power of two.
@@ -91,6 +93,7 @@ extension EtcdServerConfiguration {
             seed: UInt64.random(in: .min ... .max))
         replica.clusterVersion = EtcdVersion.cluster
         replica.beginning = beginning
+        replica.checkpointInterval = checkpointInterval
         replica.isStrictAboutMembers = isStrictAboutMembers
         replica.learnersMax = learnersMax
         replica.requestTicks = Int((requestTimeout / heartbeatInterval).rounded(.up))

@@ -3,7 +3,6 @@
 import MartletHTTP2Session
 import NIOCore
 import NIOHTTP1
-import NIOSSL
 
 /// Tells HTTP/2 from HTTP/1.1 by the first bytes of a connection, sets up its pipeline and leaves.
 ///
@@ -19,9 +18,18 @@ final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler, @un
     /// Lines and headers of an HTTP/1.1 request end within this.
     private static let enoughBytes = 3
 
+    private enum State {
+        case listening
+        /// It is being found out if the client may be where it is. Nothing more is read meanwhile.
+        case locating
+        /// What still comes is nobody's.
+        case rejected
+    }
+
     private let settings: ServerSettings
     private let loop: LoopExecutor
     private var received: ByteBuffer?
+    private var state = State.listening
     private var timer: Scheduled<Void>?
 
     init(settings: ServerSettings, loop: LoopExecutor) {
@@ -39,18 +47,52 @@ final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler, @un
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .rejected = self.state { return }
         var buffer = self.unwrapInboundIn(data)
         if var received = self.received {
             received.writeBuffer(&buffer)
             buffer = received
         }
         self.received = buffer
-        let length = min(buffer.readableBytes, Self.enoughBytes)
-        guard length == Self.enoughBytes else { return }
-        let isHTTP2 = buffer.readableBytesView.prefix(length).elementsEqual(Self.preface.prefix(length))
-        self.received = nil
+        guard case .listening = self.state, buffer.readableBytes >= Self.enoughBytes else { return }
         do {
-            try self.examineClient(context)
+            // The first bytes are here, so the handshake is over and the client's chain verified.
+            try self.settings.tls?.examineClient(of: context.pipeline)
+            if let located = try self.settings.tls?.locateClient(of: context.channel) {
+                try self.wait(for: located, context)
+            } else {
+                self.begin(context)
+            }
+        } catch {
+            self.reject(error, context)
+        }
+    }
+
+    private func wait(for located: EventLoopFuture<Void>, _ context: ChannelHandlerContext) throws {
+        self.state = .locating
+        try context.channel.syncOptions?.setOption(.autoRead, value: false)
+        let context = NIOLoopBound(context, eventLoop: context.eventLoop)
+        located.hop(to: context.value.eventLoop).whenComplete { result in
+            let context = context.value
+            do {
+                try result.get()
+                // Who has gone meanwhile needs no answer.
+                guard context.channel.isActive else { return }
+                try context.channel.syncOptions?.setOption(.autoRead, value: true)
+            } catch {
+                return self.reject(error, context)
+            }
+            self.begin(context)
+        }
+    }
+
+    /// Gives way to the handlers of what the first bytes show.
+    private func begin(_ context: ChannelHandlerContext) {
+        guard let buffer = self.received else { return }
+        self.received = nil
+        let start = buffer.readableBytesView.prefix(Self.enoughBytes)
+        let isHTTP2 = start.elementsEqual(Self.preface.prefix(Self.enoughBytes))
+        do {
             if isHTTP2 {
                 try self.addHTTP2(context)
             } else {
@@ -76,28 +118,19 @@ final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler, @un
     }
 
     private func reject(_ error: any Error, _ context: ChannelHandlerContext) {
-        if self.settings.tls != nil { TLSRejection.log(error, from: context.remoteAddress, self.settings.logger) }
-        context.close(promise: nil)
-    }
-
-    /// The first bytes are here, so the handshake is over and the client's chain verified.
-    private func examineClient(_ context: ChannelHandlerContext) throws {
-        guard let tls = self.settings.tls, tls.requiresClientCertificate, let examine = tls.examinesClient else {
-            return
+        self.state = .rejected
+        self.received = nil
+        if let tls = self.settings.tls {
+            TLSRejection.log(error, from: context.remoteAddress, at: tls.endpoint, self.settings.logger)
         }
-        // Also of a resumed session, which remembers it.
-        guard let certificate = try Self.peerCertificate(context) else { throw WireTLSFailure.noClientCertificate }
-        try examine(certificate.derBytes)
+        context.close(promise: nil)
     }
 
     private func addHTTP2(_ context: ChannelHandlerContext) throws {
         let session = HTTP2Session(role: .server, settings: self.settings.http2)
         let keepalive = Keepalive(self.settings.keepalive, pingsWithoutCalls: true)
         let wire = WireConnection(session: session, loop: self.loop, keepalive: keepalive)
-        var certificate = try Self.peerCertificate(context)
-        if let name = self.settings.tls?.namesClient, let bytes = certificate?.derBytes {
-            certificate?.name = name(bytes)
-        }
+        let certificate = try PeerCertificate(in: context.pipeline, namedBy: self.settings.tls?.namesClient)
         let connection = ServerConnection(
             wire: wire, settings: self.settings, peer: context.remoteAddress, peerCertificate: certificate)
         let isWelcome = self.settings.connections.add(connection)
@@ -110,14 +143,6 @@ final class ProtocolSniffer: ChannelInboundHandler, RemovableChannelHandler, @un
         try context.pipeline.syncOperations.addHandler(
             HTTP1Connection(
                 answer: self.settings.http1, maximumBodyBytes: self.settings.maximumHTTP1BodyBytes, loop: self.loop))
-    }
-
-    private static func peerCertificate(_ context: ChannelHandlerContext) throws -> PeerCertificate? {
-        guard
-            let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self),
-            let certificate = handler.peerCertificate
-        else { return nil }
-        return PeerCertificate(derBytes: try certificate.toDERBytes())
     }
 }
 

@@ -186,14 +186,6 @@ package final class ServerCall: @unchecked Sendable {
     }
 }
 
-/// A client certificate that the TLS layer has verified.
-package struct PeerCertificate: Sendable {
-    /// The certificate in DER.
-    package var derBytes: [UInt8]
-    /// What ``WireServerTLS/namesClient`` made of it, once a connection.
-    package var name: [UInt8]?
-}
-
 /// A route as one connection remembers it.
 ///
 /// `@unchecked Sendable`: nothing changes but the meter's counts, which only the connection touches, on its loop.

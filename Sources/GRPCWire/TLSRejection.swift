@@ -6,9 +6,10 @@ import NIOSSL
 
 /// Why a connection never came to speak: said in the log, since the client is told next to nothing.
 enum TLSRejection {
-    static func log(_ error: any Error, from peer: SocketAddress?, _ logger: Logger) {
+    /// - Parameter endpoint: for whom the port is: `client` or `peer`.
+    static func log(_ error: any Error, from peer: SocketAddress?, at endpoint: String = "client", _ logger: Logger) {
         logger.log(
-            level: Self.isDeparture(error) ? .debug : .warning, "rejected connection on client endpoint",
+            level: Self.isDeparture(error) ? .debug : .warning, "rejected connection on \(endpoint) endpoint",
             metadata: ["remote-addr": "\(peer?.text ?? "")", "error": "\(Self.text(error))"])
     }
 

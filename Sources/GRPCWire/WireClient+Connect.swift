@@ -151,7 +151,7 @@ extension WireClient {
 
     private func addTLS(_ channel: any Channel, host: String) throws {
         guard let tls = self.tls else { return }
-        try WireClientTLSContext(tls, serverName: self.configuration.tls?.serverName).secure(channel, host: host)
+        try WireClientTLSContext(tls, self.configuration.tls).secure(channel, host: host)
     }
 
     private func changed(

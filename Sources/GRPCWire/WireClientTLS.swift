@@ -12,6 +12,9 @@ package struct WireClientTLS: Sendable {
     package var privateKeyFile: String?
     /// The name that the server's certificate must bear, where it is not the host that is connected to.
     package var serverName: String?
+    /// Looks at the server's own certificate, in DER, whose chain has been verified; an error ends the connection
+    /// before a byte of it is read. On the connection's event loop.
+    package var examinesServer: (@Sendable (_ certificate: [UInt8]) throws -> Void)?
     /// Accepts any certificate. For tests and for what etcd calls `--insecure-skip-tls-verify`.
     package var skipsVerification = false
 
@@ -35,16 +38,17 @@ package struct WireClientTLS: Sendable {
 package struct WireClientTLSContext: Sendable {
     private let context: NIOSSLContext
     private let serverName: String?
+    private let examinesServer: (@Sendable ([UInt8]) throws -> Void)?
 
     /// - Throws: when the files cannot be used.
     package init(_ tls: WireClientTLS, applicationProtocols: [String]) throws {
-        self.context = try tls.makeContext(applicationProtocols: applicationProtocols)
-        self.serverName = tls.serverName
+        self.init(try tls.makeContext(applicationProtocols: applicationProtocols), tls)
     }
 
-    init(_ context: NIOSSLContext, serverName: String?) {
+    init(_ context: NIOSSLContext, _ tls: WireClientTLS?) {
         self.context = context
-        self.serverName = serverName
+        self.serverName = tls?.serverName
+        self.examinesServer = tls?.examinesServer
     }
 
     /// Puts TLS at the end of a new channel's pipeline. On its event loop.
@@ -56,5 +60,6 @@ package struct WireClientTLSContext: Sendable {
         let isNumeric = (try? SocketAddress(ipAddress: name, port: 0)) != nil
         let handler = try NIOSSLClientHandler(context: self.context, serverHostname: isNumeric ? nil : name)
         try channel.pipeline.syncOperations.addHandler(handler)
+        if let examinesServer { try channel.pipeline.syncOperations.addHandler(ServerExaminer(examinesServer)) }
     }
 }

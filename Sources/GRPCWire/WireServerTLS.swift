@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import NIOCore
 import NIOSSL
 import Synchronization
 
@@ -31,8 +32,19 @@ package struct WireServerTLS: Sendable {
     /// Looks at a client's own certificate, in DER, whose chain has been verified; an error ends the connection before
     /// a byte of it is read. On the connection's event loop; only called where a client certificate is required.
     package var examinesClient: (@Sendable (_ certificate: [UInt8]) throws -> Void)?
+    /// Compares a client's own certificate, in DER, with the address that it comes from, when ``examinesClient`` has
+    /// let it pass. It may ask a name server: the connection waits for the future, if there is one. On the connection's
+    /// event loop; only called for clients that have an address and where a certificate is required.
+    package var locatesClient: ClientLocator?
+    /// For whom the port is, in the log: `client` or `peer`.
+    package var endpoint = "client"
     /// Whom a client's own certificate, in DER, names: what handlers find in ``PeerCertificate/name``.
     package var namesClient: (@Sendable (_ certificate: [UInt8]) -> [UInt8]?)?
+
+    package typealias ClientLocator =
+        @Sendable (
+            _ certificate: [UInt8], _ address: SocketAddress, _ loop: any EventLoop
+        ) throws -> EventLoopFuture<Void>?
 
     package init(certificateChainFile: String, privateKeyFile: String) {
         self.certificateChainFile = certificateChainFile
@@ -72,9 +84,10 @@ package struct WireServerTLS: Sendable {
     }
 }
 
-/// What a server's TLS has no use for. The words are those of Go's TLS.
+/// What the wire's TLS has no use for. The words are those of Go's TLS.
 struct WireTLSFailure: Error, CustomStringConvertible {
     static let noClientCertificate = WireTLSFailure(description: "tls: client didn't provide a certificate")
+    static let noServerCertificate = WireTLSFailure(description: "tls: server didn't provide a certificate")
 
     var description: String
 

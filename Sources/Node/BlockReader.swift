@@ -53,7 +53,7 @@ final class BlockReader: Sendable {
                     defer { tables.notePassed(part.count) }
                     var read: [[UInt8]?] = []
                     for block in part {
-                        read.append(try block.value { key throws(TablesError) in try reader.value(of: key) })
+                        read.append(try block.keys.firstValue { key throws(TablesError) in try reader.value(of: key) })
                     }
                     return read
                 }

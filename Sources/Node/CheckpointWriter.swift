@@ -38,6 +38,11 @@ package final class CheckpointWriter: Sendable {
     private let state = Mutex(State())
     private let rewrites = Mutex(Rewrites())
     private let mailbox: MemberMailbox
+    /// Nobody waits for a checkpoint any more.
+    private let isStopping = Atomic(false)
+
+    /// Why a checkpoint was left where it was.
+    private struct Stopped: Error {}
 
     package init(tables: Tables, mailbox: MemberMailbox) {
         self.tables = tables
@@ -112,7 +117,8 @@ package final class CheckpointWriter: Sendable {
         }
     }
 
-    /// Blocks of copied streams, however many: in transactions of their own, for LMDB holds all of one in memory.
+    /// Blocks of copied streams, however many: in transactions of their own, for LMDB holds all of one in memory. At a
+    /// stop it ends behind the block in hand: the log makes the copy anew.
     private func copyBlocks(of checkpoint: ReplicaCheckpoint, by batch: inout TableBatch) throws {
         let tables = tables
         let missing = try checkpoint.encodeBlockCopies(
@@ -124,6 +130,7 @@ package final class CheckpointWriter: Sendable {
                 }
             },
             piece: { batch in
+                if isStopping.load(ordering: .relaxed) { throw Stopped() }
                 guard batch.byteCount >= Self.keptBytes else { return }
                 try tables.write(batch)
                 batch.removeAll()
@@ -205,8 +212,10 @@ package final class CheckpointWriter: Sendable {
         }
     }
 
-    /// Calls `body` when nothing is being written any more, on the writer's thread. Nothing is written after it.
+    /// Calls `body` when nothing is being written any more, on the writer's thread. Nothing is written after it. What a
+    /// checkpoint under way has still to copy is left out, and so is the checkpoint.
     func finish(_ body: @escaping @Sendable () -> Void) {
+        isStopping.store(true, ordering: .relaxed)
         queue.async { [self] in
             state.withLock { $0.isFinished = true }
             body()

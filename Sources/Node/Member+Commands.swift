@@ -13,6 +13,8 @@ package protocol CommandClients: AnyObject {
     func take(_ replies: [CommandReply])
     func take(_ events: [KeyEvent])
     func take(_ refusals: [CommandRefusal])
+    /// What clients of another member have published.
+    func take(_ messages: [ChannelMessage])
     /// Somebody may do more or less than before.
     func rightsHaveChanged()
 }
@@ -80,8 +82,8 @@ extension Member {
     package var voterCount: Int { replica.cluster.members.count { !$0.isLearner } }
     package var isLeading: Bool { replica.isLeader }
 
-    /// Clients that wait for what isn't there.
-    package var blockedClients: Int { replica.blockedClients }
+    /// Clients that wait for what isn't there, and where.
+    package var blockedCounts: BlockedReaders.Counts { replica.blockedCounts }
 
     package var isNotifyingKeyEvents: Bool {
         get { replica.isNotifyingKeyEvents }

@@ -64,6 +64,7 @@ extension Member {
         commandTimer = nil
         step(.stop)
         stopSnapshots()
+        stopArrival()
         // What had no room is not acknowledged, and never will be.
         heldBatches = []
         log?.close()

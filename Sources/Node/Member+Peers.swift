@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
 import MartletBasics
 package import MartletRaft
 import MartletReplica
@@ -33,7 +34,18 @@ extension Member {
     /// Hands leadership to another member; nil: to whoever is best prepared. `answer` comes when another leads, or with
     /// what went wrong.
     package func transferLeadership(to target: MemberID?, then answer: @escaping ReadAnswer) {
-        let waiter = readers.insert(Reader(answer: answer))
+        logger.info(
+            "leadership transfer starting", metadata: ["transferee-member-id": "\(target.map { "\($0)" } ?? "any")"])
+        let waiter = readers.insert(
+            Reader { [weak self, logger] error in
+                if let error {
+                    logger.warning("leadership transfer failed", metadata: ["error": "\(error)"])
+                } else {
+                    let leader = self?.status.leader.map { "\($0)" } ?? ""
+                    logger.info("leadership transfer finished", metadata: ["leader-member-id": "\(leader)"])
+                }
+                answer(error)
+            })
         step(.transferLeadership(to: target, waiter: waiter))
     }
 }

@@ -34,6 +34,8 @@ extension Member {
         for order in carried.snapshotsToSend { onStateWanted(order) }
         if let arrival = carried.arrival { carryOut(arrival) }
         for change in carried.tokens { onTokenChange(change) }
+        // Before the replies: who hears that rights have changed finds no connection that has lost its own.
+        tellOfRights()
         for reply in carried.replies { writers.remove(reply.waiter).answer(reply.result) }
         for read in carried.reads {
             if read.error != nil { statistics.failedReads += 1 }
@@ -42,23 +44,35 @@ extension Member {
         for transfer in carried.transfers { readers.remove(transfer.waiter).answer(transfer.error) }
         if !carried.commandReplies.isEmpty { commandClients?.take(carried.commandReplies) }
         if !carried.keyEvents.isEmpty { commandClients?.take(carried.keyEvents) }
-        tellOfRights()
         if carried.hasWatchWork { onWatchWork() }
         if let role = carried.role { note(role) }
+        if let error = carried.clockError { warn(ofClock: error) }
         if let index = carried.releaseBelow { log?.release(below: index) }
         if let checkpoint = carried.checkpoint { write(checkpoint) }
         if let blockReader { for order in carried.blockOrders { blockReader.read(order) } }
         if carried.isReady { readiness.succeed() }
-        if carried.hasWork { workSoon() }
-        let failure = carried.failure
+        let (hasWork, failure) = (carried.hasWork, carried.failure)
         carried.removeAll()
         isStepping = false
         scheduleCommands()
+        // Last: a pause that is over when NIO looks for more tasks is none.
+        if hasWork { workSoon() }
         if let failure { fail(.replica(failure)) }
     }
 
     /// The replica is lent: of an object's part that isn't, the whole would be copied for the question.
     private static func status(_ replica: inout Replica) -> ReplicaStatus { replica.status }
+
+    /// Once a minute at most: it stays so until somebody sets the clock.
+    private func warn(ofClock error: Int64) {
+        if let warned = clockWarned, eventLoop.now - warned < Self.clockWarningPause { return }
+        clockWarned = eventLoop.now
+        logger.warning(
+            "this machine's clock is far from the other members': stamps go by theirs",
+            metadata: ["ahead": "\(Duration.milliseconds(error))"])
+    }
+
+    private static let clockWarningPause = TimeAmount.minutes(1)
 
     // MARK: What is measured
 
@@ -184,7 +198,7 @@ extension Member {
     private func workSoon() {
         guard !isWorkScheduled else { return }
         isWorkScheduled = true
-        eventLoop.assumeIsolated().execute {
+        workTurns.next {
             self.isWorkScheduled = false
             self.step(.work)
         }

@@ -23,6 +23,8 @@ package final class Member {
     package typealias ReadAnswer = (ReplicaError?) -> Void
 
     package let eventLoop: any EventLoop
+    /// For all work on the loop that comes in many pieces.
+    package let workTurns: WorkTurns
     package let configuration: MemberConfiguration
     /// Others see parts of it, by name: to hand it out whole would be to copy it.
     var replica: Replica
@@ -31,12 +33,18 @@ package final class Member {
     var statistics = MemberStatistics()
     var compaction: CompactionProgress
     var knownLeader: MemberID?
+    /// When the log was last told that the machine's clock is wrong.
+    var clockWarned: NIODeadline?
     /// Called when the store has deliveries for watches, or watches that catch up.
     package var onWatchWork: () -> Void = {}
     /// Called with what applied records do to the tokens that members hand out, before the answers to them.
     package var onTokenChange: (Effects.TokenChange) -> Void = { _ in }
     /// Called with messages to other members; each may be lost.
     package var onMessages: ([Message]) -> Void = { _ in }
+    /// Called with what is published here, for those who listen at other members; each may be lost.
+    package var onPublish: (ChannelMessage) -> Void = { _ in }
+    /// Of those, how many others are known not to have got.
+    package var lostMessages: UInt64 = 0
     /// Called when somebody has joined, left or moved.
     package var onMembersChange: () -> Void = {}
     /// Called when a member lags so far behind that it needs all of the state; `stateSent` is due in any case.
@@ -82,7 +90,7 @@ package final class Member {
     var readers = WaiterSlots<Reader>()
     var isTurnUnderway = false
     var isWorkScheduled = false
-    var isStateArriving = false
+    var arrivals = ArrivalPlace()
     /// The time of this turn, once it was asked.
     var turnMoment: Moment?
 
@@ -107,6 +115,7 @@ package final class Member {
         self.configuration = configuration
         self.logger = logger
         self.eventLoop = eventLoop
+        workTurns = WorkTurns(on: eventLoop)
         audit = AuditLog(logger: logger, eventLoop: eventLoop)
         startTime = eventLoop.now
         readiness = eventLoop.makePromise()

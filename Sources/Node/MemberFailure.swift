@@ -45,6 +45,9 @@ extension MemberFailure: CustomStringConvertible {
             default: "\(file) can't be used: \(error)"
             }
         case .checkpoint(let error): "the checkpoint can't be read: \(error); \(Self.advice)"
+        case .replica(.removed):
+            "the member has been permanently removed from the cluster: another one, with a folder of its own, can be "
+                + "added in its place"
         case .replica(let failure): "the log can't be applied: \(failure); \(Self.advice)"
         case .foreignFolder(let path):
             "\(path) holds the data of an etcd member: take a snapshot of it with 'etcdctl snapshot save', and make "

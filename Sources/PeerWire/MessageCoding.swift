@@ -14,6 +14,10 @@ package enum MessageCoding {
         case append = 1
         case appendAccepted, appendRejected, heartbeat, heartbeatAnswer, preVote, preVoteAnswer, vote, voteAnswer
         case snapshot, committed, staleTerm, proposal, readIndex, readIndexAnswer, transferLeadership, timeoutNow
+        // For those alone who read `KeyspaceRecord.Format.clocks`.
+        case clockQuestion, clockAnswer
+        // For those alone who read `KeyspaceRecord.Format.replacements`.
+        case committedQuestion, jointSnapshot
     }
 
     package static func append(_ message: Message, to bytes: inout [UInt8]) {
@@ -57,11 +61,13 @@ package enum MessageCoding {
             begin(.voteAnswer, message, &bytes)
             bytes.append(isGranted ? 1 : 0)
         case .snapshot(let mark):
-            begin(.snapshot, message, &bytes)
+            begin(mark.configuration.isJoint ? .jointSnapshot : .snapshot, message, &bytes)
             append(mark, to: &bytes)
         case .committed(let entry):
             begin(.committed, message, &bytes)
             append(entry, &bytes)
+        case .committedQuestion:
+            begin(.committedQuestion, message, &bytes)
         case .staleTerm:
             begin(.staleTerm, message, &bytes)
         case .proposal(let proposals):
@@ -83,13 +89,24 @@ package enum MessageCoding {
             Varint.append(target.rawValue, to: &bytes)
         case .timeoutNow:
             begin(.timeoutNow, message, &bytes)
+        case .clockQuestion(let round):
+            begin(.clockQuestion, message, &bytes)
+            Varint.append(round, to: &bytes)
+        case .clockAnswer(let round, let milliseconds):
+            begin(.clockAnswer, message, &bytes)
+            Varint.append(round, to: &bytes)
+            Varint.append(milliseconds, to: &bytes)
         }
     }
 
-    /// Last entry, then voters and learners, each with their number before them.
-    package static func append(_ mark: SnapshotMark, to bytes: inout [UInt8]) {
+    /// Last entry, then voters and learners, of a joint configuration outgoing voters and next learners as well, each
+    /// with their number before them.
+    private static func append(_ mark: SnapshotMark, to bytes: inout [UInt8]) {
         append(mark.last, &bytes)
-        for members in [mark.configuration.voters, mark.configuration.learners] {
+        let configuration = mark.configuration
+        var groups = [configuration.voters, configuration.learners]
+        if configuration.isJoint { groups += [configuration.outgoing, configuration.nextLearners] }
+        for members in groups {
             Varint.append(UInt64(members.count), to: &bytes)
             for member in members { Varint.append(member.rawValue, to: &bytes) }
         }

@@ -37,19 +37,29 @@ package struct MessageReader: Sendable {
         case .vote: return .vote(last: try entryID(), isTransfer: try truth())
         case .voteAnswer: return .voteAnswer(isGranted: try truth())
         case .snapshot: return .snapshot(try mark())
+        case .jointSnapshot: return .snapshot(try mark(isJoint: true))
         case .committed: return .committed(try entryID())
+        case .committedQuestion: return .committedQuestion
         case .staleTerm: return .staleTerm
         case .proposal: return .proposal(try proposals())
         case .readIndex: return .readIndex(ReadContext(try number()))
         case .readIndexAnswer: return .readIndexAnswer(ReadContext(try number()), try index())
         case .transferLeadership: return .transferLeadership(target: MemberID(try number()))
         case .timeoutNow: return .timeoutNow
+        case .clockQuestion: return .clockQuestion(try number())
+        case .clockAnswer: return .clockAnswer(try number(), milliseconds: try number())
         }
     }
 
-    package mutating func mark() throws(PeerFormatError) -> SnapshotMark {
+    private mutating func mark(isJoint: Bool = false) throws(PeerFormatError) -> SnapshotMark {
         let last = try entryID()
-        return SnapshotMark(last: last, configuration: Configuration(voters: try members(), learners: try members()))
+        let (voters, learners) = (try members(), try members())
+        guard isJoint else {
+            return SnapshotMark(last: last, configuration: Configuration(voters: voters, learners: learners))
+        }
+        let configuration = Configuration(
+            voters: voters, learners: learners, outgoing: try members(), nextLearners: try members())
+        return SnapshotMark(last: last, configuration: configuration)
     }
 
     private mutating func members() throws(PeerFormatError) -> [MemberID] {

@@ -21,8 +21,8 @@ final class PeerLane {
             // under way, would be sent again.
             case .append, .proposal: self = .entries
             case .appendAccepted, .appendRejected, .heartbeat, .heartbeatAnswer, .preVote, .preVoteAnswer, .vote,
-                .voteAnswer, .snapshot, .committed, .staleTerm, .readIndex, .readIndexAnswer, .transferLeadership,
-                .timeoutNow:
+                .voteAnswer, .snapshot, .committed, .committedQuestion, .staleTerm, .readIndex, .readIndexAnswer,
+                .transferLeadership, .timeoutNow, .clockQuestion, .clockAnswer:
                 self = .control
             }
         }
@@ -55,6 +55,9 @@ final class PeerLane {
     private var lastFault: String?
     /// Addresses that one after another said that nobody listens there.
     private var refusals = 0
+
+    /// Of the address where the stream is, or is tried now or next.
+    var client: WireClient { clients[turn % clients.count] }
 
     enum Change {
         case opened
@@ -90,7 +93,7 @@ final class PeerLane {
 
     func connect() {
         guard case .idle = state else { return }
-        let client = clients[turn % clients.count]
+        let client = client
         let (bound, loop) = (NIOLoopBound(self, eventLoop: loop), loop)
         let path = PeerService.path(of: purpose)
         state = .connecting(

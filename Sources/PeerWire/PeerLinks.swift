@@ -26,6 +26,9 @@ package final class PeerLinks {
         var clients: [WireClient]
         var batches: [[UInt8]] = Array(repeating: [], count: PeerLane.Purpose.allCases.count)
         var openSince: NIODeadline?
+
+        /// The lane that knows best where the peer is reached.
+        var guide: PeerLane? { lanes.first(where: \.isOpen) ?? lanes.first }
     }
 
     private let cluster: UInt64
@@ -142,18 +145,20 @@ package final class PeerLinks {
         links.first { $0.peer.id == peer }?.openSince
     }
 
-    /// For calls beside the streams, to a peer at its first address: what goes there doesn't hold up messages.
+    /// For calls beside the streams, at the address where a stream is open or tried next: an address that is dead is
+    /// left as the streams leave it. What goes there doesn't hold up messages.
     package func client(of peer: MemberID) -> WireClient? {
-        links.first { $0.peer.id == peer }?.clients.first
+        links.first { $0.peer.id == peer }?.guide?.client
     }
 
     /// A client with a connection of its own, for what takes long; nil for a peer that isn't known. Its user closes it.
+    /// The address is that of `client(of:)`.
     ///
     /// - Parameter group: whose loop gets the connection.
     package func newClient(
         of peer: MemberID, on group: any EventLoopGroup
     ) -> Result<WireClient?, any Error> {
-        guard let link = links.first(where: { $0.peer.id == peer }), let address = link.peer.addresses.first else {
+        guard let link = links.first(where: { $0.peer.id == peer }), let address = link.guide?.client.target else {
             return .success(nil)
         }
         var configuration = configuration

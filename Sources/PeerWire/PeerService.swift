@@ -10,6 +10,8 @@ package protocol PeerHost: AnyObject {
     var memberID: MemberID { get }
     /// Whether a member was removed: its id never comes back.
     func isRemoved(_ member: MemberID) -> Bool
+    /// A peer's stream isn't taken, or not any more: the operators of both must hear of it.
+    func refused(_ hello: PeerHello, _ status: GRPCStatus)
     /// Messages of one peer, in their order.
     func receive(_ messages: [Message])
 }
@@ -46,9 +48,7 @@ package struct PeerService: Sendable {
                 .failedPrecondition,
                 "rafthttp: request cluster ID mismatch: local \(hex(host.clusterID)), remote \(hex(hello.cluster))")
         }
-        if host.isRemoved(hello.from) {
-            return GRPCStatus(.permissionDenied, "the member has been permanently removed from the cluster")
-        }
+        if host.isRemoved(hello.from) { return removed }
         if hello.to != host.memberID {
             return GRPCStatus(
                 .failedPrecondition,
@@ -56,6 +56,10 @@ package struct PeerService: Sendable {
         }
         return nil
     }
+
+    /// What a member is told that was removed.
+    package static let removed = GRPCStatus(
+        .permissionDenied, "the member has been permanently removed from the cluster")
 
     private static func hex(_ number: UInt64) -> String { String(number, radix: 16) }
 }
@@ -84,18 +88,23 @@ private final class PeerInbox: ServerCallEvents {
         guard let host else { return call.finish(GRPCStatus(.unavailable, "the member stops")) }
         guard let hello else {
             let hello = try PeerHello(message)
-            if let refusal = PeerService.refusal(hello, by: host) { return call.finish(refusal) }
+            guard !refuses(hello, host) else { return }
             self.hello = hello
             return
         }
         // Removed since it greeted.
-        if host.isRemoved(hello.from), let refusal = PeerService.refusal(hello, by: host) {
-            return call.finish(refusal)
-        }
+        guard !host.isRemoved(hello.from) || !refuses(hello, host) else { return }
         var reader = MessageReader(message)
         var messages: [Message] = []
         while !reader.isAtEnd { messages.append(try reader.message(from: hello.from, to: hello.to)) }
         host.receive(messages)
+    }
+
+    private func refuses(_ hello: PeerHello, _ host: any PeerHost) -> Bool {
+        guard let refusal = PeerService.refusal(hello, by: host) else { return false }
+        host.refused(hello, refusal)
+        call.finish(refusal)
+        return true
     }
 
     func receivedEnd() { call.finish() }

@@ -5,7 +5,7 @@ import MartletWireFuzz
 import Testing
 
 /// Everything that fuzzing has found or might, again.
-@Suite(.timeLimit(.minutes(4))) struct FuzzCorpusTests {
+@Suite(.timeLimit(.minutes(30))) struct FuzzCorpusTests {
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("Fixtures/FuzzCorpus").path
 

@@ -13,7 +13,7 @@ import NIOCore
 import Testing
 
 /// A data folder of a cluster of three, of which one member is left.
-@Suite(.timeLimit(.minutes(4))) struct LoneMemberTests {
+@Suite(.timeLimit(.minutes(30))) struct LoneMemberTests {
     @Test func aMemberOfThreeGoesOnAlone() async throws {
         let folder = try TemporaryFolder()
         var contents = EtcdSnapshotContents()

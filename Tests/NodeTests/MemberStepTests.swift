@@ -9,7 +9,7 @@ import NIOPosix
 import Testing
 
 /// What comes back to a member while it carries out what its replica wants.
-@Suite(.timeLimit(.minutes(1))) struct MemberStepTests {
+@Suite(.timeLimit(.minutes(30))) struct MemberStepTests {
     /// Confined to the member's loop.
     private final class Log {
         let member: Member

@@ -13,6 +13,12 @@ struct MessageCodingTests {
     private static let mark = SnapshotMark(
         last: last, configuration: Configuration(voters: [one, two], learners: [MemberID(3)]))
 
+    private static let jointMark = SnapshotMark(
+        last: last,
+        configuration: Configuration(
+            voters: [one, two], learners: [MemberID(3)], outgoing: [two, MemberID(4), MemberID(5)],
+            nextLearners: [MemberID(5)]))
+
     static let bodies: [Message.Body] = [
         .append(previous: .zero, entries: [], commit: .zero),
         .append(
@@ -29,6 +35,13 @@ struct MessageCodingTests {
         .staleTerm, .proposal([]), .proposal([Proposal(data: [9]), Proposal(kind: .configurationChange, data: [])]),
         .readIndex(ReadContext(.max)), .readIndexAnswer(ReadContext(1), LogIndex(2)),
         .transferLeadership(target: two), .timeoutNow,
+        .clockQuestion(1 << 40), .clockAnswer(.max, milliseconds: 1_700_000_000_000), .committedQuestion,
+        .snapshot(jointMark),
+        .append(
+            previous: last,
+            entries: [
+                Entry(term: Term(8), index: LogIndex(301), kind: .jointChange, data: JointChange.leavingData)
+            ], commit: LogIndex(300)),
     ]
 
     private static func message(_ body: Message.Body) -> Message {

@@ -4,6 +4,7 @@ import MartletBasics
 import MartletGRPCWire
 import MartletPeerWire
 import MartletRaft
+import NIOPosix
 import Testing
 
 @Suite("streams between members")
@@ -83,6 +84,16 @@ struct PeerLinksTests {
         try await Self.connected(one, two)
         // One address that refuses is no end.
         #expect(try await one.with { $0.gone.isEmpty })
+        // What goes beside the streams goes where they go.
+        let id = two.id
+        let client = try #require(try await one.with { $0.links?.client(of: id) })
+        #expect(client.target == two.address)
+        let answer = await #expect(throws: GRPCStatus.self) { _ = try await client.unary("/none/None", []) }
+        #expect(answer?.code == .unimplemented)
+        let group = MultiThreadedEventLoopGroup.singleton
+        let other = try await one.with { try $0.links?.newClient(of: id, on: group).get() }
+        #expect(other?.target == two.address)
+        await other?.close()
         try await one.stop()
         try await two.stop()
     }
@@ -96,8 +107,47 @@ struct PeerLinksTests {
         try await one.know([PeerLinks.Peer(id: id, addresses: [two.address], isEncrypted: false)])
         try await eventually("the refusal is noticed") { try await one.with { !$0.unreachable.isEmpty } }
         for _ in 0..<20 { try await one.send(.timeoutNow, to: id) }
+        let texts = [
+            "cluster": "rafthttp: request cluster ID mismatch: local 1, remote 2",
+            "member": "rafthttp: request target member ID mismatch: local 2, remote 9",
+            "removed": "the member has been permanently removed from the cluster",
+        ]
+        let told = try await two.with { $0.refusals }
+        // A port that another test's peer had before may be asked by strangers, too.
+        #expect(told.contains { $0 == texts[why] }, "\(told)")
+        #expect(try await one.with { $0.isRemoved } == (why == "removed"))
         #expect(try await two.with { $0.received.isEmpty })
         try await one.stop()
+        try await two.stop()
+    }
+
+    @Test("who is removed while it speaks is told so, and its messages aren't taken any more")
+    func removedLater() async throws {
+        let (one, two) = (try await TestPeer.start(1), try await TestPeer.start(2))
+        try await one.know([two])
+        try await Self.connected(one, two)
+        try await one.send(.timeoutNow, to: two.id)
+        try await eventually("it is heard") { try await two.with { $0.received.count } == 1 }
+        try await two.with { $0.removed = [MemberID(1)] }
+        try await one.send(.timeoutNow, to: two.id)
+        try await eventually("it is told") { try await one.with { $0.isRemoved } }
+        #expect(try await two.with { $0.received.count } == 1)
+        try await one.stop()
+        try await two.stop()
+    }
+
+    @Test("a peer of another format is told so, whatever else it says")
+    func anotherFormat() async throws {
+        let two = try await TestPeer.start(2)
+        let client = try WireClient(two.address, logger: two.logger)
+        let stream = try await client.openStream("/martlet.v1.Peer/Control")
+        // Its version, and what only it can read.
+        try await stream.write([9, 0xEE, 0xEE])
+        let status = await #expect(throws: GRPCStatus.self) { try await stream.next() }
+        #expect(status?.code == .failedPrecondition)
+        #expect(status?.message == "rafthttp: incompatible stream format: local 1, remote 9")
+        #expect(try await two.with { $0.refusals } == ["rafthttp: incompatible stream format: local 1, remote 9"])
+        await client.close()
         try await two.stop()
     }
 

@@ -18,6 +18,10 @@ final class TestPeer: Sendable {
         var received: [Message] = []
         var unreachable: [MemberID] = []
         var gone: [MemberID] = []
+        /// Whether it was told that it was removed.
+        var isRemoved = false
+        /// Why peers were told that they aren't taken.
+        var refusals: [String] = []
         var links: PeerLinks?
 
         init(cluster: UInt64, member: MemberID) {
@@ -26,6 +30,7 @@ final class TestPeer: Sendable {
         }
 
         func isRemoved(_ member: MemberID) -> Bool { removed.contains(member) }
+        func refused(_ hello: PeerHello, _ status: GRPCStatus) { refusals.append(status.message) }
         func receive(_ messages: [Message]) { received += messages }
     }
 
@@ -59,6 +64,7 @@ final class TestPeer: Sendable {
                 cluster: cluster, own: id, configuration: WireClientConfiguration(), on: loop, logger: logger)
             links.onUnreachable = { [weak host] in host?.unreachable.append($0) }
             links.onGone = { [weak host] in host?.gone.append($0) }
+            links.onRemoved = { [weak host] in host?.isRemoved = true }
             host.links = links
             return (NIOLoopBound(host, eventLoop: loop), PeerService(host, on: loop))
         }.get()
@@ -105,7 +111,7 @@ final class TestPeer: Sendable {
 /// Waits until something holds; a test that waits too long fails with what didn't.
 func eventually(_ what: String, _ holds: () async throws -> Bool) async throws {
     struct Late: Error, CustomStringConvertible { let description: String }
-    let end = ContinuousClock.now + .seconds(20)
+    let end = ContinuousClock.now + .seconds(300)
     while try await !holds() {
         guard ContinuousClock.now < end else { throw Late(description: "not in time: \(what)") }
         try await Task.sleep(for: .milliseconds(5))

@@ -12,7 +12,9 @@ package protocol EtcdRequest: Message {
 /// Protobuf lets a decoder treat a known field of an unexpected wire type as an unknown one; ours does, and so a put
 /// with a lease of the wrong kind would be a put without lease. etcd refuses it. Hence a look at each request before it
 /// is decoded: one pass over its tags, values skipped.
-package struct RequestLayout: Sendable {
+///
+/// A class, for each message names those inside it: each look at one as a value would retain all that it holds.
+package final class RequestLayout: Sendable {
     package enum Form: Sendable {
         case varint
         case bytes
@@ -34,7 +36,7 @@ package struct RequestLayout: Sendable {
     /// - Parameter fields: names as in the proto file, with numbers and forms.
     init(_ name: String, _ fields: [(String, Int32, Form)] = []) {
         self.name = name
-        self.fields = fields.map { Field(number: $0.1, name: Self.goName($0.0), form: $0.2) }
+        self.fields = fields.map { Field(number: $0.1, name: RequestLayout.goName($0.0), form: $0.2) }
     }
 
     /// `range_end` is `RangeEnd`.
@@ -48,67 +50,72 @@ package struct RequestLayout: Sendable {
 
     /// Complexity: O(fields of the message), however long they are.
     package func check(_ bytes: [UInt8]) throws(RequestFault) {
-        var reader = WireReader(bytes)
-        try check(&reader, depth: 0)
+        try check(bytes.span.bytes, 0..<bytes.count, depth: 0)
     }
 
-    private func check(_ reader: inout WireReader, depth: Int) throws(RequestFault) {
+    private func check(_ bytes: RawSpan, _ range: Range<Int>, depth: Int) throws(RequestFault) {
         guard depth < Self.maximumDepth else { throw .tooDeep }
+        var reader = WireReader(range)
         while !reader.isAtEnd {
-            let tag = try reader.varint()
+            let tag = try reader.varint(bytes)
             let type = UInt8(tag & 7)
             // Cut to 32 bits, as there.
             let number = Int32(truncatingIfNeeded: tag >> 3)
             if type == 4 { throw .strayGroupEnd(name: name) }
             if number <= 0 { throw .illegalTag(name: name, number: number, tag: tag) }
-            guard let field = fields.first(where: { $0.number == number }) else {
-                try reader.skip(type)
+            // By its place: a copy of the field would retain its name for each that comes.
+            guard let place = place(of: number) else {
+                try reader.skip(type, bytes)
                 continue
             }
-            switch (field.form, type) {
+            switch (fields[place].form, type) {
             case (.varint, 0), (.varints, 0):
-                _ = try reader.varint()
+                _ = try reader.varint(bytes)
             case (.bytes, 2):
-                _ = try reader.lengthDelimited()
+                _ = try reader.lengthDelimited(bytes)
             case (.varints, 2):
-                var packed = try reader.lengthDelimited()
-                while !packed.isAtEnd { _ = try packed.varint() }
+                var packed = WireReader(try reader.lengthDelimited(bytes))
+                while !packed.isAtEnd { _ = try packed.varint(bytes) }
             case (.message(let layout), 2):
-                var inner = try reader.lengthDelimited()
-                try layout().check(&inner, depth: depth + 1)
+                try layout().check(bytes, reader.lengthDelimited(bytes), depth: depth + 1)
             case (.varint, _), (.bytes, _), (.varints, _), (.message, _):
-                throw .wrongWireType(type, field: field.name)
+                throw .wrongWireType(type, field: fields[place].name)
             }
         }
     }
+
+    /// Where a field stands in `fields`. Few messages have more than a handful.
+    private func place(of number: Int32) -> Int? {
+        var place = 0
+        while place < fields.count {
+            if fields[place].number == number { return place }
+            place += 1
+        }
+        return nil
+    }
 }
 
-/// Walks over an encoded message.
+/// Walks over an encoded message. The bytes come with each question: a walker that held them would retain them, and one
+/// walks over each message inside.
 private struct WireReader {
-    private let bytes: [UInt8]
     private var offset: Int
     private let end: Int
 
-    init(_ bytes: [UInt8]) {
-        self.init(bytes, from: 0, to: bytes.count)
-    }
-
-    private init(_ bytes: [UInt8], from offset: Int, to end: Int) {
-        self.bytes = bytes
-        self.offset = offset
-        self.end = end
+    init(_ range: Range<Int>) {
+        offset = range.lowerBound
+        end = range.upperBound
     }
 
     var isAtEnd: Bool { offset == end }
 
     /// Ten bytes at most; bits beyond the 64th are lost.
-    mutating func varint() throws(RequestFault) -> UInt64 {
+    mutating func varint(_ bytes: RawSpan) throws(RequestFault) -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while true {
             if shift >= 64 { throw .varintTooLong }
             if offset == end { throw .truncated }
-            let byte = bytes[offset]
+            let byte = bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
             offset += 1
             value |= UInt64(byte & 0x7F) << shift
             if byte < 0x80 { return value }
@@ -116,13 +123,13 @@ private struct WireReader {
         }
     }
 
-    /// The bytes behind a length, to be walked by themselves.
-    mutating func lengthDelimited() throws(RequestFault) -> WireReader {
-        let length = Int64(bitPattern: try varint())
+    /// Where the bytes behind a length stand.
+    mutating func lengthDelimited(_ bytes: RawSpan) throws(RequestFault) -> Range<Int> {
+        let length = Int64(bitPattern: try varint(bytes))
         if length < 0 { throw .negativeLength }
         if length > end - offset { throw .truncated }
         defer { offset += Int(length) }
-        return WireReader(bytes, from: offset, to: offset + Int(length))
+        return offset..<offset + Int(length)
     }
 
     private mutating func skip(byteCount: Int) throws(RequestFault) {
@@ -131,14 +138,14 @@ private struct WireReader {
     }
 
     /// The value of an unknown field whose tag was read. Groups may hold groups; only their count is kept.
-    mutating func skip(_ type: UInt8) throws(RequestFault) {
+    mutating func skip(_ type: UInt8, _ bytes: RawSpan) throws(RequestFault) {
         var type = type
         var groups = 0
         while true {
             switch type {
-            case 0: _ = try varint()
+            case 0: _ = try varint(bytes)
             case 1: try skip(byteCount: 8)
-            case 2: _ = try lengthDelimited()
+            case 2: _ = try lengthDelimited(bytes)
             case 3: groups += 1
             case 4:
                 if groups == 0 { throw .unexpectedGroupEnd }
@@ -147,7 +154,7 @@ private struct WireReader {
             default: throw .illegalWireType(type)
             }
             if groups == 0 { return }
-            type = UInt8(try varint() & 7)
+            type = UInt8(try varint(bytes) & 7)
         }
     }
 }

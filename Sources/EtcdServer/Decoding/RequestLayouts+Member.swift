@@ -34,6 +34,11 @@ extension Etcdserverpb_MemberPromoteRequest: EtcdRequest {
     package static let layout: RequestLayout = .init("MemberPromoteRequest", [("ID", 1, .varint)])
 }
 
+extension Martlet_V1_ReplaceMemberRequest: EtcdRequest {
+    package static let layout: RequestLayout = .init(
+        "ReplaceMemberRequest", [("old_id", 1, .varint), ("new_id", 2, .varint)])
+}
+
 extension Etcdserverpb_StatusRequest: EtcdRequest {
     package static let layout: RequestLayout = .init("StatusRequest")
 }

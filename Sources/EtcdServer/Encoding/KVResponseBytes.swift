@@ -91,36 +91,35 @@ enum KVResponseBytes {
 
     private static func append(_ response: TxnResponse, to bytes: inout [UInt8]) {
         bytes.append(field: 2, flag: response.succeeded)
-        for operation in response.responses { bytes.append(choice: 3, bytes: encoded(operation)) }
+        for operation in response.responses { bytes.append(choice: 3) { append(operation, to: &$0) } }
     }
 
     /// A ResponseOp: a choice of range 1, put 2, delete 3, transaction 4. The first three are those of
     /// martlet.v1.OperationResponse, too.
-    static func encoded(_ operation: TxnResponse.Operation) -> [UInt8] {
-        var inner: [UInt8] = []
-        let choice: UInt64
+    static func append(_ operation: TxnResponse.Operation, to bytes: inout [UInt8]) {
         switch operation {
         case .range(let response):
-            choice = 1
-            inner.reserveCapacity(2 * numbersSize + room(response.records))
-            ResponseHead.append(inner: response.revision, to: &inner)
-            append(response, to: &inner)
+            // Once for the whole of it, and not as it grows.
+            bytes.makeRoom(for: 2 * numbersSize + room(response.records))
+            bytes.append(choice: 1) { bytes in
+                ResponseHead.append(inner: response.revision, to: &bytes)
+                append(response, to: &bytes)
+            }
         case .put(let response):
-            choice = 2
-            ResponseHead.append(inner: response.revision, to: &inner)
-            append(response, to: &inner)
+            bytes.append(choice: 2) { bytes in
+                ResponseHead.append(inner: response.revision, to: &bytes)
+                append(response, to: &bytes)
+            }
         case .deleteRange(let response):
-            choice = 3
-            ResponseHead.append(inner: response.revision, to: &inner)
-            append(response, to: &inner)
+            bytes.append(choice: 3) { bytes in
+                ResponseHead.append(inner: response.revision, to: &bytes)
+                append(response, to: &bytes)
+            }
         case .txn(let response):
-            choice = 4
-            ResponseHead.append(inner: 0, to: &inner)
-            append(response, to: &inner)
+            bytes.append(choice: 4) { bytes in
+                ResponseHead.append(inner: 0, to: &bytes)
+                append(response, to: &bytes)
+            }
         }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(ProtobufSize.choice(byteCount: inner.count))
-        bytes.append(choice: choice, bytes: inner)
-        return bytes
     }
 }

@@ -18,29 +18,27 @@ enum StoreResponseBytes {
 
     private static func append(_ response: StoreTransactionResponse, to bytes: inout [UInt8]) {
         bytes.append(field: 2, flag: response.succeeded)
-        for operation in response.responses { bytes.append(choice: 3, bytes: encoded(operation)) }
+        for operation in response.responses { bytes.append(choice: 3) { append(operation, to: &$0) } }
     }
 
     /// An OperationResponse.
-    private static func encoded(_ operation: StoreTransactionResponse.Operation) -> [UInt8] {
-        var bytes: [UInt8] = []
+    private static func append(_ operation: StoreTransactionResponse.Operation, to bytes: inout [UInt8]) {
         switch operation {
-        case .keys(let response): return KVResponseBytes.encoded(response)
+        case .keys(let response): KVResponseBytes.append(response, to: &bytes)
         case .transaction(let response):
-            var inner: [UInt8] = []
-            ResponseHead.append(inner: 0, to: &inner)
-            append(response, to: &inner)
-            bytes.append(choice: 4, bytes: inner)
+            bytes.append(choice: 4) { bytes in
+                ResponseHead.append(inner: 0, to: &bytes)
+                append(response, to: &bytes)
+            }
         case .streams(.appended(let id)):
-            var inner: [UInt8] = []
-            inner.append(field: 1, number: id.milliseconds)
-            inner.append(field: 2, number: id.sequence)
-            bytes.append(choice: 5, bytes: inner)
+            bytes.append(choice: 5) { bytes in
+                bytes.append(field: 1, number: id.milliseconds)
+                bytes.append(field: 2, number: id.sequence)
+            }
         case .streams(.acknowledged(let count)): bytes.append(choice: 6, number: UInt64(count))
         case .streams(.negativelyAcknowledged(let count)): bytes.append(choice: 7, number: UInt64(count))
         case .streams(.trimmed(let count)): bytes.append(choice: 8, number: UInt64(count))
         case .streams(.deleted(let count)): bytes.append(choice: 9, number: UInt64(count))
         }
-        return bytes
     }
 }

@@ -17,7 +17,9 @@ extension ReplicaError {
         case .noSpace: EtcdError.noSpace.status
         case .corrupt: EtcdError.corrupt.status
         case .noLeader: EtcdError.noLeader.status
-        case .notLeader: EtcdError.notLeader.status
+        // Only now it was found that another member leads. Clients go on renewing leases at this status, since it is
+        // UNAVAILABLE, and not at "not leader", which is for those who ask for leadership to be handed over.
+        case .notLeader: EtcdError.leaderChanged.status
         case .badTransferee: EtcdError.badLeaderTransferee.status
         case .timedOut(let cause): cause.status
         case .leaderChanged: EtcdError.leaderChanged.status
@@ -69,6 +71,9 @@ extension MembershipError {
         case .memberExists: EtcdError.memberExists.status
         case .peerURLExists: EtcdError.peerURLExists.status
         case .notLearner: EtcdError.memberNotLearner.status
+        // Of replacements alone, which etcd has not.
+        case .notVoter: GRPCStatus(.failedPrecondition, "martlet: can only replace a voting member")
+        case .changeUnderway: GRPCStatus(.failedPrecondition, "martlet: a member is being replaced")
         case .notEnoughStartedMembers: EtcdError.memberNotEnoughStarted.status
         case .notEnoughConnectedMembers: EtcdError.unhealthy.status
         case .tooManyLearners: EtcdError.tooManyLearners.status

@@ -75,11 +75,15 @@ package struct ClusterList: Sendable {
         }
     }
 
-    /// Asks the members at `urls`, one after the other.
+    /// Whether a member has begun in an earlier life: it has published itself.
+    package func hasStarted(_ id: UInt64) -> Bool { members.contains { $0.id == id && !$0.name.isEmpty } }
+
+    /// Asks the members at `urls`, one after the other, until one answers.
     ///
+    /// - Parameter timeout: how long each may take.
     /// - Throws: what the last one answered, or why it did not.
     package static func ask(
-        _ urls: [String], tls: WireClientTLS?, eventLoopGroup: any EventLoopGroup, logger: Logger
+        _ urls: [String], timeout: Duration, tls: WireClientTLS?, eventLoopGroup: any EventLoopGroup, logger: Logger
     ) async throws -> ClusterList {
         var failure: any Error = GRPCStatus(.unavailable, "no peer URL to ask")
         for url in urls.compactMap(PeerURL.init) {
@@ -89,7 +93,7 @@ package struct ClusterList: Sendable {
                 let client = try WireClient(
                     url.address, configuration: configuration, eventLoopGroup: eventLoopGroup, logger: logger)
                 var options = WireCallOptions()
-                options.timeout = askTimeout
+                options.timeout = timeout
                 let answer: Result<WireReply, any Error>
                 do { answer = .success(try await client.unary(path, [], options: options)) } catch {
                     answer = .failure(error)
@@ -103,6 +107,4 @@ package struct ClusterList: Sendable {
         }
         throw failure
     }
-
-    private static let askTimeout = Duration.seconds(5)
 }

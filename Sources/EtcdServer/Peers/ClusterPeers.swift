@@ -3,7 +3,7 @@
 package import Logging
 package import MartletGRPCWire
 package import MartletNode
-import MartletPeerWire
+package import MartletPeerWire
 package import MartletRaft
 import MartletReplica
 import NIOCore
@@ -23,6 +23,10 @@ package final class ClusterPeers: PeerHost {
     private let isEncryptable: Bool
     /// Whether this member only learns: it may not serve what it may not know of.
     private(set) var isLearner = false
+    /// What peers were told that were refused, by what they say of themselves.
+    private var refusals: [String: String] = [:]
+    /// What strangers say of themselves is not kept without end; beyond this some are said again.
+    private static let refusalsMax = 64
 
     package init(
         _ member: Member, _ identity: MemberIdentity, known: [ClusterList.Member], tls: WireClientTLS?, logger: Logger
@@ -41,6 +45,8 @@ package final class ClusterPeers: PeerHost {
         links.onUnreachable = { [weak member] in member?.peerUnreachable($0) }
         links.onGone = { [weak member] in member?.peerGone($0) }
         member.onMessages = { [links] in links.send($0) }
+        let fan = MessageFan(self)
+        member.onPublish = { fan.send($0) }
         member.onMembersChange = { [weak self] in self?.follow() }
         member.onStateWanted = { [weak self] in self?.send($0) }
         follow()
@@ -68,6 +74,28 @@ package final class ClusterPeers: PeerHost {
     package func isRemoved(_ member: MemberID) -> Bool { self.member.cluster.removed.contains(member) }
 
     package func receive(_ messages: [Message]) { member.receive(messages) }
+
+    package func refused(_ hello: PeerHello, _ status: GRPCStatus) {
+        // Of another format nothing more can be read.
+        let isReadable = hello.version == PeerFormat.version
+        noteRefusal(
+            of: isReadable ? "\(hello.from)" : nil, isReadable ? String(hello.cluster, radix: 16) : nil, status)
+    }
+
+    /// Says in the log why a peer isn't answered. It comes again and again, and is told of once.
+    func noteRefusal(of peer: String?, _ cluster: String?, _ status: GRPCStatus) {
+        let who = "\(peer ?? "") \(cluster ?? "")"
+        guard refusals[who] != status.message else { return }
+        if refusals.count >= Self.refusalsMax { refusals = [:] }
+        refusals[who] = status.message
+        var metadata: Logger.Metadata = [
+            "local-member-id": "\(memberID)", "local-member-cluster-id": "\(String(clusterID, radix: 16))",
+            "error": "\(status.message)",
+        ]
+        metadata["remote-peer-id"] = peer.map { "\($0)" }
+        metadata["remote-peer-cluster-id"] = cluster.map { "\($0)" }
+        logger.warning("rejected a request of a peer", metadata: metadata)
+    }
 
     func close() { links.close() }
 }

@@ -15,7 +15,7 @@ import SwiftProtobuf
 /// differs: the cluster then refuses what reads or changes keys. Confined to the member's loop.
 ///
 /// `/martlet.v1.Peer/HashKV`, unary, takes and answers what `/etcdserverpb.Maintenance/HashKV` does, without asking
-/// who calls: whoever may speak to a peer port is a member.
+/// which user calls: whoever may speak to a peer port is a member.
 final class CorruptionCheck {
     static let path = "/martlet.v1.Peer/HashKV"
     /// For the hash of a large store.
@@ -87,9 +87,8 @@ final class CorruptionCheck {
     /// Asks all others, whatever they are; `then` gets nil where this member has no hash of the revision.
     func compare(at revision: Int64, then: @escaping (HashComparison?) -> Void) {
         do throws(KeyValueError) {
-            let own = HashRun(try store.keyValue.snapshot.hasher(at: revision), on: store.eventLoop) { [self] own in
-                ask(own, then)
-            }
+            let hasher = try store.keyValue.snapshot.hasher(at: revision)
+            let own = HashRun(hasher, in: store.member.workTurns) { [self] own in ask(own, then) }
             own.step()
         } catch {
             then(nil)
@@ -102,8 +101,9 @@ final class CorruptionCheck {
             .compactMap { id in peers.links.client(of: id).map { (id, $0) } }
         let loop = store.eventLoop
         let bound = NIOLoopBound((self, then), eventLoop: loop)
+        let options = peers.callOptions(timeout: Self.patience)
         Task {
-            let answers = await CorruptionCheck.ask(others, own.revision)
+            let answers = await CorruptionCheck.ask(others, own.revision, options)
             loop.execute {
                 let (check, then) = bound.value
                 then(check.comparison(of: own, answers, memberCount: members.count))
@@ -127,14 +127,14 @@ final class CorruptionCheck {
         return comparison
     }
 
-    private static func ask(_ others: [(MemberID, WireClient)], _ revision: Int64) async -> Answers {
+    private static func ask(
+        _ others: [(MemberID, WireClient)], _ revision: Int64, _ options: WireCallOptions
+    ) async -> Answers {
         var request = Etcdserverpb_HashKVRequest()
         request.revision = revision
         return await withTaskGroup(of: Answers.Element.self) { group in
             for (member, client) in others {
                 group.addTask { [request] in
-                    var options = WireCallOptions()
-                    options.timeout = patience
                     do {
                         let message: [UInt8] = try request.serializedBytes()
                         let reply = try await client.unary(path, message, options: options).message

@@ -17,7 +17,9 @@ import SwiftProtobuf
 ///
 /// `/martlet.v1.Peer/Forward`, unary: the method's path and the caller's certificate name, each with its length before
 /// it (that of the name plus one; 0: none), then the request. Its answer is the method's. A caller's token stands in
-/// the headers. Members trust one another: whoever may speak to a peer port is one.
+/// the headers. The leader believes the certificate name, which the other member has verified: members trust one
+/// another, and whoever the peer port lets in is one. Who that is, its TLS says (`--peer-client-cert-auth`); without it
+/// everybody who reaches the port is, who could as well send entries for the log.
 enum LeaderCalls {
     static let path = "/martlet.v1.Peer/Forward"
 
@@ -26,6 +28,7 @@ enum LeaderCalls {
         "/etcdserverpb.Lease/LeaseKeepAlive", "/etcdserverpb.Lease/LeaseTimeToLive",
         "/etcdserverpb.Cluster/MemberAdd", "/etcdserverpb.Cluster/MemberRemove",
         "/etcdserverpb.Cluster/MemberUpdate", "/etcdserverpb.Cluster/MemberPromote",
+        "/martlet.v1.Cluster/ReplaceMember",
     ]
 
     /// Headers that say who calls.
@@ -119,13 +122,11 @@ extension MemberStore {
             return answer(.failure(EtcdError.noLeader.status))
         }
         let request = LeaderCalls.Request(path: path, certificateName: call.certificateName, message: message)
-        var options = WireCallOptions()
-        options.metadata = LeaderCalls.headers(of: call)
-        options.timeout = configuration.requestTimeout
+        let options = peers.callOptions(LeaderCalls.headers(of: call), timeout: configuration.requestTimeout)
         let bytes = request.encoded()
         let loop = eventLoop
         let bound = NIOLoopBound(answer, eventLoop: loop)
-        Task { [options] in
+        Task {
             let result = await MemberStore.ask(client, bytes, options)
             loop.execute { bound.value(result) }
         }

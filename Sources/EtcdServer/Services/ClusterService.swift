@@ -7,7 +7,7 @@ import MartletNode
 import MartletRaft
 import MartletReplica
 
-/// etcdserverpb.Cluster.
+/// etcdserverpb.Cluster, and martlet.v1.Cluster.
 package struct ClusterService {
     package let store: MemberStore
 
@@ -69,6 +69,16 @@ package struct ClusterService {
         guard let request = call.decoded(message, as: Etcdserverpb_MemberPromoteRequest.self) else { return }
         propose(.promote(MemberID(request.id)), call) { members in
             var response = Etcdserverpb_MemberPromoteResponse()
+            response.header = header
+            response.members = members
+            call.respond(with: response)
+        }
+    }
+
+    package func replaceMember(_ call: any EtcdCall, _ message: [UInt8]) {
+        guard let request = call.decoded(message, as: Martlet_V1_ReplaceMemberRequest.self) else { return }
+        propose(.replace(MemberID(request.oldID), by: MemberID(request.newID)), call) { members in
+            var response = Martlet_V1_ReplaceMemberResponse()
             response.header = header
             response.members = members
             call.respond(with: response)

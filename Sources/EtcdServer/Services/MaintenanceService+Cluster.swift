@@ -12,8 +12,9 @@ extension MaintenanceService {
         guard let request = call.decoded(message, as: Etcdserverpb_MoveLeaderRequest.self) else { return }
         guard store.member.status.isLeader else { return call.fail(.notLeader) }
         let target = MemberID(request.targetID)
-        guard store.member.cluster.configuration.isVoter(target) else { return call.fail(.badLeaderTransferee) }
+        guard store.member.cluster.configuration.staysVoter(target) else { return call.fail(.badLeaderTransferee) }
         store.member.transferLeadership(to: target) { error in
+            if case .notLeader = error { return call.fail(.notLeader) }
             if let error { return call.finish(error.status) }
             var response = Etcdserverpb_MoveLeaderResponse()
             response.header = store.header

@@ -4,7 +4,6 @@ import MartletBasics
 import MartletEtcdAPI
 import MartletKeyValue
 import MartletNode
-import NIOCore
 import SwiftProtobuf
 
 extension MaintenanceService {
@@ -38,7 +37,7 @@ extension MaintenanceService {
     ) {
         let start = ContinuousClock.now
         do throws(KeyValueError) {
-            let run = HashRun(try store.keyValue.snapshot.hasher(at: revision), on: store.eventLoop) { hash in
+            let run = HashRun(try store.keyValue.snapshot.hasher(at: revision), in: store.member.workTurns) { hash in
                 let duration = ContinuousClock.now - start
                 if revision == 0 {
                     store.counters.hashes.add(duration)
@@ -57,17 +56,17 @@ extension MaintenanceService {
 /// A hash on its way. Confined to the loop; nobody but the loop's next task holds it.
 final class HashRun {
     private var hasher: KeyValueHasher
-    private let eventLoop: any EventLoop
+    private let turns: WorkTurns
     private let completion: (KeyValueHash) -> Void
 
-    init(_ hasher: KeyValueHasher, on eventLoop: any EventLoop, _ completion: @escaping (KeyValueHash) -> Void) {
+    init(_ hasher: KeyValueHasher, in turns: WorkTurns, _ completion: @escaping (KeyValueHash) -> Void) {
         self.hasher = hasher
-        self.eventLoop = eventLoop
+        self.turns = turns
         self.completion = completion
     }
 
     func step() {
         guard hasher.step() else { return completion(hasher.hash) }
-        eventLoop.assumeIsolated().execute { self.step() }
+        turns.next { self.step() }
     }
 }

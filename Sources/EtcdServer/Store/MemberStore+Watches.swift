@@ -3,7 +3,7 @@
 import MartletBasics
 import MartletEtcdAPI
 import MartletKeyValue
-import NIOCore
+import MartletNode
 import SwiftProtobuf
 
 extension MemberStore {
@@ -23,7 +23,7 @@ extension MemberStore {
             isCatchingUp = false
             return
         }
-        eventLoop.assumeIsolated().execute { self.catchUpStep() }
+        member.workTurns.next { self.catchUpStep() }
     }
 
     /// What is delivered may itself change the store; those changes wait until the present ones are out, so that every

@@ -29,6 +29,8 @@ enum TablesWalk {
         let configuration = cluster.configuration
         var confState = BackendConfState(voters: configuration.voters.map(\.rawValue))
         confState.learners = configuration.learners.map(\.rawValue)
+        confState.outgoingVoters = configuration.outgoing.map(\.rawValue)
+        confState.isAutoLeave = configuration.isJoint
         contents.meta.consistentIndex = state.applied.index
         contents.meta.term = state.applied.term
         contents.meta.confState = confState

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dispatch
-import Logging
 package import MartletBasics
-package import MartletKeyValue
 package import MartletRaft
-package import MartletReplica
+import MartletReplica
 import MartletStorage
 package import NIOCore
 
@@ -46,26 +44,6 @@ extension Member {
         step(.snapshotSent(to: peer, upTo: index))
     }
 
-    /// Room for another member's state; one at a time. `endArrival` is due in any case.
-    package func beginArrival() -> MemberArrival? {
-        guard case .running = phase, let data, !isStateArriving else { return nil }
-        do {
-            let arrival = MemberArrival(try StateArrival(data.folder, replica.configuration), now)
-            isStateArriving = true
-            return arrival
-        } catch {
-            logger.warning("can't take another member's state", metadata: ["error": "\(error)"])
-            return nil
-        }
-    }
-
-    /// All of the state is here, or nothing of it that is of use.
-    package func endArrival(_ state: RestoredState?, from peer: MemberID, term: Term) {
-        isStateArriving = false
-        guard let state, case .running = phase else { return }
-        step(.snapshotArrived(state, from: peer, term: term))
-    }
-
     func carryOut(_ arrival: Effects.Arrival) {
         guard let data else { return }
         switch arrival {
@@ -74,24 +52,4 @@ extension Member {
         case .install: checkpoints?.install(data.folder.arrivedFile)
         }
     }
-}
-
-/// Takes another member's state, chunk by chunk; from any thread.
-package struct MemberArrival: Sendable {
-    private let arrival: StateArrival
-    private let moment: Moment
-
-    init(_ arrival: StateArrival, _ moment: Moment) {
-        self.arrival = arrival
-        self.moment = moment
-    }
-
-    package func add(_ chunk: [UInt8]) async throws { try await arrival.add(chunk) }
-
-    package func finish(_ applied: AppliedPosition) async throws -> RestoredState {
-        try await arrival.finish(applied, at: moment)
-    }
-
-    /// Returns when nothing of it is left: before `endArrival`.
-    package func abandon() async { await arrival.abandon() }
 }

@@ -29,7 +29,7 @@ enum StateChunk {
         Varint.append(key.object, to: &bytes)
         Varint.append(key.id, to: &bytes)
         Varint.append(UInt64(value.byteCount), to: &bytes)
-        bytes.append(contentsOf: value)
+        bytes.append(copying: value)
     }
 
     static func close(_ bytes: inout [UInt8]) {
@@ -41,13 +41,17 @@ enum StateChunk {
         CRC32C.extend(0, bytes.span.bytes.extracting(droppingFirst: checksumCount))
     }
 
-    /// Calls `body` with each record.
-    ///
-    /// - Throws: `StateTransferError.damaged` for bytes that are none, and what `body` throws.
-    static func forEach(_ bytes: [UInt8], _ body: (TableKey, RawSpan) throws -> Void) throws {
-        guard bytes.count >= checksumCount else { throw StateTransferError.damaged }
+    /// Whether the bytes are those that were sent.
+    static func isWhole(_ bytes: [UInt8]) -> Bool {
+        guard bytes.count >= checksumCount else { return false }
         let sum = (0..<checksumCount).reduce(UInt32(0)) { $0 | UInt32(bytes[$1]) << (8 * UInt32($1)) }
-        guard sum == checksum(bytes) else { throw StateTransferError.damaged }
+        return sum == checksum(bytes)
+    }
+
+    /// Calls `body` with each record of a chunk that is whole.
+    ///
+    /// - Throws: `StateTransferError.disordered` for bytes that are none, and what `body` throws.
+    static func forEach(_ bytes: [UInt8], _ body: (TableKey, RawSpan) throws -> Void) throws {
         let span = bytes.span.bytes
         var offset = checksumCount
         while offset < bytes.count {
@@ -55,7 +59,7 @@ enum StateChunk {
             offset += 1
             guard let object = Varint.read(span, at: &offset), let id = Varint.read(span, at: &offset),
                 let count = Varint.read(span, at: &offset), count <= UInt64(bytes.count - offset)
-            else { throw StateTransferError.damaged }
+            else { throw StateTransferError.disordered }
             try body(TableKey(table, object: object, id: id), span.extracting(offset..<(offset + Int(count))))
             offset += Int(count)
         }
@@ -64,12 +68,16 @@ enum StateChunk {
 
 /// Why a member's state did not get from one to another.
 package enum StateTransferError: Error, Hashable, Sendable {
-    /// A chunk's checksum is wrong, or its bytes are no records in order.
+    /// A chunk's checksum is wrong. It may come again.
     case damaged
+    /// What was sent as it arrived is no records in order.
+    case disordered
     /// The state is at another index than was announced, or not whole.
     case incomplete
-    /// One is being received already, or the member stops.
+    /// The member stops, or nobody wants the state any more.
     case busy
+    /// A later connection brings it.
+    case superseded
     /// A member in memory has no tables.
     case unsupported
 }

@@ -5,16 +5,21 @@ import MartletBasics
 package import MartletKeyValue
 import MartletReplica
 import MartletStorage
+import Synchronization
 
 /// A member's tables as they were at one index, in chunks, on their way to another member.
 ///
 /// They are read in one transaction. What the network takes within `directDuration` goes to it as it is read; the rest
 /// then goes, as fast as the disk takes it, into a file without a name, and from there to the network: however slow
-/// that is, no transaction waits for it. Memory is a few chunks.
+/// that is, no transaction waits for it. Memory is a few chunks, and those that the receiver hasn't named yet: where a
+/// connection breaks, the next one goes on with them.
 package final class StateDump: Sendable {
     /// The last entry that it holds.
     package let applied: AppliedPosition
+    /// Of this dump alone: where chunks begin and end is not the same in another one of the same state.
+    package let number = UInt64.random(in: 0...UInt64.max)
     private let pipe: ChunkPipe
+    private let sent = Mutex(SentChunks())
 
     /// Two or three gigabytes over a fast network. Pages that checkpoints free meanwhile aren't used again before it is
     /// over, and the tables' file isn't replaced.
@@ -25,8 +30,36 @@ package final class StateDump: Sendable {
         self.pipe = pipe
     }
 
-    /// The next chunk; nil behind the last.
-    package func nextChunk() async throws -> [UInt8]? { try await pipe.next() }
+    /// The next chunk; nil behind the last. Not before `isFull` has ended.
+    package func nextChunk() async throws -> [UInt8]? {
+        if let chunk = sent.withLock({ $0.nextAgain() }) { return chunk }
+        let chunk = try await pipe.next()
+        if let chunk { sent.withLock { $0.add(chunk) } }
+        return chunk
+    }
+
+    /// The receiver has to say first what it has got.
+    package var isFull: Bool { sent.withLock { $0.isFull } }
+
+    /// How many chunks the receiver has, by what it said.
+    package var acknowledged: Int { sent.withLock { $0.acknowledged } }
+
+    package var repeatedByteCount: Int { sent.withLock { $0.repeatedByteCount } }
+
+    /// The receiver has the first `count` chunks.
+    package func acknowledge(_ count: Int) throws {
+        try sent.withLock { (sent) throws(StateTransferError) in try sent.acknowledge(count) }
+    }
+
+    /// The receiver has the first `count` chunks, and the next one is to be the one behind them.
+    ///
+    /// - Throws: `StateTransferError.incomplete` where that one is not kept any more.
+    package func resume(after count: Int) throws {
+        try sent.withLock { (sent) throws(StateTransferError) in try sent.resume(after: count) }
+    }
+
+    /// Before the first chunk: the receiver won't say what it has, so that nothing is kept to go again.
+    package func sendOnce() { sent.withLock { $0 = SentChunks(keeps: false) } }
 
     /// Nobody wants the rest: due in any case, or the thread that reads waits with it.
     package func abandon() { pipe.abandon() }

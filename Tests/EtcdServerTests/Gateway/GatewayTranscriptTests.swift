@@ -5,7 +5,7 @@ import MartletTestPrograms
 import Testing
 
 /// What a real etcd 3.5.1 answered, asked again: of this server, and of a real one where there is one.
-@Suite(.timeLimit(.minutes(4))) struct GatewayTranscriptTests {
+@Suite(.timeLimit(.minutes(30))) struct GatewayTranscriptTests {
     private static let file = "etcd-gateway-3.5.1.txt"
 
     /// Go's own pages, and what 3.5.1 lacks or has and we don't.

@@ -10,7 +10,7 @@ import SwiftProtobuf
 import Testing
 
 /// Passwords and tokens over real connections.
-@Suite(.timeLimit(.minutes(4))) struct AuthLoginTests {
+@Suite(.timeLimit(.minutes(30))) struct AuthLoginTests {
     /// A client with users `root` (password `rootpw`) and `alice` (`alicepw`, no rights), and authentication on.
     private func withUsers(
         _ configure: (inout EtcdServerConfiguration) -> Void = { _ in },

@@ -15,7 +15,7 @@ import Testing
 
 /// What a restart keeps: users and the switch always, simple tokens as long as the log is read again that holds their
 /// logins.
-@Suite(.timeLimit(.minutes(4))) struct AuthRestartTests {
+@Suite(.timeLimit(.minutes(30))) struct AuthRestartTests {
     /// A server in a folder, for the time of `body`.
     private func withServer(
         in folder: TemporaryFolder, checkpointInterval: Duration, _ body: (EtcdServer) async throws -> Void

@@ -11,7 +11,7 @@ import Testing
 
 /// Ranges that are read beside the loop and answered in parts. What they must answer a transaction says, which reads on
 /// the loop whatever the length.
-@Suite(.timeLimit(.minutes(4))) struct LongRangeTests {
+@Suite(.timeLimit(.minutes(30))) struct LongRangeTests {
     private static let keyCount = 5_000
     private static let valueBytes = 300
 

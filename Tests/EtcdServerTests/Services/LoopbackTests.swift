@@ -10,7 +10,7 @@ import SwiftProtobuf
 import Testing
 
 /// The services over real connections.
-@Suite(.timeLimit(.minutes(4))) struct LoopbackTests {
+@Suite(.timeLimit(.minutes(30))) struct LoopbackTests {
     /// A server on a port of its own and one client of it.
     private func withServer(
         _ body: (WireClient, EtcdServer) async throws -> Void

@@ -9,7 +9,7 @@ import MartletTestPrograms
 import SwiftProtobuf
 import Testing
 
-@Suite(.timeLimit(.minutes(4))) struct StoreTests {
+@Suite(.timeLimit(.minutes(30))) struct StoreTests {
     @Test func leaseIDsRiseAndStayPositive() throws {
         let fixture = StoreFixture()
         let ids = try (0..<50).map { _ in try fixture.grant(60).id }

@@ -13,7 +13,7 @@ struct EdgeSession {
     /// So that an answer which never comes is seen as that row's.
     private static var options: WireCallOptions {
         var options = WireCallOptions()
-        options.timeout = .seconds(20)
+        options.timeout = .seconds(120)
         return options
     }
 

@@ -8,7 +8,7 @@ import NIOPosix
 import Testing
 
 /// The client against a server that does what a test tells it to.
-@Suite(.timeLimit(.minutes(4))) struct ScriptedServerTests {
+@Suite(.timeLimit(.minutes(30))) struct ScriptedServerTests {
     /// Runs one call against `script`, which gets the connection when the request's headers have come.
     private func call(
         streams: Bool = false, _ script: (RawPeer) async throws -> Void,
@@ -189,7 +189,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(4))) struct ClientConnectionTests {
+@Suite(.timeLimit(.minutes(30))) struct ClientConnectionTests {
     private static var router: GRPCRouter {
         var router = GRPCRouter()
         router.add("/C/Echo", .unary { $1 })

@@ -52,9 +52,9 @@ import Testing
             _ = try await server.bind(.inProcess("replaced"))
             var options = WireCallOptions()
             options.waitForReady = true
-            options.timeout = .seconds(30)
+            options.timeout = .seconds(300)
             #expect(try await client.unary("/Echo/Once", [1, 2], options: options).message == [1, 2])
-            await server.drain(limit: .seconds(5))
+            await server.drain(limit: .seconds(300))
         }
         await client.close()
     }

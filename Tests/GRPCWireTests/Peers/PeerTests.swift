@@ -25,7 +25,7 @@ enum Peers {
     }
 }
 
-@Suite(.timeLimit(.minutes(3)), .serialized) struct GrpcioTests {
+@Suite(.timeLimit(.minutes(30)), .serialized) struct GrpcioTests {
     private static let isThere: ConditionTrait = .enabled(
         if: Peers.python != nil || Peers.isRequired, "no grpcio: MARTLET_PEERS_PYTHON is not set")
 
@@ -115,7 +115,7 @@ enum Peers {
     }
 }
 
-@Suite(.timeLimit(.minutes(4))) struct H2loadTests {
+@Suite(.timeLimit(.minutes(30))) struct H2loadTests {
     @Test(.enabled(if: Peers.h2load != nil || Peers.isRequired, "no h2load: MARTLET_H2LOAD is not set"))
     func manyConnectionsAndStreams() async throws {
         let h2load = try #require(Peers.h2load, "MARTLET_H2LOAD is not set, and MARTLET_REQUIRE_PEERS=1")

@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// All four kinds of call, by async handlers on every pool and by event handlers.
-@Suite(.timeLimit(.minutes(4))) struct CallKindTests {
+@Suite(.timeLimit(.minutes(30))) struct CallKindTests {
     /// The same four methods, once by async handlers and once by events.
     enum Style: String, CaseIterable, Sendable {
         case loop, concurrentPool, blockingPool, events

@@ -5,7 +5,7 @@ import MartletHTTP2Session
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(4))) struct CancellationTests {
+@Suite(.timeLimit(.minutes(30))) struct CancellationTests {
     /// Handlers that wait until they are cancelled, and say so.
     private struct Waiting {
         let started = Counter()

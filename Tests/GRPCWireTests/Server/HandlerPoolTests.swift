@@ -8,7 +8,7 @@ import NIOPosix
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(4))) struct HandlerPoolTests {
+@Suite(.timeLimit(.minutes(30))) struct HandlerPoolTests {
     /// One loop serves all: whatever held it would hold everything.
     private func withOneLoop(_ body: (MultiThreadedEventLoopGroup) async throws -> Void) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -100,6 +100,7 @@ import Testing
         router.add("/P/Quick", .unary { $1 })
         let log = RecordedLog()
         let served = router
+        let start = ContinuousClock.now
         try await self.withOneLoop { group in
             try await withServer(served, group: group, logger: log.logger) { server, address in
                 try await withClient(address) { client in
@@ -111,7 +112,8 @@ import Testing
             }
         }
         let lines = log.lines.filter { $0.contains("held its event loop") && $0.contains("/P/Hold") }
-        #expect(lines.count == 1, "one line an endpoint in ten seconds: \(log.lines)")
+        let most = 1 + Int(start.duration(to: .now) / .seconds(10))
+        #expect(1...most ~= lines.count, "one line an endpoint in ten seconds: \(log.lines)")
     }
 
     private static func blockThread(seconds: Double) { Thread.sleep(forTimeInterval: seconds) }

@@ -5,7 +5,7 @@ import MartletHTTP2Session
 import Testing
 
 /// Floods and malformed frames: each ends at most its own connection.
-@Suite(.timeLimit(.minutes(4))) struct HostilePeerTests {
+@Suite(.timeLimit(.minutes(30))) struct HostilePeerTests {
     private static let calm: UInt32 = 11
 
     private static var router: GRPCRouter {
@@ -31,7 +31,7 @@ import Testing
     }
 
     private func expectEnd(_ peer: RawPeer, code: UInt32? = nil) async throws {
-        try await eventually("the connection ends", within: .seconds(30)) { peer.isClosed }
+        try await eventually("the connection ends") { peer.isClosed }
         let goAway = try await peer.next(.goAway)
         if let code { #expect(goAway.number(at: 4) == code) }
     }

@@ -7,7 +7,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-@Suite(.timeLimit(.minutes(4))) struct DrainTests {
+@Suite(.timeLimit(.minutes(30))) struct DrainTests {
     private struct Served {
         let release = Signal()
         let started = Counter()
@@ -20,7 +20,7 @@ import Testing
                 "/D/Wait",
                 .unary { _, message in
                     started.add()
-                    try await release.wait("release", within: .seconds(40))
+                    try await release.wait("release")
                     return message
                 })
             self.router.add("/D/Echo", .unary { $1 })
@@ -35,7 +35,7 @@ import Testing
                 try await eventually("started") { served.started.count == 1 }
                 let drained = Signal()
                 let drain = Task {
-                    await server.drain(limit: .seconds(40))
+                    await server.drain(limit: .seconds(300))
                     drained.fire()
                 }
                 try await eventually("the client knows") { client.connectivity != .ready }
@@ -58,7 +58,7 @@ import Testing
             peer.answersPings = false
             peer.call(1, "/D/Wait", [1])
             try await eventually("started") { served.started.count == 1 }
-            let drain = Task { await server.drain(limit: .seconds(40)) }
+            let drain = Task { await server.drain(limit: .seconds(300)) }
             #expect(try await peer.next(.goAway).number(at: 0) == 0x7fff_ffff)
             let ping = try await peer.next(.ping)
             peer.call(3, "/D/Echo", [2])
@@ -94,8 +94,8 @@ import Testing
                 _ = try await client.unary("/D/Echo", [1])
                 let clock = ContinuousClock()
                 let start = clock.now
-                await server.drain(limit: .seconds(40))
-                #expect(clock.now - start < .seconds(20))
+                await server.drain(limit: .seconds(1_200))
+                #expect(clock.now - start < .seconds(600), "it waited for its limit")
                 #expect(server.connectionCount == 0)
             }
         }
@@ -110,14 +110,14 @@ import Testing
             "/D/Large",
             .unary { _, _ in
                 started.fire()
-                try await release.wait("release", within: .seconds(40))
+                try await release.wait("release")
                 return [UInt8](repeating: 3, count: 4 << 20)
             })
         try await withServer(router) { server, address in
             try await withClient(address) { client in
                 async let reply = client.unary("/D/Large", [])
                 try await started.wait("started")
-                let drain = Task { await server.drain(limit: .seconds(40)) }
+                let drain = Task { await server.drain(limit: .seconds(300)) }
                 try await eventually("the client knows") { client.connectivity != .ready }
                 release.fire()
                 #expect(try await reply.message.count == 4 << 20)
@@ -127,7 +127,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(4))) struct KeepaliveTests {
+@Suite(.timeLimit(.minutes(30))) struct KeepaliveTests {
     private static var router: GRPCRouter {
         var router = GRPCRouter()
         router.add(
@@ -140,9 +140,20 @@ import Testing
     }
 
     private static let quick = KeepaliveConfiguration(interval: .milliseconds(40), timeout: .seconds(5))
+    /// For peers that answer, however late.
+    private static let patient = KeepaliveConfiguration(interval: .milliseconds(40), timeout: .seconds(300))
 
     @Test func serverGivesUpASilentPeer() async throws {
-        try await withServer(Self.router, configure: { $0.keepalive = Self.quick }) { server, address in
+        // An answer may come late where both cores are taken: then another has longer.
+        var isLeftAlone = false
+        for seconds in [5, 20, 60] where !isLeftAlone { isLeftAlone = try await self.keepsWhoAnswers(within: seconds) }
+        #expect(isLeftAlone)
+    }
+
+    /// Returns whether a peer that answers is still connected when one that doesn't is given up.
+    private func keepsWhoAnswers(within seconds: Int) async throws -> Bool {
+        let pace = KeepaliveConfiguration(interval: .milliseconds(40), timeout: .seconds(Int64(seconds)))
+        return try await withServer(Self.router, configure: { $0.keepalive = pace }) { server, address in
             let silent = try await RawPeer.connect(address)
             silent.answersPings = false
             try await silent.startClient()
@@ -150,9 +161,9 @@ import Testing
             try await alive.startClient()
             try await eventually("the silent one is closed") { silent.isClosed }
             #expect(silent.count(of: .ping) >= 1)
-            #expect(!alive.isClosed)
-            #expect(alive.count(of: .ping) >= 1)
+            let isAlive = !alive.isClosed && alive.count(of: .ping) >= 1
             alive.close()
+            return isAlive
         }
     }
 
@@ -173,10 +184,22 @@ import Testing
 
     /// A loop that a handler has held up finds its timer and the answer at the same time: the answer counts.
     @Test func anAnswerThatNobodyCouldReadInTimeCounts() async throws {
+        // A loop that is held up only when the time is over already says nothing.
+        var wasHeldInTime = false
+        for _ in 0..<20 where !wasHeldInTime { wasHeldInTime = try await self.answerWhileTheLoopIsHeld() }
+        #expect(wasHeldInTime)
+    }
+
+    /// Returns whether the loop was held up while the answer still had time.
+    private func answerWhileTheLoopIsHeld() async throws -> Bool {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let server = try await RawServer.listen()
         let pace = KeepaliveConfiguration(interval: .milliseconds(40), timeout: .seconds(2))
-        try await withClient(server.address, group: group, configure: { $0.keepalive = pace }) { client in
+        let wasHeldInTime = try await withClient(
+            server.address, group: group, configure: { $0.keepalive = pace }
+        ) { (client) async throws -> Bool in
+            // Before the ping: its time begins later.
+            let start = ContinuousClock.now
             let call = Task { try await client.unary("/K/M", [1]) }
             let peer = try await server.peer(0)
             peer.answersPings = false
@@ -184,23 +207,37 @@ import Testing
             _ = try await peer.next(.headers)
             let ping = try await peer.next(.ping)
             let isHeld = Signal()
-            group.next().execute {
+            let isAnswered = Signal()
+            defer { isAnswered.fire() }
+            let hold = group.next().submit { () -> ContinuousClock.Instant in
+                let now = ContinuousClock.now
                 isHeld.fire()
-                Thread.sleep(forTimeInterval: 3)
+                while !isAnswered.hasFired { Thread.sleep(forTimeInterval: 0.005) }
+                // However late it was held up: its time is over when the loop goes on.
+                Thread.sleep(forTimeInterval: 2.5)
+                return now
             }
-            try await isHeld.wait("the loop is held up", within: .seconds(40))
+            try await isHeld.wait("the loop is held up")
             peer.answersPings = true
             peer.send(RawFrame(kind: .ping, flags: RawFrame.acknowledgement, payload: ping.payload))
             peer.send(.headers(1, RawServer.responseHead + [("grpc-status", "5")], endStream: true))
-            await status(.notFound) { _ = try await call.value }
+            // Behind both on their loop: they are in the socket.
+            try await peer.channel.eventLoop.submit {}.get()
+            isAnswered.fire()
+            let result = await call.result
+            let heldAt = try await hold.get()
+            guard start.duration(to: heldAt) < .seconds(2) else { return false }
+            await status(.notFound) { _ = try result.get() }
+            return true
         }
         await server.close()
         try await group.shutdownGracefully()
+        return wasHeldInTime
     }
 
     @Test func clientWithoutCallsIsQuiet() async throws {
         let server = try await RawServer.listen()
-        try await withClient(server.address, configure: { $0.keepalive = Self.quick }) { client in
+        try await withClient(server.address, configure: { $0.keepalive = Self.patient }) { client in
             let call = Task { try await client.unary("/K/M", [1]) }
             let peer = try await server.peer(0)
             peer.send(.settings())
@@ -217,7 +254,7 @@ import Testing
 
     /// Two minutes of an idle watch at the usual pace, in short: dozens of intervals, pings both ways, nobody leaves.
     @Test func idleStreamLives() async throws {
-        let pace = KeepaliveConfiguration(interval: .milliseconds(20), timeout: .seconds(20))
+        let pace = KeepaliveConfiguration(interval: .milliseconds(20), timeout: .seconds(300))
         try await withWire(
             Self.router, server: { $0.keepalive = pace }, client: { $0.keepalive = pace }
         ) { client, _ in

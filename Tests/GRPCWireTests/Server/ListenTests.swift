@@ -5,7 +5,7 @@ import MartletTestPrograms
 import NIOCore
 import Testing
 
-@Suite(.timeLimit(.minutes(4))) struct ListenTests {
+@Suite(.timeLimit(.minutes(30))) struct ListenTests {
     private static var router: GRPCRouter {
         var router = GRPCRouter()
         router.add("/L/Echo", .unary { $1 })

@@ -8,7 +8,7 @@ import Testing
 /// What idle peers cost. The clients are plain sockets, so that growth is the server's.
 ///
 /// Other tests run in the same process and grow it too: the least of several rounds counts.
-@Suite(.timeLimit(.minutes(4)), .serialized) struct MemoryTests {
+@Suite(.timeLimit(.minutes(30)), .serialized) struct MemoryTests {
     static let connectionGoal = 48 << 10
     static let streamGoal = 4 << 10
     private static let rounds = 12

@@ -4,7 +4,7 @@ import MartletGRPCWire
 import MartletHTTP2Session
 import Testing
 
-@Suite(.timeLimit(.minutes(4))) struct MetadataTests {
+@Suite(.timeLimit(.minutes(30))) struct MetadataTests {
     /// Sends back what it was sent: `x-…` in the headers, `y-…` in the trailers. The message `fail` fails.
     private static let router: GRPCRouter = {
         @Sendable func answer(_ call: ServerCall) {

@@ -5,7 +5,7 @@ import MartletHTTP2Session
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(4))) struct RoutingTests {
+@Suite(.timeLimit(.minutes(30))) struct RoutingTests {
     private static var router: GRPCRouter {
         var router = GRPCRouter()
         router.add("/pkg.Known/Echo", .unary { $1 })

@@ -8,7 +8,7 @@ import NIOCore
 import Synchronization
 import Testing
 
-@Suite(.needsOpenSSL, .timeLimit(.minutes(4))) struct TLSTests {
+@Suite(.needsOpenSSL, .timeLimit(.minutes(30))) struct TLSTests {
     private static var router: GRPCRouter {
         var router = GRPCRouter()
         router.add("/T/Echo", .unary { $1 })
@@ -131,6 +131,50 @@ import Testing
                 _ = try await withClient(address, configure: { $0.tls = tls }) { client in
                     await status(.unavailable) { _ = try await client.unary("/T/Echo", []) }
                 }
+            }
+        }
+    }
+
+    /// Also where that takes a while to find out; what the client says meanwhile is not lost.
+    @Test(arguments: [true, false]) func clientsAreLocated(isHere: Bool) async throws {
+        struct Elsewhere: Error {}
+        let certificates = try await Certificates()
+        let asked = Mutex<String?>(nil)
+        var tls = self.server(certificates, requiresClient: true)
+        tls.locatesClient = { _, address, loop in
+            asked.withLock { $0 = address.ipAddress }
+            return loop.scheduleTask(in: .milliseconds(50)) { if !isHere { throw Elsewhere() } }.futureResult
+        }
+        try await withServer(Self.router, configure: { [tls] in $0.tls = tls }) { _, address in
+            try await withClient(address, configure: { $0.tls = self.client(certificates, as: "client") }) { client in
+                guard isHere else {
+                    let refusal = await status(.unavailable) { _ = try await client.unary("/T/Echo", []) }
+                    #expect(refusal?.isConnectFailure == true)
+                    return
+                }
+                let message = [UInt8](repeating: 1, count: 1_000_000)
+                let reply = try await client.unary("/T/Echo", message)
+                #expect(reply.message == message)
+            }
+        }
+        #expect(asked.withLock { $0 } == "127.0.0.1")
+    }
+
+    @Test func serversAreExamined() async throws {
+        struct Unwanted: Error {}
+        let certificates = try await Certificates()
+        let isWanted = Mutex(false)
+        try await withServer(Self.router, configure: { $0.tls = self.server(certificates) }) { _, address in
+            for wanted in [false, true] {
+                isWanted.withLock { $0 = wanted }
+                var tls = self.client(certificates)
+                tls.examinesServer = { certificate in
+                    guard !certificate.isEmpty, isWanted.withLock({ $0 }) else { throw Unwanted() }
+                }
+                let answer = try await withClient(address, configure: { [tls] in $0.tls = tls }) { client in
+                    try? await client.unary("/T/Echo", [1])
+                }
+                #expect((answer?.message == [1]) == wanted)
             }
         }
     }

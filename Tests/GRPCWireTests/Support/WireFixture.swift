@@ -50,6 +50,8 @@ func withClient<Result>(
     configure: (inout WireClientConfiguration) -> Void = { _ in }, _ body: (WireClient) async throws -> Result
 ) async throws -> Result {
     var configuration = WireClientConfiguration()
+    // Where both cores are taken a handshake may take longer than the usual five seconds.
+    configuration.connectTimeout = .seconds(120)
     configure(&configuration)
     let client = try WireClient(target, configuration: configuration, eventLoopGroup: group, logger: .silent)
     do {
@@ -97,7 +99,7 @@ func status(
 
 /// Waits until `condition` holds. The limit is long: it is met only when the test fails.
 func eventually(
-    _ what: String, within limit: Duration = .seconds(60), sourceLocation: SourceLocation = #_sourceLocation,
+    _ what: String, within limit: Duration = .seconds(300), sourceLocation: SourceLocation = #_sourceLocation,
     _ condition: () async throws -> Bool
 ) async throws {
     let clock = ContinuousClock()
@@ -120,7 +122,7 @@ final class Signal: Sendable {
     var hasFired: Bool { self.happened.withLock { $0 } }
 
     func wait(
-        _ what: String, within limit: Duration = .seconds(60), sourceLocation: SourceLocation = #_sourceLocation
+        _ what: String, within limit: Duration = .seconds(300), sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         try await eventually(what, within: limit, sourceLocation: sourceLocation) { self.hasFired }
     }

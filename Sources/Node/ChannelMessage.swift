@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MartletBasics
+
+/// What a client has published, for whoever listens to the channel.
+package struct ChannelMessage: Hashable, Sendable {
+    package var channel: [UInt8]
+    package var text: [UInt8]
+
+    package init(channel: [UInt8], text: [UInt8]) {
+        self.channel = channel
+        self.text = text
+    }
+
+    /// Channel and text, each behind its length as a `Varint`.
+    package func append(to bytes: inout [UInt8]) {
+        for part in [channel, text] {
+            Varint.append(UInt64(part.count), to: &bytes)
+            bytes += part
+        }
+    }
+
+    /// One behind the other; `nil`: that is none.
+    package static func list(_ bytes: [UInt8]) -> [ChannelMessage]? {
+        var offset = 0
+        var messages: [ChannelMessage] = []
+        func part() -> [UInt8]? {
+            guard let count = Varint.read(bytes.span.bytes, at: &offset), count <= UInt64(bytes.count - offset) else {
+                return nil
+            }
+            defer { offset += Int(count) }
+            return Array(bytes[offset..<offset + Int(count)])
+        }
+        while offset < bytes.count {
+            guard let channel = part(), let text = part() else { return nil }
+            messages.append(ChannelMessage(channel: channel, text: text))
+        }
+        return messages
+    }
+}

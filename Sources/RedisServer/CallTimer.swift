@@ -1,34 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import MartletKeyspace
+package import MartletKeyspace
 import MartletRESPCodec
-import NIOCore
+package import NIOCore
 
 /// The commands of one connection that were handed over and are timed until their answer.
-struct CallTimer {
+package struct CallTimer {
     private var began = NIODeadline.uptimeNanoseconds(0)
-    /// By number. Keeps its memory.
-    private var commands: [Int] = []
+    /// The same command several times in a row, by its number: what a pipeline holds. Keeps its memory.
+    private var runs: [(command: Int, count: Int)] = []
     /// EXEC, where they are a transaction's.
     private var exec: Int?
 
-    var isRunning: Bool { !commands.isEmpty || exec != nil }
+    package init() {}
 
-    mutating func start(_ began: NIODeadline, _ items: [(command: Int, entry: CommandEntry)]) {
-        self.began = began
-        for item in items { commands.append(item.entry.number) }
+    package var isRunning: Bool { !runs.isEmpty || exec != nil }
+
+    private mutating func add(_ command: Int) {
+        if let last = runs.indices.last, runs[last].command == command {
+            runs[last].count += 1
+        } else {
+            runs.append((command, 1))
+        }
     }
 
-    mutating func start(_ began: NIODeadline, _ transaction: Transaction, exec: Int) {
+    /// Whatever was not stopped has no time.
+    private mutating func begin(_ began: NIODeadline) {
+        if isRunning {
+            runs.removeAll(keepingCapacity: true)
+            exec = nil
+        }
         self.began = began
+    }
+
+    /// Takes note of commands that are about to be carried out.
+    package mutating func start(
+        _ began: NIODeadline, _ items: [(command: Int, entry: CommandEntry)], _ statistics: inout CommandStatistics
+    ) {
+        begin(began)
+        for item in items { add(item.entry.number) }
+        for run in runs { statistics.begin(run.command, count: run.count) }
+    }
+
+    package mutating func start(_ began: NIODeadline, _ transaction: Transaction, exec: Int) {
+        begin(began)
         self.exec = exec
-        for item in transaction.items { commands.append(item.entry.number) }
+        for item in transaction.items { add(item.entry.number) }
     }
 
     /// Notes how long they took.
     ///
     /// - Parameter reply: begins with the answer, or with its last part.
-    mutating func stop(_ statistics: inout CommandStatistics, _ reply: ArraySlice<UInt8>) {
+    /// - Returns: nanoseconds of each; 0 where none was carried out.
+    @discardableResult
+    package mutating func stop(_ statistics: inout CommandStatistics, _ reply: ArraySlice<UInt8>) -> UInt64 {
         let nanoseconds = UInt64(max((NIODeadline.now() - began).nanoseconds, 0))
         if let exec {
             statistics.begin(exec)
@@ -36,12 +61,15 @@ struct CallTimer {
             if reply.first == UInt8(ascii: "-") { statistics.fail(exec, reply) }
             // None of them was carried out where the answer isn't theirs.
             let isWhole = reply.first == UInt8(ascii: "*") && reply.dropFirst().first != UInt8(ascii: "-")
-            if isWhole { for command in commands { statistics.begin(command) } } else { commands.removeAll() }
+            if !isWhole { runs.removeAll() }
+            for run in runs { statistics.begin(run.command, count: run.count) }
         }
-        let share = nanoseconds / UInt64(max(commands.count, 1))
-        for command in commands { statistics.end(command, nanoseconds: share) }
-        commands.removeAll(keepingCapacity: true)
+        let count = runs.reduce(0) { $0 + $1.count }
+        let share = nanoseconds / UInt64(max(count, 1))
+        for run in runs { statistics.end(run.command, nanoseconds: share, count: run.count) }
+        runs.removeAll(keepingCapacity: true)
         exec = nil
+        return count == 0 ? 0 : share
     }
 }
 
@@ -64,8 +92,10 @@ extension RESPConnection {
             }
             // What is queued is counted when it is carried out.
             if session.transaction != nil, !entry.flags.contains(.notQueued) { return }
+            let nanoseconds = UInt64(max((NIODeadline.now() - began).nanoseconds, 0))
             hub.calls.begin(entry.number)
-            hub.calls.end(entry.number, nanoseconds: UInt64(max((NIODeadline.now() - began).nanoseconds, 0)))
+            hub.calls.end(entry.number, nanoseconds: nanoseconds)
+            if nanoseconds >= hub.notableNanoseconds { hub.noteSlow(arguments, nanoseconds, self) }
             if isError { hub.calls.fail(entry.number, reply.bytes[begin...]) }
         }
     }

@@ -4,6 +4,14 @@ import MartletKeyspace
 import MartletRESPCodec
 import NIOCore
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// Figures since the server began, or since CONFIG RESETSTAT.
 struct ServerStatistics {
     var connections: UInt64 = 0
@@ -11,6 +19,9 @@ struct ServerStatistics {
     var commands: UInt64 = 0
     var inputBytes: UInt64 = 0
     var outputBytes: UInt64 = 0
+    /// Of clients that left too much unread, and of those who sent too much ahead.
+    var outputDisconnections: UInt64 = 0
+    var queryDisconnections: UInt64 = 0
 }
 
 /// What the connections of one server share. Confined to their loop.
@@ -19,10 +30,18 @@ final class ClientHub: KeyspaceClients {
     let engine: any KeyspaceEngine
     let loop: any EventLoop
     let startedAt = NIODeadline.now()
+    /// Tells this run of the server from others. Source: Redis's `run_id`, its length included.
+    let runID: String
     var statistics = ServerStatistics()
+    var rates = ServerRates()
     var calls = CommandStatistics()
     var memory = MemoryFigures()
-    var settings = ServerSettings()
+    var settings: ServerSettings
+    /// Commands that take less need no note of how long they took.
+    var notableNanoseconds: UInt64
+    var slowLog: SlowLog
+    var latencies = LatencyMonitor()
+    var watch = ClientWatch()
     private var nextClient: UInt64 = 1
     /// By ID: which rises, so that the order is that of arrival.
     private(set) var connections: [UInt64: RESPConnection] = [:]
@@ -40,31 +59,64 @@ final class ClientHub: KeyspaceClients {
         self.configuration = configuration
         self.engine = engine
         self.loop = loop
+        var random = SystemRandomNumberGenerator()
+        runID = String((0..<40).map { _ in "0123456789abcdef".randomElement(using: &random) ?? "0" })
+        settings = ServerSettings(configuration.limits)
+        notableNanoseconds = settings.notableNanoseconds
+        slowLog = SlowLog(keeping: settings.slowEntries)
         engine.clients = self
     }
 
     // MARK: Connections
 
     /// Sets up an accepted channel.
-    func accept(_ channel: any Channel) throws {
+    func accept(_ channel: any Channel, _ identification: RedisServer.Identification? = nil) throws {
         statistics.connections += 1
-        guard connections.count < configuration.clients else {
+        guard connections.count < settings.limits.clients else {
             statistics.rejectedConnections += 1
+            // Who would first have to agree on keys isn't told: that is more than closing should take.
+            if identification != nil { return channel.close(promise: nil) }
             let text = channel.allocator.buffer(string: "-ERR max number of clients reached\r\n")
             channel.writeAndFlush(text).whenComplete { _ in channel.close(promise: nil) }
             return
         }
-        let connection = RESPConnection(hub: self, id: nextClient, channel: channel)
+        let connection = RESPConnection(
+            hub: self, id: nextClient, channel: channel, identification: identification)
         connections[nextClient] = connection
         nextClient += 1
+        keepAlive(channel)
         try channel.pipeline.syncOperations.addHandler(connection)
+        watchNewcomer()
     }
+
+    /// Has the kernel ask now and then whether a silent client is still there.
+    private func keepAlive(_ channel: any Channel) {
+        let seconds = settings.limits.keepaliveSeconds
+        guard seconds > 0, let address = channel.remoteAddress, address.protocol != .unix,
+            let options = channel.syncOptions
+        else { return }
+        // A third of the time between questions, and three of them. Source: Redis.
+        let each = max(seconds / Self.keepaliveProbes, 1)
+        try? options.setOption(.socketOption(.so_keepalive), value: 1)
+        try? options.setOption(.tcpOption(Self.keepaliveTime), value: .init(min(seconds, Self.maximumKeepalive)))
+        try? options.setOption(.tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: .init(each))
+        try? options.setOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: .init(Self.keepaliveProbes))
+    }
+
+    private static let keepaliveProbes = 3
+    /// Source: Linux, which refuses more.
+    private static let maximumKeepalive = 32_767
+    #if canImport(Darwin)
+    private static let keepaliveTime = NIOBSDSocket.Option(rawValue: TCP_KEEPALIVE)
+    #else
+    private static let keepaliveTime = NIOBSDSocket.Option(rawValue: TCP_KEEPIDLE)
+    #endif
 
     func remove(_ connection: RESPConnection) {
         let id = connection.session.id
         guard connections.removeValue(forKey: id) != nil else { return }
         engine.remove(id)
-        monitors.removeAll { $0 == id }
+        removeMonitor(id)
         subscriptions.remove(id)
     }
 
@@ -106,6 +158,8 @@ final class ClientHub: KeyspaceClients {
         if !monitors.contains(connection.session.id) { monitors.append(connection.session.id) }
         connection.session.isMonitor = true
     }
+
+    func removeMonitor(_ client: UInt64) { monitors.removeAll { $0 == client } }
 
     /// Commands whose words are nobody's business.
     private static let secret: Set<String> = ["acl", "auth", "hello"]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletKeyspace
+import MartletKeyspace
 package import MartletRESPCodec
 
 /// What became of commands since the server began, or since CONFIG RESETSTAT: for INFO and LATENCY HISTOGRAM.
@@ -33,17 +33,15 @@ package struct CommandStatistics {
 
     package init() {}
 
-    /// A command is about to be carried out.
-    package mutating func begin(_ command: Int) { rows[command].calls += 1 }
+    /// A command is about to be carried out, so many times in a row.
+    package mutating func begin(_ command: Int, count: Int = 1) { rows[command].calls += UInt64(count) }
 
-    package mutating func begin(_ items: [(command: Int, entry: CommandEntry)]) {
-        for item in items { rows[item.entry.number].calls += 1 }
-    }
-
-    /// One was carried out.
-    package mutating func end(_ command: Int, nanoseconds: UInt64) {
-        rows[command].nanoseconds += nanoseconds
-        rows[command].latencies.note(nanoseconds)
+    /// One was carried out, so many times in a row.
+    ///
+    /// - Parameter nanoseconds: of each.
+    package mutating func end(_ command: Int, nanoseconds: UInt64, count: Int = 1) {
+        rows[command].nanoseconds += nanoseconds * UInt64(count)
+        rows[command].latencies.note(nanoseconds, count: count)
     }
 
     package mutating func note(_ failures: [ReplyFailure]) {
@@ -90,10 +88,10 @@ package struct LatencyHistogram {
 
     package init() {}
 
-    package mutating func note(_ nanoseconds: UInt64) {
+    package mutating func note(_ nanoseconds: UInt64, count: Int = 1) {
         if counts.isEmpty { counts = [UInt64](repeating: 0, count: Self.bucketCount) }
-        counts[min(Self.bucket(nanoseconds), Self.bucketCount - 1)] += 1
-        total += 1
+        counts[min(Self.bucket(nanoseconds), Self.bucketCount - 1)] += UInt64(count)
+        total += UInt64(count)
     }
 
     private static func bucket(_ value: UInt64) -> Int {

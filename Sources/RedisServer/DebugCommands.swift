@@ -39,6 +39,7 @@ extension ClientHub {
             let lines = String(decoding: told.bytes, as: UTF8.self).split(separator: "\r\n")
             guard lines.count == 2 else { return reply.error("ERR no such key") }
             reply.simple("Value at:0x0 refcount:1 encoding:\(lines[1]) serializedlength:0 lru:0 lru_seconds_idle:0")
+        case "debug|help": CommandHelp.write(entry, &reply)
         // All is in the log, and what is read from there is what is in memory.
         default: reply.ok()
         }

@@ -34,7 +34,7 @@ package final class InMemoryEngine: KeyspaceEngine {
     package var keyspace: Keyspace { space.keyspace }
     package var access: AccessControl { space.keyspace.access }
     package var accessVersion: AccessControl.Version { space.keyspace.access.version }
-    package var blockedCount: Int { space.blocked.count }
+    package var blocked: BlockedReaders.Counts { space.blocked.counts }
 
     package var isDurable: Bool { false }
     package var offset: Int64 { Int64(clamping: space.keyspace.changeCount) }
@@ -139,6 +139,10 @@ package final class InMemoryEngine: KeyspaceEngine {
 
     /// There is no auth service, so nobody's password is asked for here.
     package func check(_ login: Login, then answer: @escaping (Bool) -> Void) -> Bool { false }
+
+    /// There is nobody else.
+    package func publish(_ channel: [UInt8], _ message: [UInt8]) {}
+    package var lostMessages: UInt64 { 0 }
 
     /// A process without a member has no log of its own; `ACL LOG` tells.
     package func note(_ denied: AuditRecord) {}

@@ -42,29 +42,52 @@ extension ClientHub {
         let cluster = configuration.clusterID.map { [("martlet_cluster_id", String($0, radix: 16))] } ?? []
         return [
             ("redis_version", configuration.environment.redisVersion), ("redis_mode", "standalone"),
-            ("server_name", "martlet"), ("arch_bits", "64"), ("multiplexing_api", "epoll"),
+            ("server_name", "martlet"), ("os", ProcessFacts.system), ("arch_bits", "\(Int.bitWidth)"),
+            ("multiplexing_api", ProcessFacts.multiplexing), ("process_id", "\(ProcessFacts.id)"), ("run_id", runID),
+            ("tcp_port", "\(tcpPort)"), ("server_time_usec", "\(engine.now * 1000)"),
             ("uptime_in_seconds", "\(uptime)"), ("uptime_in_days", "\(uptime / 86_400)"),
-            ("tcp_port", "\(tcpPort)"),
+            ("executable", CommandLine.arguments.first ?? ""), ("config_file", ""),
         ] + cluster
     }
 
+    /// Clients can't be paused, nor have their reads tracked.
     private func clientLines() -> InfoLines {
-        let subscribers = connections.values.count { $0.session.isSubscriber }
+        var (subscribers, watching, watched, input, output) = (0, 0, 0, 0, 0)
+        for connection in connections.values {
+            if connection.session.isSubscriber { subscribers += 1 }
+            if !connection.session.watched.isEmpty { watching += 1 }
+            watched += connection.session.watched.count
+            input = max(input, connection.queryBytes.used)
+            output = max(output, connection.unreadBytes)
+        }
+        let blocked = engine.blocked
         return [
-            ("connected_clients", "\(connections.count)"), ("maxclients", "\(configuration.clients)"),
-            ("blocked_clients", "\(engine.blockedCount)"), ("pubsub_clients", "\(subscribers)"),
+            ("connected_clients", "\(connections.count)"), ("cluster_connections", "0"),
+            ("maxclients", "\(settings.limits.clients)"), ("client_recent_max_input_buffer", "\(input)"),
+            ("client_recent_max_output_buffer", "\(output)"), ("blocked_clients", "\(blocked.clients)"),
+            ("tracking_clients", "0"), ("pubsub_clients", "\(subscribers)"), ("watching_clients", "\(watching)"),
+            ("clients_in_timeout_table", "0"), ("total_watched_keys", "\(watched)"),
+            ("total_blocking_keys", "\(blocked.keys)"), ("total_blocking_keys_on_nokey", "\(blocked.keysOfGroups)"),
         ]
     }
 
     private func statisticsLines() -> InfoLines {
-        [
+        let rates = rates.sample(statistics, at: .now())
+        return [
             ("total_connections_received", "\(statistics.connections)"),
             ("total_commands_processed", "\(statistics.commands)"),
+            ("instantaneous_ops_per_sec", "\(UInt64(rates.commands))"),
             ("total_net_input_bytes", "\(statistics.inputBytes)"),
             ("total_net_output_bytes", "\(statistics.outputBytes)"),
+            ("instantaneous_input_kbps", rates.inputKilobytes.fixed(2)),
+            ("instantaneous_output_kbps", rates.outputKilobytes.fixed(2)),
             ("rejected_connections", "\(statistics.rejectedConnections)"), ("evicted_keys", "0"),
+            ("client_query_buffer_limit_disconnections", "\(statistics.queryDisconnections)"),
+            ("client_output_buffer_limit_disconnections", "\(statistics.outputDisconnections)"),
             ("unexpected_error_replies", "0"), ("total_error_replies", "\(calls.errorCount)"),
-            ("pubsub_patterns", "\(subscriptions.patternCount)"),
+            ("pubsub_channels", "\(subscriptions.channelCount)"),
+            ("pubsub_patterns", "\(subscriptions.patternCount)"), ("pubsubshard_channels", "0"),
+            ("martlet_messages_lost", "\(engine.lostMessages)"),
         ]
     }
 

@@ -9,6 +9,8 @@ package protocol KeyspaceClients: AnyObject {
     /// Replies to commands that were answered `later`.
     func answer(_ reply: CommandReply)
     func notify(_ events: [KeyEvent])
+    /// What clients of another member have published.
+    func deliver(_ channel: [UInt8], _ message: [UInt8])
     /// A command was refused though it had been let in.
     func note(_ refusal: CommandRefusal)
     /// Somebody may do more or less than before.
@@ -44,8 +46,8 @@ package protocol KeyspaceEngine: AnyObject {
     var clients: (any KeyspaceClients)? { get set }
     /// Milliseconds of the Unix clock.
     var now: Int64 { get }
-    /// Clients whose commands wait.
-    var blockedCount: Int { get }
+    /// Clients whose commands wait, and where.
+    var blocked: BlockedReaders.Counts { get }
     /// Whether what is answered is on disk.
     var isDurable: Bool { get }
     /// How far the state has come: rises with what changes it. Redis's replication offset.
@@ -57,8 +59,9 @@ package protocol KeyspaceEngine: AnyObject {
 
     func run(_ request: CommandRequest, _ reply: inout ReplyWriter) -> CommandAnswer
 
-    /// - Parameter outside: writes the reply of a command that is not a matter of the keyspace. If the answer is
-    ///   `later` it isn't called: see `CommandReply.gaps`.
+    /// - Parameter outside: told of each command that is not a matter of the keyspace when its reply's turn has come.
+    ///   It mustn't ask the engine, which is at work. If the answer is `later` it isn't called: see
+    ///   `CommandReply.gaps`.
     func run(
         _ transaction: Transaction, client: UInt64, _ reply: inout ReplyWriter,
         outside: (Int, inout ReplyWriter) -> Void
@@ -74,6 +77,10 @@ package protocol KeyspaceEngine: AnyObject {
     ///
     /// - Returns: false if too many wait: then no answer comes.
     func check(_ login: Login, then answer: @escaping (Bool) -> Void) -> Bool
+    /// Hands on what was published here to other members, as far as that goes.
+    func publish(_ channel: [UInt8], _ message: [UInt8])
+    /// Messages that another member is known not to have got, each as often as members.
+    var lostMessages: UInt64 { get }
     /// Writes down that a request was denied.
     func note(_ denied: AuditRecord)
 }

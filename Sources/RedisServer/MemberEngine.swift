@@ -19,7 +19,7 @@ package final class MemberEngine: KeyspaceEngine {
     package var access: AccessControl { member.keyspace.access }
     package var accessVersion: AccessControl.Version { member.accessVersion }
     package var now: Int64 { member.commandTime }
-    package var blockedCount: Int { member.blockedClients }
+    package var blocked: BlockedReaders.Counts { member.blockedCounts }
 
     package var isDurable: Bool { member.isDurable }
     package var offset: Int64 { member.commandOffset }
@@ -54,6 +54,12 @@ package final class MemberEngine: KeyspaceEngine {
         member.checkPassword(login.password, login.hash, answer)
     }
 
+    package func publish(_ channel: [UInt8], _ message: [UInt8]) {
+        member.onPublish(ChannelMessage(channel: channel, text: message))
+    }
+
+    package var lostMessages: UInt64 { member.lostMessages }
+
     package func note(_ denied: AuditRecord) { member.audit.note(denied) }
 
     /// The member goes on without clients.
@@ -69,6 +75,10 @@ extension MemberEngine: CommandClients {
 
     package func take(_ refusals: [CommandRefusal]) {
         for refusal in refusals { clients?.note(refusal) }
+    }
+
+    package func take(_ messages: [ChannelMessage]) {
+        for message in messages { clients?.deliver(message.channel, message.text) }
     }
 
     package func rightsHaveChanged() { clients?.rightsHaveChanged() }

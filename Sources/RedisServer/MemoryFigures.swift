@@ -86,3 +86,24 @@ enum ProcessorTime {
         return [("used_cpu_sys", text(usage.ru_stime)), ("used_cpu_user", text(usage.ru_utime))]
     }
 }
+
+/// What a process says of itself, for INFO.
+enum ProcessFacts {
+    static var id: Int32 { getpid() }
+
+    #if os(Linux)
+    static let multiplexing = "epoll"
+    #else
+    static let multiplexing = "kqueue"
+    #endif
+
+    /// The operating system, its release and the machine.
+    static var system: String {
+        var names = utsname()
+        guard uname(&names) == 0 else { return "" }
+        func text<Name>(_ name: Name) -> String {
+            withUnsafeBytes(of: name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        }
+        return "\(text(names.sysname)) \(text(names.release)) \(text(names.machine))"
+    }
+}

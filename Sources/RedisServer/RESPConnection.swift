@@ -26,6 +26,8 @@ final class RESPConnection: ChannelInboundHandler {
     /// The first command of `batch` that wasn't handed over.
     private var next = 0
     private var pending: [(command: Int, entry: CommandEntry)] = []
+    /// How many commands before `next` were handed over last.
+    private var handedOver = 0
     var reply = ReplyWriter()
     /// Whether others may hold the bytes of `reply`: they are let go, not used again.
     private var isBorrowed = false
@@ -40,12 +42,21 @@ final class RESPConnection: ChannelInboundHandler {
     private(set) var isClosing = false
     private var violation: RESPProtocolError?
     /// Whether the socket takes what is written.
-    private var isWritable = true
-    /// Bytes of pushed messages since the channel was last writable.
-    private var pushedBytes = 0
+    private(set) var isWritable = true
+    /// Asks whom the client's certificate names, until that is known.
+    private var identification: RedisServer.Identification?
+    /// Since when it has had more to read than it may have for long.
+    var crowdedSince: NIODeadline?
+    /// Figures for CLIENT LIST.
+    private(set) var inputBytes: UInt64 = 0
+    private(set) var outputBytes: UInt64 = 0
+    private(set) var commandCount: UInt64 = 0
 
-    init(hub: ClientHub, id: UInt64, channel: any Channel) {
+    init(
+        hub: ClientHub, id: UInt64, channel: any Channel, identification: RedisServer.Identification? = nil
+    ) {
         self.hub = hub
+        self.identification = identification
         session = Session(id: id, environment: hub.configuration.environment, access: hub.engine.access)
         parser = RequestParser(limits: hub.configuration.requests)
         parser.isStranger = !session.isAuthenticated
@@ -60,6 +71,11 @@ final class RESPConnection: ChannelInboundHandler {
         if let path = address.pathname { return path.isEmpty ? "unix:0" : "\(path):0" }
         let host = address.ipAddress ?? ""
         return host.contains(":") ? "[\(host)]:\(address.port ?? 0)" : "\(host):\(address.port ?? 0)"
+    }
+
+    /// Bytes that came and aren't understood, and how many fit beside them.
+    var queryBytes: (used: Int, free: Int) {
+        (input.readableBytes, max(input.storageCapacity - input.readableBytes, 0))
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -85,9 +101,25 @@ final class RESPConnection: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var buffer = unwrapInboundIn(data)
         hub.statistics.inputBytes += UInt64(buffer.readableBytes)
+        inputBytes += UInt64(buffer.readableBytes)
         if isClosing { return }
+        if identification != nil, !identify(context.channel) { return end() }
         if input.readableBytes == 0 { input = buffer } else { input.writeBuffer(&buffer) }
-        if isWaiting, input.readableBytes > hub.configuration.queryBytes { return end() }
+        if input.readableBytes > hub.settings.limits.queryBytes {
+            hub.statistics.queryDisconnections += 1
+            end()
+        }
+    }
+
+    /// Whether the client is welcome.
+    private func identify(_ channel: any Channel) -> Bool {
+        defer { identification = nil }
+        do {
+            if let name = try identification?(channel) { session.certify(name, hub.engine.access) }
+            return true
+        } catch {
+            return false
+        }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -98,10 +130,7 @@ final class RESPConnection: ChannelInboundHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         isWritable = context.channel.isWritable
-        if isWritable {
-            pushedBytes = 0
-            proceed()
-        }
+        if isWritable { proceed() }
         context.fireChannelWritabilityChanged()
     }
 
@@ -167,6 +196,7 @@ final class RESPConnection: ChannelInboundHandler {
                 let begin = next
                 let found = gather(batch, &next, &pending)
                 hub.statistics.commands += UInt64(next - begin)
+                commandCount += UInt64(next - begin)
                 handOver()
                 guard let found, canProceed else { continue }
                 finding = found
@@ -176,6 +206,7 @@ final class RESPConnection: ChannelInboundHandler {
             let (index, arguments) = (next, batch[next])
             next += 1
             hub.statistics.commands += 1
+            commandCount += 1
             if hub.hasMonitors { hub.monitor(self, arguments) }
             one(finding, arguments, index)
             if reply.bytes.count > hub.configuration.outputBytes { flush() }
@@ -195,7 +226,7 @@ final class RESPConnection: ChannelInboundHandler {
             batch.move(&arguments, to: next)
             let finding = table.find(arguments)
             guard case .found(let entry) = finding, !entry.isOutside, mayAll || mayRun(entry, arguments),
-                entry.flags.isDisjoint(with: [.secret, .zoned]), !hub.keepsToItself(entry, arguments)
+                entry.isVerbatim, !hub.keepsToItself(entry, arguments)
             else { return finding }
             if hub.hasMonitors { hub.monitor(self, arguments) }
             pending.append((next, entry))
@@ -225,15 +256,15 @@ final class RESPConnection: ChannelInboundHandler {
         request.user = session.user.serviceName
         swap(&request.items, &pending)
         isWaiting = true
-        hub.calls.begin(request.items)
         let mayWait = request.items.last.map { $0.entry.mayWait(commands[$0.command]) } ?? false
-        timer.start(.now(), request.items)
+        timer.start(.now(), request.items, &hub.calls)
         writing { writer in
             writer.isRESP3 = session.isRESP3
             if hub.engine.run(request, &writer) == .complete { isWaiting = false }
         }
         // Time that passes until there is something to answer with is nobody's work.
-        if !isWaiting || mayWait { timer.stop(&hub.calls, []) }
+        handedOver = request.items.count
+        if !isWaiting || mayWait { stopTimer([]) }
         request.items.removeAll(keepingCapacity: true)
         swap(&request.items, &pending)
         hub.checkUsers()
@@ -290,8 +321,8 @@ final class RESPConnection: ChannelInboundHandler {
             count(finding, arguments, since: began, at: begin)
         case .login(let login):
             guard case .found(let entry) = finding else { preconditionFailure("a login without a command") }
-            hub.calls.begin(entry.number)
-            timer.start(began, [(index, entry)])
+            timer.start(began, [(index, entry)], &hub.calls)
+            handedOver = 1
             logIn(login, entry, arguments.copy(), attempt: 1)
         }
         if wasSilent || session.replies != .on { silence(since: begin) }
@@ -302,15 +333,34 @@ final class RESPConnection: ChannelInboundHandler {
         timer.start(.now(), transaction, exec: exec)
         writing { writer in
             let begin = writer.bytes.count
+            var gaps: [(offset: Int, command: Int)] = []
             let answer = hub.engine.run(transaction, client: session.id, &writer) { index, reply in
-                carryOut(index, of: transaction, &reply)
+                gaps.append((reply.bytes.count - begin, index))
             }
             if answer == .complete {
                 isWaiting = false
-                timer.stop(&hub.calls, writer.bytes[begin...])
+                if !gaps.isEmpty {
+                    let bytes = Array(writer.bytes[begin...])
+                    writer.bytes.removeLast(bytes.count)
+                    fill(gaps, in: bytes, of: transaction, &writer)
+                }
+                stopTimer(writer.bytes[begin...], transaction)
             } else {
                 self.transaction = transaction
             }
+        }
+    }
+
+    /// Notes how long what was handed over took.
+    ///
+    /// - Parameter reply: begins with the answer, or with its last part.
+    private func stopTimer(_ reply: ArraySlice<UInt8>, _ transaction: Transaction? = nil) {
+        let nanoseconds = timer.stop(&hub.calls, reply)
+        guard nanoseconds >= hub.notableNanoseconds else { return }
+        if let transaction {
+            for index in 0..<transaction.commands.count { hub.noteSlow(transaction.commands[index], nanoseconds, self) }
+        } else {
+            for index in next - handedOver..<next { hub.noteSlow(batch[index], nanoseconds, self) }
         }
     }
 
@@ -361,10 +411,16 @@ final class RESPConnection: ChannelInboundHandler {
     func answer(_ answer: CommandReply) {
         guard isWaiting, !isClosing else { return }
         countFailures(answer)
-        if answer.isLast, timer.isRunning { timer.stop(&hub.calls, answer.bytes[...]) }
+        if timer.isRunning {
+            if answer.isLast { stopTimer(answer.bytes[...], transaction) }
+        } else {
+            // The end of a long wait: from now on it is the client's turn.
+            lastActive = .now()
+        }
         let begin = reply.bytes.count
         if !answer.gaps.isEmpty {
-            fill(answer)
+            guard let transaction else { preconditionFailure("no transaction waits") }
+            writing { fill(answer.gaps, in: answer.bytes, of: transaction, &$0) }
         } else if reply.bytes.isEmpty {
             reply.bytes = answer.bytes
             isBorrowed = true
@@ -379,34 +435,35 @@ final class RESPConnection: ChannelInboundHandler {
         proceed()
     }
 
-    /// Writes the replies to a transaction, with those that it lacks.
-    private func fill(_ answer: CommandReply) {
-        guard let transaction else { preconditionFailure("no transaction waits") }
-        writing { writer in
-            var begin = 0
-            for (offset, command) in answer.gaps {
-                writer.bytes += answer.bytes[begin..<offset]
-                begin = offset
-                carryOut(command, of: transaction, &writer)
-            }
-            writer.bytes += answer.bytes[begin...]
+    /// Writes the replies to a transaction, with those that it lacks: these ask the engine, and so come after it.
+    private func fill(
+        _ gaps: [(offset: Int, command: Int)], in bytes: [UInt8], of transaction: Transaction,
+        _ writer: inout ReplyWriter
+    ) {
+        var begin = 0
+        for (offset, command) in gaps {
+            writer.bytes += bytes[begin..<offset]
+            begin = offset
+            carryOut(command, of: transaction, &writer)
         }
+        writer.bytes += bytes[begin...]
     }
 
     /// A message that isn't a reply.
     func push(_ bytes: [UInt8]) {
         guard context != nil, !isClosing else { return }
-        if !isWritable {
-            pushedBytes += bytes.count
-            if pushedBytes > hub.configuration.pushBytes { return end() }
-        }
         reply.bytes += bytes
         if !isExecuting { flush() }
     }
 
     func flush() {
         guard !reply.bytes.isEmpty, let context else { return }
+        if isTooMuch(reply.bytes.count) {
+            reply.removeAll()
+            return endForOutput()
+        }
         hub.statistics.outputBytes += UInt64(reply.bytes.count)
+        outputBytes += UInt64(reply.bytes.count)
         let buffer = context.channel.allocator.buffer(bytes: reply.bytes)
         if isBorrowed || reply.bytes.capacity > Self.keptCapacity {
             // One large reply doesn't keep its memory.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import MartletAuth
 import MartletInProcess
 package import NIOCore
 import NIOPosix
@@ -31,19 +32,24 @@ package final class RedisServer: Sendable {
     /// What is done to an accepted channel before its other handlers are added, such as encrypting it.
     package typealias Preparation = @Sendable (any Channel) throws -> Void
 
+    /// Whom a client's certificate names, asked when its first bytes are there. On its loop.
+    ///
+    /// - Throws: if the client isn't welcome: nothing that it has sent is looked at.
+    package typealias Identification = @Sendable (any Channel) throws -> AuthName?
+
     /// Listens, beside what it listens on already; answers the address.
     package func bind(
-        host: String, port: Int, preparing: @escaping Preparation = { _ in }
+        host: String, port: Int, preparing: @escaping Preparation = { _ in }, identifying: Identification? = nil
     ) async throws -> SocketAddress {
-        let channel = try await bootstrap(preparing).bind(host: host, port: port).get()
+        let channel = try await bootstrap(preparing, identifying).bind(host: host, port: port).get()
         return try await note(channel)
     }
 
     /// As above, on a Unix socket, whose file is replaced.
     package func bind(
-        unixSocket path: String, preparing: @escaping Preparation = { _ in }
+        unixSocket path: String, preparing: @escaping Preparation = { _ in }, identifying: Identification? = nil
     ) async throws -> SocketAddress {
-        let channel = try await bootstrap(preparing)
+        let channel = try await bootstrap(preparing, identifying)
             .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
         return try await note(channel)
     }
@@ -67,9 +73,11 @@ package final class RedisServer: Sendable {
     /// Connections that wait to be accepted. Source: Redis's `tcp-backlog`.
     private static let backlog: Int32 = 511
     /// Of replies on their way: above, commands wait.
-    private static let writeBytes = 1 << 20
+    static let writeBytes = 1 << 20
 
-    private func bootstrap(_ preparing: @escaping Preparation) -> ServerBootstrap {
+    private func bootstrap(
+        _ preparing: @escaping Preparation, _ identifying: Identification?
+    ) -> ServerBootstrap {
         let hub = hub
         return ServerBootstrap(group: loop)
             .serverChannelOption(.backlog, value: Self.backlog)
@@ -85,7 +93,7 @@ package final class RedisServer: Sendable {
                         try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
                     }
                     try preparing(channel)
-                    try hub.value.accept(channel)
+                    try hub.value.accept(channel, identifying)
                 }
             }
     }
@@ -105,6 +113,7 @@ package final class RedisServer: Sendable {
         let hub = hub
         try? await loop.submit {
             for connection in hub.value.connectionsInOrder { connection.end() }
+            hub.value.endWatch()
             hub.value.engine.stop()
         }.get()
     }

@@ -7,15 +7,10 @@ package import MartletRESPCodec
 package struct RedisServerConfiguration: Sendable {
     /// Of requests: see there.
     package var requests = RESPLimits()
-    /// Connections at once. Source: Redis's `maxclients`.
-    package var clients = 10_000
-    /// Bytes that a client may send ahead while a command of its waits or is being carried out: two whole requests.
-    package var queryBytes = 32 << 20
+    /// Of clients, until CONFIG SET says otherwise.
+    package var limits = ClientLimits()
     /// Bytes of replies that wait for a client to read them, before its next commands wait as well.
     package var outputBytes = 1 << 20
-    /// Bytes of messages that wait for a subscriber to read them, before it is closed.
-    /// Source: Redis's `client-output-buffer-limit` of subscribers.
-    package var pushBytes = 32 << 20
     /// Whether clients may use DEBUG, which makes a client wait and little else: for tests.
     package var allowsDebugging = false
     /// The number of the cluster whose streams these are, for INFO; `nil` says nothing.

@@ -14,7 +14,10 @@ extension ClientHub {
             subscribe(arguments, connection, isPattern: entry.name == "psubscribe", &reply)
         case "unsubscribe", "punsubscribe":
             unsubscribe(arguments, connection, isPattern: entry.name == "punsubscribe", &reply)
-        case "publish": reply.integer(publish(arguments.array(1), arguments.array(2)))
+        case "publish":
+            let (channel, message) = (arguments.array(1), arguments.array(2))
+            reply.integer(publish(channel, message))
+            engine.publish(channel, message)
         case "pubsub|channels", "pubsub|numsub", "pubsub|numpat": pubsub(entry, arguments, &reply)
         case "client|info": reply.verbatim(connection.line(self) + "\n")
         case "client|list": clientList(arguments, &reply)
@@ -22,6 +25,7 @@ extension ClientHub {
         case "client|unblock": clientUnblock(arguments, &reply)
         case "reset":
             subscriptions.remove(connection.session.id)
+            removeMonitor(connection.session.id)
             connection.session.reset(configuration.environment, engine.access)
             reply.isRESP3 = false
             reply.simple("RESET")
@@ -58,6 +62,13 @@ extension ClientHub {
         case "acl|genpass": generatePassword(arguments, &reply)
         case "memory|stats": memoryStats(&reply)
         case "latency|histogram": tellLatencies(arguments, &reply)
+        case "latency|latest", "latency|history", "latency|graph", "latency|reset", "latency|doctor":
+            tellLatency(entry, arguments, &reply)
+        case "slowlog|get": tellSlow(arguments, &reply)
+        case "slowlog|len": reply.integer(slowLog.entries.count)
+        case "slowlog|reset":
+            slowLog.removeAll()
+            reply.ok()
         default:
             if entry.name.hasPrefix("debug|") { return debug(entry, arguments, connection, &reply) }
             reply.error("ERR '\(entry.name)' is not supported")
@@ -86,106 +97,5 @@ extension ClientHub {
         reply.array(2)
         reply.integer(engine.isDurable ? 1 : 0)
         reply.integer(engine.isDurable ? engine.cluster.acknowledging : 0)
-    }
-
-    // MARK: CLIENT
-
-    private func clientList(_ arguments: Arguments, _ reply: inout ReplyWriter) {
-        var listed = connectionsInOrder
-        if arguments.count > 2 {
-            if arguments.count == 4, arguments.matches(2, "TYPE") {
-                let isSubscriber = arguments.matches(3, "PUBSUB")
-                if !isSubscriber, !arguments.matches(3, "NORMAL") { listed = [] }
-                listed.removeAll { $0.session.isSubscriber != isSubscriber }
-            } else if arguments.count > 3, arguments.matches(2, "ID") {
-                let ids = (3..<arguments.count).compactMap { arguments.integer($0) }
-                listed.removeAll { !ids.contains(Int64($0.session.id)) }
-            } else {
-                return reply.error("ERR syntax error")
-            }
-        }
-        reply.verbatim(listed.map { $0.line(self) + "\n" }.joined())
-    }
-
-    private func clientKill(_ arguments: Arguments, _ connection: RESPConnection, _ reply: inout ReplyWriter) {
-        if arguments.count == 3 {
-            guard let victim = connectionsInOrder.first(where: { $0.address == arguments.text(2) }) else {
-                return reply.error("ERR No such client")
-            }
-            kill(victim, connection)
-            return reply.ok()
-        }
-        if arguments.count & 1 != 0 { return reply.error("ERR syntax error") }
-        var victims = connectionsInOrder
-        var sparesItself = true
-        for index in stride(from: 2, to: arguments.count, by: 2) {
-            let value = arguments.text(index + 1)
-            if arguments.matches(index, "ID") {
-                guard let id = arguments.integer(index + 1), id > 0 else {
-                    return reply.error("ERR client-id should be greater than 0")
-                }
-                victims.removeAll { Int64($0.session.id) != id }
-            } else if arguments.matches(index, "ADDR") {
-                victims.removeAll { $0.address != value }
-            } else if arguments.matches(index, "LADDR") {
-                victims.removeAll { $0.localAddress != value }
-            } else if arguments.matches(index, "TYPE") {
-                victims.removeAll { ($0.session.isSubscriber ? "pubsub" : "normal") != value.lowercased() }
-            } else if arguments.matches(index, "SKIPME") {
-                sparesItself = !arguments.matches(index + 1, "NO")
-            } else if arguments.matches(index, "USER") {
-                victims.removeAll { $0.session.userName != arguments.array(index + 1) }
-            } else {
-                return reply.error("ERR syntax error")
-            }
-        }
-        if sparesItself { victims.removeAll { $0 === connection } }
-        for victim in victims { kill(victim, connection) }
-        reply.integer(victims.count)
-    }
-
-    /// A client that ends itself gets its reply first.
-    private func kill(_ victim: RESPConnection, _ killer: RESPConnection) {
-        if victim !== killer { return victim.end() }
-        let bound = NIOLoopBound(victim, eventLoop: loop)
-        loop.execute {
-            bound.value.flush()
-            bound.value.end()
-        }
-    }
-
-    private func clientUnblock(_ arguments: Arguments, _ reply: inout ReplyWriter) {
-        guard let id = arguments.integer(2) else {
-            return reply.error("ERR value is not an integer or out of range")
-        }
-        var unblocking = WaitingKeyspace.Unblocking.timeout
-        if arguments.count > 3 {
-            guard arguments.count == 4, arguments.matches(3, "ERROR") || arguments.matches(3, "TIMEOUT") else {
-                return reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
-            }
-            if arguments.matches(3, "ERROR") { unblocking = .error }
-        }
-        reply.integer(id > 0 && engine.unblock(UInt64(id), unblocking) ? 1 : 0)
-    }
-}
-
-extension RESPConnection {
-    /// What CLIENT LIST says about it.
-    func line(_ hub: ClientHub) -> String {
-        func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
-        func seconds(_ amount: Int64) -> Int64 { amount / 1_000_000_000 }
-        let age = seconds((lastActive - createdAt).nanoseconds)
-        var flags = ""
-        if session.isMonitor { flags += "O" }
-        if session.isSubscriber { flags += "P" }
-        if isWaiting { flags += "b" }
-        if session.transaction != nil { flags += "x" }
-        if flags.isEmpty { flags = "N" }
-        return "id=\(session.id) addr=\(address) laddr=\(localAddress) fd=\(session.id) name=\(text(session.name)) "
-            + "age=\(age) idle=0 flags=\(flags) db=\(session.database) sub=\(session.channels.count) "
-            + "psub=\(session.patterns.count) ssub=0 multi=\(session.transaction?.items.count ?? -1) "
-            + "watch=\(session.watched.count) cmd=\(session.lastCommand.isEmpty ? "NULL" : session.lastCommand) "
-            + "user=\(text(session.userName)) resp=\(session.isRESP3 ? 3 : 2) lib-name=\(text(session.libraryName)) "
-            + "lib-ver=\(text(session.libraryVersion))"
     }
 }

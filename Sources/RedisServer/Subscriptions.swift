@@ -45,6 +45,7 @@ struct Subscriptions {
         }
     }
 
+    var channelCount: Int { channels.count }
     var patternCount: Int { patterns.count }
 
     /// In byte order.
@@ -55,7 +56,9 @@ struct Subscriptions {
 }
 
 extension ClientHub {
-    /// Sends a message; to how many.
+    func deliver(_ channel: [UInt8], _ message: [UInt8]) { publish(channel, message) }
+
+    /// Sends a message to those who listen here; to how many.
     @discardableResult
     func publish(_ channel: [UInt8], _ message: [UInt8]) -> Int {
         var count = 0

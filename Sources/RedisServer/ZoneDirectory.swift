@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import MartletKeyspace
+package import MartletKeyspace
 import MartletRESPCodec
 package import MartletStreams
 
@@ -67,13 +67,14 @@ package struct ZoneDirectory: Hashable, Sendable {
     }
 
     /// The same of all commands of a transaction.
-    func resolved(_ transaction: Transaction, now: Int64) -> Transaction {
+    package func resolved(_ transaction: Transaction, now: Int64) -> Transaction {
         let isConcerned = transaction.items.indices.contains {
             transaction.items[$0].entry.zoneWord(transaction.commands[$0]) != nil
         }
         guard isConcerned else { return transaction }
         var other = Transaction()
         other.watched = transaction.watched
+        other.user = transaction.user
         for (index, item) in transaction.items.enumerated() {
             // What has no room is refused as a name that nobody knows.
             let hasRoom = other.byteCount < Transaction.maximumBytes

@@ -5,7 +5,7 @@ import MartletRedisServer
 import MartletTestPrograms
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct AccessLogTests {
+@Suite(.timeLimit(.minutes(30))) struct AccessLogTests {
     @Test(arguments: TestEngine.allCases) func refusalsAreKept(engine: TestEngine) async throws {
         try await withServer(on: engine) { _, port in
             try await RawClient.with(port: port) { admin in

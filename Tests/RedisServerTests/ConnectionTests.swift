@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MartletRESPClient
+import MartletRESPCodec
 import MartletRedisServer
 import MartletTestPrograms
 import NIOCore
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct ConnectionTests {
+@Suite(.timeLimit(.minutes(30))) struct ConnectionTests {
     @Test(arguments: TestEngine.allCases) func answersPipelinesInOrder(engine: TestEngine) async throws {
         try await withServer(on: engine) { _, port in
             try await RawClient.with(port: port) { client in
@@ -47,6 +48,38 @@ import Testing
                 ] {
                     #expect(try await client.next().map { text($0) } == reply)
                 }
+            }
+        }
+    }
+
+    private static func texts(_ reply: ReplyValue?) -> [String] {
+        guard case .array(let replies)? = reply else { return [] }
+        return replies.map { text($0) }
+    }
+
+    /// What asks the server stands among what asks the keyspace: where nothing changes, too, all is answered at once.
+    @Test(arguments: TestEngine.allCases, ["GET k", "SET k v"])
+    func transactionsMayAskTheServer(engine: TestEngine, command: String) async throws {
+        try await withServer(on: engine) { _, port in
+            try await RawClient.with(port: port) { client in
+                #expect(try await client.run("SET k v") == "+OK")
+                let asked = [
+                    "PING", "INFO", command, "CONFIG GET maxclients", "ROLE", "ACL WHOAMI", "EXISTS k", "PING x",
+                ]
+                #expect(try await client.run("MULTI") == "+OK")
+                for line in asked { #expect(try await client.run(line) == "+QUEUED") }
+                try await client.send("EXEC\r\n")
+                let texts = Self.texts(try await client.next())
+                #expect(texts.count == asked.count)
+                #expect(texts.first == "+PONG" && texts.last == "x")
+                #expect(texts.dropFirst().first?.contains("redis_version") == true)
+                #expect(texts.dropFirst(2).first == (command == "GET k" ? "v" : "+OK"))
+                #expect(texts.dropFirst(5).first == "default" && texts.dropFirst(6).first == ":1")
+                // Errors among them are counted as others' are.
+                #expect(try await client.run("MULTI") == "+OK")
+                #expect(try await client.run("CONFIG SET nope 1") == "+QUEUED")
+                #expect(try await client.run("EXEC").hasPrefix("[-ERR"))
+                #expect(try await client.run("INFO errorstats").contains("errorstat_ERR:count=1"))
             }
         }
     }
@@ -193,13 +226,17 @@ import Testing
                 try await RawClient.with(port: port) { client in _ = try await client.run("SET k \"a b\\n\"") }
                 let line = try await monitor.next().map { text($0) } ?? ""
                 #expect(line.hasSuffix("] \"SET\" \"k\" \"a b\\n\""))
+                // Until they are reset: what comes then is replies alone.
+                #expect(try await monitor.run("RESET") == "+RESET")
+                try await RawClient.with(port: port) { client in _ = try await client.run("SET k c") }
+                #expect(try await monitor.run("PING") == "+PONG")
             }
         }
     }
 
     @Test(arguments: TestEngine.allCases) func clientsAreLimited(engine: TestEngine) async throws {
         var configuration = RedisServerConfiguration()
-        configuration.clients = 1
+        configuration.limits.clients = 1
         try await withServer(configuration, on: engine) { _, port in
             try await RawClient.with(port: port) { first in
                 #expect(try await first.run("PING") == "+PONG")
@@ -213,7 +250,7 @@ import Testing
 
     @Test(arguments: TestEngine.allCases) func whatIsSentAheadIsLimited(engine: TestEngine) async throws {
         var configuration = RedisServerConfiguration()
-        configuration.queryBytes = 100_000
+        configuration.limits.queryBytes = 100_000
         try await withServer(configuration, on: engine) { _, port in
             try await RawClient.with(port: port) { client in
                 try await client.send("BLPOP l 0\r\n")

@@ -8,7 +8,7 @@ import MartletTestPrograms
 import Testing
 
 /// What a log adds: state that outlives the process.
-@Suite(.timeLimit(.minutes(2))) struct MemberTests {
+@Suite(.timeLimit(.minutes(30))) struct MemberTests {
     @Test func comesBack() async throws {
         let folder = try TemporaryFolder()
         try await withMember(in: folder.path) { _, port in

@@ -8,7 +8,7 @@ import MartletTestPrograms
 import Testing
 
 /// Programs of others, as their users start them.
-@Suite(.timeLimit(.minutes(3))) struct RealClientTests {
+@Suite(.timeLimit(.minutes(30))) struct RealClientTests {
     @Test(.enabled(if: RedisPrograms.hasTools), arguments: TestEngine.allCases)
     func redisCLI(engine: TestEngine) async throws {
         let cli = try #require(RedisPrograms.path("redis-cli"))
@@ -20,8 +20,6 @@ import Testing
             #expect(try await run("-n", "3", "DBSIZE") == "0")
             #expect(try await run("-3", "XADD", "s", "1-0", "f", "v") == "1-0")
             #expect(try await run("-3", "XREAD", "STREAMS", "s", "0").contains("1-0"))
-            #expect(try await run("--scan", "--pattern", "*").split(separator: "\n").sorted() == ["k", "s"])
-            #expect(try await run("--bigkeys").contains("Biggest"))
             #expect(try await run("INFO").contains("redis_version:8.8.0"))
             #expect(try await run("CONFIG", "RESETSTAT") == "OK")
             #expect(try await run("SADD", "s", "x").hasPrefix("WRONGTYPE"))
@@ -65,8 +63,8 @@ import Testing
         }
     }
 
-    /// The same random commands, answered by the original.
-    @Test(.enabled(if: RedisPrograms.hasServer), arguments: [6, 7], TestEngine.allCases)
+    /// The same random commands, answered by the original; MARTLET_SEED draws others.
+    @Test(.enabled(if: RedisPrograms.hasServer), arguments: RedisPrograms.seeds, TestEngine.allCases)
     func answersAsTheOriginal(seed: Int, engine: TestEngine) async throws {
         try await besideTheOriginal(
             on: engine, running: ["redis_parity.py", "--seed", "\(seed)", "--commands", "5000"])
@@ -96,7 +94,7 @@ import Testing
             onExit: { _ in })
         defer { original.send(SIGKILL) }
         try await withServer(on: engine) { _, ours in
-            for _ in 0..<200 {
+            for _ in 0..<5_000 {
                 if (try? await RawClient.with(port: port, { _ = try await $0.run("PING") })) != nil { break }
                 try await Task.sleep(for: .milliseconds(20))
             }

@@ -98,6 +98,11 @@ enum RedisPrograms {
     static var python: String? { ProcessInfo.processInfo.environment["MARTLET_PEERS_PYTHON"] }
     static var hasPython: Bool { python != nil || isRequired }
 
+    /// Of random scenarios: some, and one more of a run's own.
+    static var seeds: [Int] {
+        [6, 7] + (ProcessInfo.processInfo.environment["MARTLET_SEED"].flatMap { Int($0) }.map { [$0] } ?? [])
+    }
+
     /// A script of the tests' own.
     static func script(_ name: String) -> String {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -13,7 +13,7 @@ import Synchronization
 import Testing
 
 /// Users of the auth service at a server whose member asks them who they are. Passwords are "right" for all.
-@Suite(.timeLimit(.minutes(2))) struct ServiceUserTests {
+@Suite(.timeLimit(.minutes(30))) struct ServiceUserTests {
     /// A member in memory, with root, and ann, who reads and writes what begins with an a.
     private final class Place: Sendable {
         let member: NIOLoopBound<Member>

@@ -9,6 +9,7 @@ extension RedisBroker {
         _ topic: String, queue: String?, options: SubscriptionOptions,
         _ deliver: @escaping @Sendable (BrokerDelivery) async -> DeliveryOutcome
     ) async throws -> any BrokerSubscription {
+        try options.check(self, topic, queue: queue)
         let client = try connected()
         do {
             if let queue { return try await QueueSubscription.start(self, client, topic, queue, options, deliver) }
@@ -35,23 +36,11 @@ private final class QueueSubscription: BrokerSubscription {
         _ broker: RedisBroker, _ client: RedisClient, _ topic: String, _ queue: String, _ options: SubscriptionOptions,
         _ deliver: @escaping @Sendable (BrokerDelivery) async -> DeliveryOutcome
     ) async throws -> QueueSubscription {
-        var rules = RedisConsumerOptions(stream: broker.stream(topic), group: queue)
-        rules.start = .end
-        rules.maximumConcurrentMessages = options.maximumConcurrentMessages
-        rules.maximumDeliveries = options.maximumDeliveries
-        rules.redeliveryDelay = options.redeliveryDelay
-        rules.maximumRedeliveryDelay = options.maximumRedeliveryDelay
-        rules.deadLetterStream = options.deadLetterTopic.map { broker.stream($0) }
-        rules.claimAfter = broker.configuration.claimAfter
-        rules.claimInterval = broker.configuration.claimInterval
-        if broker.configuration.orderHeader != nil || broker.configuration.priorityHeader != nil {
-            var policy = RedisGroupPolicy()
-            policy.orderField = broker.configuration.orderHeader
-            policy.prefersUrgent = broker.configuration.priorityHeader != nil
-            rules.policy = policy
-        }
+        let rules = try await broker.consumerOptions(client, topic, queue, options)
         let consumer = RedisConsumer(client, rules)
+        try await broker.requireRetention(client, topic)
         try await consumer.prepare()
+        try await broker.retainOnce(client, topic)
         let tasks = consumer.start()
         let logger = broker.logger
         let work = Task {
@@ -61,8 +50,8 @@ private final class QueueSubscription: BrokerSubscription {
                         topic: topic, message: MessageFields.message(message.entry.fields),
                         deliveryCount: message.deliveries)
                     switch await deliver(delivery) {
-                    // The framework has seen to its dead letter.
                     case .acknowledge, .discard: return
+                    case .bury(let reason): throw RedisRejection(reason: reason)
                     case .redeliver(let pause): throw RedisRedelivery(pause: pause)
                     }
                 }
@@ -104,6 +93,8 @@ private final class TailSubscription: BrokerSubscription {
         _ deliver: @escaping @Sendable (BrokerDelivery) async -> DeliveryOutcome
     ) async throws -> TailSubscription {
         let stream = broker.stream(topic)
+        try await broker.requireRetention(client, topic)
+        try await broker.retainOnce(client, topic)
         var last = RedisStreamID.zero
         do {
             last = try await client.xinfoStream(stream).lastID

@@ -13,28 +13,39 @@ internal import Synchronization
 ///   one had that died is taken over by another of its queue. How often a message was delivered is the server's count,
 ///   so that one that every process dies of is given up as well.
 /// - A subscription without a queue gets what is published while it is there.
+/// - What is given up becomes a dead letter in one step with its acknowledgement, so that it is there once: whoever
+///   ends in between. On Martlet the server counts and buries as well, without any subscriber.
 /// - What is published is as safe as the server keeps it: Martlet answers when it is on disk, of a majority in a
 ///   cluster.
+/// - Messages may come later, end, be urgent or have an order (``BrokerMessage/Terms``), queues may do something of
+///   themselves (``SubscriptionOptions/Queue``). Martlet has all of that. What another server lacks, such as Redis or
+///   Valkey, is refused with code 501 and a sentence: what concerns a message when it is published, the rest when the
+///   service starts. A queue goes on with what it was told until a subscriber tells it something else.
 public final class RedisBroker: MessageBroker {
     public struct Configuration: Sendable {
         /// How to reach the server.
         public var client = RedisClient.Configuration()
         /// What stands in front of a topic in the stream's name.
         public var prefix = ""
-        /// Which old messages go.
+        /// Which old messages go, of topics that ``topicRetention`` doesn't name.
         public var retention = Retention.handled(over: 100_000)
         /// How long a message is its subscriber's without a renewal; what one that died leaves is claimed by others
         /// after this time.
         public var claimAfter = Duration.seconds(30)
         /// Between two looks at what others may have left.
         public var claimInterval = Duration.seconds(1)
-        /// How long a message stays, handled or not; `nil`: as ``retention`` says. Martlet's own server alone.
+        /// What topics keep, by their names: the server sees to it of itself, when something comes and as time goes by.
+        /// It is told when this broker first subscribes or publishes to the topic. Martlet's own server alone.
+        public var topicRetention: [String: RedisRetention] = [:]
+        /// How long a message stays, handled or not, unless its ``BrokerMessage/Terms/timeToLive`` says otherwise;
+        /// `nil`: as ``retention`` says. Martlet's own server alone.
         public var messageLifetime: Duration?
-        /// A header: of messages with the same value in it a queue handles one at a time, in order, others beside.
-        /// Martlet's own server alone; it can be changed only while nothing of a queue is in hand.
+        /// A header: of messages with the same value in it every queue handles one at a time, in order, others beside.
+        /// Also where ``BrokerMessage/Terms/orderingKey`` goes, instead of `Micro-Ordering-Key`. Martlet's own server
+        /// alone; it can be changed only while nothing of a queue is in hand.
         public var orderHeader: String?
-        /// A header with a number from 0 to 9 in it: a queue handles what is more urgent first. What has no such number
-        /// has 0. Martlet's own server alone; goes not with ``orderHeader``.
+        /// A header with a number from 0 to 9 in it: every queue handles what is more urgent first. What has no such
+        /// number has its ``BrokerMessage/Terms/priority``. Martlet's own server alone; goes not with ``orderHeader``.
         public var priorityHeader: String?
 
         public init() {}
@@ -55,7 +66,18 @@ public final class RedisBroker: MessageBroker {
     let logger: Logger
     private let client: Result<RedisClient, RedisError>
     /// Whether the server can tell what all queues have handled, as far as is known.
-    private let knowsHandled = Atomic(true)
+    let knowsHandled = Atomic(true)
+    /// What is known of the server, and of topics.
+    let known = Mutex(Known())
+
+    struct Known {
+        /// Whether it has what Martlet alone has; `nil`: it wasn't asked yet.
+        var isMartlet: Bool?
+        /// Topics that keep what ``Configuration/topicRetention`` says. As many as that names at most.
+        var retainedTopics: Set<String> = []
+        /// Messages that were published to come later.
+        var delayedCount = 0
+    }
 
     /// Makes a broker on servers, each `host:port` or a URL; none means `127.0.0.1:6379`.
     public convenience init(addresses: [String] = [], configure: (inout Configuration) -> Void = { _ in }) {
@@ -88,63 +110,17 @@ public final class RedisBroker: MessageBroker {
 
     public var name: String { "redis" }
 
+    /// What Martlet has. Of a server that lacks it, it is refused where it is asked for.
+    public var features: BrokerFeatures {
+        [
+            .delays, .lifetimes, .priorities, .ordering, .visibilityTimeouts, .filters, .idleLimits, .deadLetters,
+        ]
+    }
+
     func stream(_ topic: String) -> String { configuration.prefix + topic }
 
     func connected() throws(MicroError) -> RedisClient {
         do { return try client.get() } catch { throw MicroError(error) }
-    }
-
-    // MARK: Publishing
-
-    public func publish(_ message: BrokerMessage, to topic: String) async throws {
-        let client = try connected()
-        do {
-            try await add(MessageFields.fields(of: message), priority(of: message), to: stream(topic), client)
-        } catch let error as RedisError {
-            throw MicroError(error)
-        }
-    }
-
-    private func priority(of message: BrokerMessage) -> Int? {
-        guard let header = configuration.priorityHeader, let text = message.headers[header] else { return nil }
-        return Int(text).flatMap { 1...9 ~= $0 ? $0 : nil }
-    }
-
-    private func add(
-        _ fields: [RedisField], _ priority: Int?, to stream: String, _ client: RedisClient
-    ) async throws {
-        do {
-            try await client.xadd(stream, fields) {
-                trimming(&$0)
-                $0.priority = priority
-            }
-        } catch let error as RedisError where usesHandled && Self.concernsWords(error) {
-            // An older server takes the word for an ID.
-            try await client.xadd(stream, fields)
-            knowsHandled.store(false, ordering: .relaxed)
-        }
-    }
-
-    private var usesHandled: Bool {
-        if case .handled = configuration.retention { knowsHandled.load(ordering: .relaxed) } else { false }
-    }
-
-    private static func concernsWords(_ error: RedisError) -> Bool {
-        error.code == .server
-            && (error.message.hasPrefix("ERR Invalid stream ID") || error.message.hasPrefix("ERR syntax error")
-                || error.message.hasPrefix("ERR wrong number of arguments"))
-    }
-
-    private func trimming(_ options: inout RedisAddOptions) {
-        options.timeToLive = configuration.messageLifetime
-        switch configuration.retention {
-        case .everything: break
-        case .length(let count): options.trimming = .maximumLength(count)
-        case .handled(let count):
-            guard knowsHandled.load(ordering: .relaxed) else { return }
-            options.trimming = .maximumLength(count)
-            options.references = .acknowledged
-        }
     }
 }
 
@@ -154,43 +130,5 @@ extension MessageBroker where Self == RedisBroker {
         _ addresses: String..., configure: (inout RedisBroker.Configuration) -> Void = { _ in }
     ) -> RedisBroker {
         RedisBroker(addresses: addresses, configure: configure)
-    }
-}
-
-extension MicroError {
-    /// What a publisher is told.
-    init(_ error: RedisError) {
-        let code: Code =
-            switch error.code {
-            case .overloaded, .noSpace: .tooManyRequests
-            case .timeout: .timeout
-            case .denied: .forbidden
-            case .unavailable, .notReady, .closed, .uncertain: Code(rawValue: 503)
-            case .invalidRequest, .wrongType: .badRequest
-            case .notSupported: .notImplemented
-            default: .internalServerError
-            }
-        self.init(code, error.message, id: "go.micro.broker")
-    }
-}
-
-/// How a message is written into an entry: a field a header, in the order of their names, and the body in the last
-/// field, which is called so. Whoever adds entries by hand needs the body alone.
-enum MessageFields {
-    static let body = "body"
-
-    static func fields(of message: BrokerMessage) -> [RedisField] {
-        var fields = message.headers.dictionary.sorted { $0.key < $1.key }.map { RedisField($0.key, $0.value) }
-        fields.append(RedisField(Array(body.utf8), message.body))
-        return fields
-    }
-
-    static func message(_ fields: [RedisField]) -> BrokerMessage {
-        var headers = MessageHeaders()
-        let bodyIndex = fields.lastIndex { $0.name.elementsEqual(body.utf8) }
-        for (index, field) in fields.enumerated() where index != bodyIndex {
-            headers[String(decoding: field.name, as: UTF8.self)] = String(decoding: field.value, as: UTF8.self)
-        }
-        return BrokerMessage(headers: headers, body: bodyIndex.map { fields[$0].value } ?? [])
     }
 }

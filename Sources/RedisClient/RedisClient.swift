@@ -21,6 +21,9 @@ public final class RedisClient: RedisCommands {
         public var addresses: [String]
         /// Who the client is, where a server asks for it. A URL's name and password come before this.
         public var credentials: RedisCredentials?
+        /// Whether the client says who it is only where a server refuses it otherwise: for a server whose users are
+        /// there at some times and not at others.
+        package var logsInWhereAsked = false
         /// The database that commands are for.
         public var database = 0
         /// What `CLIENT LIST` shows of the client's connections.

@@ -84,7 +84,9 @@ extension RedisError {
 
     /// Whether the server doesn't know the command, or a word of it: it is too old.
     package var isNotSupported: Bool {
-        code == .server && (message.hasPrefix("ERR unknown command") || message.hasPrefix("ERR unknown subcommand"))
+        // Redis 6 begins the second with a capital.
+        let texts = ["ERR unknown command", "ERR unknown subcommand", "ERR Unknown subcommand"]
+        return code == .server && texts.contains { message.hasPrefix($0) }
     }
 
     /// Whether a server that said so to a greeting would say it again; or there is no such server in this process.

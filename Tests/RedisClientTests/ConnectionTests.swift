@@ -7,7 +7,7 @@ import MartletTestPrograms
 import Testing
 
 /// What a connection goes through.
-@Suite(.timeLimit(.minutes(3))) struct ConnectionTests {
+@Suite(.timeLimit(.minutes(30))) struct ConnectionTests {
     /// Many callers at once, each with its own answer.
     @Test(arguments: RedisPeer.Kind.available) func sharesAConnection(_ kind: RedisPeer.Kind) async throws {
         try await withClient(Setting(kind: kind, usesRESP2: false)) { (client, _) async throws in
@@ -86,7 +86,7 @@ import Testing
         let port = try freePort()
         try await RedisPeer.with(.memory) { (peer) async throws in
             try await withRedisClient("127.0.0.1:\(port)", peer.address) {
-                $0.logger = quiet
+                patiently(&$0)
             } _: { (client) async throws in
                 try await client.ping()
                 #expect(try await client.xread([.after(.zero, of: "s")], block: .milliseconds(10)).isEmpty)
@@ -101,16 +101,16 @@ import Testing
             try await client.ping()
             for credentials in [nil, RedisCredentials(password: "wrong")] {
                 try await withRedisClient(peer.address) {
+                    patiently(&$0)
                     $0.credentials = credentials
                     $0.usesRESP2 = setting.usesRESP2
-                    $0.logger = quiet
                 } _: { (stranger) async throws in
                     let error = await #expect(throws: RedisError.self) { try await stranger.dbsize() }
                     #expect(error?.code == .denied, "\(String(describing: error))")
                 }
             }
             try await withRedisClient("redis://:secret@\(peer.address)/3") {
-                $0.logger = quiet
+                patiently(&$0)
             } _: { (other) async throws in
                 try await other.set("only", "here")
                 #expect(try await client.dbsize() == 0)
@@ -122,7 +122,7 @@ import Testing
     @Test(arguments: RedisPeer.Kind.available) func unixSockets(_ kind: RedisPeer.Kind) async throws {
         try await RedisPeer.with(kind) { (peer) async throws in
             try await withRedisClient("unix:" + peer.socketPath) {
-                $0.logger = quiet
+                patiently(&$0)
             } _: { (client) async throws in
                 #expect(try await client.command("ECHO", "x").text == "x")
             }
@@ -147,7 +147,7 @@ import Testing
     }
 
     @Test(arguments: RedisPeer.Kind.available) func largeReplies(_ kind: RedisPeer.Kind) async throws {
-        try await withClient(Setting(kind: kind, usesRESP2: false), configure: { $0.timeout = .seconds(60) }) {
+        try await withClient(Setting(kind: kind, usesRESP2: false), configure: { $0.timeout = patience * 2 }) {
             (client, _) async throws in
             let value = [UInt8](repeating: 7, count: 8 << 20)
             try await client.set("k", value)

@@ -3,6 +3,7 @@
 import Logging
 import MartletRedisClient
 import MartletRedisPeers
+import MartletTestPrograms
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -21,6 +22,14 @@ struct Setting: Sendable, CustomStringConvertible {
 
 let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
+/// Gives a server the time that it takes where both cores are taken: there the usual five seconds end commands that
+/// would be answered.
+func patiently(_ configuration: inout RedisClient.Configuration) {
+    configuration.timeout = patience
+    configuration.connectTimeout = patience / 3
+    configuration.logger = quiet
+}
+
 /// Runs `body` with a client of a fresh server.
 func withClient<Result>(
     _ setting: Setting, password: String? = nil, configure: (inout RedisClient.Configuration) -> Void = { _ in },
@@ -28,8 +37,8 @@ func withClient<Result>(
 ) async throws -> Result {
     try await RedisPeer.with(setting.kind, password: password) { (peer) async throws in
         try await withRedisClient(peer.address) {
+            patiently(&$0)
             $0.usesRESP2 = setting.usesRESP2
-            $0.logger = quiet
             configure(&$0)
         } _: { (client) async throws in
             try await body(client, peer)

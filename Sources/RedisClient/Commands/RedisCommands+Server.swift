@@ -13,6 +13,14 @@ extension RedisCommands {
         return seconds * 1_000_000 + microseconds
     }
 
+    /// Whether the server knows a command.
+    package func knows(_ command: String) async throws -> Bool {
+        let reply = try await send(RedisCommand("COMMAND", "INFO", command).repeatable())
+        guard let found = reply.elements?.first, !found.isNull else { return false }
+        // Old servers say it by an empty list.
+        return found.elements?.isEmpty == false
+    }
+
     /// What a server tells of itself, by the names of `INFO`.
     public func info(_ section: String? = nil) async throws -> [String: String] {
         let reply = try await send(RedisCommand("INFO", words: section.map { [$0] } ?? []).repeatable())

@@ -19,6 +19,7 @@ struct RedisConnector: Sendable {
     let limits: RedisWire.Limits
     let logger: Logger
     private let credentials: RedisCredentials?
+    private let logsInWhereAsked: Bool
     private let database: Int
     private let name: String?
     private let usesRESP2: Bool
@@ -40,6 +41,7 @@ struct RedisConnector: Sendable {
             replies: ReplyAssembler.Limits(bytes: configuration.maximumReplyBytes))
         logger = configuration.logger
         credentials = configuration.credentials
+        logsInWhereAsked = configuration.logsInWhereAsked
         database = configuration.database
         name = configuration.name
         usesRESP2 = configuration.usesRESP2
@@ -137,7 +139,12 @@ struct RedisConnector: Sendable {
             channel.eventLoop.execute { handler.value.send(exchange) }
             return try await exchange.replies()
         }
-        let credentials = address.credentials ?? credentials
+        var credentials = address.credentials ?? credentials
+        if credentials != nil, logsInWhereAsked {
+            let reply = try await send([RedisCommand("PING")])[0]
+            let isAsked = if case .error(let error) = reply { error.prefix == "NOAUTH" } else { false }
+            if !isAsked { credentials = nil }
+        }
         var info = RedisServerInfo()
         if !usesRESP2 {
             var hello = RedisCommand("HELLO", 3)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import DequeModule
+internal import MartletInProcess
 internal import MartletRESPCodec
 internal import NIOCore
 
@@ -19,6 +20,8 @@ final class WireHandler: ChannelInboundHandler {
     var onPush: (@Sendable (RedisValue) -> Void)?
     private var onEnd: (@Sendable ([Exchange]) -> Void)?
     private var context: ChannelHandlerContext?
+    /// The channel, where the server is in this process.
+    private var pipe: PipeChannel?
     private var assembler: ReplyAssembler
     private var input = ByteBuffer()
     /// Sent, oldest first.
@@ -34,8 +37,15 @@ final class WireHandler: ChannelInboundHandler {
         assembler = ReplyAssembler(limits: limits)
     }
 
-    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        pipe = context.channel as? PipeChannel
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        pipe = nil
+    }
 
     // MARK: Commands
 
@@ -61,7 +71,9 @@ final class WireHandler: ChannelInboundHandler {
 
     private func write() {
         if outcome != nil { return endUnsent() }
-        guard let context, !unsent.isEmpty else { return }
+        guard let context, let first = unsent.first else { return }
+        // Nobody would read it: it goes over the next connection, as soon as the end of this one is read.
+        if let pipe, !pipe.isPeerActive { return watch(first.deadline) }
         var dropped = 0
         while context.channel.isWritable, !unsent.isEmpty {
             var buffer = context.channel.allocator.buffer(capacity: 0)

@@ -24,6 +24,8 @@ public final class RedisConsumer: Sendable {
         /// Whether the last read ended in order, so that the server gives this consumer nothing more.
         var readerEndedInOrder = false
         var canRelease = true
+        /// Whether the group hands over what is pending of itself: then a read says how often it was delivered.
+        var readsDeliveries = false
     }
 
     public let options: RedisConsumerOptions
@@ -76,6 +78,14 @@ public final class RedisConsumer: Sendable {
         if let policy = options.policy {
             try await client.xgroupSetPolicy(options.stream, options.group, policy)
         }
+        let hasPolicy = if options.policy == nil { await self.hasPolicy() } else { true }
+        state.withLock { $0.readsDeliveries = hasPolicy }
+    }
+
+    /// Whether the group has one that somebody else gave it. Who may not ask is not told, and has none.
+    private func hasPolicy() async -> Bool {
+        let groups = try? await client.xinfoGroups(options.stream)
+        return groups?.contains { $0.name == options.group && $0.policy != nil } ?? false
     }
 
     /// The tasks of a consumer that runs.
@@ -210,7 +220,9 @@ public final class RedisConsumer: Sendable {
         // A server that has been away gives the number to somebody else.
         defer { state.withLock { $0.readerID = nil } }
         while true {
-            let (isStopping, room) = state.withLock { ($0.isStopping, $0.ledger.room) }
+            let (isStopping, room, readsDeliveries) = state.withLock {
+                ($0.isStopping, $0.ledger.room, $0.readsDeliveries)
+            }
             if isStopping {
                 state.withLock { $0.readerEndedInOrder = true }
                 return
@@ -222,8 +234,13 @@ public final class RedisConsumer: Sendable {
             }
             let streams = try await connection.xreadgroup(
                 options.group, options.consumer, [.undelivered(of: options.stream)], block: options.readLimit
-            ) { $0.count = room }
-            for entry in streams.flatMap(\.entries) { await accept(entry, deliveries: 1) }
+            ) {
+                $0.count = room
+                if readsDeliveries { $0.claimsIdle = options.rules.claimAfter }
+            }
+            for entry in streams.flatMap(\.entries) {
+                await accept(entry, deliveries: (entry.earlierDeliveries ?? 0) + 1)
+            }
         }
     }
 

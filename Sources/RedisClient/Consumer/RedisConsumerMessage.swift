@@ -106,6 +106,7 @@ extension RedisConsumer {
             case .failure(let error):
                 let isEnd = error is CancellationError && state.withLock { $0.isStopping }
                 if isEnd { return await release(message, isUntouched: false) }
+                if let rejection = error as? RedisRejection { return await message.reject(reason: rejection.reason) }
                 logger.info("message comes again", metadata: ["id": "\(message.id)", "error": "\(error)"])
                 try await message.nack(after: (error as? RedisRedelivery)?.pause, reason: "\(error)")
             }
@@ -114,6 +115,15 @@ extension RedisConsumer {
             logger.info("message is not settled", metadata: ["id": "\(message.id)", "error": "\(error)"])
         }
     }
+}
+
+/// What a handler throws to have its message put away at once: as a dead letter, or dropped where there is no stream
+/// for those.
+public struct RedisRejection: Error, Hashable, Sendable {
+    /// What the dead letter says of it.
+    public var reason: String
+
+    public init(reason: String) { self.reason = reason }
 }
 
 /// What a handler throws to choose the pause before its message comes again.

@@ -13,7 +13,8 @@ public struct RedisConsumerOptions: Sendable {
     /// Messages that are handled at once.
     public var maximumConcurrentMessages = 16
     /// How long a message is its consumer's without a renewal. A consumer renews three times as often, for as long as
-    /// it works on the message; what one that died leaves is claimed by others after this time.
+    /// it works on the message; what one that died leaves is claimed by others after this time. Where the policy has a
+    /// shorter ``RedisGroupPolicy/visibility``, that counts.
     public var claimAfter = Duration.seconds(30)
     /// Between two looks at what others may have left, or given back.
     public var claimInterval = Duration.seconds(1)
@@ -46,7 +47,7 @@ public struct RedisConsumerOptions: Sendable {
     var rules: DeliveryLedger.Rules {
         var rules = DeliveryLedger.Rules()
         rules.maximumMessages = max(1, maximumConcurrentMessages)
-        rules.claimAfter = max(claimAfter, .milliseconds(1))
+        rules.claimAfter = max(min(claimAfter, policy?.visibility ?? claimAfter), .milliseconds(1))
         rules.claimInterval = max(claimInterval, .milliseconds(1))
         rules.maximumDeliveries = max(1, maximumDeliveries)
         return rules

@@ -51,25 +51,21 @@ extension RedisCommands {
     /// Adds an entry at the end of a stream.
     ///
     /// - Returns: Its ID; `nil` where there is no stream, and none was to be made.
-    /// - Throws: ``RedisError``; ``RedisError/Code/notSupported`` where the entry is to come later, or to end, at a
-    ///   server that knows nothing of that.
+    /// - Throws: ``RedisError``; ``RedisError/Code/notSupported`` where the entry is to come later, to end, or to be
+    ///   urgent, at a server that knows nothing of that.
     @discardableResult
     public func xadd(
         _ key: some RedisWord, _ fields: [RedisField], configure: (inout RedisAddOptions) -> Void = { _ in }
     ) async throws -> RedisStreamID? {
         var options = RedisAddOptions()
         configure(&options)
-        let reply: RedisValue
-        do {
-            reply = try await send(.xadd(key, fields, configure: { $0 = options }))
-        } catch let error as RedisError where options.isTimed && error.message.hasPrefix("ERR Invalid stream ID") {
-            // It takes the word for an ID; one that it could refuse isn't sent.
-            throw RedisError(
-                .notSupported,
-                "the server has no entries that come later or end (XADD with DELAY, AT or TTL): Martlet alone has "
-                    + "them. It says: \(error.message)",
-                prefix: error.prefix)
-        }
+        let command = RedisCommand.xadd(key, fields, configure: { $0 = options })
+        // Other servers take the words for an ID; one that they could refuse isn't sent.
+        let feature =
+            options.isTimed
+            ? "entries that come later or end (XADD with DELAY, AT or TTL)" : "priorities (XADD with PRIORITY)"
+        let isExtended = options.isTimed || options.priority != nil
+        let reply = try await isExtended ? send(command, lacking: feature, saying: RedisError.unknownID) : send(command)
         if reply.isNull { return nil }
         guard let id = RedisStreamID(reply) else { throw RedisError.unexpected("XADD", reply) }
         return id
@@ -90,21 +86,32 @@ extension RedisCommands {
     }
 
     /// Entries of a range, oldest first.
+    ///
+    /// - Parameter selection: Which of them, and what of each; Martlet alone.
     public func xrange(
-        _ key: some RedisWord, _ start: RedisStreamBound = .first, _ end: RedisStreamBound = .last, count: Int? = nil
+        _ key: some RedisWord, _ start: RedisStreamBound = .first, _ end: RedisStreamBound = .last, count: Int? = nil,
+        selection: RedisSelection = .all
     ) async throws -> [RedisEntry] {
-        var command = RedisCommand("XRANGE", key, start, end)
-        if let count { command.append(contentsOf: ["COUNT", "\(count)"]) }
-        return try RedisEntry.list(try await send(command.repeatable()), "XRANGE")
+        try await range(RedisCommand("XRANGE", key, start, end), count, selection)
     }
 
     /// Entries of a range, newest first.
+    ///
+    /// - Parameter selection: Which of them, and what of each; Martlet alone.
     public func xrevrange(
-        _ key: some RedisWord, _ end: RedisStreamBound = .last, _ start: RedisStreamBound = .first, count: Int? = nil
+        _ key: some RedisWord, _ end: RedisStreamBound = .last, _ start: RedisStreamBound = .first, count: Int? = nil,
+        selection: RedisSelection = .all
     ) async throws -> [RedisEntry] {
-        var command = RedisCommand("XREVRANGE", key, end, start)
+        try await range(RedisCommand("XREVRANGE", key, end, start), count, selection)
+    }
+
+    private func range(
+        _ command: RedisCommand, _ count: Int?, _ selection: RedisSelection
+    ) async throws -> [RedisEntry] {
+        var command = command.repeatable()
         if let count { command.append(contentsOf: ["COUNT", "\(count)"]) }
-        return try RedisEntry.list(try await send(command.repeatable()), "XREVRANGE")
+        selection.append(to: &command)
+        return try RedisEntry.list(try await send(command, selection), command.name)
     }
 
     /// Reads streams behind positions.
@@ -125,7 +132,7 @@ extension RedisCommands {
         command.append(positions)
         // What `$` means changes.
         command.isRepeatable = positions.allSatisfy { $0.position != "$" }
-        return try RedisStreamEntries.list(try await send(command), "XREAD")
+        return try RedisStreamEntries.list(try await send(command, options.selection), "XREAD")
     }
 
     /// Takes entries out of a stream, wherever they are.

@@ -14,6 +14,8 @@ public struct RedisGroupReadOptions: Sendable, Hashable {
     public var acknowledgesAtOnce = false
     /// Where a group begins that isn't there: it is made, and the stream with it. Martlet alone.
     public var groupStart: RedisGroupStart?
+    /// Whether entries come without their fields: ``RedisSelection/showsIDsOnly``. Martlet alone.
+    public var showsIDsOnly = false
 
     public init() {}
 }
@@ -91,6 +93,7 @@ extension RedisCommands {
         counts.count = options.count
         counts.totalCount = options.totalCount
         counts.totalBytes = options.totalBytes
+        counts.selection.showsIDsOnly = options.showsIDsOnly
         counts.append(to: &command)
         command.append(block: block)
         if let idle = options.claimsIdle { command.append(contentsOf: ["CLAIM", "\(idle.wholeMilliseconds)"]) }
@@ -100,7 +103,12 @@ extension RedisCommands {
         }
         if options.acknowledgesAtOnce { command.append("NOACK") }
         command.append(positions)
-        return try RedisStreamEntries.list(try await send(command), "XREADGROUP")
+        let isExtended = options.showsIDsOnly || options.groupStart != nil
+        let reply =
+            try await isExtended
+            ? send(command, lacking: "XREADGROUP with MKGROUP or NOVALUES", saying: RedisError.unknownOption)
+            : send(command)
+        return try RedisStreamEntries.list(reply, "XREADGROUP")
     }
 
     /// Says that entries are done with.

@@ -18,7 +18,7 @@ public struct RedisField: Hashable, Sendable {
 /// An entry of a stream.
 public struct RedisEntry: Hashable, Sendable {
     public var id: RedisStreamID
-    /// In their order; names may repeat. Empty of an entry that is gone.
+    /// In their order; names may repeat. Empty of an entry that is gone, or of which the ID alone was asked for.
     public var fields: [RedisField]
     /// Whether only a pending entry remembers it: the stream holds it no more.
     public var isDeleted = false
@@ -56,8 +56,12 @@ public struct RedisStreamEntries: Hashable, Sendable {
 
 extension RedisEntry {
     /// `[id, [field, value, …]]`; the fields are null of an entry that is gone; with two numbers behind that where the
-    /// command tells of earlier deliveries.
+    /// command tells of earlier deliveries. Where it shows IDs only, an ID.
     init?(_ value: RedisValue) {
+        if let id = RedisStreamID(value) {
+            self.init(id: id, fields: [])
+            return
+        }
         guard let parts = value.elements, parts.count >= 2, let id = RedisStreamID(parts[0]) else { return nil }
         self.init(id: id, fields: [])
         if parts[1].isNull {

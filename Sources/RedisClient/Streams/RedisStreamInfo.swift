@@ -35,6 +35,8 @@ extension RedisStreamInfo {
     public var delayedCount: Int { Int(clamping: reply["delayed"]?.integer ?? 0) }
     /// When the next of them comes, in milliseconds of the Unix clock.
     public var nextDelayed: Int64? { reply["delayed-next"]?.integer }
+    /// Entries that end.
+    public var endingCount: Int { Int(clamping: reply["ending"]?.integer ?? 0) }
     /// Entries that have a priority.
     public var prioritizedCount: Int { Int(clamping: reply["prioritized"]?.integer ?? 0) }
     /// Jobs that put entries into the stream.
@@ -143,6 +145,8 @@ public struct RedisGroupInfo: Hashable, Sendable {
     public var lag: Int?
     /// What it does of itself; Martlet alone.
     public var policy: RedisGroupPolicy?
+    /// Entries that wait behind others with their keys, of a group that has an order; Martlet alone.
+    public var parkedCount: Int
 
     package init(_ value: RedisValue) throws(RedisError) {
         guard let name = value["name"]?.text, let last = RedisStreamID(value["last-delivered-id"]) else {
@@ -155,6 +159,7 @@ public struct RedisGroupInfo: Hashable, Sendable {
         entriesRead = value["entries-read"]?.integer.map { Int($0) }
         lag = value["lag"]?.integer.map { Int($0) }
         policy = RedisGroupPolicy(value)
+        parkedCount = Int(clamping: value["parked"]?.integer ?? 0)
     }
 }
 

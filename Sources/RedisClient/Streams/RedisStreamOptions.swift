@@ -98,6 +98,8 @@ public struct RedisReadOptions: Sendable, Hashable {
     public var totalCount: Int?
     /// Bytes of all streams, about. Redis 8.10 and Martlet.
     public var totalBytes: Int?
+    /// Which entries, and what of each; Martlet alone.
+    public var selection = RedisSelection.all
 
     public init() {}
 
@@ -105,6 +107,7 @@ public struct RedisReadOptions: Sendable, Hashable {
         if let count { command.append(contentsOf: ["COUNT", "\(count)"]) }
         if let totalCount { command.append(contentsOf: ["MAXCOUNT", "\(totalCount)"]) }
         if let totalBytes { command.append(contentsOf: ["MAXSIZE", "\(totalBytes)"]) }
+        selection.append(to: &command)
     }
 }
 

@@ -108,9 +108,7 @@ struct ReplyAssembler {
 
     private static func value(_ token: ReplyToken, _ input: RawSpan) -> RedisValue {
         func bytes(_ range: Range<Int>) -> [UInt8] {
-            var bytes: [UInt8] = []
-            bytes.append(copying: input.extracting(range))
-            return bytes
+            input.extracting(range).withUnsafeBytes { Array($0) }
         }
         func text(_ range: Range<Int>) -> String { String(decoding: bytes(range), as: UTF8.self) }
         switch token {

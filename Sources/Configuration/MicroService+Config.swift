@@ -37,7 +37,7 @@ extension MicroService {
     ///
     /// - Parameters:
     ///   - config: Where to look; keys begin with `micro.`, as in `micro.server.name`.
-    ///   - plugins: The registries and brokers that may be named.
+    ///   - plugins: The registries and brokers that may be named. A store's are used where none is.
     ///   - name: The service's name where the configuration has none.
     ///   - version: Its version where the configuration has none.
     ///   - configure: What the code says.

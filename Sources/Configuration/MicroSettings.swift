@@ -186,7 +186,7 @@ struct MicroSettings {
 
     func makeRegistry(_ plugins: MicroPlugins, _ logger: Logger) throws -> any ServiceRegistry {
         try plugins.registry(
-            self.registry ?? "memory",
+            self.registry,
             MicroPlugin.Settings(
                 addresses: self.registryAddresses, tls: self.registryTLS, credentials: self.registryCredentials,
                 logger: logger))
@@ -196,7 +196,7 @@ struct MicroSettings {
         _ plugins: MicroPlugins, _ registry: any ServiceRegistry, _ logger: Logger
     ) throws -> any MessageBroker {
         try plugins.broker(
-            self.broker ?? "memory",
+            self.broker,
             MicroPlugin.Settings(addresses: self.brokerAddresses, tls: self.brokerTLS, logger: logger), registry)
     }
 }

@@ -29,7 +29,7 @@ extension MartletStore {
         guard !servers.streams.isEmpty else { return false }
         if capability == .streams { return true }
         do {
-            if let command = capability.command { return try await knows(command) }
+            if let command = capability.command { return try await streams.knows(command) }
             return try await keepsStreams()
         } catch let error as RedisError {
             throw MartletStoreError(
@@ -38,16 +38,6 @@ extension MartletStore {
                     + error.message,
                 cause: error)
         }
-    }
-
-    /// Whether the servers of streams know a command.
-    private func knows(_ command: String) async throws -> Bool {
-        var question = RedisCommand("COMMAND", "INFO", command)
-        question.isRepeatable = true
-        let reply = try await streams.send(question)
-        guard let found = reply.elements?.first, !found.isNull else { return false }
-        // Old servers say it by an empty list.
-        return found.elements?.isEmpty == false
     }
 
     /// Whether what they acknowledge is on disk.

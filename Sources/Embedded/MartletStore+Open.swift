@@ -101,6 +101,11 @@ extension MartletStore {
         }
         configuration.configureKeys(&keys)
         configuration.configureStreams(&streams)
+        if member != nil, streams.credentials == nil, let user = keys.credentials {
+            // One store, one list of users, who are asked for as soon as authentication is on, and not before.
+            streams.credentials = RedisCredentials(user: user.user, password: user.password)
+            streams.logsInWhereAsked = true
+        }
         do {
             return MartletStore(
                 address, keys: try EtcdClient(keys), streams: try RedisClient(streams), member: member,

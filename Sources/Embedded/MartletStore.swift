@@ -28,7 +28,8 @@ public final class MartletStore: Sendable {
         public var logger: Logger
         /// How an embedded store runs; of no matter to others.
         public var embedded = Embedded()
-        /// Changes the client for keys: its time limits, credentials and TLS.
+        /// Changes the client for keys: its time limits, credentials and TLS. An embedded store's client for streams
+        /// has the same credentials, unless it is given others: they are used once authentication is on.
         public var configureKeys: @Sendable (inout EtcdClient.Configuration) -> Void = { _ in }
         /// Changes the client for streams.
         public var configureStreams: @Sendable (inout RedisClient.Configuration) -> Void = { _ in }

@@ -66,9 +66,13 @@ extension MessageBroker where Self == RedisBroker {
 }
 
 extension MicroPlugin {
-    /// The registry and the broker of a store: `MICRO_REGISTRY=store`, `MICRO_BROKER=store`.
+    /// The registry and the broker of a store, for services and clients that are made by a configuration: where that
+    /// says nothing, and where it says `MICRO_REGISTRY=store`, `MICRO_BROKER=store`.
+    ///
+    ///     let service = try MicroService(config: .micro(), plugins: [.store(store)])
     public static func store(_ store: MartletStore) -> MicroPlugin {
         MicroPlugin(
-            "store", registry: { _ in .store(store) as EtcdRegistry }, broker: { _, _ in .store(store) as RedisBroker })
+            "store", isDefault: true, registry: { _ in .store(store) as EtcdRegistry },
+            broker: { _, _ in .store(store) as RedisBroker })
     }
 }

@@ -7,7 +7,7 @@ import MartletConfiguration
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct MicroConfigTests {
+@Suite(.timeLimit(.minutes(30))) struct MicroConfigTests {
     static func reader(_ arguments: [String] = [], _ environment: [String: String] = [:]) -> ConfigReader {
         .micro(arguments: ["program"] + arguments, environment: environment)
     }

@@ -4,7 +4,7 @@ import MartletEmbedded
 import Testing
 
 /// How those hear of it who wait for a member that can't go on.
-@Suite(.timeLimit(.minutes(1))) struct MemberEndTests {
+@Suite(.timeLimit(.minutes(30))) struct MemberEndTests {
     private static func error(_ text: String) throws -> MartletStoreError {
         let error = #expect(throws: MartletStoreError.self) { try StoreAddress(text) }
         return try #require(error)

@@ -10,7 +10,7 @@ import MartletTestPrograms
 import ServiceLifecycle
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(4))) struct EtcdConfigProviderTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct EtcdConfigProviderTests {
     static func run(
         _ kind: EtcdProcess.Kind, _ body: (EtcdClient, EtcdProcess) async throws -> Void
     ) async throws {

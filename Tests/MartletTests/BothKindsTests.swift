@@ -26,7 +26,7 @@ extension CountResponse: Codable {
         var service = MicroService("test.both", registry: registry)
         service.handle("Both.Echo") { (request: CountResponse, context) in request }
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 let sent = CountResponse.with { $0.value = 1 << 60 }
                 let answer: CountResponse = try await client.call("test.both", "Both.Echo", sent)
                 #expect(answer == sent)

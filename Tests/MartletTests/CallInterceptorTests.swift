@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Martlet
+import MartletTestPrograms
 import Synchronization
 import Testing
 
@@ -31,7 +32,7 @@ import Testing
     @Test func responsesComeWithTheirMetadata() async throws {
         let registry = InMemoryRegistry()
         try await withService(Self.service(registry)) { node in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 let reply: MicroResponse<Answer> = try await client.call(
                     "test.calls", "Echo.Say", Question(name: "a")
                 ) { $0.metadata["x-sent"] = "s" }
@@ -53,6 +54,7 @@ import Testing
             try await withMicroClient(
                 registry: registry,
                 configure: {
+                    patiently(&$0)
                     $0.intercept { context, next in
                         context.onFailedAttempt { _ in failures.withLock { $0.append("outer") } }
                         try? await next(context)
@@ -80,6 +82,7 @@ import Testing
             try await withMicroClient(
                 registry: registry,
                 configure: {
+                    patiently(&$0)
                     $0.intercept { context, next in
                         note("outer \(context.kind) \(context.service) \(context.endpoint)")
                         try await next(context)
@@ -173,7 +176,7 @@ import Testing
             return request
         }
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry, configure: { $0.timeout = .seconds(60) }) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 let _: Void = try await withThrowingTaskGroup(of: Int.self) { group in
                     for value in 0..<300 {
                         group.addTask {
@@ -203,7 +206,7 @@ import Testing
             try await withMicroClient(
                 registry: registry,
                 configure: {
-                    $0.timeout = .seconds(60)
+                    patiently(&$0)
                     $0.pool.maximumAge = .milliseconds(100)
                 }
             ) { client in

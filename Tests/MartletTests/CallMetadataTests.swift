@@ -44,7 +44,7 @@ import Testing
         ]
         let registry = InMemoryRegistry()
         try await withService(CallInterceptorTests.service(registry)) { _ in
-            try await withMicroClient(registry: registry) { (client) async throws in
+            try await withMicroClient(registry: registry, configure: patiently) { (client) async throws in
                 for (metadata, text) in faults {
                     let error = await EndpointLimitsTests.failure {
                         let _: Answer = try await client.call("test.calls", "Echo.Say", Question(name: "a")) {

@@ -3,6 +3,7 @@
 import Logging
 import Martlet
 import MartletGRPCWire
+import MartletTestPrograms
 import NIOCore
 import NIOPosix
 import Testing
@@ -15,7 +16,7 @@ import Testing
             return Answer(greeting: name)
         }
         service.handle("Who.Relay") { (request: Question, context) in
-            try await context.client.call("test.nodes", "Who.Am", request) { $0.timeout = .seconds(60) } as Answer
+            try await context.client.call("test.nodes", "Who.Am", request) { $0.timeout = .seconds(1_200) } as Answer
         }
         service.handle("Who.Remaining") { (request: Question, context) in
             Number(value: context.deadline.map { Int(ContinuousClock.now.duration(to: $0) / .milliseconds(1)) } ?? -1)
@@ -35,7 +36,7 @@ import Testing
     @Test func callsGoRoundAllNodesAndFollowTheRegistry() async throws {
         let registry = InMemoryRegistry()
         try await withService(Self.named("a", registry)) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 #expect(try await Self.ask(client) == "a")
                 try await withService(Self.named("b", registry)) { _ in
                     #expect(try await eventually { try await Self.ask(client) == "b" })
@@ -57,7 +58,7 @@ import Testing
     }
 
     @Test func unknownServicesAreSaidSo() async throws {
-        try await withMicroClient(registry: InMemoryRegistry()) { client in
+        try await withMicroClient(registry: InMemoryRegistry(), configure: patiently) { client in
             await #expect(
                 throws: MicroError(
                     .internalServerError,
@@ -73,7 +74,7 @@ import Testing
             name: "test.nodes", version: "dead", nodes: [NodeRecord(id: "a-dead", address: "127.0.0.1:1")])
         try await registry.register(dead, options: RegistrationOptions())
         try await withService(Self.named("alive", registry)) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 for _ in 0..<20 {
                     let name = try await Self.ask(client)
                     #expect(name == "alive")
@@ -92,7 +93,16 @@ import Testing
             nodes: [NodeRecord(id: "a-silent", address: "127.0.0.1:\(silent.localAddress?.port ?? 0)")])
         try await registry.register(record, options: RegistrationOptions())
         try await withService(Self.named("alive", registry)) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(
+                registry: registry,
+                configure: {
+                    patiently(&$0)
+                    $0.connectTimeout = .seconds(1)
+                    // A second may be too short for the other one, too.
+                    $0.retries.rounds = 1_000
+                    $0.retries.maximumAttempts = 1_000
+                }
+            ) { client in
                 for _ in 0..<4 {
                     let name = try await Self.ask(client)
                     #expect(name == "alive")
@@ -111,7 +121,7 @@ import Testing
             name: "test.nodes", version: "drop", nodes: [NodeRecord(id: "a-drop", address: address)])
         try await registry.register(record, options: RegistrationOptions())
         try await withService(Self.named("alive", registry)) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 var failures = 0
                 for _ in 0..<6 {
                     do {
@@ -136,21 +146,25 @@ import Testing
     @Test func deadlinesEndCallsWithGoMicrosText() async throws {
         let registry = InMemoryRegistry()
         try await withService(Self.named("a", registry)) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
+                // A deadline that passes before there is a connection says more.
+                _ = try await Self.ask(client)
                 let start = ContinuousClock.now
                 await #expect(
                     throws: MicroError(.timeout, "context deadline exceeded", id: "go.micro.client")
-                ) { _ = try await Self.ask(client, "60000") { $0.timeout = .milliseconds(150) } }
-                #expect(start.duration(to: .now) < .seconds(30))
+                ) { _ = try await Self.ask(client, "1200000") { $0.timeout = .milliseconds(150) } }
+                #expect(start.duration(to: .now) < .seconds(600))
                 // A call on behalf of another call has no more time than that one, whatever it asks for.
                 await #expect(throws: MicroError.self) {
-                    _ = try await Self.ask(client, "60000", endpoint: "Who.Relay") { $0.timeout = .milliseconds(150) }
+                    _ = try await Self.ask(client, "1200000", endpoint: "Who.Relay") {
+                        $0.timeout = .milliseconds(150)
+                    }
                 }
-                #expect(start.duration(to: .now) < .seconds(30))
+                #expect(start.duration(to: .now) < .seconds(600))
                 let left: Number = try await client.call("test.nodes", "Who.Remaining", Question(name: "")) {
-                    $0.timeout = .seconds(60)
+                    $0.timeout = .seconds(3_000)
                 }
-                #expect((30_000...60_000).contains(left.value))
+                #expect((1_500_000...3_000_000).contains(left.value))
             }
         }
     }
@@ -158,21 +172,21 @@ import Testing
     @Test func cancellingTheTaskEndsTheCall() async throws {
         let registry = InMemoryRegistry()
         try await withService(Self.named("a", registry)) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 _ = try await Self.ask(client)
-                let task = Task { try await Self.ask(client, "60000") { $0.timeout = .seconds(60) } }
+                let task = Task { try await Self.ask(client, "1200000") { $0.timeout = .seconds(1_200) } }
                 try await Task.sleep(for: .milliseconds(50))
                 let start = ContinuousClock.now
                 task.cancel()
                 await #expect(throws: CancellationError.self) { _ = try await task.value }
-                #expect(start.duration(to: .now) < .seconds(30))
+                #expect(start.duration(to: .now) < .seconds(600))
             }
         }
     }
 
     @Test func addressesBypassTheRegistry() async throws {
         try await withService(Self.named("a", InMemoryRegistry())) { node in
-            try await withMicroClient(registry: InMemoryRegistry()) { client in
+            try await withMicroClient(registry: InMemoryRegistry(), configure: patiently) { client in
                 let name = try await Self.ask(client) { $0.address = node.address }
                 #expect(name == "a")
                 await #expect(throws: MicroError.self) { _ = try await Self.ask(client) { $0.address = "nowhere" } }
@@ -182,11 +196,17 @@ import Testing
 
     @Test func callsUnderWayFinishWhenTheServiceEnds() async throws {
         let registry = InMemoryRegistry()
-        try await withMicroClient(registry: registry) { client in
-            let answer = try await withService(Self.named("a", registry)) { _ in
-                _ = try await Self.ask(client)
-                let task = Task { try await Self.ask(client, "300") }
-                try await Task.sleep(for: .milliseconds(100))
+        try await withMicroClient(registry: registry, configure: patiently) { client in
+            let (started, start) = AsyncStream.makeStream(of: Void.self)
+            var service = Self.named("a", registry)
+            service.handle("Who.Slow") { (request: Question, context) in
+                start.yield()
+                try await Task.sleep(for: .milliseconds(300))
+                return Answer(greeting: "a")
+            }
+            let answer = try await withService(service, drainLimit: .seconds(300)) { _ in
+                let task = Task { try await Self.ask(client, endpoint: "Who.Slow") }
+                for await _ in started { break }
                 return task
             }
             #expect(try await answer.value == "a")
@@ -196,7 +216,7 @@ import Testing
 
     @Test func theLastNodeIsCalledOnWhenTheRegistryLosesIt() async throws {
         let registry = InMemoryRegistry()
-        try await withMicroClient(registry: registry) { client in
+        try await withMicroClient(registry: registry, configure: patiently) { client in
             try await withService(Self.named("a", registry)) { node in
                 let before = try await Self.ask(client)
                 #expect(before == "a")
@@ -208,7 +228,7 @@ import Testing
                     try await Task.sleep(for: .milliseconds(5))
                 }
                 // Who never called it before doesn't find it.
-                try await withMicroClient(registry: registry) { other in
+                try await withMicroClient(registry: registry, configure: patiently) { other in
                     await #expect(throws: MicroError.self) { _ = try await Self.ask(other) }
                 }
             }

@@ -3,6 +3,7 @@
 import Foundation
 import Martlet
 import MartletDNSCodec
+import MartletTestPrograms
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -125,12 +126,18 @@ import Testing
         let registry = DNSRegistry {
             $0.domain = "example"
             $0.servers = [address]
-            $0.timeout = .seconds(30)
+            $0.timeout = .seconds(120)
             $0.refreshInterval = .milliseconds(50)
         }
         try await withServices([ClientTests.named("a", hidden), ClientTests.named("b", hidden)]) { nodes in
             server.services.withLock { $0 = [(Self.port(nodes[0]), 1), (1, 2)] }
-            try await withMicroClient(registry: registry, configure: { $0.timeout = .seconds(60) }) { client in
+            try await withMicroClient(
+                registry: registry,
+                configure: {
+                    $0.timeout = .seconds(300)
+                    $0.connectTimeout = .seconds(120)
+                }
+            ) { client in
                 for _ in 0..<5 {
                     let name = try await ClientTests.ask(client)
                     #expect(name == "a", "the second record is of a higher priority number")
@@ -153,7 +160,7 @@ import Testing
         try await withService(ClientTests.named("a", InMemoryRegistry())) { node in
             let port = Self.port(node)
             // A service that is called by host and port is looked up as a host.
-            try await withMicroClient(registry: .dns()) { client in
+            try await withMicroClient(registry: .dns(), configure: patiently) { client in
                 let answer: Answer = try await client.call(
                     "127.0.0.1:\(port)", "/test.nodes.Who/Am", Question(name: ""))
                 #expect(answer.greeting == "a")
@@ -174,7 +181,7 @@ import Testing
             $0.servers = ["127.0.0.1:1"]
             $0.timeout = .milliseconds(100)
         }
-        try await withMicroClient(registry: registry) { client in
+        try await withMicroClient(registry: registry, configure: { $0.timeout = .seconds(300) }) { client in
             let error = await #expect(throws: MicroError.self) { _ = try await ClientTests.ask(client) }
             #expect(error?.detail.contains("registry \"dns\" could not be asked") == true, "\(error?.detail ?? "")")
         }

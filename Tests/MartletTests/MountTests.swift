@@ -10,7 +10,7 @@ import Testing
         var service = MicroService("test.greeter", registry: registry)
         service.mount("/some.pkg.Mounted/Echo", isStreaming: false, .unary(subtypes: .any) { _, bytes in bytes })
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 for endpoint in ["Mounted.Echo", "/some.pkg.Mounted/Echo"] {
                     let answer = try await client.call("test.greeter", endpoint, bytes: [1, 2], codec: .protobuf)
                     #expect(answer == [1, 2])

@@ -27,7 +27,8 @@ import Tracing
             (any ServiceRegistry).self, (any MessageCoder).self, CallKind.self, EndpointLimits.self, RateLimit.self,
             RawCall.self, RouterDecision.self, StreamEvent.self, StreamEvent.Direction.self, MessageContext.self,
             MessageHeaders.self, BrokerMessage.self, BrokerDelivery.self, DeliveryOutcome.self,
-            SubscriptionOptions.self, PublishOptions.self, InMemoryBroker.self, HTTPBroker.self,
+            SubscriptionOptions.self, SubscriptionOptions.Queue.self, BrokerMessage.Terms.self, BrokerFeatures.self,
+            PublishOptions.self, InMemoryBroker.self, HTTPBroker.self,
             HTTPBroker.Configuration.self, MicroTLS.self, MicroPlugin.self, MicroPlugin.Settings.self,
             (any MessageBroker).self, (any BrokerSubscription).self, PublishContext.self,
         ]

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Martlet
+import MartletTestPrograms
 import Synchronization
 import Testing
 
 @Suite struct StaticRegistryTests {
     @Test func listedServicesAreFound() async throws {
         try await withService(ClientTests.named("a", InMemoryRegistry())) { node in
-            try await withMicroClient(registry: .static(["test.nodes": [node.address]])) { (client) async throws in
+            try await withMicroClient(
+                registry: .static(["test.nodes": [node.address]]), configure: patiently
+            ) { (client) async throws in
                 #expect(try await ClientTests.ask(client) == "a")
                 await #expect(throws: MicroError.self) {
                     let _: Answer = try await client.call("test.other", "Who.Am", Question(name: ""))
@@ -19,7 +22,7 @@ import Testing
 
     @Test func addressesForEveryServiceServeAnyName() async throws {
         try await withService(ClientTests.named("a", InMemoryRegistry())) { node in
-            try await withMicroClient(registry: .static(node.address)) { (client) async throws in
+            try await withMicroClient(registry: .static(node.address), configure: patiently) { (client) async throws in
                 #expect(try await ClientTests.ask(client) == "a")
                 #expect(try await ClientTests.ask(client) == "a")
                 let other: Answer = try await client.call("any.name", "Who.Am", Question(name: ""))
@@ -104,7 +107,7 @@ import Testing
     @Test func aClientFollowsTenThousandNodes() async throws {
         let registry = InMemoryRegistry()
         try await withService(ClientTests.named("a", registry)) { node in
-            try await withMicroClient(registry: registry) { (client) async throws in
+            try await withMicroClient(registry: registry, configure: patiently) { (client) async throws in
                 #expect(try await ClientTests.ask(client) == "a")
                 func record(_ number: Int) -> ServiceRecord {
                     ServiceRecord(
@@ -123,7 +126,7 @@ import Testing
                         let name = try await ClientTests.ask(client) { options in
                             options.selector = selector
                             options.key = "k"
-                            options.timeout = .seconds(60)
+                            options.timeout = .seconds(300)
                         }
                         #expect(name == "a")
                     }

@@ -56,7 +56,7 @@ struct Number: Codable, Sendable, Equatable { var value: Int }
     static func run(_ body: (MicroClient) async throws -> Void) async throws {
         let registry = InMemoryRegistry()
         try await withService(self.service(registry)) { _ in
-            try await withMicroClient(registry: registry) { try await body($0) }
+            try await withMicroClient(registry: registry, configure: patiently) { try await body($0) }
         }
     }
 
@@ -176,7 +176,7 @@ struct Number: Codable, Sendable, Equatable { var value: Int }
         var service = Self.service(registry)
         service.configuration.codecs = [codec]
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 let answer: Answer = try await client.call("test.greeter", "Plain.Hello", Question(name: "x")) {
                     $0.codec = codec
                 }
@@ -259,7 +259,7 @@ struct Number: Codable, Sendable, Equatable { var value: Int }
                     "Plain.Sum",
                 ])
             #expect(record.endpoints?[0].metadata == ["stream": "true"])
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 let health = try await client.call("test.greeter", "Debug.Health", json: "{}")
                 #expect(health == #"{"status":"ok"}"#)
                 let stats = try await client.call("test.greeter", "Debug.Stats", json: "{}")
@@ -302,7 +302,7 @@ struct Number: Codable, Sendable, Equatable { var value: Int }
             }
         }
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 let _: Answer = try await client.call("test.greeter", "Plain.Hello", Question(name: "x"))
                 try? await client.serverStream("test.greeter", "Plain.Count", Number(value: 7), of: Number.self) {
                     for try await _ in $0 {}
@@ -324,7 +324,7 @@ struct Number: Codable, Sendable, Equatable { var value: Int }
             if context.endpoint != "Plain.Echo" { try await next(context) }
         }
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 await #expect(throws: MicroError(.unauthorized, "who", id: "test.greeter")) {
                     let _: Answer = try await client.call("test.greeter", "Plain.Hello", Question(name: "x"))
                 }

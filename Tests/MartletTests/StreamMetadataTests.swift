@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// What goes beside the messages of streams.
-@Suite(.timeLimit(.minutes(3))) struct StreamMetadataTests {
+@Suite(.timeLimit(.minutes(30))) struct StreamMetadataTests {
     static func service(_ registry: InMemoryRegistry) -> MicroService {
         var service = MicroService("test.beside", registry: registry)
         service.serverStream("Beside.Down") { (request: Number, responses: MessageWriter<Number>, context) in
@@ -43,7 +43,13 @@ import Testing
     ) async throws {
         let registry = InMemoryRegistry()
         try await withService(self.service(registry), inProcess: way == .inProcess) { node in
-            try await withMicroClient(registry: registry, configure: configure) { try await body($0, node) }
+            try await withMicroClient(
+                registry: registry,
+                configure: {
+                    patiently(&$0)
+                    configure(&$0)
+                }
+            ) { try await body($0, node) }
         }
     }
 

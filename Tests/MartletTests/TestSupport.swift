@@ -3,6 +3,7 @@
 import Foundation
 import Logging
 import Martlet
+import MartletTestPrograms
 
 /// The seed of a randomised test: `MARTLET_SEED`, or a fresh one that is printed.
 func testSeed() -> UInt64 {
@@ -23,6 +24,17 @@ struct SplitMix {
     }
 }
 
+/// Gives services and registries the time that they take where both cores are taken: there the usual five seconds, and
+/// one for a connect, end calls that would be answered.
+func patiently(_ configuration: inout MicroClient.Configuration) {
+    configuration.timeout = patience
+    configuration.connectTimeout = patience / 3
+    configuration.registryPatience = patience
+    configuration.mirrorPatience = patience
+    // Whoever had no turn for a while isn't put out for that.
+    configuration.ejection = nil
+}
+
 /// A box that handlers of several tasks write to.
 actor Recorder<Value: Sendable> {
     private(set) var values: [Value] = []
@@ -30,29 +42,22 @@ actor Recorder<Value: Sendable> {
     func add(_ value: Value) { self.values.append(value) }
 }
 
-/// Waits until a condition holds, at most `limit`.
-func eventually(_ limit: Duration = .seconds(30), _ condition: () async throws -> Bool) async throws -> Bool {
-    let end = ContinuousClock.now + limit
-    while ContinuousClock.now < end {
-        if try await condition() { return true }
-        try await Task.sleep(for: .milliseconds(5))
-    }
-    return try await condition()
-}
-
 /// Runs a service on loopback while `body` runs, and ends it.
 ///
-/// - Parameter inProcess: Whether clients of this process may leave out the socket: most tests are about the wire.
+/// - Parameters:
+///   - inProcess: Whether clients of this process may leave out the socket: most tests are about the wire.
+///   - drainLimit: How long calls have that are under way when `body` is over.
 @discardableResult
 func withService<Result: Sendable>(
-    _ service: MicroService, inProcess: Bool = false, _ body: (NodeRecord) async throws -> Result
+    _ service: MicroService, inProcess: Bool = false, drainLimit: Duration = .seconds(2),
+    _ body: (NodeRecord) async throws -> Result
 ) async throws -> Result {
     var service = service
     let (nodes, continuation) = AsyncStream.makeStream(of: NodeRecord.self)
     service.configuration.address = "127.0.0.1:0"
     service.configuration.answersInProcess = inProcess
     service.configuration.drainDelay = .milliseconds(1)
-    service.configuration.drainLimit = .seconds(2)
+    service.configuration.drainLimit = drainLimit
     service.configuration.afterStart = { continuation.yield($0) }
     let running = service
     let task = Task {

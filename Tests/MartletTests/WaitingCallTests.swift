@@ -33,7 +33,7 @@ import Testing
     @Test func theFirstSnapshotServesAllThatWait() async throws {
         let registry = LateRegistry()
         try await withService(ClientTests.named("a", registry.registry)) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 let names = try await withThrowingTaskGroup(of: String.self) { group in
                     for _ in 0..<100 { group.addTask { try await ClientTests.ask(client) } }
                     group.addTask {
@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test func closingTheClientEndsCallsThatWait() async throws {
-        let client = MicroClient(registry: LateRegistry())
+        let client = MicroClient(registry: LateRegistry(), configure: patiently)
         let call = Task { try await ClientTests.ask(client) { $0.timeout = .seconds(60) } }
         try await Task.sleep(for: .milliseconds(100))
         await client.close()
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func cancellingTheTaskEndsACallThatWaits() async throws {
-        try await withMicroClient(registry: LateRegistry()) { client in
+        try await withMicroClient(registry: LateRegistry(), configure: patiently) { client in
             let call = Task { try await ClientTests.ask(client) { $0.timeout = .seconds(60) } }
             try await Task.sleep(for: .milliseconds(50))
             call.cancel()
@@ -68,7 +68,7 @@ import Testing
     }
 
     @Test func theDeadlineEndsACallThatWaits() async throws {
-        try await withMicroClient(registry: LateRegistry()) { client in
+        try await withMicroClient(registry: LateRegistry(), configure: patiently) { client in
             let late = MicroError(
                 .timeout, "context deadline exceeded; the registry \"late\" has not answered", id: "go.micro.client")
             await #expect(throws: late) {
@@ -88,21 +88,21 @@ import Testing
     }
 
     /// A filter is the user's code: while one takes its time, other calls go on.
-    @Test(.timeLimit(.minutes(2)), arguments: [true, false]) func aSlowChoiceHoldsUpNobodyElse(
+    @Test(.timeLimit(.minutes(30)), arguments: [true, false]) func aSlowChoiceHoldsUpNobodyElse(
         _ isFilter: Bool
     ) async throws {
         let registry = InMemoryRegistry()
         try await withService(ClientTests.named("a", registry)) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 _ = try await ClientTests.ask(client)
                 let (isChoosing, choosing) = (DispatchSemaphore(value: 0), AsyncStream.makeStream(of: Void.self))
                 let wait: @Sendable () -> Bool = {
                     choosing.continuation.finish()
-                    return isChoosing.wait(timeout: .now() + .seconds(30)) == .success
+                    return isChoosing.wait(timeout: .now() + .seconds(300)) == .success
                 }
                 let slow = Task(executorPreference: OwnThread()) {
                     try await ClientTests.ask(client) { options in
-                        options.timeout = .seconds(60)
+                        options.timeout = .seconds(300)
                         if isFilter {
                             options.filter = { _, _ in wait() }
                         } else {

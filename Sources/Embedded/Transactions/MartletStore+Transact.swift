@@ -27,9 +27,10 @@ extension MartletStore {
 
     /// - Parameter isRepeatable: Whether it does nothing the second time.
     func transact(_ transaction: StoreTransaction, isRepeatable: Bool) async throws -> StoreTransactionResult {
-        try await refuseWhereTransactionsLack()
+        if !areTransactionsKnown { try await refuseWhereTransactionsLack() }
+        let request = try transaction.encoded()
         do {
-            return StoreTransactionResult(try await keys.transact(transaction.wire, isRepeatable: isRepeatable))
+            return try StoreTransactionResult(decoding: await keys.transact(request, isRepeatable: isRepeatable))
         } catch let error as EtcdError where error.code == .notSupported {
             throw transactionsAreLacking(error)
         }
@@ -41,9 +42,11 @@ extension MartletStore {
             .lacking, "the store at \(address) lacks \(capability): \(capability.owners)", cause: cause)
     }
 
+    /// Whether they have been found to be there, as mostly: asked without a wait.
+    private var areTransactionsKnown: Bool { address.isEmbedded || knownUnion.withLock { $0 == .whole } }
+
     /// Servers that haven't told yet are asked.
     private func refuseWhereTransactionsLack() async throws {
-        if address.isEmbedded { return }
         var known = knownUnion.withLock { $0 }
         if known == nil {
             known = try await learnUnion("transactions")

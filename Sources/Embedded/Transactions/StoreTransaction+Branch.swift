@@ -1,22 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Foundation
+internal import MartletBasics
 internal import MartletEtcdAPI
+internal import SwiftProtobuf
 
 extension StoreTransaction {
     /// The operations of one outcome, in the order in which they are done.
     public struct Branch: Sendable {
-        private(set) var operations: [Martlet_V1_Operation] = []
+        private(set) var operations: [Operation] = []
+        /// Of those that are encoded, and some more for each.
+        private(set) var byteCount = 0
         private let isThen: Bool
 
         init(isThen: Bool) { self.isThen = isThen }
 
-        private mutating func add<Result>(_ fill: (inout Martlet_V1_Operation) -> Void) -> Handle<Result> {
-            var operation = Martlet_V1_Operation()
-            fill(&operation)
+        /// A `martlet.v1.Operation`. Most are written as bytes at once, field by field: generated messages would hold
+        /// each name and value in an object of its own, and be walked twice.
+        enum Operation: Sendable {
+            case bytes([UInt8])
+            case range(Etcdserverpb_RangeRequest)
+            case transaction(StoreTransaction)
+
+            func encoded() throws -> [UInt8] {
+                var bytes: [UInt8] = []
+                switch self {
+                case .bytes(let encoded): return encoded
+                case .range(let request): bytes.append(choice: 1, bytes: try request.serializedBytes())
+                case .transaction(let inner): bytes.append(choice: 4, bytes: try inner.encoded())
+                }
+                return bytes
+            }
+        }
+
+        private mutating func add<Result>(_ operation: Operation) -> Handle<Result> {
+            // Two together are what it is for.
+            if operations.isEmpty { operations.reserveCapacity(2) }
             operations.append(operation)
             return Handle(isThen: isThen, position: operations.count - 1)
         }
+
+        /// - Parameters:
+        ///   - choice: Which operation it is.
+        ///   - contentCount: Bytes of its names and values, about.
+        private mutating func add<Result>(
+            _ choice: UInt64, contentCount: Int, _ encode: (inout [UInt8]) -> Void
+        ) -> Handle<Result> {
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(contentCount + Self.framingBytes)
+            bytes.append(choice: choice, encode)
+            byteCount += bytes.count + Self.framingBytes
+            return add(.bytes(bytes))
+        }
+
+        /// Tags and lengths of an operation of a few fields.
+        private static let framingBytes = 32
 
         // MARK: Keys
 
@@ -27,7 +64,7 @@ extension StoreTransaction {
         ) -> Handle<EtcdGetResult> {
             var options = EtcdGetOptions()
             configure(&options)
-            return add { $0.range = EtcdOperation.range(keys, options) }
+            return add(.range(EtcdOperation.range(keys, options)))
         }
 
         /// Writes a key.
@@ -36,8 +73,14 @@ extension StoreTransaction {
             _ key: some Sequence<UInt8>, _ value: some Sequence<UInt8>, lease: EtcdLeaseID = .none,
             keepingLease: Bool = false, returningPrevious: Bool = false
         ) -> Handle<EtcdPutResult> {
-            let request = EtcdOperation.put([UInt8](key), [UInt8](value), lease, keepingLease, returningPrevious)
-            return add { $0.put = request }
+            let (name, content) = ([UInt8](key), [UInt8](value))
+            return add(2, contentCount: name.count + content.count) { put in
+                put.append(field: 1, bytes: name)
+                put.append(field: 2, bytes: content)
+                put.append(field: 3, signed: lease.rawValue)
+                put.append(field: 4, flag: returningPrevious)
+                put.append(field: 6, flag: keepingLease)
+            }
         }
 
         /// Writes a key, both as text.
@@ -64,7 +107,11 @@ extension StoreTransaction {
         public mutating func delete(
             _ keys: EtcdKeyRange, returningPrevious: Bool = false
         ) -> Handle<EtcdDeleteResult> {
-            add { $0.deleteRange = EtcdOperation.delete(keys, returningPrevious) }
+            add(3, contentCount: keys.key.count + keys.end.count) { delete in
+                delete.append(field: 1, bytes: keys.key)
+                delete.append(field: 2, bytes: keys.end)
+                delete.append(field: 3, flag: returningPrevious)
+            }
         }
 
         // MARK: Streams
@@ -79,17 +126,18 @@ extension StoreTransaction {
         public mutating func append(
             _ fields: [RedisField], to stream: String, id: RedisStreamID? = nil, mustExist: Bool = false
         ) -> Handle<RedisStreamID> {
-            var wire = Martlet_V1_Append()
-            wire.stream = Data(stream.utf8)
-            wire.fields = fields.map { field in
-                var wire = Martlet_V1_Append.Field()
-                wire.name = Data(field.name)
-                wire.value = Data(field.value)
-                return wire
+            let contentCount = fields.reduce(stream.utf8.count) { $0 + $1.name.count + $1.value.count + 8 }
+            return add(5, contentCount: contentCount) { append in
+                append.append(field: 1, bytes: Array(stream.utf8))
+                for field in fields {
+                    append.append(choice: 2) { pair in
+                        pair.append(field: 1, bytes: field.name)
+                        pair.append(field: 2, bytes: field.value)
+                    }
+                }
+                if let id { append.append(field: 3, id) }
+                append.append(field: 4, flag: mustExist)
             }
-            if let id { wire.id = id.wire }
-            wire.mustExist = mustExist
-            return add { $0.append = wire }
         }
 
         /// Adds a message to a typed stream.
@@ -107,11 +155,11 @@ extension StoreTransaction {
         public mutating func acknowledge(
             _ ids: [RedisStreamID], of stream: String, group: String
         ) -> Handle<Int> {
-            var wire = Martlet_V1_Acknowledge()
-            wire.stream = Data(stream.utf8)
-            wire.group = Data(group.utf8)
-            wire.ids = ids.map(\.wire)
-            return add { $0.acknowledge = wire }
+            add(6, contentCount: stream.utf8.count + group.utf8.count + Self.idBytes * ids.count) { acknowledge in
+                acknowledge.append(field: 1, bytes: Array(stream.utf8))
+                acknowledge.append(field: 2, bytes: Array(group.utf8))
+                for id in ids { acknowledge.append(field: 3, id) }
+            }
         }
 
         /// Gives pending entries back to their group, which must exist.
@@ -119,12 +167,13 @@ extension StoreTransaction {
         public mutating func negativelyAcknowledge(
             _ ids: [RedisStreamID], of stream: String, group: String, countsDelivery: Bool = true
         ) -> Handle<Int> {
-            var wire = Martlet_V1_NegativeAcknowledge()
-            wire.stream = Data(stream.utf8)
-            wire.group = Data(group.utf8)
-            wire.ids = ids.map(\.wire)
-            wire.mode = countsDelivery ? .fail : .silent
-            return add { $0.negativeAcknowledge = wire }
+            let mode = countsDelivery ? Martlet_V1_NegativeAcknowledge.Mode.fail : .silent
+            return add(7, contentCount: stream.utf8.count + group.utf8.count + Self.idBytes * ids.count) { release in
+                release.append(field: 1, bytes: Array(stream.utf8))
+                release.append(field: 2, bytes: Array(group.utf8))
+                for id in ids { release.append(field: 3, id) }
+                release.append(field: 4, number: UInt64(mode.rawValue))
+            }
         }
 
         /// Takes entries away from the beginning of a stream, until so many are left.
@@ -132,11 +181,11 @@ extension StoreTransaction {
         public mutating func trim(
             _ stream: String, toLength length: Int, isApproximate: Bool = false
         ) -> Handle<Int> {
-            var wire = Martlet_V1_Trim()
-            wire.stream = Data(stream.utf8)
-            wire.maximumLength = UInt64(max(length, 0))
-            wire.isApproximate = isApproximate
-            return add { $0.trim = wire }
+            add(8, contentCount: stream.utf8.count) { trim in
+                trim.append(field: 1, bytes: Array(stream.utf8))
+                trim.append(choice: 2, number: UInt64(max(length, 0)))
+                trim.append(field: 4, flag: isApproximate)
+            }
         }
 
         /// Takes entries away that are below an ID.
@@ -144,26 +193,39 @@ extension StoreTransaction {
         public mutating func trim(
             _ stream: String, from minimum: RedisStreamID, isApproximate: Bool = false
         ) -> Handle<Int> {
-            var wire = Martlet_V1_Trim()
-            wire.stream = Data(stream.utf8)
-            wire.minimumID = minimum.wire
-            wire.isApproximate = isApproximate
-            return add { $0.trim = wire }
+            add(8, contentCount: stream.utf8.count + Self.idBytes) { trim in
+                trim.append(field: 1, bytes: Array(stream.utf8))
+                trim.append(field: 3, minimum)
+                trim.append(field: 4, flag: isApproximate)
+            }
         }
 
         /// Deletes entries.
         @discardableResult
         public mutating func delete(_ ids: [RedisStreamID], of stream: String) -> Handle<Int> {
-            var wire = Martlet_V1_DeleteEntries()
-            wire.stream = Data(stream.utf8)
-            wire.ids = ids.map(\.wire)
-            return add { $0.deleteEntries = wire }
+            add(9, contentCount: stream.utf8.count + Self.idBytes * ids.count) { delete in
+                delete.append(field: 1, bytes: Array(stream.utf8))
+                for id in ids { delete.append(field: 2, id) }
+            }
         }
 
         /// Decides anew. The conditions of all levels are tested before anything is done.
         @discardableResult
         public mutating func transaction(_ transaction: StoreTransaction) -> Handle<StoreTransactionResult> {
-            add { $0.transact = transaction.wire }
+            add(.transaction(transaction))
+        }
+
+        /// An ID of our days, with its tags and lengths.
+        private static let idBytes = 12
+    }
+}
+
+extension [UInt8] {
+    /// A `martlet.v1.StreamID`.
+    fileprivate mutating func append(field: UInt64, _ id: RedisStreamID) {
+        append(choice: field) { bytes in
+            bytes.append(field: 1, number: id.milliseconds)
+            bytes.append(field: 2, number: id.sequence)
         }
     }
 }
@@ -175,6 +237,4 @@ extension RedisStreamID {
         wire.sequence = sequence
         return wire
     }
-
-    init(_ wire: Martlet_V1_StreamID) { self.init(wire.milliseconds, wire.sequence) }
 }

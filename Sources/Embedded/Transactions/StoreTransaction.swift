@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import MartletBasics
 internal import MartletEtcdAPI
+internal import SwiftProtobuf
 
 /// A transaction over keys and streams, put together step by step: conditions, and what is done when all of them hold
 /// or not.
@@ -39,12 +41,16 @@ public struct StoreTransaction: Sendable {
         let position: Int
     }
 
-    var wire: Martlet_V1_TransactRequest {
-        var wire = Martlet_V1_TransactRequest()
-        wire.conditions = conditions.map(\.wire)
-        wire.success = then.operations
-        wire.failure = otherwise.operations
-        return wire
+    /// As a `martlet.v1.TransactRequest`.
+    ///
+    /// - Throws: where a message is beyond protobuf's own limit of 2 GiB.
+    func encoded() throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(then.byteCount + otherwise.byteCount)
+        for condition in conditions { bytes.append(choice: 1, bytes: try condition.wire.serializedBytes()) }
+        for operation in then.operations { bytes.append(choice: 2, bytes: try operation.encoded()) }
+        for operation in otherwise.operations { bytes.append(choice: 3, bytes: try operation.encoded()) }
+        return bytes
     }
 }
 

@@ -59,7 +59,7 @@ extension MartletStore {
         guard try await streams.command("CLIENT", "INFO").text?.contains(" db=0 ") == true else { return .apart }
         do {
             // Nothing changes by it.
-            _ = try await keys.transact(Martlet_V1_TransactRequest(), isRepeatable: true)
+            _ = try await keys.transact([], isRepeatable: true)
         } catch let error as EtcdError where error.code == .notSupported {
             return .apart
         }
@@ -89,7 +89,8 @@ extension MartletStore {
         transaction.when(.length(of: mark, .equal, 1))
         let isSeen: Bool
         do {
-            isSeen = try await keys.transact(transaction.wire, isRepeatable: true).succeeded
+            let answer = try await keys.transact(try transaction.encoded(), isRepeatable: true)
+            isSeen = try StoreTransactionResult(decoding: answer).succeeded
         } catch let error as EtcdError where error.code == .denied {
             // Nor may it change streams, so that there is nothing to be wrong about.
             isSeen = true

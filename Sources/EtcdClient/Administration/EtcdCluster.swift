@@ -78,6 +78,21 @@ public struct EtcdCluster: Sendable {
         return response.members.map { EtcdMember($0) }
     }
 
+    /// Takes a voter out of the cluster and gives its vote to a learner, once that has nearly all of the leader's data:
+    /// in one step, so that there is never a voter more, nor one less. Martlet's servers can do that, etcd's can't.
+    ///
+    /// - Returns: The members that are left.
+    /// - Throws: ``EtcdError``, with ``EtcdError/Code/notSupported`` where a server doesn't know how.
+    @discardableResult
+    public func replaceMember(_ old: EtcdMemberID, by new: EtcdMemberID) async throws -> [EtcdMember] {
+        var request = Martlet_V1_ReplaceMemberRequest()
+        request.oldID = old.rawValue
+        request.newID = new.rawValue
+        let response: Martlet_V1_ReplaceMemberResponse = try await self.client.request(
+            "/martlet.v1.Cluster/ReplaceMember", request, .ifNotExecuted)
+        return response.members.map { EtcdMember($0) }
+    }
+
     /// From now on sends requests to the client URLs that the members tell of themselves, learners left out, instead
     /// of those the client was made with. Calls that are under way on other connections end as they will, streams are
     /// opened again elsewhere.

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import MartletEtcdAPI
-
 extension EtcdClient {
     /// Runs a transaction over keys and streams, which Martlet's servers have and etcd's have not.
     ///
-    /// - Parameter isRepeatable: Whether it may be sent again when nobody knows whether it has taken effect.
+    /// - Parameters:
+    ///   - request: A `martlet.v1.TransactRequest`.
+    ///   - isRepeatable: Whether it may be sent again when nobody knows whether it has taken effect.
+    /// - Returns: A `martlet.v1.TransactResponse`.
     /// - Throws: ``EtcdError``, with ``EtcdError/Code/notSupported`` where a server knows nothing of streams.
-    package func transact(
-        _ request: Martlet_V1_TransactRequest, isRepeatable: Bool = false
-    ) async throws -> Martlet_V1_TransactResponse {
-        try await self.request("/martlet.v1.Store/Transact", request, isRepeatable ? .always : .ifNotExecuted)
+    package func transact(_ request: [UInt8], isRepeatable: Bool = false) async throws -> [UInt8] {
+        let policy = RequestPolicy(
+            repeatability: isRepeatable ? .always : .ifNotExecuted, timeout: self.timeout, needsLeader: true)
+        return try await self.endpoints.unary("/martlet.v1.Store/Transact", request, policy)
     }
 }

@@ -35,6 +35,11 @@ public struct EtcdPutResult: Hashable, Sendable {
     /// What the key held before, if it was asked for.
     public let previous: EtcdKeyValue?
 
+    package init(revision: Int64, previous: EtcdKeyValue? = nil) {
+        self.revision = revision
+        self.previous = previous
+    }
+
     package init(_ wire: Etcdserverpb_PutResponse) {
         self.revision = wire.header.revision
         self.previous = wire.hasPrevKv ? EtcdKeyValue(wire.prevKv) : nil

@@ -28,6 +28,8 @@ extension EtcdSession {
     /// Who came first gets it first; who holds it and asks again waits for itself. When the lock is lost, because the
     /// session is or because somebody deleted its key, the work's task is cancelled.
     ///
+    /// The keys below `name/` are the line, as etcd's own clients have it: any other key there is waited for.
+    ///
     /// - Throws: ``EtcdError/Code/lockLost`` or ``EtcdError/Code/sessionLost`` when that happened while the work went
     ///   on; else what the work throws, and `CancellationError` for a task cancelled while it waits.
     public func withLock<Result: Sendable>(

@@ -31,6 +31,7 @@ public final class InMemoryBroker: MessageBroker {
     public var name: String { "memory" }
 
     public func publish(_ message: BrokerMessage, to topic: String) async throws {
+        try message.terms.check(self, topic)
         let queues = try self.state.withLock { state in
             let queues = state.topics[topic]?.all ?? []
             // Messages come in only here, under this lock: where there is room now, there is below.
@@ -47,7 +48,8 @@ public final class InMemoryBroker: MessageBroker {
         _ topic: String, queue: String?, options: SubscriptionOptions,
         _ deliver: @escaping @Sendable (BrokerDelivery) async -> DeliveryOutcome
     ) async throws -> any BrokerSubscription {
-        self.state.withLock { state in
+        try options.check(self, topic, queue: queue)
+        return self.state.withLock { state in
             state.nextID += 1
             let id = state.nextID
             let fresh = DeliveryQueue(topic: topic, maximumMessages: self.maximumMessages)

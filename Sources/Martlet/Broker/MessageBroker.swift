@@ -11,6 +11,10 @@ public protocol MessageBroker: Sendable {
     /// What the registry says of nodes that use the broker: `memory`, `http`.
     var name: String { get }
 
+    /// What it can do beside handing messages over at once; nothing, unless it says so. The framework refuses whatever
+    /// asks for more.
+    var features: BrokerFeatures { get }
+
     /// Hands a message over. On return it is the broker's: in memory, or as safe as the broker keeps it.
     ///
     /// - Throws: ``MicroError``; code 429 while the broker can't take more.
@@ -42,10 +46,13 @@ public struct BrokerMessage: Sendable, Hashable {
     public var headers: MessageHeaders
     /// The message itself, in the format that `Content-Type` names.
     public var body: [UInt8]
+    /// When it comes, and so on. Said by who publishes; who subscribes isn't told.
+    public var terms: Terms
 
-    public init(headers: MessageHeaders = [:], body: [UInt8]) {
+    public init(headers: MessageHeaders = [:], body: [UInt8], terms: Terms = Terms()) {
         self.headers = headers
         self.body = body
+        self.terms = terms
     }
 
     /// Names the message among all; empty where its publisher gave it no id.
@@ -74,6 +81,9 @@ public enum DeliveryOutcome: Sendable, Hashable {
     case redeliver(after: Duration)
     /// It is given up: it won't come again, though nobody has handled it.
     case discard
+    /// It is given up, and the broker puts it into the dead-letter topic of the options, in one step with what has it
+    /// come no more. Only of a queue whose broker has ``BrokerFeatures/deadLetters``.
+    case bury(reason: String)
 }
 
 /// How the messages of a subscription are delivered.
@@ -92,6 +102,9 @@ public struct SubscriptionOptions: Sendable, Hashable {
 
     /// Where messages go that are given up; `nil` drops them, and says so in the log.
     public var deadLetterTopic: String?
+
+    /// What the queue does of itself.
+    public var queue = Queue()
 
     public init() {}
 

@@ -42,6 +42,8 @@ extension MessageHeaders {
     package static let id = "Micro-Id"
     /// The service that published it.
     package static let fromService = "Micro-From-Service"
+    /// What the message is about, where brokers keep an order by it.
+    package static let orderingKey = "Micro-Ordering-Key"
     /// The topic as go-micro's HTTP broker names it to itself.
     package static let httpTopic = ":topic"
 
@@ -57,7 +59,7 @@ extension MessageHeaders {
     }
 
     /// The header that a key of metadata becomes. Those of a trace stay in the lower case of their standards.
-    static func name(of key: String) -> String {
+    package static func name(of key: String) -> String {
         InheritedCall.traceHeaders.contains(key) ? key : self.titleCased(key)
     }
 

@@ -14,6 +14,10 @@ public struct PublishOptions: Sendable {
     /// gives both the same.
     public var messageID: String?
 
+    /// When the message comes, how long it stays and how urgent it is. A broker that can't do that refuses it with code
+    /// 501: ``MessageBroker/features``.
+    public var terms = BrokerMessage.Terms()
+
     public init() {}
 }
 
@@ -74,6 +78,15 @@ extension MicroClient {
         _ topic: String, _ message: Body, _ coding: MessageCoding<Body>, _ options: PublishOptions,
         _ trace: [(String, String)]
     ) async throws {
+        let message = try self.message(topic, message, coding, options, trace)
+        try message.terms.check(self.core.configuration.broker, topic)
+        try await self.core.configuration.broker.publish(message, to: topic)
+    }
+
+    func message<Body>(
+        _ topic: String, _ message: Body, _ coding: MessageCoding<Body>, _ options: PublishOptions,
+        _ trace: [(String, String)]
+    ) throws -> BrokerMessage {
         let codec = options.codec ?? coding.preferred
         let body = try CallFailure.mapped { try coding.encode(message, codec) }
         var headers = MessageHeaders()
@@ -86,7 +99,7 @@ extension MicroClient {
         headers[MessageHeaders.topic] = topic
         headers[MessageHeaders.id] = options.messageID ?? NodeIdentity.uuid()
         if let name = self.core.configuration.serviceName { headers[MessageHeaders.fromService] = name }
-        try await self.core.configuration.broker.publish(BrokerMessage(headers: headers, body: body), to: topic)
+        return BrokerMessage(headers: headers, body: body, terms: options.terms)
     }
 }
 

@@ -66,14 +66,20 @@ struct Subscriber: Sendable {
                 return .redeliver(after: self.options.pause(afterDelivery: delivery.deliveryCount))
             }
             context.logger.warning("message is given up", metadata: ["error": "\(error)"])
-            return await self.bury(delivery, context, broker)
+            return await self.bury(delivery, "\(error)", context, broker)
         }
     }
 
+    /// What a dead letter tells of the error at most: enough to know it again.
+    private static let maximumReasonLength = 1000
+
     private func bury(
-        _ delivery: BrokerDelivery, _ context: MessageContext, _ broker: any MessageBroker
+        _ delivery: BrokerDelivery, _ reason: String, _ context: MessageContext, _ broker: any MessageBroker
     ) async -> DeliveryOutcome {
         guard let topic = self.options.deadLetterTopic else { return .discard }
+        if self.queue != nil, broker.features.contains(.deadLetters) {
+            return .bury(reason: String(reason.prefix(Self.maximumReasonLength)))
+        }
         do {
             try await broker.publish(delivery.message, to: topic)
             return .discard

@@ -4,11 +4,6 @@ internal import NIOCore
 
 /// How a call gets from a service's name to its nodes.
 extension ClientCore {
-    /// How long a call waits for a registry that has never answered; more would only hide that it is away.
-    static let registryPatience = Duration.seconds(5)
-    /// How long a call waits for a node that the registry names but the mirror hasn't seen yet.
-    static let mirrorPatience = Duration.seconds(1)
-
     /// The nodes that may take a call. Waits for the registry if need be.
     func firstTurn(_ call: OutgoingCall) async throws -> Turn {
         if let address = call.options.address {
@@ -30,7 +25,8 @@ extension ClientCore {
     /// itself knows it, and the event is waited for.
     private func find(_ service: String, _ deadline: NIODeadline?) async throws {
         self.startWatching()
-        let isKnown = try await self.wait(for: service, until: deadline, patience: Self.registryPatience) { $0 != nil }
+        let (forRegistry, forMirror) = (self.configuration.registryPatience, self.configuration.mirrorPatience)
+        let isKnown = try await self.wait(for: service, until: deadline, patience: forRegistry) { $0 != nil }
         guard let isKnown else {
             throw MicroError(
                 .unavailable, "the registry \"\(self.registry.name)\" has not answered", id: MicroError.clientID)
@@ -47,7 +43,7 @@ extension ClientCore {
             throw notFound
         }
         guard known.contains(where: { !$0.nodes.isEmpty }) else { throw self.notFound(service) }
-        if try await self.wait(for: service, until: deadline, patience: Self.mirrorPatience, { $0 == true }) != true {
+        if try await self.wait(for: service, until: deadline, patience: forMirror, { $0 == true }) != true {
             throw self.notFound(service)
         }
     }

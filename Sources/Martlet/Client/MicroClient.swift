@@ -55,6 +55,10 @@ public struct MicroClient: Sendable {
         package var debugSpans: DebugSpans?
         /// Where messages are published; a service's client has the service's broker.
         public var broker: any MessageBroker = .memory
+        /// How long a call waits for a registry that has never answered; more would only hide that it is away.
+        package var registryPatience = Duration.seconds(5)
+        /// How long a call waits for a node that the registry names but the mirror hasn't seen yet.
+        package var mirrorPatience = Duration.seconds(1)
         /// Where the client says what went wrong beside calls.
         public var logger = Logger(label: "martlet.client")
 

@@ -36,15 +36,21 @@ public struct MicroPlugin: Sendable {
 
     /// What `MICRO_REGISTRY` or `MICRO_BROKER` says to mean this plug-in.
     public let name: String
+    /// Whether it is meant where `MICRO_REGISTRY` or `MICRO_BROKER` says nothing.
+    public let isDefault: Bool
     let makeRegistry: RegistryMaker?
     let makeBroker: BrokerMaker?
 
     /// - Parameters:
     ///   - name: What the configuration says to mean this plug-in.
+    ///   - isDefault: Whether it is meant, too, where the configuration says nothing; else `memory` is.
     ///   - registry: Makes its registry, if it has one.
     ///   - broker: Makes its broker, if it has one.
-    public init(_ name: String, registry: RegistryMaker? = nil, broker: BrokerMaker? = nil) {
+    public init(
+        _ name: String, isDefault: Bool = false, registry: RegistryMaker? = nil, broker: BrokerMaker? = nil
+    ) {
         self.name = name
+        self.isDefault = isDefault
         self.makeRegistry = registry
         self.makeBroker = broker
     }
@@ -75,22 +81,32 @@ package struct MicroPlugins: Sendable {
 
     package init(_ plugins: [MicroPlugin]) { self.plugins = plugins.reversed() + [.memory, .http] }
 
+    /// - Parameter name: `nil` where the configuration says none.
     /// - Throws: Code 400, with the names that there are.
-    package func registry(_ name: String, _ settings: MicroPlugin.Settings) throws -> any ServiceRegistry {
-        guard let make = self.plugins.first(where: { $0.name == name && $0.makeRegistry != nil })?.makeRegistry else {
-            throw self.unknown("registry", name, "MICRO_REGISTRY", self.plugins.filter { $0.makeRegistry != nil })
+    package func registry(_ name: String?, _ settings: MicroPlugin.Settings) throws -> any ServiceRegistry {
+        let known = self.plugins.filter { $0.makeRegistry != nil }
+        let name = name ?? Self.defaultName(known)
+        guard let make = known.first(where: { $0.name == name })?.makeRegistry else {
+            throw self.unknown("registry", name, "MICRO_REGISTRY", known)
         }
         return try make(settings)
     }
 
+    /// - Parameter name: `nil` where the configuration says none.
     /// - Throws: Code 400, with the names that there are.
     package func broker(
-        _ name: String, _ settings: MicroPlugin.Settings, _ registry: any ServiceRegistry
+        _ name: String?, _ settings: MicroPlugin.Settings, _ registry: any ServiceRegistry
     ) throws -> any MessageBroker {
-        guard let make = self.plugins.first(where: { $0.name == name && $0.makeBroker != nil })?.makeBroker else {
-            throw self.unknown("broker", name, "MICRO_BROKER", self.plugins.filter { $0.makeBroker != nil })
+        let known = self.plugins.filter { $0.makeBroker != nil }
+        let name = name ?? Self.defaultName(known)
+        guard let make = known.first(where: { $0.name == name })?.makeBroker else {
+            throw self.unknown("broker", name, "MICRO_BROKER", known)
         }
         return try make(settings, registry)
+    }
+
+    private static func defaultName(_ known: [MicroPlugin]) -> String {
+        known.first(where: \.isDefault)?.name ?? MicroPlugin.memory.name
     }
 
     private func unknown(

@@ -110,6 +110,7 @@ extension MicroService: Service {
         do {
             for subscriber in self.subscribers {
                 let broker = self.broker
+                try subscriber.options.check(broker, subscriber.topic, queue: subscriber.queue)
                 // Brokers may register what subscribes, and wait for a registry that is away.
                 let subscription = try await untilShutdown {
                     let subscription = try await broker.subscribe(

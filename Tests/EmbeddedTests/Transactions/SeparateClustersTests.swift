@@ -7,7 +7,7 @@ import MartletTestPrograms
 import Testing
 
 /// Keys of one Martlet cluster and streams of another: a transaction would change streams that nobody reads.
-@Suite(.timeLimit(.minutes(3))) struct SeparateClustersTests {
+@Suite(.timeLimit(.minutes(30))) struct SeparateClustersTests {
     private struct Server {
         var process: EtcdProcess
         var streams: String
@@ -25,7 +25,9 @@ import Testing
     }
 
     private func number(_ endpoint: String) async throws -> String {
-        let client = try EtcdClient(endpoints: endpoint)
+        var configuration = EtcdClient.Configuration(endpoints: [endpoint])
+        configuration.timeout = patience
+        let client = try EtcdClient(configuration)
         let number = try await client.cluster.number()
         await client.close()
         return String(number, radix: 16)
@@ -93,10 +95,10 @@ import Testing
     @Test func serversThatAreAwayAreAskedByTheFirstTransaction() async throws {
         let (keys, streams) = (try freePort(), try freePort())
         let address = try StoreAddress("etcd://127.0.0.1:\(keys) redis://127.0.0.1:\(streams)")
-        let start = ContinuousClock.now
-        try await MartletStore.with(address, configure: { $0.configureStreams = { $0.timeout = .milliseconds(200) } }) {
-            #expect(start.duration(to: .now) < .seconds(5))
-            let store = $0
+        // Opening asks them, too, and goes on without an answer.
+        try await MartletStore.with(
+            address, configure: { $0.configureStreams = { $0.timeout = .milliseconds(200) } }
+        ) { store in
             let error = await #expect(throws: MartletStoreError.self) {
                 try await store.transact { $0.then.put("a", "1") }
             }

@@ -8,9 +8,7 @@ import MartletTestPrograms
 import Testing
 
 /// Transactions over keys and streams, wherever the store is.
-@Suite(.timeLimit(.minutes(3))) struct TransactionTests {
-    typealias Engine = SameProgramTests.Engine
-
+@Suite(.timeLimit(.minutes(30))) struct TransactionTests {
     struct Sale: Codable, Hashable, Sendable {
         var article: String
         var left: Int
@@ -18,13 +16,13 @@ import Testing
 
     struct SoldOut: Error {}
 
-    private func with(_ engine: Engine, _ body: (MartletStore) async throws -> Void) async throws {
+    private func with(_ engine: StoreEngine, _ body: (MartletStore) async throws -> Void) async throws {
         try await engine.with { setting in
             try await MartletStore.with(try StoreAddress(setting), body)
         }
     }
 
-    @Test(arguments: [Engine.embedded, .folder, .server]) func changesBoth(_ engine: Engine) async throws {
+    @Test(arguments: [StoreEngine.embedded, .folder, .server]) func changesBoth(_ engine: StoreEngine) async throws {
         try await with(engine) { store in
             var transaction = StoreTransaction()
             transaction.when(.isMissing("a"))
@@ -53,7 +51,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [Engine.embedded, .server]) func refusesTheWhole(_ engine: Engine) async throws {
+    @Test(arguments: [StoreEngine.embedded, .server]) func refusesTheWhole(_ engine: StoreEngine) async throws {
         try await with(engine) { store in
             try await store.streams.xadd("s", ["f": "v"]) { $0.id = .exactly(RedisStreamID(5)) }
             try await store.streams.set("text", "x")
@@ -93,7 +91,7 @@ import Testing
     }
 
     /// Whoever sells knows what is left, and what was sold stands in the stream.
-    @Test(arguments: [Engine.embedded, .server]) func updatesAndPublishes(_ engine: Engine) async throws {
+    @Test(arguments: [StoreEngine.embedded, .server]) func updatesAndPublishes(_ engine: StoreEngine) async throws {
         try await with(engine) { store in
             let stock = StoreKey<Int>("stock/tea")
             let sales = StoreStream<Sale>("sales")
@@ -147,7 +145,7 @@ import Testing
     }
 
     /// Messages that are delivered again have their effect once.
-    @Test(arguments: [Engine.embedded, .server]) func settlesOnce(_ engine: Engine) async throws {
+    @Test(arguments: [StoreEngine.embedded, .server]) func settlesOnce(_ engine: StoreEngine) async throws {
         try await with(engine) { store in
             let orders = StoreStream<Int>("orders")
             try await store.transact { transaction in
@@ -209,8 +207,8 @@ import Testing
     // MARK: Engines without
 
     @Test func othersLackThem() async throws {
-        guard Engine.available.contains(.originals) else { return }
-        try await Engine.originals.with { setting in
+        guard StoreEngine.available.contains(.originals) else { return }
+        try await StoreEngine.originals.with { setting in
             let address = try StoreAddress(setting)
             try await MartletStore.with(address) { store in
                 let error = await #expect(throws: MartletStoreError.self) {
@@ -232,7 +230,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [Engine.embedded, .server]) func oursHaveThem(_ engine: Engine) async throws {
+    @Test(arguments: [StoreEngine.embedded, .server]) func oursHaveThem(_ engine: StoreEngine) async throws {
         try await engine.with { setting in
             try await MartletStore.with(
                 try StoreAddress(setting), configure: { $0.requires.insert(.transactions) }

@@ -4,7 +4,7 @@ import MartletEtcdClient
 import MartletTestPrograms
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(4))) struct AuthTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct AuthTests {
     static func client(_ server: EtcdProcess, _ user: String, _ password: String) throws -> EtcdClient {
         var configuration = EtcdClient.Configuration.patient([server.endpoint])
         configuration.credentials = EtcdCredentials(user: user, password: password)

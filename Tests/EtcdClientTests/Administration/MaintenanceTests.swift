@@ -8,7 +8,7 @@ import MartletTestPrograms
 import SwiftProtobuf
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(4))) struct MaintenanceTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct MaintenanceTests {
     @Test(arguments: EtcdProcess.Kind.available)
     func statusTellsHowAServerStands(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, server in

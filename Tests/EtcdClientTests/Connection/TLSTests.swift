@@ -5,7 +5,7 @@ import MartletEtcdClient
 import MartletTestPrograms
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(4))) struct TLSTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct TLSTests {
     static let openssl: String? = {
         let named = ProcessInfo.processInfo.environment["MARTLET_OPENSSL"]
         return [named, "/usr/bin/openssl"].compactMap { $0 }.first {

@@ -9,12 +9,12 @@ import Synchronization
 import Testing
 
 /// What requests say beside themselves: who asks, and whether a leader is needed.
-@Suite(.serialized, .timeLimit(.minutes(4))) struct TokenTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct TokenTests {
     static let authenticate = "/etcdserverpb.Auth/Authenticate"
     static let range = "/etcdserverpb.KV/Range"
 
     static func client(_ server: ScriptedEtcd) throws -> EtcdClient {
-        var configuration = EtcdClient.Configuration(endpoints: [server.endpoint])
+        var configuration = EtcdClient.Configuration.patient([server.endpoint])
         configuration.credentials = EtcdCredentials(user: "u", password: "p")
         return try EtcdClient(configuration)
     }

@@ -4,7 +4,7 @@ import MartletEtcdClient
 import MartletTestPrograms
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(4))) struct PagesTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct PagesTests {
     @Test(arguments: EtcdProcess.Kind.available)
     func pagesAreOfOneRevision(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in

@@ -5,7 +5,7 @@ import MartletTestPrograms
 import Testing
 
 /// Servers without RangeStream are read in pages; callers see no difference but in how it is cut.
-@Suite(.serialized, .timeLimit(.minutes(4))) struct RangeStreamTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct RangeStreamTests {
     @Test(arguments: EtcdProcess.Kind.available)
     func aRangeComesInPartsOfOneRevision(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in

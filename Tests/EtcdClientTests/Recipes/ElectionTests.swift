@@ -4,7 +4,7 @@ import MartletEtcdClient
 import MartletTestPrograms
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(4))) struct ElectionTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct ElectionTests {
     @Test(arguments: EtcdProcess.Kind.available)
     func leadersTakeTurnsAndAreSeen(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in

@@ -5,7 +5,7 @@ import MartletTestPrograms
 import Synchronization
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(4))) struct LockTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct LockTests {
     /// Counts who is inside, and remembers what happened.
     final class Room: Sendable {
         private let state = Mutex((inside: 0, most: 0, tokens: [Int64]()))
@@ -137,7 +137,7 @@ import Testing
     func aHolderNoticesThatItsLeaseWasRevoked(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in
             await EtcdClientTests.expect(.sessionLost) {
-                try await client.withLock("job", ttlSeconds: 60) { lock in
+                try await client.withLock("job", ttlSeconds: 900) { lock in
                     // The next renewal is far: it is the key that tells.
                     try await client.revokeLease(lock.session.leaseID)
                     try await SessionTests.sleepUntilCancelled()
@@ -149,11 +149,16 @@ import Testing
     @Test(arguments: EtcdProcess.Kind.available)
     func aHolderThatDiesIsFollowedWhenItsLeaseEnds(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in
-            let lease = try await client.grantLease(ttlSeconds: 2).id
-            try await client.put("job/\(lease)", "", lease: lease)
-            let start = ContinuousClock.now
+            var start = ContinuousClock.now
+            // On a busy machine the lease may end before the key is there.
+            let isHeld = try await eventually {
+                start = .now
+                let lease = try await client.grantLease(ttlSeconds: 3).id
+                return (try? await client.put("job/\(lease)", "", lease: lease)) != nil
+            }
+            #expect(isHeld)
             try await client.withLock("job") { lock in #expect(lock.fencingToken > 0) }
-            #expect(start.duration(to: .now) > .seconds(1))
+            #expect(start.duration(to: .now) > .seconds(2))
         }
     }
 

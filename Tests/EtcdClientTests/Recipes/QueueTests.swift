@@ -14,7 +14,7 @@ final class Seen: Sendable {
     func add(_ text: String) { self.texts.withLock { $0.append(text) } }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(4))) struct QueueTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct QueueTests {
     @Test(arguments: EtcdProcess.Kind.available)
     func firstInFirstOut(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in
@@ -63,7 +63,7 @@ final class Seen: Sendable {
     }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(4))) struct BarrierTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct BarrierTests {
     @Test(arguments: EtcdProcess.Kind.available)
     func holdsUpUntilItIsReleased(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in
@@ -85,7 +85,7 @@ final class Seen: Sendable {
             for waiter in waiters { try await waiter.value }
             #expect(passed.all.count == 3)
             // One that lives by a lease goes with it.
-            let lease = try await client.grantLease(ttlSeconds: 60).id
+            let lease = try await client.grantLease(ttlSeconds: 900).id
             try await barrier.hold(lease: lease)
             let waiter = Task { try await barrier.wait() }
             try await client.revokeLease(lease)

@@ -5,31 +5,43 @@ import MartletTestPrograms
 import Synchronization
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(4))) struct SessionTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct SessionTests {
     struct Told: Error, Equatable {}
 
     /// Sleeps until the task is cancelled.
     static func sleepUntilCancelled() async throws {
-        try await Task.sleep(for: .seconds(60))
+        try await Task.sleep(for: .seconds(1_200))
         Issue.record("nobody cancelled the work")
     }
 
     @Test(arguments: EtcdProcess.Kind.available)
     func keysLiveAsLongAsTheWork(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in
-            // Renewed every three seconds, so that a busy machine may be late by six.
-            let result = try await client.withSession(ttlSeconds: 9) { session in
-                #expect(session.lease.ttlSeconds == 9)
-                try await client.put("s", "1", lease: session.leaseID)
-                // Longer than the lease: somebody renews it.
-                try await Task.sleep(for: .seconds(11))
-                #expect(session.isAlive)
-                #expect(try await client.get("s").count == 1)
-                return 7
+            var result = 0
+            // A lease that gets no renewal because a machine has no turn for one ends rightly: the next one is longer.
+            for ttlSeconds in [9, 40, 160] as [Int64] where result == 0 {
+                do {
+                    result = try await Self.outliveALease(client, ttlSeconds)
+                } catch let error as EtcdError {
+                    #expect([.sessionLost, .leaseNotFound].contains(error.code), "\(error)")
+                }
             }
             #expect(result == 7)
             #expect(try await client.get("s").count == 0)
             #expect(try await client.leases().isEmpty)
+        }
+    }
+
+    private static func outliveALease(_ client: EtcdClient, _ ttlSeconds: Int64) async throws -> Int {
+        try await client.withSession(ttlSeconds: ttlSeconds) { session in
+            #expect(session.lease.ttlSeconds == ttlSeconds)
+            try await client.put("s", "1", lease: session.leaseID)
+            // Longer than the lease: somebody renews it.
+            try await Task.sleep(for: .seconds(ttlSeconds + 2))
+            let count = try await client.get("s").count
+            try session.checkAlive()
+            #expect(count == 1)
+            return 7
         }
     }
 
@@ -46,7 +58,7 @@ import Testing
             let task = Task {
                 try await client.withSession { _ in
                     started.continuation.yield()
-                    try await Task.sleep(for: .seconds(60))
+                    try await Task.sleep(for: .seconds(1_200))
                 }
             }
             for await _ in started.stream { break }
@@ -62,7 +74,8 @@ import Testing
             let alive = Mutex<Bool?>(nil)
             await EtcdClientTests.expect(.sessionLost) {
                 try await client.withSession(ttlSeconds: 3) { session in
-                    try await client.revokeLease(session.leaseID)
+                    // On a busy machine it may have ended by itself.
+                    _ = try? await client.revokeLease(session.leaseID)
                     defer { alive.withLock { $0 = session.isAlive } }
                     try await Self.sleepUntilCancelled()
                 }
@@ -75,7 +88,7 @@ import Testing
     func aServerThatIsGoneForTooLongIsNoticedByTheOwnClock(kind: EtcdProcess.Kind) async throws {
         try await EtcdProcess.with(kind) { server in
             var configuration = EtcdClient.Configuration(endpoints: [server.endpoint])
-            configuration.timeout = .seconds(120)
+            configuration.timeout = patience * 2
             let client = try EtcdClient(configuration)
             let start = ContinuousClock.now
             await EtcdClientTests.expect(.sessionLost) {
@@ -96,11 +109,11 @@ import Testing
     func aSessionOutlivesARestart(kind: EtcdProcess.Kind) async throws {
         try await EtcdProcess.with(kind) { server in
             let client = try EtcdClient.patient(server.endpoint)
-            try await client.withSession(ttlSeconds: 10) { session in
+            try await client.withSession(ttlSeconds: 120) { session in
                 try await client.put("s", "1", lease: session.leaseID)
                 try await server.restart()
                 #expect(try await eventually { (try? await client.get("s").count) == 1 })
-                #expect(try await eventually { (try? await client.keepAliveOnce(session.leaseID)) == 10 })
+                #expect(try await eventually { (try? await client.keepAliveOnce(session.leaseID)) == 120 })
                 try session.checkAlive()
             }
             #expect(try await client.get("s").count == 0)

@@ -5,7 +5,7 @@ import MartletTestPrograms
 import Synchronization
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(4))) struct SoftwareTransactionTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct SoftwareTransactionTests {
     @Test(arguments: EtcdProcess.Kind.available)
     func nothingIsLostBetweenReadAndWrite(kind: EtcdProcess.Kind) async throws {
         try await EtcdClientTests.run(kind) { client, _ in

@@ -9,7 +9,7 @@ import SwiftProtobuf
 import Synchronization
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(4))) struct WatchResumeTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct WatchResumeTests {
     static func response(_ events: [(String, Int64)], isPart: Bool = false) throws -> [UInt8] {
         try Etcdserverpb_WatchResponse.with { response in
             response.header.revision = events.last?.1 ?? 0

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Martlet
+import MartletTestPrograms
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct DeliveryQueueTests {
+@Suite(.timeLimit(.minutes(30))) struct DeliveryQueueTests {
     /// Messages that pause before they come again belong to the queue: with its last member they are gone.
     @Test func pausesEndWithTheLastMember() async throws {
         let queue = DeliveryQueue(topic: "t")

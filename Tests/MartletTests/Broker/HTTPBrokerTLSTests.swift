@@ -17,7 +17,7 @@ extension Trait where Self == ConditionTrait {
 }
 
 /// Messages over TLS, from publishers to subscribers.
-@Suite(.timeLimit(.minutes(3)), .needsOpenSSL) struct HTTPBrokerTLSTests {
+@Suite(.timeLimit(.minutes(30)), .needsOpenSSL) struct HTTPBrokerTLSTests {
     /// Two authorities, and a certificate by each; valid for a day.
     struct Certificates {
         let folder: TemporaryFolder
@@ -53,7 +53,7 @@ extension Trait where Self == ConditionTrait {
         HTTPBroker(registry: registry) {
             $0.address = "127.0.0.1:0"
             $0.drainDelay = .milliseconds(1)
-            $0.postTimeout = .seconds(20)
+            $0.postTimeout = .seconds(300)
             $0.tls = tls
         }
     }
@@ -105,7 +105,7 @@ extension Trait where Self == ConditionTrait {
             #expect(body == [4])
             break
         }
-        await subscription.end(limit: .seconds(5))
+        await subscription.end(limit: .seconds(300))
     }
 
     @Test func certificatesMustBearTheNameThatIsAskedFor() async throws {
@@ -127,7 +127,7 @@ extension Trait where Self == ConditionTrait {
             }
             #expect(error?.code == .unavailable)
         }
-        await subscription.end(limit: .seconds(5))
+        await subscription.end(limit: .seconds(300))
     }
 
     @Test func publishersCanBeAskedForTheirCertificate() async throws {
@@ -152,7 +152,7 @@ extension Trait where Self == ConditionTrait {
             }
             #expect(error?.code == .unavailable)
         }
-        await subscription.end(limit: .seconds(5))
+        await subscription.end(limit: .seconds(300))
         #expect(count.withLock { $0 } == 1)
     }
 
@@ -171,6 +171,6 @@ extension Trait where Self == ConditionTrait {
             #expect(body == [9])
             break
         }
-        await subscription.end(limit: .seconds(5))
+        await subscription.end(limit: .seconds(300))
     }
 }

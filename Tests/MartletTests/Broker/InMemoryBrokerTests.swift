@@ -3,11 +3,12 @@
 import Logging
 import Martlet
 import MartletGreeterFixture
+import MartletTestPrograms
 import SwiftProtobuf
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct InMemoryBrokerTests {
+@Suite(.timeLimit(.minutes(30))) struct InMemoryBrokerTests {
     struct Order: Codable, Sendable, Equatable { var number: Int }
 
     @Test func everyQueueGetsEachMessageOnce() async throws {
@@ -23,7 +24,13 @@ import Testing
         service.subscribe("orders") { (order: Order, context) in await got.add("all \(order.number)") }
         service.subscribe("others") { (order: Order, context) in await got.add("others") }
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry, configure: { $0.broker = broker }) { client in
+            try await withMicroClient(
+                registry: registry,
+                configure: {
+                    patiently(&$0)
+                    $0.broker = broker
+                }
+            ) { client in
                 for number in 0..<20 { try await client.publish("orders", Order(number: number)) }
                 #expect(try await eventually { await got.values.count == 40 })
             }
@@ -105,7 +112,7 @@ import Testing
         }
         service.subscribe("second", queue: "q") { (hello: HelloRequest, context) in seen.yield(context) }
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 let _: Order = try await client.call("test.broker", "Plain.Order", Order(number: 4)) {
                     $0.metadata = ["traceparent": trace]
                 }
@@ -183,8 +190,8 @@ import Testing
                 (try? await broker.publish(BrokerMessage(body: [9]), to: "t")) != nil
             })
         go.yield()
-        await slow.end(limit: .seconds(10))
-        await other.end(limit: .seconds(10))
+        await slow.end(limit: .seconds(300))
+        await other.end(limit: .seconds(300))
     }
 
     @Test func endOfASubscriptionWaitsThenCancels() async throws {
@@ -204,7 +211,7 @@ import Testing
             }
             try await broker.publish(BrokerMessage(body: []), to: name)
             for await _ in started { break }
-            await subscription.end(limit: name == "short" ? .seconds(60) : .milliseconds(10))
+            await subscription.end(limit: name == "short" ? .seconds(300) : .milliseconds(10))
             if name == "short" { #expect(await ended.values == ["short done"]) }
         }
         #expect(try await eventually { await ended.values == ["short done", "long cancelled"] })

@@ -2,11 +2,12 @@
 
 import Martlet
 import MartletGreeterFixture
+import MartletTestPrograms
 import SwiftProtobuf
 import Testing
 
 /// A service answers a client of its own process as it answers all others.
-@Suite(.timeLimit(.minutes(4))) struct InProcessCallTests {
+@Suite(.timeLimit(.minutes(30))) struct InProcessCallTests {
     static func call(_ client: MicroClient, _ endpoint: String, _ name: String = "a") async -> String {
         await InProcessFixture.outcome {
             let answer: Answer = try await client.call(InProcessFixture.name, endpoint, Question(name: name))

@@ -97,7 +97,13 @@ enum InProcessFixture {
         if way == .inProcess { service.configuration.advertisedAddress = "127.0.0.1:1" }
         change(&service)
         try await withService(service, inProcess: way == .inProcess) { _ in
-            try await withMicroClient(registry: registry, configure: configure) { try await body($0, notes) }
+            try await withMicroClient(
+                registry: registry,
+                configure: {
+                    patiently(&$0)
+                    configure(&$0)
+                }
+            ) { try await body($0, notes) }
         }
     }
 

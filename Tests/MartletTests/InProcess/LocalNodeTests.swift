@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Martlet
+import MartletTestPrograms
 import Synchronization
 import Testing
 
 /// Which nodes are reached inside the process, and when they stop to be.
-@Suite(.timeLimit(.minutes(4))) struct LocalNodeTests {
+@Suite(.timeLimit(.minutes(30))) struct LocalNodeTests {
     static func peers(_ client: MicroClient, calls: Int) async -> [String] {
         var seen: [String] = []
         for _ in 0..<calls { seen.append(await InProcessCallTests.call(client, "Show.Peer")) }
@@ -17,7 +18,13 @@ import Testing
             let registry = InMemoryRegistry()
             let running = InProcessFixture.service(registry, Recorder<String>())
             try await withService(running, inProcess: service) { _ in
-                try await withMicroClient(registry: registry, configure: { $0.callsInProcess = client }) {
+                try await withMicroClient(
+                    registry: registry,
+                    configure: {
+                        patiently(&$0)
+                        $0.callsInProcess = client
+                    }
+                ) {
                     let seen = await Self.peers($0, calls: 2)
                     #expect(seen == Array(repeating: service && client ? "inside" : "socket", count: 2))
                 }
@@ -37,7 +44,7 @@ import Testing
         let elsewhere = InProcessFixture.service(registry, Recorder<String>())
         try await withService(here, inProcess: true) { (_) async throws in
             try await withService(elsewhere) { (_) async throws in
-                try await withMicroClient(registry: registry) { (client) async throws in
+                try await withMicroClient(registry: registry, configure: patiently) { (client) async throws in
                     #expect(
                         try await eventually { Set(await Self.peers(client, calls: 4)) == ["inside", "socket"] })
                     let seen = await Self.peers(client, calls: 10)
@@ -58,8 +65,10 @@ import Testing
             try await there.register(
                 ServiceRecord(name: InProcessFixture.name, version: "v", nodes: [other]),
                 options: RegistrationOptions())
-            try await withMicroClient(registry: there) { #expect(await Self.peers($0, calls: 1) == ["socket"]) }
-            try await withMicroClient(registry: here) {
+            try await withMicroClient(registry: there, configure: patiently) {
+                #expect(await Self.peers($0, calls: 1) == ["socket"])
+            }
+            try await withMicroClient(registry: here, configure: patiently) {
                 #expect(await Self.peers($0, calls: 1) == ["inside"])
                 let answer: Answer = try await $0.call(InProcessFixture.name, "Show.Peer", Question(name: "")) {
                     $0.address = node.address
@@ -75,7 +84,13 @@ import Testing
         service.configuration.nodeID = "local-1"
         service.configuration.advertisedAddress = "127.0.0.1:1"
         let stays = service
-        try await withMicroClient(registry: registry, configure: { $0.retries.rounds = 1 }) { (client) async throws in
+        try await withMicroClient(
+            registry: registry,
+            configure: {
+                patiently(&$0)
+                $0.retries.rounds = 1
+            }
+        ) { (client) async throws in
             try await withService(stays, inProcess: true) { (_) async throws in
                 #expect(await Self.peers(client, calls: 1) == ["inside"])
             }
@@ -105,8 +120,14 @@ import Testing
         service.configuration.advertisedAddress = "127.0.0.1:1"
         service.beforeStop { await notes.add("stops") }
         let running = service
-        try await withMicroClient(registry: registry, configure: { $0.retries.rounds = 1 }) { (client) async throws in
-            let calls = try await withService(running, inProcess: true) { (_) async throws in
+        try await withMicroClient(
+            registry: registry,
+            configure: {
+                patiently(&$0)
+                $0.retries.rounds = 1
+            }
+        ) { (client) async throws in
+            let calls = try await withService(running, inProcess: true, drainLimit: .seconds(20)) { (_) async throws in
                 let calls = ["Show.Short", "Show.Wait"].map { endpoint in
                     Task {
                         await InProcessFixture.outcome {

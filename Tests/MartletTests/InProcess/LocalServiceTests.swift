@@ -6,7 +6,7 @@ import MartletHTTP2Session
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct LocalServiceTests {
+@Suite(.timeLimit(.minutes(30))) struct LocalServiceTests {
     static func service(_ configure: (inout MicroService) -> Void = { _ in }) -> LocalService {
         let registry = InMemoryRegistry()
         var service = ServiceTests.service(registry, "test.local")

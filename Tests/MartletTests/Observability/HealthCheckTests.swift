@@ -2,10 +2,11 @@
 
 import Logging
 import Martlet
+import MartletTestPrograms
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct HealthCheckTests {
+@Suite(.timeLimit(.minutes(30))) struct HealthCheckTests {
     @Test func failingCheckShowsInBothHealthServices() async throws {
         let registry = InMemoryRegistry()
         let isWell = Mutex(true)
@@ -15,7 +16,7 @@ import Testing
         }
         service.healthCheck("cache", interval: .milliseconds(5)) {}
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 func status(_ name: String) async throws -> [UInt8] {
                     let request = name.isEmpty ? [] : [0x0A, UInt8(name.utf8.count)] + Array(name.utf8)
                     return try await client.call(
@@ -49,7 +50,7 @@ import Testing
             try await Task.sleep(for: .seconds(600))
         }
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 let text = try await client.call("test.health", "Debug.Health", json: "{}")
                 #expect(text == #"{"status":"failing: slow"}"#)
             }
@@ -69,7 +70,7 @@ import Testing
             var metadata: [String: String]
         }
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 for name in ["a", "b", "c"] {
                     let _: Answer = try await client.call("test.log", "Plain.Say", Question(name: name))
                 }

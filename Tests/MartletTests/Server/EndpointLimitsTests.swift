@@ -2,10 +2,11 @@
 
 import Dispatch
 import Martlet
+import MartletTestPrograms
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct EndpointLimitsTests {
+@Suite(.timeLimit(.minutes(30))) struct EndpointLimitsTests {
     @Test func bucketGivesItsBurstAndThenItsRate() {
         var bucket = TokenBucket(RateLimit(perSecond: 10, burst: 3), atNanoseconds: 1_000)
         func take(_ now: UInt64...) -> [Bool] { now.map { bucket.take(atNanoseconds: $0) } }
@@ -62,7 +63,7 @@ import Testing
             return request
         }
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 async let first: Number = client.call("test.limits", "Plain.Wait", Number(value: 1))
                 for await _ in started { break }
                 let error = await Self.failure {
@@ -90,7 +91,7 @@ import Testing
         service.limit("Plain.Held") { $0.maximumConcurrentCalls = 1 }
         service.handle("Plain.Held", on: .custom(executor)) { (request: Number, context) in request }
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { (client) async throws in
+            try await withMicroClient(registry: registry, configure: patiently) { (client) async throws in
                 async let first: Number = client.call("test.limits", "Plain.Held", Number(value: 1))
                 #expect(try await eventually { executor.isHolding })
                 let error = await Self.failure {
@@ -111,7 +112,7 @@ import Testing
         service.handle("Plain.Free") { (request: Number, context) in request }
         service.limit("Plain.Free") { _ in }
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 var codes: [MicroError.Code?] = []
                 for value in 0..<4 {
                     let error = await Self.failure {
@@ -136,17 +137,17 @@ import Testing
         service.handle("Plain.Slow") { (request: Number, context) -> Number in
             #expect(context.deadline != nil)
             do {
-                try await Task.sleep(for: .seconds(60))
+                try await Task.sleep(for: .seconds(1_200))
             } catch {
                 await cancelled.add(true)
             }
             return request
         }
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 let error = await Self.failure {
                     let _: Number = try await client.call("test.limits", "Plain.Slow", Number(value: 1)) {
-                        $0.timeout = .seconds(60)
+                        $0.timeout = .seconds(1_200)
                     }
                 }
                 #expect(error?.code == .timeout)

@@ -4,7 +4,7 @@ import Martlet
 import Testing
 
 /// What goes wrong in one call stays there: each test calls the service again, on the same connection.
-@Suite(.timeLimit(.minutes(3))) struct FaultTests {
+@Suite(.timeLimit(.minutes(30))) struct FaultTests {
     struct Broken: Error {}
 
     static func service(_ registry: InMemoryRegistry) -> MicroService {
@@ -31,7 +31,7 @@ import Testing
     static func run(_ body: (MicroClient) async throws -> Void) async throws {
         let registry = InMemoryRegistry()
         try await withService(self.service(registry)) { _ in
-            try await withMicroClient(registry: registry, configure: { $0.timeout = .seconds(60) }) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 try await body(client)
                 let answer: Number = try await client.call("test.faults", "Plain.Echo", Number(value: 5))
                 #expect(answer.value == 5)
@@ -93,7 +93,7 @@ import Testing
         service.handle("Plain.Wait") { (request: Number, context) -> Number in
             start.yield()
             do {
-                try await Task.sleep(for: .seconds(60))
+                try await Task.sleep(for: .seconds(1_200))
             } catch {
                 cancel.yield()
                 throw error
@@ -101,10 +101,10 @@ import Testing
             return request
         }
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 let call = Task {
                     let _: Number = try await client.call("test.faults", "Plain.Wait", Number(value: 1)) {
-                        $0.timeout = .seconds(60)
+                        $0.timeout = .seconds(1_200)
                     }
                 }
                 for await _ in started { break }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Martlet
+import MartletTestPrograms
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct InterceptorTests {
+@Suite(.timeLimit(.minutes(30))) struct InterceptorTests {
     final class Notes: Sendable {
         private let notes = Mutex<[String]>([])
         func add(_ note: String) { self.notes.withLock { $0.append(note) } }
@@ -37,7 +38,7 @@ import Testing
         let registry = InMemoryRegistry()
         let notes = Notes()
         try await withService(Self.service(registry, notes)) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 func expect(_ kind: CallKind, ending: String = "ends") async throws {
                     var seen: [String] = []
                     _ = try await eventually {
@@ -82,7 +83,7 @@ import Testing
         }
         service.handle("Plain.Echo") { (request: Number, context) in request }
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 let error = await EndpointLimitsTests.failure {
                     let _: Number = try await client.call("test.around", "Plain.Echo", Number(value: 1))
                 }
@@ -108,7 +109,7 @@ import Testing
             }
         }
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 try await client.serverStream("test.around", "Plain.Count", Number(value: 2), of: Number.self) {
                     for try await _ in $0 {}
                 }
@@ -153,7 +154,7 @@ import Testing
             }
         }
         try await withService(service) { _ in
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 let bytes = try await client.call("test.around", "Proxy.Anything", bytes: [1, 2], codec: .bytes)
                 #expect(bytes == [1, 2, 7])
                 let answer: Answer = try await client.call("test.around", "Plain.Hello", Question(name: "x"))

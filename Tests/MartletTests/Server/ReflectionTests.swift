@@ -8,7 +8,7 @@ import MartletReflection
 import Testing
 
 /// Services tell gRPC's tools what their messages look like.
-@Suite(.timeLimit(.minutes(3))) struct ReflectionTests {
+@Suite(.timeLimit(.minutes(30))) struct ReflectionTests {
     static func run(
         _ describe: (inout MicroService) -> Void, _ body: (ReflectionClient) async throws -> Void
     ) async throws {

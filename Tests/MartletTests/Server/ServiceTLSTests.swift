@@ -5,7 +5,7 @@ import MartletTestPrograms
 import Testing
 
 /// Calls over TLS.
-@Suite(.timeLimit(.minutes(3)), .needsOpenSSL) struct ServiceTLSTests {
+@Suite(.timeLimit(.minutes(30)), .needsOpenSSL) struct ServiceTLSTests {
     private static func ask(_ client: MicroClient, _ endpoint: String = "Show.Peer") async throws -> String {
         let answer: Answer = try await client.call(InProcessFixture.name, endpoint, Question(name: ""))
         return answer.greeting
@@ -26,8 +26,13 @@ import Testing
             #expect(node.metadata?["secure"] == "true")
             var trust = MicroTLS()
             trust.trustRootsFile = certificates.tls("ours").trustRootsFile
-            try await withMicroClient(registry: registry, configure: { [trust] in $0.tls = trust }) {
-                (client) async throws in
+            try await withMicroClient(
+                registry: registry,
+                configure: { [trust] in
+                    patiently(&$0)
+                    $0.tls = trust
+                }
+            ) { (client) async throws in
                 #expect(try await Self.ask(client) == "socket")
                 #expect(try await Self.streamed(client) == "socket")
             }
@@ -36,6 +41,7 @@ import Testing
                 try await withMicroClient(
                     registry: registry,
                     configure: {
+                        patiently(&$0)
                         $0.tls = tls
                         $0.retries.rounds = 1
                     }
@@ -46,8 +52,13 @@ import Testing
             }
             var lax = MicroTLS()
             lax.skipsVerification = true
-            try await withMicroClient(registry: registry, configure: { [lax] in $0.tls = lax }) {
-                (client) async throws in
+            try await withMicroClient(
+                registry: registry,
+                configure: { [lax] in
+                    patiently(&$0)
+                    $0.tls = lax
+                }
+            ) { (client) async throws in
                 #expect(try await Self.ask(client) == "socket")
             }
         }
@@ -61,8 +72,13 @@ import Testing
         tls.requiresClientCertificate = true
         service.configuration.tls = tls
         try await withService(service) { (_) async throws in
-            try await withMicroClient(registry: registry, configure: { $0.tls = certificates.tls("ours") }) {
-                (client) async throws in
+            try await withMicroClient(
+                registry: registry,
+                configure: {
+                    patiently(&$0)
+                    $0.tls = certificates.tls("ours")
+                }
+            ) { (client) async throws in
                 #expect(try await Self.ask(client) == "socket")
             }
             var anonymous = MicroTLS()
@@ -70,6 +86,7 @@ import Testing
             try await withMicroClient(
                 registry: registry,
                 configure: { [anonymous] in
+                    patiently(&$0)
                     $0.tls = anonymous
                     $0.retries.rounds = 1
                 }
@@ -87,7 +104,13 @@ import Testing
         service.configuration.tls = certificates.tls("ours")
         try await withService(service, inProcess: true) { (_) async throws in
             for tls in [nil, certificates.tls("theirs")] {
-                try await withMicroClient(registry: registry, configure: { $0.tls = tls }) { (client) async throws in
+                try await withMicroClient(
+                    registry: registry,
+                    configure: {
+                        patiently(&$0)
+                        $0.tls = tls
+                    }
+                ) { (client) async throws in
                     #expect(try await Self.ask(client) == "inside")
                     #expect(try await Self.streamed(client) == "inside")
                 }

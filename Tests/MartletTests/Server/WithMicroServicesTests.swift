@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Martlet
+import MartletTestPrograms
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct WithMicroServicesTests {
+@Suite(.timeLimit(.minutes(30))) struct WithMicroServicesTests {
     private struct Boom: Error {}
 
     private static func service(_ name: String, _ registry: InMemoryRegistry) -> MicroService {
@@ -19,7 +20,7 @@ import Testing
         let registry = InMemoryRegistry()
         let services = ["a", "b"].map { Self.service($0, registry) }
         let answers = try await withMicroServices(services) {
-            try await withMicroClient(registry: registry) { client in
+            try await withMicroClient(registry: registry, configure: patiently) { client in
                 var answers: [String] = []
                 for name in ["a", "b"] {
                     let answer: String = try await client.call(name, "Echo.Say", "hello")

@@ -17,6 +17,7 @@ extension HTTPBroker {
         _ topic: String, queue: String?, options: SubscriptionOptions,
         _ deliver: @escaping @Sendable (BrokerDelivery) async -> DeliveryOutcome
     ) async throws -> any BrokerSubscription {
+        try options.check(self, topic, queue: queue)
         let id = "\(topic)-\(NodeIdentity.uuid())"
         let deliveries = DeliveryQueue(topic: topic)
         let member = deliveries.join(concurrency: options.maximumConcurrentMessages, deliver)

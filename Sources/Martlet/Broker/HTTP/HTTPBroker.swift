@@ -75,6 +75,7 @@ public final class HTTPBroker: MessageBroker {
     /// - Throws: ``MicroError``: code 503 when no node of a queue took it, 429 when all of them were full, 413 when it
     ///   is larger than they take. What a subscription without a queue doesn't take is lost to it, and logged.
     public func publish(_ message: BrokerMessage, to topic: String) async throws {
+        try message.terms.check(self, topic)
         var message = message
         message.headers[MessageHeaders.httpTopic] = topic
         let body = HTTPEnvelope.encode(message)

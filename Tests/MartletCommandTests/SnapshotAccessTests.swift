@@ -5,7 +5,7 @@ import MartletTestPrograms
 import Testing
 
 /// `martlet snapshot save` from servers that ask who it is: it gets in where etcdctl does.
-@Suite(.needsOpenSSLAndCurl, .serialized, .timeLimit(.minutes(4))) struct SnapshotAccessTests {
+@Suite(.needsOpenSSLAndCurl, .serialized, .timeLimit(.minutes(30))) struct SnapshotAccessTests {
     /// An authority, a server, and certificates of the user `root` and of nobody that the server knows.
     private static func certificates() async throws -> TestCertificates {
         let certificates = try await TestCertificates()

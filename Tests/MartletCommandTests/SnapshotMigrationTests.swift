@@ -9,7 +9,7 @@ import MartletTestPrograms
 import Testing
 
 /// From etcd into our server and back, by the programs alone.
-@Suite(.serialized, .timeLimit(.minutes(4))) struct SnapshotMigrationTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct SnapshotMigrationTests {
     /// What a server answers about everything it holds.
     struct Contents: Equatable {
         struct Lease: Equatable {

@@ -40,13 +40,13 @@ package struct ProjectTemplate: Sendable {
                     .target(name: "\(name.module)", dependencies: [\(product("Martlet"))]),
                     .executableTarget(
                         name: "\(name.module)Server",
-                        dependencies: ["\(name.module)", \(product("MartletEtcd"))]),
+                        dependencies: ["\(name.module)", \(product("Martlet")), \(product("MartletEtcd"))]),
                     .executableTarget(
                         name: "\(name.module)Client",
-                        dependencies: ["\(name.module)", \(product("MartletEtcd"))]),
+                        dependencies: ["\(name.module)", \(product("Martlet")), \(product("MartletEtcd"))]),
                     .testTarget(
                         name: "\(name.module)Tests",
-                        dependencies: ["\(name.module)", \(product("MartletTesting"))]),
+                        dependencies: ["\(name.module)", \(product("Martlet")), \(product("MartletTesting"))]),
                 ]
             )
 

@@ -20,6 +20,7 @@ struct PeerListeners {
     static func prepare(
         _ options: inout ServerOptions, _ loop: any EventLoop, _ logger: Logger
     ) async throws -> PeerListeners {
+        if let mistake = options.cluster.mistake, !options.hasData { throw CommandFailure(mistake) }
         let tls = try options.peerTLS?.server.wire(logger)
         if let tls, let peerTLS = options.peerTLS { options.store.peerTLS = peerTLS.client(tls) }
         if let discovery = options.cluster.discovery, !options.hasData {
@@ -37,6 +38,7 @@ struct PeerListeners {
                 logger.info("no member was asked who belongs to the cluster", metadata: ["reason": "\(error)"])
             }
         } else if cluster.members.count > 1 {
+            if !options.hasData, cluster.discovery == nil { try await options.checkIsNew(loop, logger) }
             options.store.beginning = .together(
                 cluster.members.map {
                     MemberContext(member: MemberID($0.id), peerURLs: $0.peerURLs, name: $0.name)
@@ -80,12 +82,37 @@ extension ServerOptions {
         return (try? FileManager.default.contentsOfDirectory(atPath: folder))?.isEmpty == false
     }
 
+    /// How long each of the others has to say that this member is not new. Source: etcd `bootstrap-timeout`.
+    private static var checkTimeout: Duration { .seconds(1) }
+
+    /// Asks the others, if any run, whether this member has been one of them: it must not begin anew, for it would have
+    /// forgotten whom it voted for and what it acknowledged. Source: etcd `isMemberBootstrapped`.
+    fileprivate func checkIsNew(_ loop: any EventLoop, _ logger: Logger) async throws {
+        let list: ClusterList
+        do {
+            list = try await ClusterList.ask(
+                cluster.others.flatMap(\.peerURLs), timeout: Self.checkTimeout, tls: store.peerTLS,
+                eventLoopGroup: loop, logger: logger)
+        } catch {
+            logger.debug("no other member runs yet", metadata: ["reason": "\(error)"])
+            return
+        }
+        let id = cluster.own.id
+        guard !list.hasStarted(id) else {
+            throw CommandFailure("member \(String(id, radix: 16)) has already been bootstrapped")
+        }
+    }
+
+    /// How long each member of a cluster that is there has to answer a newcomer.
+    private static var joinTimeout: Duration { .seconds(5) }
+
     /// Asks a cluster that is there who this member is.
     fileprivate mutating func join(_ loop: any EventLoop, _ logger: Logger) async throws {
         let urls = cluster.others.flatMap(\.peerURLs)
         let list: ClusterList
         do {
-            list = try await ClusterList.ask(urls, tls: store.peerTLS, eventLoopGroup: loop, logger: logger)
+            list = try await ClusterList.ask(
+                urls, timeout: Self.joinTimeout, tls: store.peerTLS, eventLoopGroup: loop, logger: logger)
         } catch {
             throw CommandFailure(
                 "cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs "

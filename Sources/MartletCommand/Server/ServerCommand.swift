@@ -29,6 +29,7 @@ struct ServerCommand: AsyncParsableCommand {
     /// - Returns: The exit code.
     static func run(_ arguments: [String]) async -> Int32 {
         martlet_tune_memory()
+        OpenFiles.raiseLimit()
         let options: ServerOptions
         let logger: Logger
         do throws(ServerFlagError) {

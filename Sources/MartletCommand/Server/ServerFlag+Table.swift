@@ -35,7 +35,9 @@ extension ServerFlag {
     ]
 
     private static let clustering: [ServerFlag] = [
-        .used("listen-peer-urls", .urls, "http://localhost:2380", "where the other members connect"),
+        .used(
+            "listen-peer-urls", .urls, "http://localhost:2380",
+            "where the other members connect; without --peer-client-cert-auth whoever can is taken for one"),
         .used(
             "initial-advertise-peer-urls", .urls, "http://localhost:2380",
             "this member's peer URLs; its identity is made of them and the token"),
@@ -110,6 +112,9 @@ extension ServerFlag {
             "peer-cert-allowed-hostname", .string, "",
             "host names or addresses, one of which a member's certificate must bear"),
         .used("peer-cert-allowed-cn", .string, "", "common names, one of which a member's certificate must bear"),
+        .used(
+            "peer-skip-client-san-verification", .boolean, "false",
+            "let members connect from elsewhere than the addresses and hosts that their certificates name"),
         .used("host-whitelist", .string, "*", "host names that plain HTTP requests without TLS may name"),
         .used("cors", .origins, "*", "origins whose pages may read answers"),
     ]
@@ -124,6 +129,20 @@ extension ServerFlag {
         .used(
             "stream-memory", .size, "0",
             "what entries of streams may take in memory, such as 128MiB; more lie on disk alone. 0: all are in memory"),
+        .used("stream-max-clients", .number, "10000", "connections of Redis's clients; who comes then is turned away"),
+        .used(
+            "stream-idle-timeout", .duration, "0s",
+            "how long one may send nothing before it is closed, in whole seconds; 0 is for ever"),
+        .used(
+            "stream-tcp-keepalive", .duration, "5m0s",
+            "after how much silence the kernel asks whether the other side is there; 0 never"),
+        .used(
+            "stream-query-buffer-limit", .size, "32MiB",
+            "what one may send ahead of its replies before it is closed; 1MiB or more"),
+        .used(
+            "stream-output-buffer-limit", .string, "",
+            "what one may leave unread before it is closed, as in redis.conf: class hard soft seconds; without it "
+                + "pubsub 32mb 8mb 60"),
         .used("auto-compaction-mode", .string, "periodic", "periodic, or revision"),
         .used(
             "auto-compaction-retention", .string, "0",

@@ -26,7 +26,6 @@ extension ServerFlag {
     private static let peers: [ServerFlag] = [
         .ignored("initial-election-tick-advance", .boolean, "true"),
         .ignored("pre-vote", .boolean, "true"),
-        .ignored("peer-skip-client-san-verification", .boolean, "false"),
         .ignored("client-cert-file", .string),
         .ignored("client-key-file", .string),
         .ignored("discovery-fallback", .choice(["exit", "proxy"]), "exit"),

@@ -10,6 +10,9 @@ extension ServerOptions {
         package var members: [SnapshotRestore.Member]
         package var own: SnapshotRestore.Member
         package var id: UInt64
+        /// Why a new member can't begin like this. One that has begun knows who it is and who the others are: what is
+        /// said of that at later starts counts for nothing, as with etcd.
+        package var mistake: String?
         /// Whether the cluster begins with its members, or is there and was told of this one.
         package var isNew: Bool
         /// Where the members are found instead of being named.
@@ -33,27 +36,20 @@ extension ServerOptions {
             } catch {
                 throw .conflict(error.reason)
             }
-            guard let own = cluster.members.first(where: { $0.name == name }) else {
-                throw .conflict("couldn't find local name \(name.goQuoted) in the initial cluster configuration")
-            }
             let isGiven = flags.isGiven("initial-advertise-peer-urls")
-            guard Set(own.peerURLs.map(Self.resolved)) == Set(advertised.map(Self.resolved)) || !isGiven else {
-                throw .conflict(
-                    "--initial-cluster has \(own.peerURLs.map { "\(name)=\($0)" }.joined(separator: ",")) but missing "
-                        + "from --initial-advertise-peer-urls=\(advertised.joined(separator: ","))")
-            }
-            self.own = own
+            let listed = cluster.members.first { $0.name == name }
+            mistake = cluster.mistake(of: name, advertising: isGiven ? advertised : listed?.peerURLs ?? [])
+            own =
+                listed
+                ?? SnapshotRestore.Member(
+                    id: MemberIdentity.memberID(peerURLs: advertised, clusterToken: token), name: name,
+                    peerURLs: advertised.sorted())
             // What is left of a cluster goes on alone.
             members = flags.boolean("force-new-cluster") ? [own] : cluster.members
             id = cluster.id
             isNew = flags.string("initial-cluster-state") == "new"
             listenURLs = flags.urls("listen-peer-urls")
             mayStayAlone = members.count == 1 && discovery == nil && !flags.isGiven("listen-peer-urls")
-        }
-
-        /// etcd compares what names stand for; one name needs no name server.
-        private static func resolved(_ url: String) -> String {
-            url.replacing("://localhost:", with: "://127.0.0.1:")
         }
     }
 }

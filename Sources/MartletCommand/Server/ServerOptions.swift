@@ -100,10 +100,6 @@ package struct ServerOptions: Sendable {
         let encrypted = listeners + streams.urls.filter(\.isEncrypted).map { Listener(url: $0, role: .http) }
         tls = try Self.tls(flags, encrypted, dataFolder: dataFolder, &notices)
         peerTLS = try PeerTLS(flags, cluster, dataFolder: dataFolder)
-        if streams.areEncrypted, let tls, tls.examinesClients {
-            throw .conflict(
-                "--listen-stream-urls: what client certificates must say is not asked of Redis's clients yet")
-        }
         advertisedURLs = flags.urls("advertise-client-urls")
         store.clientURLs = advertisedURLs.map(\.description)
         // Zero is no limit, as in gRPC for Go; taken by its word, no client could ever call.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where Redis's clients are listened for.
+package import MartletRedisServer
+
+/// Where Redis's clients are listened for, and what they may take.
 package struct StreamListeners: Sendable, Equatable {
     package var urls: [ServerURL] = []
     /// Whether nobody asked for them: a port that is taken is no reason to end.
@@ -9,6 +11,7 @@ package struct StreamListeners: Sendable, Equatable {
     package var passwordFile: String?
     /// Whether clients may use DEBUG.
     package var allowsDebugging = false
+    package var limits = ClientLimits()
 
     /// Source: Redis.
     private static let defaultPort = 6379
@@ -23,6 +26,7 @@ package struct StreamListeners: Sendable, Equatable {
         let file = flags.string("stream-password-file")
         passwordFile = file.isEmpty ? nil : file
         allowsDebugging = flags.boolean("stream-enable-debug-command")
+        limits = try Self.limits(flags)
         guard flags.isGiven("listen-stream-urls") else {
             guard !Self.telling.contains(where: flags.isGiven) else { return }
             urls = [ServerURL(scheme: .http, host: "127.0.0.1", port: Self.defaultPort)]
@@ -30,6 +34,32 @@ package struct StreamListeners: Sendable, Equatable {
             return
         }
         for text in flags.strings("listen-stream-urls") { urls.append(try Self.url(text)) }
+    }
+
+    private static func limits(_ flags: ServerFlags) throws(ServerFlagError) -> ClientLimits {
+        var limits = ClientLimits()
+        limits.clients = Int(clamping: flags.number("stream-max-clients"))
+        guard limits.clients > 0 else { throw .conflict("--stream-max-clients must be >0") }
+        limits.idleSeconds = seconds(flags.duration("stream-idle-timeout"))
+        limits.keepaliveSeconds = seconds(flags.duration("stream-tcp-keepalive"))
+        limits.queryBytes = Int(clamping: flags.size("stream-query-buffer-limit"))
+        guard limits.queryBytes >= ClientLimits.leastQueryBytes else {
+            throw .conflict("--stream-query-buffer-limit must be >=\(ClientLimits.leastQueryBytes)")
+        }
+        let output = flags.string("stream-output-buffer-limit")
+        if output.isEmpty { return limits }
+        do throws(OutputLimits.Malformed) {
+            try limits.output.set(output)
+        } catch {
+            throw .badValue(output, "stream-output-buffer-limit", error.reason)
+        }
+        return limits
+    }
+
+    /// Whole ones, no fewer than that. Redis counts them in 32 bits.
+    private static func seconds(_ duration: Duration) -> Int {
+        let (seconds, attoseconds) = duration.components
+        return Int(Int32(clamping: attoseconds > 0 ? seconds + 1 : seconds))
     }
 
     /// A URL whose scheme is one of etcd's where it was one of Redis's.

@@ -2,6 +2,7 @@
 
 import Foundation
 import Logging
+import MartletAuth
 import MartletEtcdServer
 import MartletGRPCWire
 import MartletRedisServer
@@ -22,6 +23,7 @@ struct StreamServer {
         var configuration = RedisServerConfiguration()
         configuration.password = try options.streams.passwordFile.map(password)
         configuration.allowsDebugging = options.streams.allowsDebugging
+        configuration.limits = options.streams.limits
         configuration.clusterID = store.clusterID
         let server = try await RedisServer.start(configuration, on: loop) { _ in MemberEngine(member.value) }
         do {
@@ -53,17 +55,23 @@ struct StreamServer {
         let isEncrypted = url.isEncrypted
         let prepare: RedisServer.Preparation = { channel in
             guard isEncrypted else { return }
-            try acceptor?.secure(channel) {
+            try acceptor?.secure(channel, logger) {
                 logger.warning("changed TLS files are unusable", metadata: ["error": "\($0)"])
             }
         }
+        // By the rules of the etcd port: the same authorities, names and lists of revoked certificates.
+        let identify: RedisServer.Identification = { channel in
+            try acceptor?.client(of: channel, logger).map { AuthName(bytes: $0) }
+        }
+        let identifying = isEncrypted ? identify : nil
         do {
             let address =
                 if url.isSocketFile {
-                    try await server.bind(unixSocket: url.host, preparing: prepare)
+                    try await server.bind(unixSocket: url.host, preparing: prepare, identifying: identifying)
                 } else {
                     try await server.bind(
-                        host: url.host.isEmpty ? "0.0.0.0" : url.host, port: url.port, preparing: prepare)
+                        host: url.host.isEmpty ? "0.0.0.0" : url.host, port: url.port, preparing: prepare,
+                        identifying: identifying)
                 }
             logger.info(
                 "serving streams",

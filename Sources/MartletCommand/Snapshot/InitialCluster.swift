@@ -37,23 +37,56 @@ package struct InitialCluster {
                 id: MemberIdentity.memberID(peerURLs: member.urls, clusterToken: token), name: member.name,
                 peerURLs: member.urls.sorted())
         }
-        guard Set(members.map(\.id)).count == members.count else {
-            throw Malformed(reason: "--initial-cluster: two members have the same URLs")
-        }
         id = MemberIdentity.clusterID(memberIDs: members.map(\.id))
+    }
+
+    /// Why a new member can't begin with these founders, if it can't. The texts are etcd's.
+    ///
+    /// - Parameter advertised: what `--initial-advertise-peer-urls` says of the member.
+    package func mistake(of name: String, advertising advertised: [String]) -> String? {
+        guard let listed = members.first(where: { $0.name == name })?.peerURLs else {
+            return "couldn't find local name \(name.goQuoted) in the initial cluster configuration"
+        }
+        return Self.difference(name, listed, advertised.sorted()) ?? duplicate
+    }
+
+    private var duplicate: String? {
+        let urls = members.flatMap(\.peerURLs)
+        guard Set(urls).count < urls.count else { return nil }
+        let pairs = members.flatMap { member in member.peerURLs.map { "\(member.name)=\($0)" } }
+        return "initial cluster \(pairs.sorted().joined(separator: ",")) has duplicate url"
+    }
+
+    /// Both lists are sorted.
+    private static func difference(_ name: String, _ listed: [String], _ advertised: [String]) -> String? {
+        let (own, other) = (advertised.map(resolved).sorted(), listed.map(resolved).sorted())
+        guard own != other else { return nil }
+        func pairs(_ urls: [String]) -> String { urls.map { "\(name)=\($0)" }.joined(separator: ",") }
+        let missing = listed.filter { !advertised.contains($0) }
+        guard missing.isEmpty else {
+            func quoted(_ urls: [String]) -> String { "[" + urls.map(\.goQuoted).joined(separator: " ") + "]" }
+            let reason =
+                zip(own, other).first { $0 != $1 && own.count == other.count }
+                .map { "resolved urls: \($0.goQuoted) != \($1.goQuoted)" }
+                ?? "len(\(quoted(advertised))) != len(\(quoted(listed)))"
+            return "--initial-cluster has \(pairs(missing)) but missing from "
+                + "--initial-advertise-peer-urls=\(advertised.joined(separator: ",")) (\(reason))"
+        }
+        let unlisted = advertised.filter { !listed.contains($0) }
+        return "--initial-advertise-peer-urls has \(unlisted.joined(separator: ",")) but missing from "
+            + "--initial-cluster=\(pairs(advertised))"
+    }
+
+    /// etcd compares what names stand for; one name needs no name server.
+    private static func resolved(_ url: String) -> String {
+        url.replacing("://localhost:", with: "://127.0.0.1:")
     }
 
     /// - Parameter advertised: what `--initial-advertise-peer-urls` says of the member.
     package func member(named name: String, advertising advertised: String) throws -> SnapshotRestore.Member {
-        guard let member = members.first(where: { $0.name == name }) else {
-            throw CommandFailure("couldn't find local name \"\(name)\" in the initial cluster configuration")
-        }
         let urls = advertised.split(separator: ",").map { String($0.trimmed) }
-        guard Set(urls) == Set(member.peerURLs) else {
-            throw CommandFailure(
-                "--initial-cluster has \(name)=\(member.peerURLs.joined(separator: ",")) but "
-                    + "--initial-advertise-peer-urls is \(advertised)")
-        }
+        if let mistake = mistake(of: name, advertising: urls) { throw CommandFailure(mistake) }
+        guard let member = members.first(where: { $0.name == name }) else { preconditionFailure("it was there") }
         return member
     }
 }

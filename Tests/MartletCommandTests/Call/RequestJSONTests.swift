@@ -29,7 +29,7 @@ import Testing
     }
 
     /// Port 1 refuses: a run that connected would end with exit code 1 and the error of the connect.
-    @Test(.timeLimit(.minutes(1))) func nothingIsConnectedForABadRequest() async throws {
+    @Test(.timeLimit(.minutes(30))) func nothingIsConnectedForABadRequest() async throws {
         let errors = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-call-\(UUID())")
         defer { try? FileManager.default.removeItem(at: errors) }
         let (exits, sink) = AsyncStream.makeStream(of: ChildProcess.Exit.self)

@@ -7,7 +7,7 @@ import MartletTestPrograms
 import Testing
 
 /// `martlet check` on folders of the real server, sound and damaged.
-@Suite(.timeLimit(.minutes(4))) struct CheckCommandTests {
+@Suite(.timeLimit(.minutes(30))) struct CheckCommandTests {
     private static let first = Array("the-first-value-\(String(repeating: "f", count: 200))".utf8)
     private static let last = Array("the-last-value-\(String(repeating: "l", count: 6000))".utf8)
     private static let listen = "--listen-client-urls=http://127.0.0.1:0"
@@ -41,8 +41,7 @@ import Testing
 
     /// What the server says when it is started there; it must end.
     private func refusal(_ data: String) async throws -> String {
-        let ended = try await run(
-            BuiltBinary.path, ["server", Self.listen, "--data-dir", data], limit: .seconds(60))
+        let ended = try await run(BuiltBinary.path, ["server", Self.listen, "--data-dir", data])
         #expect(ended.exit == .code(1), "\(ended.output.suffix(2000))")
         return ended.output
     }

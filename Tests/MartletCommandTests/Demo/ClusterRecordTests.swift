@@ -66,6 +66,7 @@ struct ClusterRecordTests {
             $0.store = nil
             $0.silence = "m1 doesn't answer"
         }
+        #expect(silent.contains("acknowledged = counted"))
         #expect(silent.contains("the cluster came back") && silent.contains("nothing is lost, nothing done twice"))
         #expect(!Self.failures { $0.acknowledged = [] }.isEmpty)
     }

@@ -149,7 +149,7 @@ import Testing
 
     @Test func aDeadNodeIsReported() async throws {
         let port = try freePort()
-        let health = try await Self.martlet("health", "--address", "127.0.0.1:\(port)", "--timeout", "2s")
+        let health = try await Self.martlet("health", "--address", "127.0.0.1:\(port)", "--timeout", "10s")
         #expect(health.exit == .code(1))
         #expect(health.output.contains("status 14 UNAVAILABLE"))
         let services = try await Self.martlet("services", "--registry", "127.0.0.1:\(port)")

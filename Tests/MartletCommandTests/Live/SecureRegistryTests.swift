@@ -11,7 +11,7 @@ import SwiftProtobuf
 import Testing
 
 /// The commands, and a service, at a registry that encrypts and asks who they are; and nodes that encrypt.
-@Suite(.needsOpenSSLAndCurl, .serialized, .timeLimit(.minutes(4))) struct SecureRegistryTests {
+@Suite(.needsOpenSSLAndCurl, .serialized, .timeLimit(.minutes(30))) struct SecureRegistryTests {
     static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// A registry whose only user beside `root` is `app`, for go-micro's keys alone.
@@ -154,7 +154,7 @@ import Testing
                     ] where way[0] == "--address" || words[0] != "describe" {
                         // By its address a node is asked for gRPC's own names.
                         let named = words[0] == "health" && way[0] == "--address" ? ["health"] : words
-                        let done = try await Self.martlet(named + way + own + ["--timeout", "60s"])
+                        let done = try await Self.martlet(named + way + own + ["--timeout", "300s"])
                         #expect(done.isSuccess, "\(named) \(way): \(done.output)")
                         let plain = try await Self.martlet(named + way + ["--timeout", "3s"])
                         #expect(!plain.isSuccess, "\(named) \(way): \(plain.output)")

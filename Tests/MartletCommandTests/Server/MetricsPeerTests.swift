@@ -7,7 +7,7 @@ import MartletTestPrograms
 import Testing
 
 /// /metrics of ours and of a real etcd after the same session.
-@Suite(.serialized, .timeLimit(.minutes(4))) struct MetricsPeerTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct MetricsPeerTests {
     /// What was told at three moments: before anything, after keys, after the rest.
     struct Session {
         var start: MetricsDocument

@@ -5,7 +5,7 @@ import MartletTestPrograms
 import Testing
 
 /// Users made by etcdctl, at both protocols of one running server, and the lines about what they were denied.
-@Suite(.serialized, .timeLimit(.minutes(4)), .enabled(if: !Etcdctl.all.isEmpty)) struct OneUserStoreTests {
+@Suite(.serialized, .timeLimit(.minutes(30)), .enabled(if: !Etcdctl.all.isEmpty)) struct OneUserStoreTests {
     /// A server with root, and ann, who reads and writes what begins with `orders/`.
     private static func withServer(
         _ body: (RunningServer, _ port: Int, _ etcdctl: @escaping ([String]) async throws -> FinishedProgram)

@@ -4,6 +4,7 @@ import Logging
 import MartletAuthTokens
 import MartletCommand
 import MartletEtcdServer
+import MartletRedisServer
 import Testing
 
 @Suite struct ServerOptionsTests {
@@ -48,6 +49,27 @@ import Testing
         #expect(try options("--stream-memory=0").store.streamMemoryBytes == nil)
         #expect(try options().store.streamMemoryBytes == nil)
         #expect(throws: ServerFlagError.self) { try options("--stream-memory=much") }
+    }
+
+    @Test func clientsOfStreamsAreLimited() throws {
+        var limits = try options().streams.limits
+        #expect(limits == ClientLimits())
+        limits = try options(
+            "--stream-max-clients=7", "--stream-idle-timeout=1500ms", "--stream-tcp-keepalive=0",
+            "--stream-query-buffer-limit=2MiB", "--stream-output-buffer-limit=normal 1mb 512kb 5 PubSub 0 0 0"
+        ).streams.limits
+        #expect(limits.clients == 7)
+        #expect(limits.idleSeconds == 2)
+        #expect(limits.keepaliveSeconds == 0)
+        #expect(limits.queryBytes == 2 << 20)
+        #expect(limits.output.normal == OutputLimit(hardBytes: 1 << 20, softBytes: 512 << 10, softSeconds: 5))
+        #expect(limits.output.pubsub == OutputLimit())
+        for wrong in [
+            "--stream-max-clients=0", "--stream-idle-timeout=-1s", "--stream-query-buffer-limit=1023KiB",
+            "--stream-output-buffer-limit=normal 1mb", "--stream-output-buffer-limit=others 0 0 0",
+        ] {
+            #expect(throws: ServerFlagError.self, "\(wrong)") { try options(wrong) }
+        }
     }
 
     @Test func givesPlainHTTPItsOwnPlace() throws {
@@ -197,24 +219,46 @@ import Testing
             ["--experimental-enable-lease-checkpoint-persist"],
             "enabling feature gate LeaseCheckpointPersist requires enabling feature gate LeaseCheckpoint"
         ),
-        (
-            ["--initial-cluster=a=http://a:1,b=http://b:1"],
-            "couldn't find local name \"default\" in the initial cluster configuration"
-        ),
         (["--initial-cluster=nonsense"], "--initial-cluster: a member is name=URL, not \"nonsense\""),
         (
             ["--listen-peer-urls=https://127.0.0.1:1"],
             "TLS key/cert (--peer-cert-file, --peer-key-file) must be provided for peer url https://127.0.0.1:1 "
                 + "with HTTPS scheme"
         ),
-        (
-            ["--initial-cluster=default=http://a:1", "--initial-advertise-peer-urls=http://b:1"],
-            "--initial-cluster has default=http://a:1 but missing from --initial-advertise-peer-urls=http://b:1"
-        ),
     ])
     func refusesWhatDoesNotFit(_ arguments: [String], _ text: String) throws {
         let flags = try ServerFlags(arguments: arguments)
         #expect(throws: ServerFlagError.conflict(text)) { try ServerOptions(flags) }
+    }
+
+    /// The texts are etcd's. Members that have begun don't mind.
+    @Test(arguments: [
+        ("a=http://a:1,b=http://b:1", nil, "couldn't find local name \"default\" in the initial cluster configuration"),
+        (
+            "default=http://a:1", "http://b:1",
+            "--initial-cluster has default=http://a:1 but missing from --initial-advertise-peer-urls=http://b:1 "
+                + "(resolved urls: \"http://b:1\" != \"http://a:1\")"
+        ),
+        (
+            "default=http://a:1,default=http://a:2", "http://a:1",
+            "--initial-cluster has default=http://a:2 but missing from --initial-advertise-peer-urls=http://a:1 "
+                + "(len([\"http://a:1\"]) != len([\"http://a:1\" \"http://a:2\"]))"
+        ),
+        (
+            "default=http://a:1", "http://a:2,http://a:1",
+            "--initial-advertise-peer-urls has http://a:2 but missing from "
+                + "--initial-cluster=default=http://a:1,default=http://a:2"
+        ),
+        (
+            "default=http://a:1,b=http://a:1", "http://a:1",
+            "initial cluster b=http://a:1,default=http://a:1 has duplicate url"
+        ),
+        ("default=http://localhost:1", "http://127.0.0.1:1", nil), ("default=http://a:1", nil, nil),
+    ])
+    func newMembersAreWhoTheyAreSaidToBe(_ cluster: String, _ advertised: String?, _ mistake: String?) throws {
+        let more = advertised.map { ["--initial-advertise-peer-urls=\($0)"] } ?? []
+        let options = try ServerOptions(try ServerFlags(arguments: ["--initial-cluster=\(cluster)"] + more))
+        #expect(options.cluster.mistake == mistake)
     }
 
     @Test func refusesALevel() throws {

@@ -5,7 +5,7 @@ import MartletTestPrograms
 import Testing
 
 /// The real binary with settings from all the places they may come from.
-@Suite(.needsOpenSSLAndCurl, .timeLimit(.minutes(4))) struct ServerSettingsTests {
+@Suite(.needsOpenSSLAndCurl, .timeLimit(.minutes(30))) struct ServerSettingsTests {
     private static let listen = "--listen-client-urls=http://127.0.0.1:0"
 
     /// Status, headers and body as curl prints them.
@@ -52,6 +52,13 @@ import Testing
             #expect(server.log.contains("loaded server configuration, other configuration command line flags"))
             #expect(server.log.contains("\"msg\":\"unknown field in the configuration file\",\"field\":\"nope\""))
             #expect(server.log.contains("\"msg\":\"Running: \",\"args\":["))
+        }
+    }
+
+    @Test func hasAsManyFilesOpenAsItIsAllowed() async throws {
+        try await RunningServer.with([Self.listen], openFiles: 256) { server in
+            let metrics = try await curl("http://\(server.address)/metrics")
+            #expect(metrics.contains("etcd_server_has_leader 1") && !metrics.contains("process_max_fds 256\n"))
         }
     }
 

@@ -7,7 +7,7 @@ import MartletTestPrograms
 import Testing
 
 /// The commands as they are typed, on running servers.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct StreamCommandTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct StreamCommandTests {
     private static func lines(_ server: String, _ arguments: String...) async throws -> [String] {
         try await output(of: BuiltBinary.path, ["stream"] + arguments + ["--server", server])
             .split(separator: "\n").map(String.init)
@@ -50,6 +50,21 @@ import Testing
         }
     }
 
+    @Test func listsJobs() async throws {
+        try await RedisPeer.with(.memory) { (peer) async throws in
+            try await withRedisClient(peer.address) { (client) async throws in
+                _ = try await client.xcronSet(
+                    "s", "j", "@daily", [RedisField("f", "v")], offset: .seconds(-5400), priority: 3)
+            }
+            let lines = try await Self.lines(peer.address, "cron", "ls", "s")
+            #expect(lines.count == 2 && lines[0].hasPrefix("JOB") && lines[1].hasPrefix("j"))
+            let json = try await Self.lines(peer.address, "cron", "ls", "s", "--json")
+            let begin = #"{"job":"j","schedule":"@daily","clock":"-01:30","priority":3,"next":"#
+            #expect(json.count == 1 && json[0].hasPrefix(begin), "\(json)")
+            #expect(json[0].hasSuffix(#","last":null,"runs":0,"skipped":0}"#))
+        }
+    }
+
     @Test func tellsWhatFailed() async throws {
         try await RedisPeer.with(.memory) { (peer) async throws in
             let finished = try await run(
@@ -75,6 +90,8 @@ import Testing
             tls.trustRootsFile = certificates.certificate("ca")
             try await withRedisClient("127.0.0.1:\(port)") {
                 $0.tls = tls
+                $0.timeout = patience
+                $0.connectTimeout = patience / 3
             } _: { (client) async throws in
                 try await client.set("k", [UInt8](repeating: 1, count: 1 << 20))
                 #expect(try await client.get("k")?.count == 1 << 20)
@@ -92,7 +109,7 @@ import Testing
 
     /// Workers and server are killed, and nothing is lost: its own judgement, by its exit code.
     @Test func demonstratesAQueue() async throws {
-        let finished = try await run(BuiltBinary.path, ["demo", "queue", "--messages", "300"], limit: .seconds(100))
+        let finished = try await run(BuiltBinary.path, ["demo", "queue", "--messages", "300"])
         #expect(finished.isSuccess && finished.output.contains("7 of 7 claims held."), "\(finished.output)")
     }
 }

@@ -31,6 +31,30 @@ import Testing
             ])
     }
 
+    /// What streams and groups do of themselves, and what has come of it.
+    @Test func reportsQueues() {
+        var queue = StreamSurvey.Row(stream: "orders", length: 9)
+        (queue.group, queue.consumers, queue.lag, queue.pending) = ("billing", 1, 4, 3)
+        (queue.delayed, queue.ending, queue.prioritized) = (1, 2, 5)
+        (queue.parked, queue.deadLetters) = (2, 7)
+        var policy = RedisGroupPolicy()
+        (policy.maximumDeliveries, policy.deadLetterStream) = (3, "dead")
+        queue.policy = policy
+        #expect(
+            StreamText.report([queue, StreamSurvey.Row(stream: "raw", length: 1)], asJSON: false) == [
+                "STREAM  LENGTH  GROUP    CONSUMERS  LAG  PENDING  OLDEST  DELAYED  ENDING  URGENT  PARKED  DEAD  "
+                    + "POLICY",
+                "orders       9  billing          1    4        3       -        1       2       5       2     7  "
+                    + "3 deliveries to dead",
+                "raw          1  -                -    -        -       -        -       -       -       -     -  -",
+            ])
+        let json = StreamText.report([queue], asJSON: true)
+        let end =
+            #""oldestMilliseconds":null,"delayed":1,"ending":2,"prioritized":5,"parked":2,"deadLetters":7,"#
+            + #""policy":"3 deliveries to dead"}"#
+        #expect(json.count == 1 && json[0].hasSuffix(end), "\(json)")
+    }
+
     @Test func entries() {
         var entry = RedisEntry(id: RedisStreamID(5, 1), fields: [RedisField("a", "1"), RedisField("a", "x\ny")])
         #expect(StreamText.entry(entry, asJSON: false) == #"5-1  a=1  a="x\ny""#)
@@ -51,12 +75,12 @@ import Testing
         .array(pairs.flatMap { [.bytes(Array($0.0.utf8)), $0.1] })
     }
 
-    /// Columns for what streams do of themselves come where one does it.
+    /// Columns for what only some streams have come where one has it.
     @Test func queuesHaveColumns() throws {
         let plain = try Self.info([])
         let busy = try Self.info([
-            ("delayed", .integer(2)), ("jobs", .integer(1)), ("retain-max-age", .integer(3_600_000)),
-            ("retain-acked", .integer(1)), ("prioritized", .integer(7)),
+            ("delayed", .integer(2)), ("ending", .integer(4)), ("jobs", .integer(1)),
+            ("retain-max-age", .integer(3_600_000)), ("retain-acked", .integer(1)), ("prioritized", .integer(7)),
         ])
         #expect(
             StreamText.list([("a", plain)], asJSON: false) == [
@@ -64,14 +88,19 @@ import Testing
             ])
         #expect(
             StreamText.list([("a", plain), ("b", busy)], asJSON: false) == [
-                "STREAM  LENGTH  GROUPS  LAST ID  DELAYED  JOBS  RETENTION               URGENT",
-                "a            3       1  5-0            0     0  -                            0",
-                "b            3       1  5-0            2     1  age 1h0m, acknowledged       7",
+                "STREAM  LENGTH  GROUPS  LAST ID  DELAYED  ENDING  URGENT  JOBS  RETENTION",
+                "a            3       1  5-0            -       -       -     -  -",
+                "b            3       1  5-0            2       4       7     1  age 1h0m, acknowledged",
+            ])
+        #expect(
+            StreamText.list([("a", plain), ("c", try Self.info([("ending", .integer(1))]))], asJSON: false) == [
+                "STREAM  LENGTH  GROUPS  LAST ID  ENDING", "a            3       1  5-0           -",
+                "c            3       1  5-0           1",
             ])
         #expect(
             StreamText.list([("b", busy)], asJSON: true) == [
-                #"{"stream":"b","length":3,"groups":1,"lastID":"5-0","delayed":2,"jobs":1,"prioritized":7,"#
-                    + #""retention":"age 1h0m, acknowledged"}"#
+                #"{"stream":"b","length":3,"groups":1,"lastID":"5-0","delayed":2,"ending":4,"prioritized":7,"#
+                    + #""jobs":1,"retention":"age 1h0m, acknowledged"}"#
             ])
     }
 
@@ -96,6 +125,17 @@ import Testing
         let text = "visible 30.0s, 5 deliveries to dead, consumers 1m0s, urgent first, 1 filtered"
         #expect(StreamText.groups([group], asJSON: false).last?.hasSuffix(text) == true)
         #expect(StreamText.groups([group], asJSON: true).first?.contains("\"policy\":\"\(text)\"") == true)
+        policy = RedisGroupPolicy()
+        (policy.maximumDeliveries, policy.deadLetterStream, policy.orderField) = (5, "dead", "k")
+        (group.policy, group.parkedCount) = (policy, 6)
+        #expect(
+            StreamText.groups([group], deadLetters: ["dead": 0], asJSON: false) == [
+                "GROUP  CONSUMERS  PENDING  READ  LAG  LAST DELIVERED  PARKED  DEAD  POLICY",
+                "g              1        2     3    4  5-0                  6     0  5 deliveries to dead, order k",
+            ])
+        let json = StreamText.groups([group], deadLetters: ["dead": 3], asJSON: true)
+        let end = #""lag":4,"parked":6,"deadLetters":3,"policy":"5 deliveries to dead, order k"}"#
+        #expect(json.count == 1 && json[0].hasSuffix(end), "\(json)")
     }
 
     @Test(arguments: [

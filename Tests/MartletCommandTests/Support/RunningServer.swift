@@ -26,17 +26,20 @@ final class RunningServer: Sendable {
     var log: String { Self.text(logFile) }
 
     /// Starts a server, hands it to `body` when it is ready, and ends it by SIGTERM.
+    ///
+    /// - Parameter openFiles: how many it may have open as it begins; it may let itself have more. `nil`: as here.
     static func with<Result>(
         _ arguments: [String], in folder: TemporaryFolder? = nil, environment: [String: String] = [:],
-        calledAs name: String = "martlet", _ body: (RunningServer) async throws -> Result
+        calledAs name: String = "martlet", openFiles: Int? = nil, _ body: (RunningServer) async throws -> Result
     ) async throws -> Result {
         let folder = try folder ?? TemporaryFolder()
         let logFile = folder.file("log-\(UUID())")
         let binary = folder.file(name)
         try? FileManager.default.createSymbolicLink(atPath: binary, withDestinationPath: BuiltBinary.path)
         // Standard output counts as log too: that is where the log may be told to go.
+        let limit = openFiles.map { "ulimit -S -n \($0) && " } ?? ""
         let process = try ChildProcess.start(
-            "/bin/sh", ["-c", #"cd "$1" && shift && exec "$@" >&2"#, "sh", folder.path, binary] + arguments,
+            "/bin/sh", ["-c", limit + #"cd "$1" && shift && exec "$@" >&2"#, "sh", folder.path, binary] + arguments,
             environment: environment, errorFile: logFile, onLine: { _ in }, onExit: { _ in })
         var address: String?
         while !process.hasEnded, address == nil {
@@ -66,7 +69,7 @@ final class RunningServer: Sendable {
 
     private func end() async {
         process.send(SIGTERM)
-        for _ in 0..<1_000 where !process.hasEnded { try? await Task.sleep(for: .milliseconds(10)) }
+        for _ in 0..<12_000 where !process.hasEnded { try? await Task.sleep(for: .milliseconds(10)) }
         process.send(SIGKILL)
     }
 }

@@ -117,7 +117,7 @@ private final class ClusterRun {
             record.store = try await survey(client)
             await showTable()
         } catch let failure as Failure {
-            // What was acknowledged is lost as well where nobody can tell it any more.
+            // What became of what was acknowledged is not known then.
             try checkInterruption()
             record.silence = failure.text
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Logging
-import MartletGRPCWire
+package import MartletGRPCWire
 
 /// How members' connections to each other are encrypted, and what one asks of another's certificate.
 package struct PeerTLS: Sendable, Equatable {
@@ -43,6 +43,8 @@ package struct PeerTLS: Sendable, Equatable {
         server.requiresClientCertificate = flags.boolean("peer-client-cert-auth") || !authority.isEmpty
         let revocations = flags.string("peer-crl-file")
         server.revocationFile = revocations.isEmpty ? nil : revocations
+        server.comparesAddresses = !flags.boolean("peer-skip-client-san-verification")
+        server.endpoint = "peer"
         server.allowedCommonNames = flags.strings("peer-cert-allowed-cn")
         server.allowedHostnames = flags.strings("peer-cert-allowed-hostname")
         guard server.allowedHostnames.isEmpty || server.allowedCommonNames.isEmpty else {
@@ -57,14 +59,23 @@ package struct PeerTLS: Sendable, Equatable {
         clientCertificate = other.isEmpty || otherKey.isEmpty ? nil : (other, otherKey)
     }
 
-    /// For this member's connections to others. Without an authority a certificate of their own making is all that they
-    /// can show: it is taken, as etcd takes it.
-    func client(_ server: WireServerTLS) -> WireClientTLS {
+    /// For this member's connections to others, who are asked for the same names as when they connect. Without an
+    /// authority a certificate of their own making is all that they can show: it is taken, as etcd takes it, but where
+    /// names are asked for: nobody has vouched for those.
+    package func client(_ server: WireServerTLS) -> WireClientTLS {
         var tls = WireClientTLS()
         tls.trustRootsFile = self.server.trustedAuthorityFile
         tls.certificateChainFile = clientCertificate?.certificate ?? server.certificateChainFile
         tls.privateKeyFile = clientCertificate?.key ?? server.privateKeyFile
         if case .selfSigned = self.server.identity { tls.skipsVerification = tls.trustRootsFile == nil }
+        let policy = CertificatePolicy(
+            allowedHostnames: self.server.allowedHostnames, allowedCommonNames: self.server.allowedCommonNames)
+        if policy.asksAnything {
+            tls.examinesServer = { [isVerified = !tls.skipsVerification] certificate in
+                guard isVerified else { throw CertificatePolicy.failed }
+                try policy.examine(certificate)
+            }
+        }
         return tls
     }
 }

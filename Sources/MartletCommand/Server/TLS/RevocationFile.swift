@@ -38,7 +38,7 @@ final class RevocationFile: Sendable {
         guard let file = FileHandle(forReadingAtPath: path) else { throw FileFailure(verb: "open", path: path) }
         let bytes = [UInt8](try file.read(upToCount: Self.maximumBytes + 1) ?? Data())
         guard bytes.count <= Self.maximumBytes else {
-            throw ClientCertificatePolicy.Refusal(description: "\(path) is larger than \(Self.maximumBytes) bytes")
+            throw CertificatePolicy.Refusal(description: "\(path) is larger than \(Self.maximumBytes) bytes")
         }
         return bytes
     }

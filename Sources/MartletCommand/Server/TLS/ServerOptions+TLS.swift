@@ -20,14 +20,13 @@ extension ServerOptions {
         package var revocationFile: String?
         package var allowedHostnames: [String] = []
         package var allowedCommonNames: [String] = []
+        /// Whether a certificate that names addresses or hosts is good there alone.
+        package var comparesAddresses = false
+        /// For whom the port is, in the log.
+        package var endpoint = "client"
         package var cipherSuites: [UInt16]?
         package var minimumVersion = WireTLSVersion.tls12
         package var maximumVersion: WireTLSVersion?
-
-        /// Whether more is asked of a client's certificate than its chain.
-        var examinesClients: Bool {
-            revocationFile != nil || !allowedHostnames.isEmpty || !allowedCommonNames.isEmpty
-        }
 
         package init(identity: Identity) {
             self.identity = identity

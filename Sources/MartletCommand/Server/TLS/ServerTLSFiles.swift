@@ -23,11 +23,15 @@ extension ServerOptions.TLS {
         tls.cipherSuites = cipherSuites
         tls.minimumVersion = minimumVersion
         tls.maximumVersion = maximumVersion
-        let policy = ClientCertificatePolicy(
+        let policy = CertificatePolicy(
             allowedHostnames: allowedHostnames, allowedCommonNames: allowedCommonNames,
             revocations: revocationFile.map(RevocationFile.init(path:)))
         if namesClients { tls.namesClient = { ClientCertificate.commonName(of: $0)?.bytes } }
         if policy.asksAnything { tls.examinesClient = { try policy.examine($0) } }
+        if comparesAddresses {
+            tls.locatesClient = { try CertificatePlace($0).compare(with: $1, on: $2) }
+        }
+        tls.endpoint = endpoint
         return tls
     }
 

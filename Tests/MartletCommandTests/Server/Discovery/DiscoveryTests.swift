@@ -6,7 +6,7 @@ import MartletTestPrograms
 import Testing
 
 /// Members that find each other in another cluster.
-@Suite(.timeLimit(.minutes(3))) struct DiscoveryTests {
+@Suite(.timeLimit(.minutes(30))) struct DiscoveryTests {
     private static func found(_ id: String, _ revision: Int64) -> DiscoveredMembers.Found {
         DiscoveredMembers.Found(id: id, text: "\(id)=http://\(id)", createRevision: revision)
     }
@@ -33,9 +33,15 @@ import Testing
         #expect(throws: ServerFlagError.self) { try ServerOptions(flags) }
     }
 
+    private static func client(_ endpoint: String) throws -> EtcdClient {
+        var configuration = EtcdClient.Configuration(endpoints: [endpoint])
+        configuration.timeout = patience
+        return try EtcdClient(configuration)
+    }
+
     @Test(arguments: EtcdProcess.Kind.available) func membersFindEachOther(_ kind: EtcdProcess.Kind) async throws {
         try await EtcdProcess.with(kind) { registry in
-            let client = try EtcdClient(endpoints: registry.endpoint)
+            let client = try Self.client(registry.endpoint)
             let refused = try await run(
                 BuiltBinary.path,
                 [
@@ -49,7 +55,7 @@ import Testing
                 .martlet, arguments: ["--discovery-token", "t", "--discovery-endpoints", registry.endpoint],
                 isDiscovered: true
             ) { members in
-                let own = try EtcdClient(endpoints: members[0].endpoint)
+                let own = try Self.client(members[0].endpoint)
                 try await own.put("k", "v")
                 let names = try await own.cluster.members().map(\.name).sorted()
                 #expect(names == ["test1", "test2", "test3"])
@@ -57,7 +63,7 @@ import Testing
                 // It is a member, and asks nobody about it any more.
                 try await client.delete(.prefix("/_etcd/"))
                 try await members[1].restart()
-                let again = try EtcdClient(endpoints: members[1].endpoint)
+                let again = try Self.client(members[1].endpoint)
                 #expect(try await again.get("k").keyValues.map(\.valueText) == ["v"])
                 await again.close()
             }

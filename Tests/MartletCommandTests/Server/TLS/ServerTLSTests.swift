@@ -5,7 +5,7 @@ import MartletTestPrograms
 import Testing
 
 /// The real binary over TLS, with the clients people have. What is accepted and refused was compared with etcd 3.5.1.
-@Suite(.needsOpenSSLAndCurl, .timeLimit(.minutes(4))) struct ServerTLSTests {
+@Suite(.needsOpenSSLAndCurl, .timeLimit(.minutes(30))) struct ServerTLSTests {
     private func flags(_ certificates: TestCertificates, _ more: String...) -> [String] {
         [
             "--listen-client-urls=https://127.0.0.1:0", "--cert-file=\(certificates.certificate("server"))",

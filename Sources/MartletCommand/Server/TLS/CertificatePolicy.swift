@@ -3,10 +3,10 @@
 import SwiftASN1
 import X509
 
-/// What is asked of a client's own certificate beside a chain to a trusted authority.
+/// What is asked of a certificate beside a chain to a trusted authority: of clients', among members of servers' too.
 ///
-/// Of the chain only the client's certificate is looked at, where etcd looks for revoked ones in all of it.
-struct ClientCertificatePolicy: Sendable {
+/// Of the chain only the holder's own is looked at, where etcd looks for revoked ones in all of it.
+struct CertificatePolicy: Sendable {
     /// Host names or addresses, one of which the certificate must bear; empty: any.
     var allowedHostnames: [String] = []
     /// Common names, one of which must be the certificate's; empty: any.
@@ -38,7 +38,8 @@ struct ClientCertificatePolicy: Sendable {
         }
     }
 
-    private static let failed = Refusal(description: "client certificate authentication failed")
+    /// The text is etcd's for servers' certificates, too.
+    static let failed = Refusal(description: "client certificate authentication failed")
 
     /// Whether one of a certificate's names is the host's. Common names don't count. Source: RFC 6125, Go crypto/x509.
     private static func bears(_ names: [GeneralName], _ host: String) -> Bool {

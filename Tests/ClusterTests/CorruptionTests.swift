@@ -5,7 +5,7 @@ import MartletTestPrograms
 import Testing
 
 /// A cluster whose third member was made of another snapshot, as an operator's mistake would make it.
-@Suite("members that hold different things", .serialized, .timeLimit(.minutes(4)))
+@Suite("members that hold different things", .serialized, .timeLimit(.minutes(30)))
 struct CorruptionTests {
     private let folder: TemporaryFolder
 
@@ -13,7 +13,7 @@ struct CorruptionTests {
         folder = try TemporaryFolder()
         for value in ["right", "wrong"] {
             try await EtcdProcess.with(.martlet) { server in
-                let client = try EtcdClient(endpoints: server.endpoint)
+                let client = try Self.client(server)
                 try await client.put("k", value)
                 await client.close()
                 try await output(
@@ -21,6 +21,12 @@ struct CorruptionTests {
                     ["snapshot", "save", folder.file(value), "--endpoints", server.endpoint])
             }
         }
+    }
+
+    private static func client(_ server: EtcdProcess) throws -> EtcdClient {
+        var configuration = EtcdClient.Configuration(endpoints: [server.endpoint])
+        configuration.timeout = patience
+        return try EtcdClient(configuration)
     }
 
     /// Restores each member's data; the arguments by which it starts on it.
@@ -46,7 +52,7 @@ struct CorruptionTests {
         try await EtcdProcess.withCluster(
             .martlet, arguments: ["--corrupt-check-time", "200ms"], prepare: restore
         ) { members in
-            let client = try EtcdClient(endpoints: members[0].endpoint)
+            let client = try Self.client(members[0])
             let odd = try await client.cluster.members().first { $0.name == "test3" }
             var alarms: [EtcdAlarm] = []
             #expect(
@@ -67,7 +73,7 @@ struct CorruptionTests {
             .martlet, arguments: ["--feature-gates=CompactHashCheck=true", "--compact-hash-check-time", "200ms"],
             prepare: restore
         ) { members in
-            let client = try EtcdClient(endpoints: members[0].endpoint)
+            let client = try Self.client(members[0])
             let put = try await client.put("other", "v")
             #expect(try await client.maintenance.alarms().isEmpty)
             try await client.compact(to: put.revision)

@@ -5,14 +5,17 @@ import MartletEtcdClient
 import MartletRESPClient
 import MartletRESPCodec
 import MartletTestPrograms
+import Synchronization
 import Testing
 
 /// Redis's clients before several processes of one cluster.
-@Suite("streams of a cluster of processes", .serialized, .timeLimit(.minutes(4)))
+@Suite("streams of a cluster of processes", .serialized, .timeLimit(.minutes(30)))
 struct StreamClusterTests {
     /// The leader's place among the members.
     private static func leader(of members: [EtcdProcess]) async throws -> Int {
-        let client = try EtcdClient(EtcdClient.Configuration(endpoints: members.map(\.endpoint)))
+        var configuration = EtcdClient.Configuration(endpoints: members.map(\.endpoint))
+        configuration.timeout = patience
+        let client = try EtcdClient(configuration)
         var leader: Int?
         _ = try await eventually {
             for (place, member) in members.enumerated()
@@ -65,6 +68,56 @@ struct StreamClusterTests {
         }
     }
 
+    @Test("what is published at any member reaches subscribers at all, in order")
+    func messagesReachAll() async throws {
+        try await EtcdProcess.withCluster(.martlet, servesStreams: true) { members in
+            let ports = try members.map { try #require($0.streamPort) }
+            for port in ports {
+                for other in ports {
+                    let numbers = try await Self.heard(from: port, at: other)
+                    #expect(numbers == numbers.sorted() && Set(numbers).count == numbers.count, "\(numbers)")
+                    #expect(numbers.last == 100)
+                }
+            }
+        }
+    }
+
+    /// What a subscriber at one member hears of the numbers from 1 to 100 that are published at another. Each comes at
+    /// most once, so the first and the last are published until they are heard.
+    private static func heard(from port: Int, at other: Int) async throws -> [Int] {
+        var numbers: [Int] = []
+        try await RawClient.with(port: other) { subscriber in
+            let channel = "numbers-\(port)-\(other)"
+            #expect(try await subscriber.run("PSUBSCRIBE \(channel)*") == "[psubscribe, \(channel)*, :1]")
+            try await RawClient.with(port: port) { publisher in
+                while !numbers.contains(0) {
+                    _ = try await publisher.run("PUBLISH \(channel) 0")
+                    numbers += try await sofar(subscriber, channel, at: other)
+                }
+                numbers = []
+                try await publisher.send((1...99).map { "PUBLISH \(channel) \($0)\r\n" }.joined())
+                for _ in 1...99 { _ = try await publisher.next() }
+                while !numbers.contains(100) {
+                    _ = try await publisher.run("PUBLISH \(channel) 100")
+                    numbers += try await sofar(subscriber, channel, at: other)
+                }
+            }
+        }
+        return Array(numbers.drop { $0 == 0 }.prefix { $0 != 100 }) + [100]
+    }
+
+    /// What has come to a subscriber: up to what is published where it listens.
+    private static func sofar(_ subscriber: RawClient, _ channel: String, at port: Int) async throws -> [Int] {
+        try await RawClient.with(port: port) { _ = try await $0.run("PUBLISH \(channel) end") }
+        var numbers: [Int] = []
+        while case .array(let words) = try #require(try await subscriber.next()), let last = words.last,
+            let number = Int(text(last))
+        {
+            numbers.append(number)
+        }
+        return numbers
+    }
+
     @Test("readers wait on when the leader is killed, and what was acknowledged is there")
     func leaderKilled() async throws {
         try await EtcdProcess.withCluster(.martlet, servesStreams: true) { members in
@@ -114,6 +167,91 @@ struct StreamClusterTests {
                 }
             }
             #expect(acknowledged.count == 153 && Set(acknowledged).count == 153)
+        }
+    }
+
+    /// What clients say after each answer, and are told: whether to go on.
+    private final class Progress: Sendable {
+        private let state = Mutex((count: 0, isOver: false))
+
+        var count: Int { state.withLock { $0.count } }
+
+        func goesOn() -> Bool {
+            state.withLock { state in
+                state.count += 1
+                return !state.isOver
+            }
+        }
+
+        func end() { state.withLock { $0.isOver = true } }
+    }
+
+    @Test("groups, repeated appends and watched keys hold when leaders are killed")
+    func keepers() async throws {
+        let seed = ProcessInfo.processInfo.environment["MARTLET_SEED"].flatMap { UInt64($0) } ?? 20_261_123
+        print("keepers of a cluster: MARTLET_SEED=\(seed)")
+        try await EtcdProcess.withCluster(.martlet, servesStreams: true) { members in
+            let ports = try members.map { try #require($0.streamPort) }
+            var keepers = (0..<3).map { GroupKeeper(stream: "k\($0)", seed: seed &+ UInt64($0)) }
+            var counters: [WatchedCounter] = []
+            let prepared = keepers
+            try await RawClient.with(port: ports[0]) { client in
+                for keeper in prepared { try await keeper.prepare(client) }
+            }
+            for round in 0..<4 {
+                let leader = try await Self.leader(of: members)
+                let progress = Progress()
+                let keeping = keepers.enumerated().map { place, keeper in
+                    let port = ports[(place + round) % ports.count]
+                    return Task {
+                        var keeper = keeper
+                        try? await RawClient.with(port: port) { await keeper.work($0) { progress.goesOn() } }
+                        return keeper
+                    }
+                }
+                let counting = ports.map { port in
+                    Task {
+                        var counter = WatchedCounter("n")
+                        try? await RawClient.with(port: port) { await counter.work($0) { progress.goesOn() } }
+                        return counter
+                    }
+                }
+                let hasBegun = try await eventually { progress.count >= 60 }
+                #expect(hasBegun)
+                // Those of other members go on with the next leader, if they know what became of their commands.
+                await members[leader].kill()
+                try await members[leader].restart()
+                progress.end()
+                for (place, task) in keeping.enumerated() { keepers[place] = await task.value }
+                for task in counting { counters.append(await task.value) }
+                for place in keepers.indices {
+                    var keeper = keepers[place]
+                    // Until the members have a leader again, they can't say.
+                    let isKnown = try await eventually {
+                        var isAnswered = false
+                        try? await RawClient.with(port: ports[(place + round + 1) % ports.count]) { client in
+                            isAnswered = try await keeper.check(client)
+                        }
+                        return isAnswered
+                    }
+                    #expect(isKnown && keeper.violations.isEmpty, "\(keeper.violations)")
+                    keepers[place] = keeper
+                }
+                let told = counters
+                var wrong: [String]?
+                _ = try await eventually {
+                    try? await RawClient.with(port: ports[round % ports.count]) { client in
+                        wrong = try await WatchedCounter.check(client, "n", told: told)
+                    }
+                    return wrong != nil
+                }
+                #expect(wrong == [])
+            }
+            let (commands, steps) = (
+                keepers.reduce(0) { $0 + $1.acknowledged }, counters.reduce(0) { $0 + $1.told.count }
+            )
+            print("keepers of a cluster: \(commands) commands, \(steps) steps of counters")
+            #expect(commands > 0 && steps > 0)
         }
     }
 }

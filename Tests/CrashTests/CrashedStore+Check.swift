@@ -5,9 +5,9 @@ import MartletEtcdClient
 
 extension CrashedStore {
     /// How long the store may take for what takes it milliseconds.
-    private static let answerLimit: Duration = .seconds(20)
+    private static let answerLimit: Duration = .seconds(180)
     /// How long a lease may live on: a restart gives it its whole time again, and expiry has its own pace.
-    private static let expiryLimit: Duration = .seconds(20)
+    private static let expiryLimit: Duration = .seconds(180)
     private static let spotChecks = 5
     private static let statusChecks = 10
 

@@ -51,7 +51,7 @@ struct CrashedStore {
             try FileManager.default.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: false)
         }
         server = try CrashServer(configuration.program, data: "\(folder)/disk/data", folder: folder)
-        client = try Self.client(server.endpoint, timeout: .seconds(10))
+        client = try Self.client(server.endpoint, timeout: .seconds(120))
     }
 
     private static func client(_ endpoint: String, timeout: Duration) throws -> EtcdClient {

@@ -8,7 +8,7 @@ import Testing
 
 /// What a call allocates, counted in the processes that make and answer it.
 @Suite(
-    .serialized, .timeLimit(.minutes(4)), .enabled(if: AllocationLibrary.isSupported, "counts glibc's allocator only"))
+    .serialized, .timeLimit(.minutes(30)), .enabled(if: AllocationLibrary.isSupported, "counts glibc's allocator only"))
 struct AllocationTests {
     /// The most that one unary call may allocate: what was measured, and a twentieth for what differs between runs, as
     /// buffers that grow with the machine's load, timers, and the connections' own upkeep.

@@ -7,7 +7,7 @@ import MartletTestPrograms
 import Testing
 
 /// Calls go on while the store that names the nodes is not there.
-@Suite(.serialized, .timeLimit(.minutes(4))) struct AwayRegistryTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct AwayRegistryTests {
     /// What both tests begin with: three nodes in a store of Martlet's own, and a client that calls them under load.
     private struct Fleet {
         let store: EtcdProcess
@@ -33,7 +33,10 @@ import Testing
                         try await FleetService.call(client)
                         let load = PacedLoad(client, callsPerSecond: 200, isIdempotent: false)
                         let fleet = Fleet(store: store, options: options, nodes: nodes, load: load)
-                        try await load.run { try await body(fleet) }
+                        try await load.run {
+                            try await body(fleet)
+                            #expect(try await eventually { load.calls.count >= 200 })
+                        }
                         expectNoFailures(load, atLeast: 200)
                         try await afterwards(fleet)
                     }
@@ -82,8 +85,13 @@ import Testing
             // Whoever asks the store now finds everybody, and can call them.
             try await withFleetClient(fleet.store) { fresh in
                 var called: Set<String> = []
-                for _ in 0..<6 { called.insert(try await FleetService.call(fresh).node) }
-                #expect(called == Set(fleet.nodes.map(\.id)))
+                // A lease of two seconds may have ended meanwhile on a busy machine: its node comes again.
+                let all = Set(fleet.nodes.map(\.id))
+                let areAllCalled = try await eventually {
+                    called.insert(try await FleetService.call(fresh).node)
+                    return called == all
+                }
+                #expect(areAllCalled)
             }
         }
     }

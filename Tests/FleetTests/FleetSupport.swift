@@ -35,6 +35,9 @@ func withFleetClient<Result>(
             $0.logger.logLevel = .error
             // A busy machine may be slow; what is looked for is errors.
             $0.timeout = patience
+            $0.connectTimeout = patience / 3
+            $0.registryPatience = patience
+            $0.mirrorPatience = patience
             configure(&$0)
         }, body)
 }

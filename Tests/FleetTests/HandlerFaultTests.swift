@@ -6,7 +6,7 @@ import MartletTesting
 import Testing
 
 /// Handlers that throw, never return or answer with 100 MB, while others are called on the same connection.
-@Suite(.timeLimit(.minutes(4))) struct HandlerFaultTests {
+@Suite(.timeLimit(.minutes(30))) struct HandlerFaultTests {
     private struct Broken: Error {}
 
     private static let hundredMegabytes = 100 << 20

@@ -7,7 +7,7 @@ import MartletTestPrograms
 import Testing
 
 /// Processes that end while they are called, with and without a word.
-@Suite(.serialized, .timeLimit(.minutes(4))) struct KilledNodesTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct KilledNodesTests {
     /// Ten nodes to a process, of which one is killed; `MARTLET_SOAK` makes each a process of its own and the pace
     /// 5,000 calls a second.
     @Test func killingAThirdOfThirtyNodesFailsNoCall() async throws {

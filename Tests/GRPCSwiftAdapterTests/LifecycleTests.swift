@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct LifecycleTests {
     private static func serverTransport(
-        _ address: MartletGRPCAddress = .hostPort("127.0.0.1", 0), drainLimit: Duration = .seconds(30)
+        _ address: MartletGRPCAddress = .hostPort("127.0.0.1", 0), drainLimit: Duration = .seconds(300)
     ) -> MartletServerTransport {
         var configuration = MartletServerTransport.Configuration()
         configuration.drainLimit = drainLimit
@@ -46,7 +46,7 @@ import Testing
             // Calls that were made before the client has heard of it are still served.
             var refusal: RPCError?
             let clock = ContinuousClock()
-            let end = clock.now.advanced(by: .seconds(30))
+            let end = clock.now.advanced(by: .seconds(300))
             while refusal == nil, clock.now < end {
                 do {
                     _ = try await fixture.stub.hello(HelloRequest(name: "late"))
@@ -186,8 +186,8 @@ import Testing
                 names: [.init(service: "Greeter")],
                 executionPolicy: .retry(
                     RetryPolicy(
-                        maxAttempts: 5, initialBackoff: .seconds(1), maxBackoff: .seconds(4),
-                        backoffMultiplier: 2, retryableStatusCodes: [.unavailable])))
+                        maxAttempts: 5, initialBackoff: .seconds(3), maxBackoff: .seconds(60),
+                        backoffMultiplier: 4, retryableStatusCodes: [.unavailable])))
         ]
         try await Self.withFreeAddress { address in
             let greeting = try await Self.call(address, config, serveAfter: .milliseconds(100))

@@ -11,7 +11,7 @@ import Testing
 
 /// A generated service inside a Martlet service: found by the registry, called by both kinds of clients.
 @Suite struct MountTests {
-    @Test(.timeLimit(.minutes(4))) func aGeneratedServiceIsAnEndpointLikeOthers() async throws {
+    @Test(.timeLimit(.minutes(30))) func aGeneratedServiceIsAnEndpointLikeOthers() async throws {
         let registry = InMemoryRegistry()
         let (addresses, announce) = AsyncStream.makeStream(of: String.self)
         var service = MicroService("test.mounted", registry: registry) {
@@ -24,7 +24,15 @@ import Testing
         let task = Task { [service] in try await service.run() }
         let address = try #require(await addresses.first { _ in true })
 
-        try await withMicroClient(registry: registry) { (client: MicroClient) async throws in
+        try await withMicroClient(
+            registry: registry,
+            configure: {
+                // The usual five seconds end calls that would be answered where both cores are taken.
+                $0.timeout = .seconds(300)
+                $0.connectTimeout = .seconds(120)
+                $0.registryPatience = .seconds(300)
+            }
+        ) { (client: MicroClient) async throws in
             let reply: HelloResponse = try await client.call(
                 "test.mounted", "Greeter.Hello", HelloRequest.with { $0.name = "John" })
             #expect(reply.greeting == "Hello John")

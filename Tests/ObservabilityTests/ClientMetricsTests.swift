@@ -5,7 +5,7 @@ import MartletObservability
 import MetricsTestKit
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct ClientMetricsTests {
+@Suite(.timeLimit(.minutes(30))) struct ClientMetricsTests {
     typealias Number = ObservabilityTests.Number
 
     @Test func callsOfAClientAreCountedWithTheirAttempts() async throws {

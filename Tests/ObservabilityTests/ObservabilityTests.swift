@@ -7,7 +7,7 @@ import MetricsTestKit
 import Testing
 import Tracing
 
-@Suite(.timeLimit(.minutes(3))) struct ObservabilityTests {
+@Suite(.timeLimit(.minutes(30))) struct ObservabilityTests {
     struct Number: Codable, Sendable { var value: Int }
 
     static func run(
@@ -24,7 +24,15 @@ import Tracing
         let running = service
         let task = Task { try await running.run() }
         for await _ in nodes { break }
-        try await withMicroClient(registry: registry, configure: configure, body)
+        try await withMicroClient(
+            registry: registry,
+            configure: {
+                // The usual five seconds end calls that would be answered where both cores are taken.
+                $0.timeout = .seconds(300)
+                $0.connectTimeout = .seconds(120)
+                $0.registryPatience = .seconds(300)
+                configure(&$0)
+            }, body)
         task.cancel()
         try await task.value
     }

@@ -9,7 +9,7 @@ import Testing
 import Tracing
 
 /// Spans of calls and messages, and how they find their parents.
-@Suite(.timeLimit(.minutes(3))) struct TracingTests {
+@Suite(.timeLimit(.minutes(30))) struct TracingTests {
     typealias Number = ObservabilityTests.Number
 
     static func service(

@@ -14,7 +14,7 @@ import greeter_messages as messages
 from counting_proxy import CountingProxy
 
 # Long enough for a slow machine, short enough that a hanging case ends the run.
-CASE_SECONDS = 20
+CASE_SECONDS = 200
 CALLS_AT_ONCE = 1000
 LIMIT = messages.RECEIVE_LIMIT
 UNICODE = "größe 漢字 🐦 100% a%20b\tend"
@@ -78,12 +78,13 @@ def fails(call, code, message=None):
     raise AssertionError(f"no error, wanted {code.name}")
 
 
-def eventually(condition, what, seconds=5):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what}")
+def is_cancelled_soon(c, key):
+    """Whether the server hears within some seconds that the call which waits under this key is over."""
+    for _ in range(100):
+        if c.hello(f"cancelled:{key}").greeting == "yes":
+            return True
         time.sleep(0.02)
+    return False
 
 
 def chat(*texts):
@@ -145,11 +146,13 @@ def bidirectional_turn_by_turn(c):
 
 @case
 def server_stream_is_not_held_back(c):
-    """The first of two messages half a second apart comes well before the second."""
-    start = time.monotonic()
-    times = [time.monotonic() - start for _ in c.greeter.Count(messages.CountRequest(upto=2, pause_ms=500))]
-    if not (times[0] < 0.4 and times[1] > 0.45):
-        raise AssertionError(f"messages came after {times} s")
+    """The first of two messages comes well before the second; a busy machine needs them further apart to see it."""
+    for pause in [0.5, 4, 30]:
+        count = messages.CountRequest(upto=2, pause_ms=int(pause * 1000))
+        times = [time.monotonic() for _ in c.greeter.Count(count)]
+        if times[1] - times[0] > pause / 2:
+            return
+    raise AssertionError(f"messages came {times[1] - times[0]} s apart")
 
 
 # --- deadlines and cancellation
@@ -157,9 +160,9 @@ def server_stream_is_not_held_back(c):
 
 @case
 def deadline_is_seen(c):
-    left = c.hello("John", timeout=60).deadline_left_ns
-    if not 30_000_000_000 < left <= 60_500_000_000:  # grpcio rounds the header up
-        raise AssertionError(f"deadline left {left} ns of 60 s")
+    left = c.hello("John", timeout=3000).deadline_left_ns
+    if not 1_500_000_000_000 < left <= 3_030_000_000_000:  # grpcio rounds the header up, by up to a hundredth
+        raise AssertionError(f"deadline left {left} ns of 3000 s")
     equal(c.hello("John", timeout=None).deadline_left_ns, 0, "without a deadline")
 
 
@@ -167,40 +170,54 @@ def deadline_is_seen(c):
 def deadline_passes(c):
     start = time.monotonic()
     fails(lambda: c.hello("sleep:60000", timeout=0.3), grpc.StatusCode.DEADLINE_EXCEEDED)
-    if time.monotonic() - start > 30:
+    if time.monotonic() - start > 55:
         raise AssertionError(f"took {time.monotonic() - start:.2f} s")
     equal(c.hello("sleep:50", timeout=CASE_SECONDS).greeting, "Hello sleep:50")
 
 
 @case
 def deadline_passes_in_a_stream(c):
-    got = []
+    # A handler that had no turn in time sends less: then it gets longer.
+    for limit in [2.05, 20.05, 95.05]:
+        got = []
 
-    def run():
-        for message in c.greeter.Count(messages.CountRequest(upto=1000, pause_ms=100), timeout=2.05):
-            got.append(message.value)
+        def run():
+            for message in c.greeter.Count(messages.CountRequest(upto=1000, pause_ms=100), timeout=limit):
+                got.append(message.value)
 
-    fails(run, grpc.StatusCode.DEADLINE_EXCEEDED)
-    if not 2 <= len(got) <= 21:
-        raise AssertionError(f"{len(got)} messages within 2.05 s, one each 0.1 s")
+        fails(run, grpc.StatusCode.DEADLINE_EXCEEDED)
+        if len(got) > limit * 10 + 1:
+            raise AssertionError(f"{len(got)} messages within {limit} s, one each 0.1 s")
+        if len(got) >= 2:
+            return
+    raise AssertionError(f"{len(got)} messages within {limit} s, one each 0.1 s")
 
 
 @case
 def deadline_reaches_the_handler(c):
     key = f"deadline-{time.time_ns()}"
-    fails(lambda: c.hello(f"wait:{key}", timeout=0.2), grpc.StatusCode.DEADLINE_EXCEEDED)
-    eventually(lambda: c.hello(f"cancelled:{key}").greeting == "yes", "the handler saw its deadline")
+    # A call whose time is over before it comes to its handler shows nothing: then another has longer.
+    for limit in [0.2, 2, 20]:  # less than a handler waits by itself
+        fails(lambda: c.hello(f"wait:{key}", timeout=limit), grpc.StatusCode.DEADLINE_EXCEEDED)
+        if is_cancelled_soon(c, key):
+            return
+    raise AssertionError("the handler never saw its deadline")
 
 
 @case
 def cancellation_reaches_the_handler(c):
-    key = f"cancel-{time.time_ns()}"
-    call = c.greeter.Hello.future(messages.HelloRequest(name=f"wait:{key}"), timeout=CASE_SECONDS)
-    time.sleep(0.2)
-    equal(c.hello(f"cancelled:{key}").greeting, "no", "before")
-    call.cancel()
-    equal(call.code(), grpc.StatusCode.CANCELLED)
-    eventually(lambda: c.hello(f"cancelled:{key}").greeting == "yes", "the handler was cancelled")
+    # A call that is cancelled before it comes to its handler shows nothing: then another has longer.
+    for pause in [0.2, 2, 10]:
+        # A key of its own: the one before may be remembered late.
+        key = f"cancel-{time.time_ns()}"
+        call = c.greeter.Hello.future(messages.HelloRequest(name=f"wait:{key}"), timeout=CASE_SECONDS)
+        time.sleep(pause)
+        equal(c.hello(f"cancelled:{key}").greeting, "no", "before")
+        call.cancel()
+        equal(call.code(), grpc.StatusCode.CANCELLED)
+        if is_cancelled_soon(c, key):
+            return
+    raise AssertionError("the handler was never cancelled")
 
 
 @case

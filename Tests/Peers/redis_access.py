@@ -13,7 +13,7 @@ import random
 import re
 import sys
 
-from redis_parity import Connection
+from redis_connection import Connection
 
 RULES = [
     "+@all", "-@all", "+@read", "-@read", "+@write", "-@write", "+@stream", "-@stream", "+@dangerous",

@@ -14,7 +14,7 @@ import random
 import struct
 import sys
 
-from redis_parity import Connection
+from redis_connection import Connection
 
 TABLE = []
 for _byte in range(256):

@@ -2,238 +2,266 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs one random scenario against two servers of Redis's protocol and prints every reply that differs.
 
-usage: redis_parity.py [--seed N] [--commands N] [--resp3] PORT PORT
+usage: redis_parity.py [--seed N] [--commands N] PORT PORT
 
-Commands and options are those that both releases have. Replies are compared as bytes, but for what two runs of one
-server differ in: moments, idle times, the order of members of sets, and what a server may choose at random. What the
-first server leaves open or is known to answer otherwise stands in EXCUSED, with its reason. The exit status is 1 where
-anything differs. Needs Python 3 alone.
+The first is Redis 7.0. Several clients of either protocol take turns, in transactions and out of them, while others
+wait for entries. Commands and options are those that both releases have. Replies are compared as they are, but for what
+two runs of one server differ in, moments and idle times, and for what stands in redis_excuses.py by name: it is
+counted. A group's lag is held against the entries that it counts. The exit status is 1 where anything differs. Needs
+Python 3 alone.
 """
 
 import argparse
-import itertools
-import random
-import socket
 import sys
+import time
+
+from redis_connection import Connection
+from redis_excuses import ABSENT, GROUPS, MOVED, TRIMMED, Comparison, pairs
+from redis_scenario import KEYS, Scenario
+
+DIFFERENCES_MAX = 20
+# For as long as a slow machine may take.
+PATIENCE = 60
+GROUP_CHANGES = ("XSETID", "XGROUP", "XREADGROUP", "XACK", "XCLAIM", "XAUTOCLAIM")
 
 
-class Connection:
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
-        self.file = self.socket.makefile("rb")
+class Client:
+    """One connection to each server; it asks both the same."""
+
+    def __init__(self, name, ports):
+        self.name = name
+        self.both = [Connection(port) for port in ports]
+        self.numbers = [self.ask(connection, "CLIENT", "ID") for connection in self.both]
+        # The commands of its transaction; nil out of one.
+        self.queue = None
+        # What it waits for.
+        self.waits = None
+        # Keys that it watches, and why the second may find them changed where the first doesn't.
+        self.watched, self.stirred = set(), None
+
+    def ask(self, connection, *words):
+        return connection.call(*words)[1]
 
     def call(self, *words):
-        data = b"*%d\r\n" % len(words)
-        for word in words:
-            word = word if isinstance(word, bytes) else str(word).encode()
-            data += b"$%d\r\n%s\r\n" % (len(word), word)
-        self.socket.sendall(data)
-        return self.reply()
-
-    def reply(self):
-        line = self.file.readline()
-        if not line.endswith(b"\r\n"):
-            raise EOFError("connection closed")
-        kind, rest = line[:1], line[1:-2]
-        if kind in b"+-:_#,(":
-            return (kind.decode(), rest.decode("latin1"))
-        if kind in b"$=":
-            if rest == b"-1":
-                return ("null", "$")
-            text = self.file.read(int(rest) + 2)[:-2]
-            return ("$", text.decode("latin1"))
-        if kind in b"*~>%":
-            if rest == b"-1":
-                return ("null", "*")
-            count = int(rest) * (2 if kind == b"%" else 1)
-            return (kind.decode(), [self.reply() for _ in range(count)])
-        raise ValueError(line)
+        return [connection.call(*words) for connection in self.both]
 
 
-KEYS = ["s1", "s2", "s3", "t1", "t2"]
-GROUPS = ["g", "h"]
-CONSUMERS = ["a", "b", "c"]
+class Run:
+    def __init__(self, ports, seed):
+        self.scenario = Scenario(seed)
+        self.draw = self.scenario.random
+        self.overseer = Client("o", ports)
+        self.clients = [Client(name, ports) for name in "abc"]
+        self.waiters = [Client(name, ports) for name in "vwx"]
+        self.clients[1].call("HELLO", 3)
+        self.waiters[1].call("HELLO", 3)
+        self.excuses, self.errors, self.differences, self.number = {}, 0, 0, 0
+        # Whether a group was set to an ID while somebody waited.
+        self.has_moved = False
+        self.overseer.call("FLUSHALL")
+        self.overseer.call("CONFIG", "SET", "stream-node-max-entries", 5)
+        # Their encodings of entries are of different sizes.
+        self.overseer.call("CONFIG", "SET", "stream-node-max-bytes", 0)
+
+    def step(self, number):
+        self.number = number
+        waiting = [client for client in self.waiters if client.waits]
+        if len(waiting) < len(self.waiters) and self.draw.random() < 0.06:
+            client = next(client for client in self.waiters if not client.waits)
+            self.start(client, self.scenario.waiting())
+        elif waiting and self.draw.random() < 0.04:
+            self.end(self.draw.choice(waiting))
+        else:
+            client = self.draw.choice(self.clients)
+            self.run(client, self.scenario.next(client.queue is not None))
+        self.collect()
+
+    # Commands
+
+    def run(self, client, command):
+        if command[0] == "SCAN":
+            replies = [self.scan(connection, command[1:]) for connection in client.both]
+        else:
+            replies = client.call(*command)
+        self.errors += replies[0][0] == "-"
+        queue, stirred = client.queue, client.stirred
+        if replies[0] == ("+", "QUEUED"):
+            queue.append(command)
+        else:
+            self.stir(command)
+        if command[0] == "MULTI" and queue is None:
+            client.queue = []
+        if command[0] == "WATCH" and queue is None:
+            client.watched.update(command[1:])
+            if self.overseer.both[0].call("EXISTS", *command[1:]) != (":", str(len(command) - 1)):
+                client.stirred = ABSENT
+        if command[0] in ("EXEC", "DISCARD") and queue is not None or command[0] == "UNWATCH" and queue is None:
+            client.queue, client.watched, client.stirred = None, set(), None
+        if command[0] == "EXEC" and queue is not None and replies[0][0] == "*":
+            for inner in queue:
+                self.stir(inner)
+            if replies[1][0] == "*" and len(replies[1][1]) == len(replies[0][1]) == len(queue):
+                for index, inner in enumerate(queue):
+                    self.compare(client, inner, *(reply[1][index] for reply in replies), is_last=False)
+                return
+            if stirred and replies[1] in (("null", "*"), ("_", "")):
+                self.excuse(stirred)
+                return self.begin_again()
+        self.compare(client, command, *replies)
+
+    def stir(self, command):
+        """Takes note of what may have changed a group."""
+        self.has_moved |= command[:2] == ["XGROUP", "SETID"]
+        if command[0] in GROUP_CHANGES:
+            for client in self.clients:
+                if not client.watched.isdisjoint(command):
+                    client.stirred = client.stirred or GROUPS
+
+    def excuse(self, reason):
+        self.excuses[reason] = self.excuses.get(reason, 0) + 1
+
+    def begin_again(self):
+        """The two have different states: both forget theirs, and nobody waits."""
+        self.overseer.call("FLUSHALL")
+        for client in self.waiters:
+            if client.waits:
+                client.waits = None
+                for index, number in enumerate(client.numbers):
+                    self.overseer.both[index].call("CLIENT", "UNBLOCK", number)
+                    client.both[index].reply()
+        # What the one had and the other hadn't is gone, which they find.
+        for client in self.clients:
+            client.stirred = client.watched and ABSENT
+
+    def scan(self, connection, options):
+        """All that a scan finds: its parts and their order are the server's."""
+        found, cursor = set(), "0"
+        while True:
+            reply = connection.call("SCAN", cursor, *options)
+            if reply[0] == "-" or reply == ("+", "QUEUED"):
+                return reply
+            cursor = reply[1][0][1]
+            found.update(text for _, text in reply[1][1][1])
+            if cursor == "0":
+                return ("*", sorted(found))
+
+    def compare(self, client, command, first, second, is_last=True):
+        comparison = Comparison(command, first, second)
+        if is_last and command[0] == "XINFO":
+            self.check_lags(command[2], comparison)
+        for reason in comparison.reasons:
+            self.excuse(reason)
+        if comparison.has_forked:
+            # From here on the two would have different states.
+            for key in {word for word in command if word in KEYS}:
+                self.overseer.call("DEL", key)
+        if comparison.difference:
+            self.differ(client, command, comparison.difference, first, second)
+
+    def differ(self, client, command, what, first, second):
+        self.differences += 1
+        text = " ".join(word if isinstance(word, str) else repr(word) for word in command)
+        print("%d %s> %s: %s\n  %s\n  %s" % (self.number, client.name, text, what, first, second))
+
+    def check_lags(self, key, comparison):
+        for name, last, lag in comparison.lags:
+            after = self.overseer.both[1].call("XRANGE", key, "(" + last, "+")
+            count = len(after[1]) if after[0] == "*" else 0
+            comparison.expect(lag == str(count), "lag %s of %s, which has %d before it" % (lag, name, count))
+
+    # Those who wait
+
+    def start(self, client, command):
+        """Goes on when both servers have answered it or have it among those who wait."""
+        client.waits = command
+        for connection in client.both:
+            connection.send(*command)
+        for index, connection in enumerate(client.both):
+            while not connection.has_reply(0.0005):
+                if self.blocked(index) == self.count():
+                    break
+
+    def end(self, client):
+        """Both end the wait of theirs."""
+        kind = self.draw.choice([[], ["TIMEOUT"], ["ERROR"]])
+        replies = [connection.call("CLIENT", "UNBLOCK", number, *kind)
+                   for connection, number in zip(self.overseer.both, client.numbers)]
+        if replies[0] != replies[1]:
+            self.differ(client, ["CLIENT", "UNBLOCK"] + kind, "replies", *replies)
+
+    def count(self):
+        return sum(client.waits is not None for client in self.waiters)
+
+    def blocked(self, index):
+        text = self.overseer.both[index].call("INFO", "clients")[1]
+        return int(next(line for line in text.split("\r\n") if line.startswith("blocked_clients:"))[16:])
+
+    def collect(self):
+        """Takes the answers of those who wait no more: the same ones of both servers."""
+        waiting = [client for client in self.waiters if client.waits]
+        if not waiting:
+            self.has_moved = False
+            return
+        # The first serves them before it answers anybody; the second may a moment later.
+        count = len(waiting) - self.blocked(0)
+        for patience in range(PATIENCE * 100):
+            if len(waiting) - self.blocked(1) == count:
+                break
+            time.sleep(0.01)
+        answered = []
+        for index in (0, 1):
+            for patience in range(PATIENCE * 10):
+                found = [client for client in waiting if client.both[index].has_reply(0.1 if patience else 0)]
+                if len(found) >= len(waiting) - self.blocked(index):
+                    break
+            answered.append(found)
+        for client in waiting:
+            told = [client in found for found in answered]
+            if told == [False, False]:
+                continue
+            command = client.waits
+            self.stir(command)
+            if told == [True, True]:
+                client.waits = None
+                self.compare(client, command, *(connection.reply() for connection in client.both))
+                continue
+            if told == [False, True] and self.has_moved and command[0] == "XREADGROUP":
+                self.excuse(MOVED)
+                return self.begin_again()
+            client.waits = None
+            replies = [connection.reply() if is_told else "waits"
+                       for connection, is_told in zip(client.both, told)]
+            if is_empty(replies[0]):
+                self.excuse(TRIMMED)
+            else:
+                self.differ(client, command, "only one has answered", *replies)
+            # The other is told to end, so that both have the same clients again.
+            index = told.index(False)
+            self.overseer.both[index].call("CLIENT", "UNBLOCK", client.numbers[index])
+            client.both[index].reply()
 
 
-# A string, a list, a set of numbers, and what is none.
-PAYLOADS = [bytes.fromhex(text) for text in (
-    "00c00a0a006e9f57450eae63bb", "000568656c6c6f0a006372df766534200a",
-    "0b0e0200000003000000fdff010002000a00d1b78ed9bc07c27f", "00c00a0a006e9f57450eae63bc", "", "0000000000")]
-
-
-class Scenario:
-    """Draws commands. IDs of entries are drawn as well, so that both servers have the same ones."""
-
-    def __init__(self, seed):
-        self.random = random.Random(seed)
-        self.last = 0
-        # Moments that are the same for one of the two, and a millisecond apart for the other, are ordered otherwise.
-        self.turns = itertools.count()
-
-    def id(self):
-        return "%d-%d" % (self.random.randint(0, self.last + 2), self.random.choice([0, 0, 0, 1, 2]))
-
-    def bound(self):
-        return self.random.choice(
-            ["-", "+", self.id(), self.id(), "(" + self.id(), str(self.random.randint(0, 9)), "x"])
-
-    def next(self):
-        draw = self.random
-        key, group, consumer = draw.choice(KEYS), draw.choice(GROUPS), draw.choice(CONSUMERS)
-        count = draw.choice([1, 2, 3, 10])
-
-        def add():
-            self.last += draw.choice([0, 1, 1, 1])
-            options = draw.choice([[], [], [], [], ["NOMKSTREAM"], ["MAXLEN", draw.randint(0, 12)],
-                                   ["MINID", self.id()], ["MAXLEN", "x"], ["LIMIT", 3]])
-            new = draw.choice(["%d-%d" % (self.last, draw.randint(0, 3)), "%d-*" % self.last, self.id(), "abc", "0-0"])
-            pairs = [word for _ in range(draw.choice([1, 1, 2, 3]))
-                     for word in (draw.choice(["f", "g", "name"]), draw.choice(["v", "17", "-3", "", "007"]))]
-            return ["XADD", key] + options + [new] + pairs + draw.choice([[], [], [], [], [], [], ["odd"]])
-
-        choices = [
-            (12, add),
-            (4, lambda: ["XRANGE", key, self.bound(), self.bound()]
-             + draw.choice([[], ["COUNT", count], ["COUNT", 0], ["FOO"]])),
-            (3, lambda: ["XREVRANGE", key, self.bound(), self.bound()] + draw.choice([[], ["COUNT", count]])),
-            (2, lambda: ["XLEN", key]),
-            (3, lambda: ["XDEL", key] + [self.id() for _ in range(draw.randint(1, 3))]),
-            (2, lambda: ["XTRIM", key]
-             + draw.choice([["MAXLEN", draw.randint(0, 20)], ["MINID", self.id()], ["MAXLEN", "=", -1], ["FOO", 1]])),
-            (1, lambda: ["XSETID", key, self.id()]),
-            (4, lambda: ["XGROUP", "CREATE", key, group, draw.choice(["0", "$", self.id()])]
-             + draw.choice([[], ["MKSTREAM"]])),
-            (2, lambda: ["XGROUP", "SETID", key, group, draw.choice(["0", "$", self.id()])]),
-            (1, lambda: ["XGROUP", "DESTROY", key, group]),
-            (1, lambda: ["XGROUP", "CREATECONSUMER", key, group, consumer]),
-            (1, lambda: ["XGROUP", "DELCONSUMER", key, group, consumer]),
-            (8, lambda: ["XREADGROUP", "GROUP", group, consumer] + draw.choice([[], ["COUNT", count], ["NOACK"]])
-             + ["STREAMS", key, draw.choice([">", ">", ">", "0", self.id()])]),
-            (3, lambda: ["XREAD"] + draw.choice([[], ["COUNT", count]])
-             + ["STREAMS", key, draw.choice(KEYS), self.id(), draw.choice(["$", self.id()])]),
-            (4, lambda: ["XACK", key, group] + [self.id() for _ in range(draw.randint(1, 4))]),
-            (2, lambda: ["XPENDING", key, group]),
-            (3, lambda: ["XPENDING", key, group, self.bound(), self.bound(), count] + draw.choice([[], [consumer]])),
-            (3, lambda: ["XCLAIM", key, group, consumer, 0, self.id(), self.id()]
-             + draw.choice([[], ["JUSTID"], ["FORCE"], ["RETRYCOUNT", 5], ["FOO"], ["LASTID", self.id()]])),
-            (2, lambda: ["XAUTOCLAIM", key, group, consumer, 0, self.bound(), "COUNT", count]
-             + draw.choice([[], ["JUSTID"]])),
-            (1, lambda: ["XINFO", "CONSUMERS", key, group]),
-            (1, lambda: ["DEL", key]),
-            (1, lambda: ["RENAME", key, draw.choice(KEYS)]),
-            (1, lambda: ["COPY", key, draw.choice(KEYS), "REPLACE"]),
-            (2, lambda: ["EXISTS", key]),
-            (2, lambda: ["TYPE", key]),
-            (1, lambda: ["SET", key, draw.choice(["v", "12"])]
-             + draw.choice([[], ["NX"], ["XX"], ["XX", "GET"], ["EX", 0]])),
-            (1, lambda: ["GET", key]),
-            (1, lambda: [draw.choice(["LPUSH", "RPUSH"]), key, "x", "y"]),
-            (1, lambda: [draw.choice(["LPOP", "RPOP", "LLEN"]), key]),
-            (1, lambda: ["LRANGE", key, draw.randint(-4, 4), draw.randint(-4, 4)]),
-            (1, lambda: ["SADD", key, "m", "n"]),
-            (1, lambda: [draw.choice(["SCARD", "SMEMBERS"]), key]),
-            (1, lambda: ["INCRBY", key, draw.randint(-5, 5)]),
-            (1, lambda: ["APPEND", key, "z"]),
-            (1, lambda: ["GETRANGE", key, draw.randint(-4, 4), draw.randint(-4, 4)]),
-            (1, lambda: ["EXPIRE", key, 1000 + next(self.turns) * 7919 % 100_003]
-             + draw.choice([[], ["NX"], ["GT"], ["LT", "XX"]])),
-            (1, lambda: ["PERSIST", key]),
-            (1, lambda: ["DBSIZE"]),
-            (1, lambda: ["LSET", key, draw.randint(-4, 4), "w"]),
-            (1, lambda: ["LINSERT", key, draw.choice(["BEFORE", "AFTER", "BY"]), draw.choice(["x", "w", "q"]), "i"]),
-            (2, lambda: ["LPOS", key, draw.choice(["x", "y", "i"])]
-             + draw.choice([[], ["RANK", draw.randint(-2, 2)], ["COUNT", draw.randint(-1, 2)], ["MAXLEN", 2,
-                            "RANK", -1], ["RANK", 2, "COUNT", 0], ["COUNT"], ["FOO", 1]])),
-            (1, lambda: ["LREM", key, draw.randint(-2, 2), "x"]),
-            (1, lambda: ["LTRIM", key, draw.randint(-4, 4), draw.randint(-4, 4)]),
-            (1, lambda: ["SADD", key, draw.choice("mnop"), draw.choice("mnop")]),
-            (1, lambda: ["SMOVE", key, draw.choice(KEYS), draw.choice("mnq")]),
-            (2, lambda: [draw.choice(["SINTER", "SUNION", "SDIFF"]), key, draw.choice(KEYS)]),
-            (2, lambda: [draw.choice(["SINTERSTORE", "SUNIONSTORE", "SDIFFSTORE"]), key, draw.choice(KEYS),
-                         draw.choice(KEYS)]),
-            (1, lambda: ["SINTERCARD", draw.choice([0, 1, 2, 2, 3, "x"]), key, draw.choice(KEYS)]
-             + draw.choice([[], ["LIMIT", draw.randint(-1, 2)], ["LIMIT"]])),
-            (1, lambda: ["INCRBYFLOAT", key, draw.choice(["1.5", "-0.25", "3", "1e2", "x", "nan", "inf", ""])]),
-            (1, lambda: ["SETRANGE", key, draw.randint(-1, 6), draw.choice(["", "ab"])]),
-            (1, lambda: ["SUBSTR", key, draw.randint(-4, 4), draw.randint(-4, 4)]),
-            (1, lambda: ["RESTORE", key, draw.choice([0, 0, -1, "x"]), draw.choice(PAYLOADS)]
-             + draw.choice([[], ["REPLACE"], ["REPLACE", "IDLETIME", 5], ["FREQ", 256], ["FREQ"]])),
-            (1, lambda: [draw.choice(["XLEN", "GET", "XFOO", "XGROUP", "OBJECT"])]),
-            (1, lambda: ["OBJECT", draw.choice(["ENCODING", "REFCOUNT"]), key]),
-        ]
-        weights = [weight for weight, _ in choices]
-        return self.random.choices(choices, weights)[0][1]()
-
-
-def excused(command, first, second):
-    """Why two replies may differ, or None."""
-    name = command[0].upper()
-    if name in ("SMEMBERS", "SINTER", "SUNION", "SDIFF"):
-        def members(reply):
-            return sorted(text for _, text in reply[1]) if isinstance(reply[1], list) else reply
-        if members(first) == members(second):
-            return "sets have no order"
-    if name == "XSETID":
-        return "7.2 refuses IDs below the last deleted one"
-    if name == "XREADGROUP" and first[0] == "-" and "Unbalanced" in first[1]:
-        return "the text is newer"
-    if name == "XINFO":
-        return "7.2 has more columns, and makes consumers earlier"
-    if name == "XGROUP" and command[1] in ("CREATECONSUMER",):
-        return "7.2 makes consumers with reads that bring nothing"
-    if name == "OBJECT" and len(command) > 2 and command[1] == "ENCODING":
-        return "encodings are told as those of newer releases"
-    if name == "OBJECT" and len(command) > 2 and command[1] == "REFCOUNT":
-        return "small numbers are shared there"
-    if first[0] == "-" and second[0] == "-" and first[1].startswith("ERR unknown command"):
-        return "8.8 leaves out an empty tail"
-    return None
-
-
-def masked(command, reply):
-    """Without idle times."""
-    if command[0] == "XPENDING" and len(command) > 3 and reply[0] == "*":
-        return ("*", [("*", [row[1][0], row[1][1], (":", "idle"), row[1][3]]) for row in reply[1]])
-    return reply
+def is_empty(reply):
+    """Whether a reader of streams was told that nothing has come."""
+    return reply[0] in "*%" and all(entries == ("*", []) for stream in pairs(reply) for entries in stream[1:])
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=6)
     parser.add_argument("--commands", type=int, default=20000)
-    parser.add_argument("--resp3", action="store_true")
     parser.add_argument("ports", type=int, nargs=2)
     arguments = parser.parse_args()
-    first, second = (Connection(port) for port in arguments.ports)
-    if arguments.resp3:
-        for connection in (first, second):
-            connection.call("HELLO", "3")
-    for connection in (first, second):
-        connection.call("FLUSHALL")
-    scenario = Scenario(arguments.seed)
-    differences, excuses, errors = 0, {}, 0
+    run = Run(arguments.ports, arguments.seed)
     for number in range(arguments.commands):
-        command = scenario.next()
-        replies = [masked(command, connection.call(*command)) for connection in (first, second)]
-        errors += replies[0][0] == "-"
-        if replies[0] == replies[1]:
-            continue
-        reason = excused(command, *replies)
-        if reason:
-            excuses[reason] = excuses.get(reason, 0) + 1
-            if command[0] in ("XSETID",):
-                # From here on the two would have different states.
-                for connection in (first, second):
-                    connection.call("DEL", command[1])
-            continue
-        differences += 1
-        print("%d > %s\n  %s\n  %s" % (number, " ".join(map(str, command)), *replies))
-        if differences >= 20:
+        run.step(number)
+        if run.differences >= DIFFERENCES_MAX:
             break
-    print("seed %d: %d commands, %d errors in both, %d differences" % (arguments.seed, number + 1, errors, differences))
-    for reason, count in sorted(excuses.items()):
+    print("seed %d: %d commands, %d errors in both, %d differences" % (
+        arguments.seed, run.number + 1, run.errors, run.differences))
+    for reason, count in sorted(run.excuses.items()):
         print("  excused %d: %s" % (count, reason))
-    sys.exit(1 if differences else 0)
+    sys.exit(1 if run.differences else 0)
 
 
 if __name__ == "__main__":

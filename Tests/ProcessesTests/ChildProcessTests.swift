@@ -4,7 +4,7 @@ import Foundation
 import MartletProcesses
 import Testing
 
-@Suite(.timeLimit(.minutes(4))) struct ChildProcessTests {
+@Suite(.timeLimit(.minutes(30))) struct ChildProcessTests {
     /// What a child did, as its callbacks tell.
     private enum Observed: Sendable, Equatable {
         case line(String)

@@ -52,7 +52,14 @@ import Testing
         _ = await nodes.first { _ in true }
         let result: Result<Void, any Error>
         do {
-            result = .success(try await withMicroClient(registry: registry) { try await body($0) })
+            let patiently: (inout MicroClient.Configuration) -> Void = {
+                // The usual five seconds end calls that would be answered where both cores are taken.
+                $0.timeout = .seconds(300)
+                $0.connectTimeout = .seconds(120)
+                $0.registryPatience = .seconds(300)
+            }
+            result = .success(
+                try await withMicroClient(registry: registry, configure: patiently) { try await body($0) })
         } catch {
             result = .failure(error)
         }

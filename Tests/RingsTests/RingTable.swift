@@ -156,11 +156,11 @@ let ringTable: [String: RingEntry] = [
     "MartletEmbedded": RingEntry(
         .shell, folder: "Embedded",
         targets: [
-            "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire",
-            "MartletNode", "MartletRedis", "MartletRedisClient", "MartletRedisServer", "MartletStorage",
-            "MartletWireServices",
+            "Martlet", "MartletBasics", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient", "MartletEtcdServer",
+            "MartletGRPCWire", "MartletNode", "MartletRedis", "MartletRedisClient", "MartletRedisServer",
+            "MartletEtcdConfiguration", "MartletStorage", "MartletWireServices",
         ],
-        modules: network.union(["ServiceLifecycle"])),
+        modules: network.union(["SwiftProtobuf", "ServiceLifecycle"])),
     "MartletTesting": RingEntry(.shell, folder: "Testing", targets: ["Martlet"], modules: system),
     "MartletGRPC": RingEntry(
         .shell, folder: "GRPCSwiftAdapter",

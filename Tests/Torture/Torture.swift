@@ -24,10 +24,10 @@ package struct Torture {
     private let watch = TortureWatch()
     private let tell: @Sendable (String) -> Void
     /// What comes after the faults may take this long: elections, snapshots, and a log to be caught up with.
-    private static let healLimit = Duration.seconds(60)
+    private static let healLimit = Duration.seconds(300)
     /// A member tells all its changes in less.
-    private static let historyLimit = Duration.seconds(20)
-    private static let startLimit = Duration.seconds(40)
+    private static let historyLimit = Duration.seconds(120)
+    private static let startLimit = Duration.seconds(300)
 
     private init(_ options: TortureOptions) {
         self.options = options

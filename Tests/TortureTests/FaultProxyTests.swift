@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// The network of the torture does to bytes what it says, and nothing else.
-@Suite(.serialized, .timeLimit(.minutes(1))) struct FaultProxyTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct FaultProxyTests {
     /// Takes what comes.
     private final class Sink: ChannelInboundHandler, Sendable {
         typealias InboundIn = ByteBuffer
@@ -23,12 +23,12 @@ import Testing
         func channelInactive(context: ChannelHandlerContext) { isClosed.withLock { $0 = true } }
 
         func has(_ text: String) async throws -> Bool {
-            for _ in 0..<3_000 where taken.withLock({ $0 }) != text { try await Task.sleep(for: .milliseconds(10)) }
+            for _ in 0..<30_000 where taken.withLock({ $0 }) != text { try await Task.sleep(for: .milliseconds(10)) }
             return taken.withLock { $0 } == text
         }
 
         func isGone() async throws -> Bool {
-            for _ in 0..<3_000 where !isClosed.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(10)) }
+            for _ in 0..<30_000 where !isClosed.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(10)) }
             return isClosed.withLock { $0 }
         }
     }

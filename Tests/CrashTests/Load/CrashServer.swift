@@ -66,7 +66,7 @@ final class CrashServer {
         return text.split(separator: "\n").suffix(12).joined(separator: "\n")
     }
 
-    private static let readyLimit: Duration = .seconds(30)
+    private static let readyLimit: Duration = .seconds(300)
 
     /// Starts it and doesn't wait.
     func start(_ environment: [String: String]) throws {

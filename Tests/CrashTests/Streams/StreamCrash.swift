@@ -10,23 +10,6 @@ import MartletTestPrograms
 /// One data folder whose server is killed again and again while clients work with its streams; then what it tells is
 /// held against what they know.
 struct StreamCrash {
-    struct EntryID: Comparable, CustomStringConvertible {
-        var milliseconds: UInt64
-        var sequence: UInt64
-
-        init?(_ text: String) {
-            let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-            guard parts.count == 2, let first = UInt64(parts[0]), let second = UInt64(parts[1]) else { return nil }
-            (milliseconds, sequence) = (first, second)
-        }
-
-        static func < (left: EntryID, right: EntryID) -> Bool {
-            (left.milliseconds, left.sequence) < (right.milliseconds, right.sequence)
-        }
-
-        var description: String { "\(milliseconds)-\(sequence)" }
-    }
-
     let library: DiskLossLibrary?
     let fault: DiskLossLibrary.Fault?
     private let server: CrashServer
@@ -34,6 +17,8 @@ struct StreamCrash {
     private let root: String
     private let journal: String
     let ledger = StreamLedger()
+    private var keepers: [GroupKeeper]
+    private var counters: [WatchedCounter] = []
     private var random: SeededRandom
     private var isJournaled = false
     private(set) var kills = 0
@@ -41,6 +26,9 @@ struct StreamCrash {
 
     private static let producers = 4
     private static let consumers = 3
+    private static let keepers = 2
+    private static let counter = "counter"
+    private static let countersAtOnce = 2
 
     init(
         in folder: String, library: DiskLossLibrary?, fault: DiskLossLibrary.Fault? = nil, memory: String = "0",
@@ -49,6 +37,8 @@ struct StreamCrash {
         self.library = library
         self.fault = fault
         self.random = random
+        var seeds = random
+        keepers = (0..<Self.keepers).map { GroupKeeper(stream: "k\($0)", seed: seeds.next()) }
         root = "\(folder)/disk"
         journal = "\(folder)/journal"
         for path in [root, journal] {
@@ -96,7 +86,7 @@ struct StreamCrash {
 
     /// The listener of streams is the last to be bound.
     private func canConnect() async throws -> Bool {
-        for _ in 0..<200 {
+        for _ in 0..<20_000 {
             guard try server.isAlive() else { return false }
             if (try? await RawClient.with(port: port, { _ = try await $0.run("PING") })) != nil { return true }
             try await Task.sleep(for: .milliseconds(10))
@@ -123,6 +113,7 @@ struct StreamCrash {
                 let answer = try await client.run("XGROUP CREATE \(stream) \(StreamWorker.group) 0 MKSTREAM")
                 if answer != "+OK" { ledger.report("XGROUP CREATE was answered \(answer)") }
             }
+            for keeper in keepers { try await keeper.prepare(client) }
         }
     }
 
@@ -133,6 +124,21 @@ struct StreamCrash {
                 port: port, ledger, name: "\(kills).\(index)", random: random.split())
             let isProducer = index < Self.producers
             tasks.append(Task { if isProducer { await worker.produce() } else { await worker.consume() } })
+        }
+        let port = port
+        let keeping = keepers.map { keeper in
+            Task {
+                var keeper = keeper
+                try? await RawClient.with(port: port) { await keeper.work($0) }
+                return keeper
+            }
+        }
+        let counting = (0..<Self.countersAtOnce).map { _ in
+            Task {
+                var counter = WatchedCounter(Self.counter)
+                try? await RawClient.with(port: port) { await counter.work($0) }
+                return counter
+            }
         }
         if isJournaled, fault == nil, Int.random(in: 0..<10, using: &random) < 4 {
             let calls = Int.random(in: 1...(1 << Int.random(in: 0...9, using: &random)), using: &random)
@@ -145,6 +151,8 @@ struct StreamCrash {
         try await kill()
         for task in tasks { task.cancel() }
         for task in tasks { await task.value }
+        for (place, task) in keeping.enumerated() { keepers[place] = await task.value }
+        for task in counting { counters.append(await task.value) }
         _ = try trouble.get()
     }
 
@@ -167,8 +175,10 @@ struct StreamCrash {
         }
     }
 
-    private func check() async throws {
+    private mutating func check() async throws {
         let ledger = ledger
+        var keepers = keepers
+        let counters = counters
         try await RawClient.with(port: port) { client in
             var found: [String: String] = [:]
             for stream in StreamWorker.streams {
@@ -185,7 +195,23 @@ struct StreamCrash {
                 Self.check(pending: pending, of: stream, ledger)
             }
             Self.check(found, ledger)
+            for place in keepers.indices {
+                guard try await keepers[place].check(client) else {
+                    throw CrashServer.Trouble(description: "a keeper gets no answer")
+                }
+                for violation in keepers[place].violations { ledger.report(violation) }
+            }
+            guard let wrong = try await WatchedCounter.check(client, Self.counter, told: counters) else {
+                throw CrashServer.Trouble(description: "no answer")
+            }
+            for violation in wrong { ledger.report(violation) }
         }
+        self.keepers = keepers
+    }
+
+    /// What keepers and counters were told of, beside what stands in the ledger.
+    var acknowledged: (groups: Int, counts: Int) {
+        (keepers.reduce(0) { $0 + $1.acknowledged }, counters.reduce(0) { $0 + $1.told.count })
     }
 
     /// Each entry that a client was told of is there, with its ID, unless it was deleted; no other has come.

@@ -59,10 +59,10 @@ struct StreamWorker {
         let values = (0..<count).map { _ in value() }
         for value in values { ledger.asked(value) }
         try await client.send(values.map { "XADD \(stream) * v \($0)\r\n" }.joined())
-        var last: StreamCrash.EntryID?
+        var last: StreamEntryID?
         for value in values {
             let id = try await next(client)
-            guard let parsed = StreamCrash.EntryID(id) else { return ledger.report("XADD was answered \(id)") }
+            guard let parsed = StreamEntryID(id) else { return ledger.report("XADD was answered \(id)") }
             if let last, parsed <= last { ledger.report("\(id) came after \(last)") }
             last = parsed
             ledger.added(value, id)

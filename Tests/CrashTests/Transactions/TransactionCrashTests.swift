@@ -8,7 +8,7 @@ import Synchronization
 import Testing
 
 /// The real process, killed while clients change keys and streams together.
-@Suite(.serialized, .timeLimit(.minutes(10))) struct TransactionCrashTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct TransactionCrashTests {
     private static var kills: Int {
         ProcessInfo.processInfo.environment["MARTLET_CRASH_KILLS"].flatMap { Int($0) } ?? 6
     }
@@ -86,7 +86,7 @@ import Testing
     }
 
     private static func makeGroup(_ store: MartletStore) async throws {
-        for _ in 0..<200 {
+        for _ in 0..<20_000 {
             do {
                 return try await store.streams.xgroupCreate(events, group, .beginning, createsStream: true)
             } catch let error as RedisError where error.code != .groupExists {

@@ -9,6 +9,7 @@ extension EtcdProcess {
     ///   - servesStreams: Whether each member has a `streamPort`.
     ///   - isDiscovered: Whether the members must find each other by themselves.
     ///   - prepare: Before they start; gives more arguments, for each member its own.
+    ///   - body: Gets them as `test1`, `test2` and so on.
     package static func withCluster<Result>(
         _ kind: Kind, count: Int = 3, peerScheme: String = "http", arguments: [String] = [],
         servesStreams: Bool = false, isDiscovered: Bool = false,
@@ -19,22 +20,23 @@ extension EtcdProcess {
         let more = try await prepare(places.map { ($0.name, $0.peerURL) })
         let others = isDiscovered ? [] : places
         // All at once: none serves before most of them run.
-        let members = try await withThrowingTaskGroup(of: EtcdProcess.self) { group in
-            for (place, own) in zip(places, more) {
+        let members = try await withThrowingTaskGroup(of: (Int, EtcdProcess).self) { group in
+            for (index, (place, own)) in zip(places, more).enumerated() {
                 let flags = try arguments + own + (servesStreams ? streamFlags() : [])
-                group.addTask { try await self.start(kind, at: place, in: others, "http", flags) }
+                group.addTask { (index, try await self.start(kind, at: place, in: others, "http", flags)) }
             }
-            var members: [EtcdProcess] = []
+            var members: [(Int, EtcdProcess)] = []
             while let next = await group.nextResult() {
                 switch next {
                 case .success(let member): members.append(member)
                 case .failure(let error):
-                    for member in members { await member.end() }
-                    while let late = await group.nextResult() { await (try? late.get())?.end() }
+                    for (_, member) in members { await member.end() }
+                    while let late = await group.nextResult() { await (try? late.get())?.1.end() }
                     throw error
                 }
             }
-            return members
+            // In the order of their names, whichever served first.
+            return members.sorted { $0.0 < $1.0 }.map(\.1)
         }
         do {
             let result = try await body(members)

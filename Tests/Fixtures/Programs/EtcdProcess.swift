@@ -44,8 +44,12 @@ package final class EtcdProcess: Sendable {
     /// Where other members reach this one.
     package let peerURL: String
     private let folder: URL
-    private let command: Command
-    private let process: Mutex<ChildProcess>
+    private let state: Mutex<State>
+
+    private struct State {
+        var command: Command
+        var process: ChildProcess
+    }
 
     private struct Command {
         var program: String
@@ -55,7 +59,7 @@ package final class EtcdProcess: Sendable {
 
     /// Where Redis's clients reach it.
     package var streamPort: Int? {
-        let arguments = self.command.arguments
+        let arguments = self.state.withLock { $0.command.arguments }
         guard let flag = arguments.firstIndex(of: "--listen-stream-urls") else { return nil }
         return arguments[flag + 1].split(separator: ":").last.flatMap { Int($0) }
     }
@@ -74,9 +78,8 @@ package final class EtcdProcess: Sendable {
     private init(at place: Place, command: Command, folder: URL, process: ChildProcess) {
         self.endpoint = "127.0.0.1:\(place.clientPort)"
         self.peerURL = place.peerURL
-        self.command = command
         self.folder = folder
-        self.process = Mutex(process)
+        self.state = Mutex(State(command: command, process: process))
     }
 
     package struct NotStarted: Error {
@@ -159,53 +162,73 @@ package final class EtcdProcess: Sendable {
         }
     }
 
-    /// Starts a server and waits until it serves.
-    private static func start(_ command: Command) async throws -> ChildProcess {
+    /// What etcd says, and what Martlet says, when clients may come.
+    private static let serving = ["ready to serve client requests", "serving insecure client requests"]
+
+    /// Starts a server and waits until it has said one of some things.
+    private static func start(_ command: Command, until texts: [String] = serving) async throws -> ChildProcess {
         let process = try ChildProcess.start(
             command.program, command.arguments, environment: ProcessInfo.processInfo.environment,
             errorFile: command.logFile.path, onLine: { _ in }, onExit: { _ in })
-        var log = ""
+        func log() -> String { (try? String(contentsOf: command.logFile, encoding: .utf8)) ?? "" }
         let end = ContinuousClock.now + patience
         while ContinuousClock.now < end {
             try await Task.sleep(for: .milliseconds(25))
-            log = (try? String(contentsOf: command.logFile, encoding: .utf8)) ?? ""
-            if log.contains("ready to serve client requests") || log.contains("serving insecure client requests") {
-                return process
-            }
+            let text = log()
+            if texts.contains(where: text.contains) { return process }
             if process.hasEnded { break }
         }
         await Self.end(process)
-        throw NotStarted(log: log)
+        // What it said last may have come since.
+        throw NotStarted(log: log())
     }
 
     /// Kills the server; its data stay.
-    package func kill() async { await Self.end(self.process.withLock { $0 }) }
+    package func kill() async { await Self.end(self.process) }
 
     /// Ends the server as an operator would, and waits until it is gone.
     package func terminate() async {
-        let process = self.process.withLock { $0 }
+        let process = self.process
         process.send(SIGTERM)
         while !process.hasEnded { try? await Task.sleep(for: .milliseconds(5)) }
     }
 
     /// Whether it has ended, by whatever.
-    package var hasEnded: Bool { self.process.withLock { $0.hasEnded } }
+    package var hasEnded: Bool { self.process.hasEnded }
 
     /// What it has logged.
-    package var log: String { (try? String(contentsOf: self.command.logFile, encoding: .utf8)) ?? "" }
+    package var log: String {
+        let file = self.state.withLock { $0.command.logFile }
+        return (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+    }
+
+    private var process: ChildProcess { self.state.withLock { $0.process } }
 
     /// Kills the server if it runs, and starts it again, with its data and ports.
-    package func restart() async throws {
+    ///
+    /// - Parameters:
+    ///   - arguments: more of them, for this start alone; the last of two flags counts.
+    ///   - text: what it is to log, where it isn't to serve.
+    package func restart(adding arguments: [String] = [], until text: String? = nil) async throws {
         await self.kill()
-        try? FileManager.default.removeItem(at: self.command.logFile)
-        let process = try await Self.start(self.command)
-        self.process.withLock { $0 = process }
+        var command = self.state.withLock { $0.command }
+        command.arguments += arguments
+        try? FileManager.default.removeItem(at: command.logFile)
+        let process =
+            if let text { try await Self.start(command, until: [text]) } else { try await Self.start(command) }
+        self.state.withLock { $0.process = process }
+    }
+
+    /// Kills the server and empties its folder, as a disk that was replaced.
+    package func loseData() async throws {
+        await self.kill()
+        try FileManager.default.removeItem(at: self.folder.appendingPathComponent("data"))
     }
 
     /// Stops the process as a debugger would: connections stay, nothing answers.
-    package func freeze() { self.process.withLock { $0 }.freeze() }
+    package func freeze() { self.process.freeze() }
 
-    package func thaw() { self.process.withLock { $0 }.send(SIGCONT) }
+    package func thaw() { self.process.send(SIGCONT) }
 
     private static func end(_ process: ChildProcess) async {
         process.send(SIGKILL)
@@ -213,7 +236,7 @@ package final class EtcdProcess: Sendable {
     }
 
     func end() async {
-        await Self.end(self.process.withLock { $0 })
+        await Self.end(self.process)
         try? FileManager.default.removeItem(at: self.folder)
     }
 }

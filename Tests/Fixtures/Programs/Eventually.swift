@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// How long tests wait for what a process or the network does: long enough for a machine that has much else to do.
-package let patience = Duration.seconds(60)
+package let patience = Duration.seconds(300)
 
 /// Waits until a condition holds, at most `limit`.
 package func eventually(

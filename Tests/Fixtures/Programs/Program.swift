@@ -24,7 +24,7 @@ package struct ProgramFailure: Error, CustomStringConvertible {
 ///
 /// Nothing waits on a thread of Swift's pool: with two of them, two waiting tests would hold up all others.
 package func run(
-    _ program: String, _ arguments: [String], limit: Duration = .seconds(120)
+    _ program: String, _ arguments: [String], limit: Duration = .seconds(600)
 ) async throws -> FinishedProgram {
     let lines = Mutex<[String]>([])
     let (exits, sink) = AsyncStream.makeStream(of: ChildProcess.Exit.self)

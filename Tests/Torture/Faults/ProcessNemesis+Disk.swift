@@ -6,7 +6,7 @@ import MartletEtcdClient
 extension ProcessNemesis {
     private static let fullMilliseconds = 300..<4_000
     /// Members must agree on an alarm's end, and the network may be broken.
-    private static let disarmLimit = Duration.seconds(30)
+    private static let disarmLimit = Duration.seconds(180)
 
     /// Takes the room from a member's disk for a while: what it can't write any more raises an alarm, and all writes
     /// are refused until somebody takes that back. Nothing may be lost by it, and the member must not end.

@@ -19,9 +19,9 @@ struct ProcessNemesis {
     private static let downMilliseconds = 0..<1_500
     private static let frozenMilliseconds = 100..<3_000
     /// How long a member may take to end in order, where links are stalled.
-    private static let endLimit = Duration.seconds(15)
+    private static let endLimit = Duration.seconds(120)
     /// How long the next one of a rolling restart waits for the one before.
-    private static let readyLimit = Duration.seconds(10)
+    private static let readyLimit = Duration.seconds(120)
     /// A member must have been connected with most others for five seconds before the members may change.
     private static let changeLimit = Duration.seconds(12)
 

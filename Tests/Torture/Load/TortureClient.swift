@@ -3,25 +3,19 @@
 import MartletBasics
 import MartletEtcdClient
 
-/// One client, of one slot: it goes down and comes back with the member there.
+/// One client, of one slot, which writes keys of its own or fights for those of all.
 struct TortureClient {
-    let cluster: TortureCluster
     let ledger: TortureLedger
     let registers: Registers
     let name: String
-    let slot: Int
     /// Whether it writes keys of its own only.
     let isWriter: Bool
     /// See `TortureOptions`.
     let guards: Int
-    /// Whether disks fill up: then writes may be refused for want of space.
-    let mayBeFull: Bool
     var random: SeededRandom
-    private var client: (member: String, client: EtcdClient)?
+    private var member: SlotClient
     private var count = 0
 
-    /// Long enough for an election, and short enough that a client doesn't spend the run on one call.
-    private static let callLimit = Duration.seconds(3)
     /// Keys of one prefix, all of which a guard looks at.
     private static let groupCount = 200
 
@@ -29,40 +23,26 @@ struct TortureClient {
         _ cluster: TortureCluster, _ ledger: TortureLedger, _ registers: Registers, name: String, slot: Int,
         isWriter: Bool, guards: Int, mayBeFull: Bool, random: SeededRandom
     ) {
-        (self.cluster, self.ledger, self.registers) = (cluster, ledger, registers)
-        (self.name, self.slot, self.isWriter, self.guards, self.random) = (name, slot, isWriter, guards, random)
-        self.mayBeFull = mayBeFull
+        (self.ledger, self.registers) = (ledger, registers)
+        (self.name, self.isWriter, self.guards, self.random) = (name, isWriter, guards, random)
+        member = SlotClient(cluster, slot: slot, mayBeFull: mayBeFull)
     }
 
     /// Runs until the ledger is closed.
     mutating func run() async {
         while !ledger.isClosed {
             do {
-                let client = try await current()
+                let client = try await member.current()
                 if isWriter { try await write(client) } else { try await fight(client) }
             } catch let error as EtcdError {
-                switch error.code {
-                case .unavailable, .timeout, .closed, .overloaded, .other: break
-                case .noSpace where mayBeFull: break
-                default: ledger.report("a request of \(name) failed: \(error)")
-                }
+                if !member.isToBeExpected(error) { ledger.report("a request of \(name) failed: \(error)") }
                 try? await Task.sleep(for: .milliseconds(20 + random.below(60)))
             } catch {
                 ledger.report("a request of \(name) failed: \(error)")
                 break
             }
         }
-        await client?.client.close()
-        client = nil
-    }
-
-    private mutating func current() async throws -> EtcdClient {
-        let member = cluster.member(slot)
-        if let client, client.member == member.name { return client.client }
-        await client?.client.close()
-        let new = try TortureCluster.client([member.endpoint], timeout: Self.callLimit)
-        client = (member.name, new)
-        return new
+        await member.close()
     }
 
     // MARK: Calls

@@ -15,37 +15,32 @@ struct TortureLeases {
         var isThere = false
     }
 
-    let cluster: TortureCluster
     let ledger: TortureLedger
     let name: String
-    let slot: Int
-    /// See `TortureClient`.
-    let mayBeFull: Bool
     var random: SeededRandom
-    private var client: (member: String, client: EtcdClient)?
+    private var member: SlotClient
     private var held: Held?
     private var count = 0
 
     private static let ttlSeconds: Int64 = 3
-    private static let callLimit = Duration.seconds(3)
     /// How long the last lease may take to be ended, when all faults are over.
-    private static let endLimit = Duration.seconds(40)
+    private static let endLimit = Duration.seconds(200)
 
     init(
         _ cluster: TortureCluster, _ ledger: TortureLedger, name: String, slot: Int, mayBeFull: Bool,
         random: SeededRandom
     ) {
-        (self.cluster, self.ledger, self.name, self.slot) = (cluster, ledger, name, slot)
-        (self.mayBeFull, self.random) = (mayBeFull, random)
+        (self.ledger, self.name, self.random) = (ledger, name, random)
+        member = SlotClient(cluster, slot: slot, mayBeFull: mayBeFull)
     }
 
     /// Runs until the ledger is closed. No key of a lease is left behind.
     mutating func run() async {
         while !ledger.isClosed {
             do {
-                try await step(try await current())
+                try await step(try await member.current())
             } catch let error as EtcdError {
-                if !isToBeExpected(error) {
+                if !member.isToBeExpected(error) {
                     ledger.report("a request of \(name) failed: \(error)")
                     break
                 }
@@ -56,24 +51,7 @@ struct TortureLeases {
             try? await Task.sleep(for: .milliseconds(50 + random.below(300)))
         }
         await end()
-        await client?.client.close()
-    }
-
-    private func isToBeExpected(_ error: EtcdError) -> Bool {
-        switch error.code {
-        case .unavailable, .timeout, .closed, .overloaded, .other: true
-        case .noSpace: mayBeFull
-        default: false
-        }
-    }
-
-    private mutating func current() async throws -> EtcdClient {
-        let member = cluster.member(slot)
-        if let client, client.member == member.name { return client.client }
-        await client?.client.close()
-        let new = try TortureCluster.client([member.endpoint], timeout: Self.callLimit)
-        client = (member.name, new)
-        return new
+        await member.close()
     }
 
     private mutating func step(_ client: EtcdClient) async throws {
@@ -177,7 +155,7 @@ struct TortureLeases {
         var last = "no time"
         while ContinuousClock.now < end {
             do {
-                try await current().revokeLease(held.id)
+                try await member.current().revokeLease(held.id)
                 return
             } catch let error as EtcdError where error.code == .leaseNotFound {
                 return

@@ -19,9 +19,10 @@ package enum Recipes {
             program: program, peer: .martlet, library: library, flaw: nil, wires: FaultWires(),
             origins: ConnectionOrigins(), servesStreams: true, isDirect: true)
         var report: RecipeReport
+        let setting = RecipeSetting(options, folder, surroundings)
         switch options.recipe {
-        case .outbox: report = try await OutboxTorture(options, folder, surroundings).run()
-        case .exactlyOnce: report = try await ExactlyOnceTorture(options, folder, surroundings).run()
+        case .outbox: report = try await OutboxTorture(setting).run()
+        case .exactlyOnce: report = try await ExactlyOnceTorture(setting).run()
         }
         if report.isKept {
             try? FileManager.default.removeItem(atPath: folder)

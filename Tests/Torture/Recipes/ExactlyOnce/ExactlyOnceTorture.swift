@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Dispatch
 import MartletBasics
 import MartletEmbedded
 import Synchronization
@@ -11,52 +10,45 @@ import Synchronization
 /// An effect is an entry of another stream, and a number in a key: two things that a second effect can't hide in.
 /// Every number is counted, so that one that is lost and one that comes twice don't make up for each other.
 struct ExactlyOnceTorture {
-    private let options: RecipeOptions
-    private let folder: String
-    private let surroundings: TortureMember.Surroundings
-    private let tell: @Sendable (String) -> Void
+    private let setting: RecipeSetting
+    private var options: RecipeOptions { setting.options }
 
     private static let producers = 3
-    private static let startLimit = Duration.seconds(40)
-    private static let askLimit = Duration.seconds(30)
+    private static let startLimit = Duration.seconds(300)
+    private static let askLimit = Duration.seconds(180)
     /// Without one effect more for so long, something is stuck: elections and claims take a fraction of it.
-    private static let stallLimit = Duration.seconds(60)
+    private static let stallLimit = Duration.seconds(300)
     /// The least that is expected of a busy machine; several times less than what it does.
     private static let messagesPerSecond = 400
-    private static let limitBeside = Duration.seconds(120)
+    private static let limitBeside = Duration.seconds(900)
     private static let lookEvery = Duration.milliseconds(500)
     private static let tellEvery = Duration.seconds(10)
 
-    init(_ options: RecipeOptions, _ folder: String, _ surroundings: TortureMember.Surroundings) {
-        (self.options, self.folder, self.surroundings) = (options, folder, surroundings)
-        tell = Recipes.teller(options.isTold)
-    }
+    init(_ setting: RecipeSetting) { self.setting = setting }
 
     func run() async throws -> RecipeReport {
-        let cluster = try await TortureCluster(folder, count: options.members, surroundings)
-        let signals = options.endsOnSignals ? cluster.endingOnSignals() : []
-        let pool = WorkerPool(options, cluster)
-        var report = RecipeReport()
-        do {
-            for (slot, member) in cluster.members.enumerated() { try member.start(isJournaled: slot == 0) }
-            for member in cluster.members where await !member.ready(within: Self.startLimit) {
-                throw TortureOptions.Wrong(description: "\(member.name) is not ready: \(member.log)")
-            }
-            tell("\(options.members) members serve")
-            let store = try await Recipes.open(cluster.storeAddress())
+        try await setting.withCluster(of: options.members, in: setting.folder) { cluster in
+            let pool = WorkerPool(options, cluster)
+            var report = RecipeReport()
             do {
-                try await run(cluster, pool, store, &report)
+                for (slot, member) in cluster.members.enumerated() { try member.start(isJournaled: slot == 0) }
+                for member in cluster.members where await !member.ready(within: Self.startLimit) {
+                    throw TortureOptions.Wrong(description: "\(member.name) is not ready: \(member.log)")
+                }
+                setting.tell("\(options.members) members serve")
+                let store = try await Recipes.open(cluster.storeAddress())
+                do {
+                    try await run(cluster, pool, store, &report)
+                } catch {
+                    report.claim("nothing else went wrong", "\(error)", false)
+                }
+                await store.close()
             } catch {
-                report.claim("nothing else went wrong", "\(error)", false)
+                report.claim("the cluster serves", "\(error)", false)
             }
-            await store.close()
-        } catch {
-            report.claim("the cluster serves", "\(error)", false)
+            await pool.endAll()
+            return report
         }
-        await pool.endAll()
-        await Recipes.end(cluster)
-        for signal in signals { signal.cancel() }
-        return report
     }
 
     private func run(
@@ -76,7 +68,7 @@ struct ExactlyOnceTorture {
         let problems = Problems()
         let producing = produce(store, problems)
         let (memberRandom, workerRandom) = (random.split(), random.split())
-        let (tell, workers) = (tell, options.workers)
+        let (tell, workers) = (setting.tell, options.workers)
         let killingMembers = Task {
             var nemesis = MemberNemesis(cluster, memberRandom, tell: tell)
             await problems.noting { try await nemesis.run() }
@@ -112,7 +104,7 @@ struct ExactlyOnceTorture {
                 return report.claim("all members are back", "\(cluster.member(slot).log)", false)
             }
         }
-        tell("counting")
+        setting.tell("counting")
         for slot in 0..<cluster.count { try await count(cluster, slot, &report) }
     }
 
@@ -164,7 +156,7 @@ struct ExactlyOnceTorture {
                 if effects != seen { (seen, changed) = (effects, .now) }
                 if ContinuousClock.now >= told + Self.tellEvery {
                     told = .now
-                    tell("\(published) published, \(effects) effects, \(pool.counts.kills) workers killed")
+                    setting.tell("\(published) published, \(effects) effects, \(pool.counts.kills) workers killed")
                 }
                 guard let group = groups.first else { continue }
                 // Nothing is put in any more, and nothing is to come.

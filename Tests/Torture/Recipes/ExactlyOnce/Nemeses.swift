@@ -21,7 +21,7 @@ struct MemberNemesis {
     private static let firstPause = Duration.milliseconds(500)
     private static let downMilliseconds = 0..<1_200
     /// A member that was killed must be back before the next is: two of three would be no cluster any more for long.
-    private static let readyLimit = Duration.seconds(40)
+    private static let readyLimit = Duration.seconds(300)
 
     init(_ cluster: TortureCluster, _ random: SeededRandom, tell: @escaping @Sendable (String) -> Void) {
         (self.cluster, self.random, self.tell) = (cluster, random, tell)

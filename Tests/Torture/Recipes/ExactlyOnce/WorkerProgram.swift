@@ -22,7 +22,7 @@ enum WorkerProgram {
         }
         do {
             let address = ProcessInfo.processInfo.environment[MartletStore.variable] ?? ""
-            let store = try await Recipes.persist(for: .seconds(30)) { try await Recipes.open(address) }
+            let store = try await Recipes.persist(for: .seconds(180)) { try await Recipes.open(address) }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for lane in 0..<options.lanes {
                     group.addTask {

@@ -25,9 +25,9 @@ struct OutboxStore {
         var description: String
     }
 
-    private static let startLimit = Duration.seconds(40)
+    private static let startLimit = Duration.seconds(300)
     /// Until a store that has been started is asked in vain.
-    private static let askLimit = Duration.seconds(30)
+    private static let askLimit = Duration.seconds(180)
     /// From the first change that was answered to the kill.
     private static let workMilliseconds = 10..<220
     /// How long a cluster goes on without those that were killed.

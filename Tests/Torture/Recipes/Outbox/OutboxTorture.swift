@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Dispatch
 import MartletBasics
 
 /// Changes of keys that are published in the same step, while the servers are killed.
@@ -8,10 +7,7 @@ import MartletBasics
 /// Every tenth store is a cluster of three, of which mostly the leader is killed, and now and then all at once. With
 /// half of the kills the power fails, too: what was not synced is lost or torn.
 struct OutboxTorture {
-    private let options: RecipeOptions
-    private let folder: String
-    private let surroundings: TortureMember.Surroundings
-    private let tell: @Sendable (String) -> Void
+    private let setting: RecipeSetting
 
     /// Kills of one data folder: few enough that a start takes as long in the end as in the beginning.
     private static let killsPerStore = 50
@@ -20,15 +16,13 @@ struct OutboxTorture {
     /// Keys that are changed at the same time.
     private static let lanes = 6
     /// What a kill may take at most, with all that belongs to it, on a busy machine; several times what it takes.
-    private static let limitPerKill = Duration.seconds(4)
-    private static let limitBeside = Duration.seconds(60)
+    private static let limitPerKill = Duration.seconds(30)
+    private static let limitBeside = Duration.seconds(600)
 
-    init(_ options: RecipeOptions, _ folder: String, _ surroundings: TortureMember.Surroundings) {
-        (self.options, self.folder, self.surroundings) = (options, folder, surroundings)
-        tell = Recipes.teller(options.isTold)
-    }
+    init(_ setting: RecipeSetting) { self.setting = setting }
 
     func run() async throws -> RecipeReport {
+        let options = setting.options
         var random = SeededRandom(seed: options.seed)
         var sum = OutboxLedger(lanes: 0)
         var counts = OutboxStore.Counts()
@@ -43,22 +37,20 @@ struct OutboxTorture {
             let isCluster =
                 options.kills < Self.killsPerStore * Self.clusterEvery
                 ? number == 4 : number % Self.clusterEvery == 0
-            let cluster = try await TortureCluster(
-                "\(folder)/s\(number)", count: isCluster ? Self.clusterMembers : 1, surroundings)
-            let signals = options.endsOnSignals ? cluster.endingOnSignals() : []
-            var store = OutboxStore(cluster, lanes: Self.lanes, wrong: options.wrong, random.split())
-            do {
-                try await store.run(kills: min(perStore, options.kills - counts.kills), until: end)
-            } catch {
-                problems.append("\(error)")
+            let (members, folder) = (isCluster ? Self.clusterMembers : 1, "\(setting.folder)/s\(number)")
+            try await setting.withCluster(of: members, in: folder) { cluster in
+                var store = OutboxStore(cluster, lanes: Self.lanes, wrong: options.wrong, random.split())
+                do {
+                    try await store.run(kills: min(perStore, options.kills - counts.kills), until: end)
+                } catch {
+                    problems.append("\(error)")
+                }
+                problems += store.desk.problems + cluster.troubles
+                sum.add(store.desk.ledger)
+                counts.add(store.counts)
             }
-            problems += store.desk.problems + cluster.troubles
-            await Recipes.end(cluster)
-            for signal in signals { signal.cancel() }
-            sum.add(store.desk.ledger)
-            counts.add(store.counts)
-            tell("store \(number), of \(cluster.count): \(counts.kills) kills, \(sum.messages) changes so far")
-            if problems.isEmpty, sum.isWhole { try? Recipes.remove("\(folder)/s\(number)") }
+            setting.tell("store \(number), of \(members): \(counts.kills) kills, \(sum.messages) changes so far")
+            if problems.isEmpty, sum.isWhole { try? Recipes.remove(folder) }
         }
         return report(sum, counts, problems)
     }
@@ -73,7 +65,7 @@ struct OutboxTorture {
         report.fact(
             "kills with which the power failed", "\(counts.powerFailures), \(counts.losses) of them lost something")
         for text in sum.examples { report.fact("found", text) }
-        report.claim("servers killed at work", counts.kills, expected: options.kills)
+        report.claim("servers killed at work", counts.kills, expected: setting.options.kills)
         report.claim("changes of a key without their message", sum.statesWithoutMessage)
         report.claim("messages without their change", sum.messagesWithoutState)
         report.claim("messages published twice", sum.twice)

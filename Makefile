@@ -60,7 +60,7 @@ tsan:
 
 examples:
 	@scripts/setup demo
-	swift build --package-path Examples --scratch-path .build/examples
+	scripts/swift build --package-path Examples --scratch-path .build/examples
 	@scripts/examples-engines
 
 scaffold:

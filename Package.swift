@@ -202,8 +202,7 @@ let package = Package(
         .target(
             name: "MartletEtcdClient",
             dependencies: [
-                "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", logging, nioCore,
-                protobuf,
+                "MartletBasics", "MartletEtcdAPI", "MartletGRPCWire", "MartletHTTP2Session", logging, nioCore, protobuf,
             ],
             path: "Sources/EtcdClient"),
         .target(
@@ -221,8 +220,7 @@ let package = Package(
             ],
             path: "Sources/Martlet"),
         .target(
-            name: "MartletConfiguration", dependencies: ["Martlet", config, logging],
-            path: "Sources/Configuration"),
+            name: "MartletConfiguration", dependencies: ["Martlet", config, logging], path: "Sources/Configuration"),
         .target(
             name: "MartletObservability", dependencies: ["Martlet", coreMetrics, tracing],
             path: "Sources/Observability"),
@@ -233,9 +231,10 @@ let package = Package(
         .target(
             name: "MartletEmbedded",
             dependencies: [
-                "Martlet", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient", "MartletEtcdServer", "MartletGRPCWire",
-                "MartletNode", "MartletRedis", "MartletRedisClient", "MartletRedisServer", "MartletStorage",
-                "MartletWireServices", lifecycle, logging, nioCore, nioPosix,
+                "Martlet", "MartletBasics", "MartletEtcd", "MartletEtcdAPI", "MartletEtcdClient", "MartletEtcdServer",
+                "MartletGRPCWire", "MartletNode", "MartletRedis", "MartletRedisClient", "MartletRedisServer",
+                "MartletStorage", "MartletWireServices", lifecycle, logging, nioCore, nioPosix, protobuf,
+                .target(name: "MartletEtcdConfiguration", condition: configurable),
             ],
             path: "Sources/Embedded"),
         .target(name: "MartletTesting", dependencies: ["Martlet"], path: "Sources/Testing"),
@@ -271,8 +270,7 @@ let package = Package(
             ],
             path: "Sources/FleetBench"),
         .executableTarget(
-            name: "MartletEmbeddedBench", dependencies: ["MartletEmbedded", arguments],
-            path: "Sources/EmbeddedBench"),
+            name: "MartletEmbeddedBench", dependencies: ["MartletEmbedded", arguments], path: "Sources/EmbeddedBench"),
         .executableTarget(
             name: "MartletWireFuzz",
             dependencies: [
@@ -295,8 +293,8 @@ let package = Package(
             name: "MartletExamplePubSub", dependencies: ["Martlet", "MartletEmbedded"], path: "Examples/PubSub",
             packageAccess: false),
         .executableTarget(
-            name: "MartletExampleEmbedded", dependencies: ["Martlet", "MartletEmbedded"], path: "Examples/Embedded",
-            packageAccess: false),
+            name: "MartletExampleEmbedded", dependencies: ["Martlet", "MartletEmbedded", config],
+            path: "Examples/Embedded", packageAccess: false),
         .executableTarget(
             name: "MartletExampleResilience", dependencies: ["Martlet", "MartletEmbedded"], path: "Examples/Resilience",
             packageAccess: false),
@@ -306,13 +304,13 @@ let package = Package(
             name: "MartletScaffold", dependencies: ["Martlet"], path: "Tests/Fixtures/Scaffold/Sources/MartletScaffold",
             packageAccess: false),
         .executableTarget(
-            name: "MartletScaffoldServer", dependencies: ["MartletEtcd", "MartletScaffold"],
+            name: "MartletScaffoldServer", dependencies: ["Martlet", "MartletEtcd", "MartletScaffold"],
             path: "Tests/Fixtures/Scaffold/Sources/MartletScaffoldServer", packageAccess: false),
         .executableTarget(
-            name: "MartletScaffoldClient", dependencies: ["MartletEtcd", "MartletScaffold"],
+            name: "MartletScaffoldClient", dependencies: ["Martlet", "MartletEtcd", "MartletScaffold"],
             path: "Tests/Fixtures/Scaffold/Sources/MartletScaffoldClient", packageAccess: false),
         .testTarget(
-            name: "MartletScaffoldTests", dependencies: ["MartletScaffold", "MartletTesting"],
+            name: "MartletScaffoldTests", dependencies: ["Martlet", "MartletScaffold", "MartletTesting"],
             path: "Tests/Fixtures/Scaffold/Tests/MartletScaffoldTests", packageAccess: false),
         .target(name: "MartletGreeterFixture", dependencies: [protobuf], path: "Tests/Fixtures/Greeter"),
         .target(
@@ -332,7 +330,7 @@ let package = Package(
             path: "Tests/Fixtures/WireGreeter"),
         .target(name: "MartletTestPrograms", dependencies: ["MartletProcesses"], path: "Tests/Fixtures/Programs"),
         .target(
-            name: "MartletRESPClient", dependencies: ["MartletRESPCodec", nioCore, nioPosix],
+            name: "MartletRESPClient", dependencies: ["MartletBasics", "MartletRESPCodec", nioCore, nioPosix],
             path: "Tests/Fixtures/RESPClient"),
         .target(
             name: "MartletSnapshotStream", dependencies: ["MartletEtcdSnapshot"],
@@ -387,9 +385,9 @@ let package = Package(
         .testTarget(
             name: "MartletRedisServerTests",
             dependencies: [
-                "MartletAuth", "MartletNode", "MartletProcesses", "MartletRESPClient", "MartletRaft",
-                "MartletRedisServer", "MartletReplica", "MartletTestPrograms", "MartletWALCodec", logging, nioCore,
-                nioPosix,
+                "MartletAuth", "MartletKeyspace", "MartletNode", "MartletProcesses", "MartletRESPClient",
+                "MartletRESPCodec", "MartletRaft", "MartletRedisServer", "MartletReplica", "MartletTestPrograms",
+                "MartletWALCodec", logging, nioCore, nioPosix,
             ],
             path: "Tests/RedisServerTests"),
         .target(
@@ -493,9 +491,9 @@ let package = Package(
             name: "MartletEtcdServerTests",
             dependencies: [
                 "MartletAuth", "MartletAuthTokens", "MartletBasics", "MartletEtcdAPI", "MartletEtcdServer",
-                "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue", "MartletNode", "MartletRaft",
-                "MartletReplica", "MartletTestPrograms", "MartletWALCodec", logging, nioCore, nioEmbedded, nioPosix,
-                protobuf,
+                "MartletGRPCWire", "MartletHTTP2Session", "MartletKeyValue", "MartletNode", "MartletPeerWire",
+                "MartletRaft", "MartletReplica", "MartletTestPrograms", "MartletWALCodec", logging, nioCore,
+                nioEmbedded, nioPosix, protobuf,
             ],
             path: "Tests/EtcdServerTests"),
         .testTarget(
@@ -551,15 +549,17 @@ let package = Package(
                 "Martlet", "MartletAuthTokens", "MartletBasics", "MartletCommand", "MartletEtcd", "MartletEtcdClient",
                 "MartletEtcdPeers", "MartletEtcdServer", "MartletEtcdSnapshot", "MartletGRPCWire",
                 "MartletGreeterFixture", "MartletJSON", "MartletKeyValue", "MartletNode", "MartletProcesses",
-                "MartletRedisClient", "MartletRedisPeers", "MartletReflection", "MartletSnapshotStream",
-                "MartletTestPrograms", "MartletWireServices", logging, nioCore, protobuf,
+                "MartletRedisClient", "MartletRedisPeers", "MartletRedisServer", "MartletReflection",
+                "MartletSnapshotStream", "MartletTestPrograms", "MartletWireServices", logging, nioCore, nioPosix,
+                protobuf,
             ],
             path: "Tests/MartletCommandTests"),
         .testTarget(
             name: "MartletEmbeddedTests",
             dependencies: [
-                "Martlet", "MartletEmbedded", "MartletEtcd", "MartletEtcdClient", "MartletRedis", "MartletRedisClient",
-                "MartletRedisPeers", "MartletTestPrograms", lifecycle, logging,
+                "Martlet", "MartletConfiguration", "MartletEmbedded", "MartletEtcd", "MartletEtcdClient",
+                "MartletEtcdConfiguration", "MartletRedis", "MartletRedisClient", "MartletRedisPeers",
+                "MartletTestPrograms", config, lifecycle, logging,
             ],
             path: "Tests/EmbeddedTests"),
         .testTarget(name: "MartletPeersTests", dependencies: ["MartletTestPrograms"], path: "Tests/PeersTests"),

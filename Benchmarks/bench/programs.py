@@ -25,10 +25,12 @@ class Unavailable(Exception):
 
 def build():
     """Builds both packages in release form."""
-    swift = ["swift", "build", "-c", "release"]
-    for product in ("MartletWireBench", "MartletStoreBench", "MartletFleetBench", "MartletEmbeddedBench", "martlet"):
-        subprocess.run(swift + ["--product", product, "-Xswiftc", "-warnings-as-errors"], cwd=ROOT, check=True)
-    subprocess.run(swift + ["--package-path", "Benchmarks"], cwd=ROOT, check=True)
+    swift = [str(ROOT / "scripts/swift"), "build", "-c", "release"]
+    products = "MartletWireBench", "MartletStoreBench", "MartletFleetBench", "MartletEmbeddedBench", "MartletSimulate"
+    for product in (*products, "martlet"):
+        command = [*swift, "--product", product, "-Xswiftc", "-warnings-as-errors"]
+        subprocess.run(command, cwd=ROOT, check=True)
+    subprocess.run([*swift, "--package-path", "Benchmarks"], cwd=ROOT, check=True)
 
 
 def wire_bench():
@@ -45,6 +47,10 @@ def fleet_bench():
 
 def embedded_bench():
     return os.environ.get("MARTLET_EMBEDDED_BENCH") or ROOT / ".build/release/MartletEmbeddedBench"
+
+
+def simulate():
+    return os.environ.get("MARTLET_SIMULATE") or ROOT / ".build/release/MartletSimulate"
 
 
 def martlet():

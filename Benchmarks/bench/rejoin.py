@@ -13,7 +13,7 @@ MISSED_WRITES, QUICK_MISSED_WRITES = 1_000_000, 20_000
 KEYS = 100_000
 # Two gigabytes.
 LARGE_KEYS, QUICK_LARGE_KEYS, LARGE_VALUE_BYTES = 1_000_000, 10_000, 2_048
-# A call's message fits into the window that a server opens with: MartletStoreBench sends it at once or not at all.
+# A call's message fits into the window that a server opens with.
 LARGE_KEYS_PER_CALL = 25
 CONNECTIONS = ("--connections", 50, "--streams", 20)
 # What callers ask of the leader meanwhile, and before: far from what either can.

@@ -21,12 +21,14 @@ final class CallConnection {
         /// The beginning of a message whose end is still to come, with its prefix.
         var pending: [UInt8] = []
         var received = 0
+        /// Bytes that the server has room for; below 0 where it has taken some back.
+        var window: Int
     }
 
     /// Data that must wait until the server gives room back.
     private struct Held {
         var stream: UInt32
-        var data: [UInt8]
+        var data: ArraySlice<UInt8>
         var ends: Bool
     }
 
@@ -40,6 +42,8 @@ final class CallConnection {
     private var streams: [UInt32: Stream] = [:]
     private var encoder = HeaderEncoder()
     private var sendWindow = HTTP2.initialWindow
+    /// Of a new stream.
+    private var streamWindow = HTTP2.initialWindow
     private var held: [Held] = []
     private var received = 0
 
@@ -60,42 +64,65 @@ final class CallConnection {
 
     /// Begins a call with one message, which has its gRPC prefix. Unary calls end with it.
     func send(_ method: Method, _ message: [UInt8], lane: Int, now: UInt64, ends: Bool = true) {
-        let stream = self.nextStream
+        let number = self.nextStream
         self.nextStream += 2
-        self.streams[stream] = Stream(lane: lane, sent: now)
-        self.encoder.appendFrame(method, stream: stream, to: &self.output)
-        if self.held.isEmpty, message.count <= self.sendWindow {
-            self.append(message, stream: stream, ends: ends)
+        var stream = Stream(lane: lane, sent: now, window: self.streamWindow)
+        self.encoder.appendFrame(method, stream: number, to: &self.output)
+        if self.held.isEmpty, message.count <= min(self.sendWindow, stream.window) {
+            stream.window -= message.count
+            self.streams[number] = stream
+            self.append(message[...], stream: number, ends: ends)
         } else {
-            self.held.append(Held(stream: stream, data: message, ends: ends))
+            self.streams[number] = stream
+            self.held.append(Held(stream: number, data: message[...], ends: ends))
+            self.sendHeld()
         }
     }
 
     /// Sends one more message on the stream of a lane that has not ended.
     func sendMore(_ message: [UInt8], lane: Int) {
         guard let stream = self.streams.first(where: { $0.value.lane == lane })?.key else { return }
-        self.held.append(Held(stream: stream, data: message, ends: false))
+        self.held.append(Held(stream: stream, data: message[...], ends: false))
         self.sendHeld()
     }
 
-    private func append(_ data: [UInt8], stream: UInt32, ends: Bool) {
+    private func append(_ data: ArraySlice<UInt8>, stream: UInt32, ends: Bool) {
         self.sendWindow -= data.count
-        var start = 0
+        var start = data.startIndex
         repeat {
-            let end = min(data.count, start + HTTP2.frameBytes)
-            let flags = ends && end == data.count ? HTTP2.endStream : 0
+            let end = min(data.endIndex, start + HTTP2.frameBytes)
+            let flags = ends && end == data.endIndex ? HTTP2.endStream : 0
             HTTP2.append(.data, flags, stream: stream, data[start..<end], to: &self.output)
             start = end
-        } while start < data.count
+        } while start < data.endIndex
     }
 
+    /// Sends what there is room for, the oldest first; what waits for its stream's own window lets others pass.
     private func sendHeld() {
-        var sent = 0
-        while sent < self.held.count, self.held[sent].data.count <= self.sendWindow {
-            self.append(self.held[sent].data, stream: self.held[sent].stream, ends: self.held[sent].ends)
-            sent += 1
+        var left: [Held] = []
+        var next = 0
+        while next < self.held.count, self.sendWindow > 0 {
+            let rest = self.sendSome(of: self.held[next])
+            if !rest.data.isEmpty { left.append(rest) }
+            next += 1
         }
-        self.held.removeFirst(sent)
+        if next > 0 { self.held.replaceSubrange(..<next, with: left) }
+    }
+
+    /// - Returns: What is left of it.
+    private func sendSome(of held: Held) -> Held {
+        var rest = held
+        guard let window = self.streams[held.stream]?.window else {
+            // The server has ended the call.
+            rest.data = []
+            return rest
+        }
+        let count = min(held.data.count, self.sendWindow, window)
+        guard count > 0 else { return rest }
+        self.append(held.data.prefix(count), stream: held.stream, ends: held.ends && count == held.data.count)
+        self.streams[held.stream]?.window -= count
+        rest.data = held.data.dropFirst(count)
+        return rest
     }
 
     /// Hands to the kernel what it takes.
@@ -159,15 +186,38 @@ final class CallConnection {
         case HTTP2.Kind.reset.rawValue, HTTP2.Kind.goAway.rawValue:
             fail("the server reset a stream or goes away")
         case HTTP2.Kind.settings.rawValue where frame.flags & HTTP2.acknowledges == 0:
+            self.takeSettings(self.input[frame.payload])
             HTTP2.append(.settings, HTTP2.acknowledges, stream: 0, [], to: &self.output)
         case HTTP2.Kind.ping.rawValue where frame.flags & HTTP2.acknowledges == 0:
             HTTP2.append(.ping, HTTP2.acknowledges, stream: 0, self.input[frame.payload], to: &self.output)
-        case HTTP2.Kind.windowUpdate.rawValue where frame.stream == 0:
-            self.sendWindow += Int(HTTP2.number(self.input[frame.payload]))
+        case HTTP2.Kind.windowUpdate.rawValue:
+            let bytes = Int(HTTP2.number(self.input[frame.payload]))
+            if frame.stream == 0 {
+                self.sendWindow += bytes
+            } else {
+                self.streams[frame.stream]?.window += bytes
+            }
             self.sendHeld()
-        // Responses' first headers, acknowledgements, room on streams whose messages always have enough.
+        // Responses' first headers, acknowledgements.
         default: break
         }
+    }
+
+    /// Source: RFC 9113 §6.5.1, §6.9.2.
+    private func takeSettings(_ payload: ArraySlice<UInt8>) {
+        var rest = payload
+        while rest.count >= HTTP2.settingBytes {
+            if HTTP2.number(rest.prefix(2)) == HTTP2.initialWindowSetting {
+                let window = Int(HTTP2.number(rest.dropFirst(2).prefix(4)))
+                // Streams that are open get the difference, which may be below 0.
+                for number in Array(self.streams.keys) {
+                    self.streams[number]?.window += window - self.streamWindow
+                }
+                self.streamWindow = window
+            }
+            rest = rest.dropFirst(HTTP2.settingBytes)
+        }
+        self.sendHeld()
     }
 
     private func takeData(_ frame: HTTP2.Frame, _ body: (Event) -> Void) {

@@ -29,6 +29,10 @@ enum HTTP2 {
     /// The most that a peer must take in one frame.
     static let frameBytes = 16_384
     static let initialWindow = 65_535
+    /// Of one setting: its number in two bytes, its value in four.
+    static let settingBytes = 6
+    /// How much a new stream may bring. Source: RFC 9113 §6.5.2.
+    static let initialWindowSetting: UInt32 = 4
     /// Windows are as large as they can be, and given back in such portions.
     static let windowBeforeUpdate = 1 << 29
 

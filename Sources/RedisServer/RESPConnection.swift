@@ -355,8 +355,7 @@ final class RESPConnection: ChannelInboundHandler {
     ///
     /// - Parameter reply: begins with the answer, or with its last part.
     private func stopTimer(_ reply: ArraySlice<UInt8>, _ transaction: Transaction? = nil) {
-        let nanoseconds = timer.stop(&hub.calls, reply)
-        guard nanoseconds >= hub.notableNanoseconds else { return }
+        guard let nanoseconds = timer.stop(&hub.calls, reply), nanoseconds >= hub.notableNanoseconds else { return }
         if let transaction {
             for index in 0..<transaction.commands.count { hub.noteSlow(transaction.commands[index], nanoseconds, self) }
         } else {

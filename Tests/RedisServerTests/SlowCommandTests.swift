@@ -101,11 +101,14 @@ import Testing
                 try await client.send("GET k\r\nINCR k\r\nMULTI\r\nLPUSH l x\r\nPING\r\nEXEC\r\nnope\r\nGET\r\n")
                 for _ in 0..<8 { _ = try await client.next() }
                 #expect(try await client.run("AUTH u secret").hasPrefix("-WRONGPASS"))
+                // Of a transaction that isn't carried out what led to it is told alone.
+                try await client.send("WATCH k\r\nSET k w\r\nMULTI\r\nLPUSH l y\r\nEXEC\r\n")
+                for _ in 0..<5 { _ = try await client.next() }
                 #expect(try await client.run("BLPOP none 0.02") == "null")
                 let told = try await entries(client, "SLOWLOG GET -1")
                 let expected = [
                     "SLOWLOG RESET", "SET k v", "GET k", "INCR k", "MULTI", "LPUSH l x", "PING",
-                    "AUTH (redacted) (redacted)", "BLPOP none 0.02",
+                    "AUTH (redacted) (redacted)", "WATCH k", "SET k w", "MULTI", "BLPOP none 0.02",
                 ]
                 #expect(told.reversed().map(\.words) == expected)
                 #expect(told.map(\.id) == told.indices.map { told[0].id - Int64($0) })

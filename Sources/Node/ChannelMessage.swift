@@ -38,3 +38,20 @@ package struct ChannelMessage: Hashable, Sendable {
         return messages
     }
 }
+
+/// Messages on their way to other members, each counted as often as there are members that it didn't reach.
+package struct MessageLosses: Hashable, Sendable {
+    /// Known not to have arrived.
+    package var lost: UInt64
+    /// Sent, and not answered: they may have arrived.
+    package var unconfirmed: UInt64
+
+    package init(lost: UInt64 = 0, unconfirmed: UInt64 = 0) {
+        (self.lost, self.unconfirmed) = (lost, unconfirmed)
+    }
+
+    package mutating func add(_ other: MessageLosses) {
+        lost += other.lost
+        unconfirmed += other.unconfirmed
+    }
+}

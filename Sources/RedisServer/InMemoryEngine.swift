@@ -143,6 +143,7 @@ package final class InMemoryEngine: KeyspaceEngine {
     /// There is nobody else.
     package func publish(_ channel: [UInt8], _ message: [UInt8]) {}
     package var lostMessages: UInt64 { 0 }
+    package var unconfirmedMessages: UInt64 { 0 }
 
     /// A process without a member has no log of its own; `ACL LOG` tells.
     package func note(_ denied: AuditRecord) {}

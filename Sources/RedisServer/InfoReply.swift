@@ -88,6 +88,7 @@ extension ClientHub {
             ("pubsub_channels", "\(subscriptions.channelCount)"),
             ("pubsub_patterns", "\(subscriptions.patternCount)"), ("pubsubshard_channels", "0"),
             ("martlet_messages_lost", "\(engine.lostMessages)"),
+            ("martlet_messages_unconfirmed", "\(engine.unconfirmedMessages)"),
         ]
     }
 

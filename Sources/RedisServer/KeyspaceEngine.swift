@@ -81,6 +81,8 @@ package protocol KeyspaceEngine: AnyObject {
     func publish(_ channel: [UInt8], _ message: [UInt8])
     /// Messages that another member is known not to have got, each as often as members.
     var lostMessages: UInt64 { get }
+    /// Messages that were sent to another member and not answered, likewise: it may have got them.
+    var unconfirmedMessages: UInt64 { get }
     /// Writes down that a request was denied.
     func note(_ denied: AuditRecord)
 }

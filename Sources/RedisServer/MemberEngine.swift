@@ -58,7 +58,8 @@ package final class MemberEngine: KeyspaceEngine {
         member.onPublish(ChannelMessage(channel: channel, text: message))
     }
 
-    package var lostMessages: UInt64 { member.lostMessages }
+    package var lostMessages: UInt64 { member.messageLosses.lost }
+    package var unconfirmedMessages: UInt64 { member.messageLosses.unconfirmed }
 
     package func note(_ denied: AuditRecord) { member.audit.note(denied) }
 

@@ -98,6 +98,30 @@ import Testing
         try await source.stop()
     }
 
+    /// Several at once to one member, each by way of a file: none is in another's. A start removes what a crash has
+    /// left of such files.
+    @Test func filesAreApart() async throws {
+        let folder = try TemporaryFolder()
+        let source = try await makeSource(folder)
+        var dumps: [StateDump] = []
+        for _ in 0..<4 { dumps.append(try await makeDump(source, directDuration: .zero)) }
+        try await withThrowingTaskGroup(of: [[UInt8]].self) { group in
+            for dump in dumps { group.addTask { try await allChunks(dump) } }
+            let first = try await group.next()
+            while let chunks = try await group.next() { #expect(chunks == first) }
+        }
+        try await source.stop()
+        let files = PosixFileSystem()
+        let data = DataFolder(path: folder.file("from"))
+        #expect(try files.names(in: data.tablesPath).allSatisfy { !$0.contains("spool") })
+        for name in ["db.spool-state-7-1", "db.spool-snapshot-0"] {
+            try files.create("\(data.tablesPath)/\(name)").close()
+        }
+        let again = try await RunningMember(data)
+        #expect(try files.names(in: data.tablesPath).allSatisfy { !$0.contains("spool") })
+        try await again.stop()
+    }
+
     /// Nobody wants the rest: the thread that reads ends, and with it the member can.
     @Test func isGivenUp() async throws {
         let folder = try TemporaryFolder()

@@ -50,10 +50,11 @@ import Testing
     /// What is there of it isn't taken by the replica, whose cluster this is not.
     private func end(
         _ target: RunningMember, _ arrival: MemberArrival,
-        _ result: Result<RestoredState, any Error> = .failure(CancellationError())
+        _ result: Result<RestoredState, any Error> = .failure(CancellationError()),
+        keepDuration: TimeAmount = Member.arrivalKeepDuration
     ) async throws {
         try await target.loop.flatSubmit {
-            target.member.value.endArrival(arrival, result, term: Term(1))
+            target.member.value.endArrival(arrival, result, term: Term(1), keepDuration: keepDuration)
         }.get()
     }
 
@@ -200,6 +201,33 @@ import Testing
         #expect(state.applied == dump.applied)
         #expect(state.store.revision == 61)
         #expect(dump.repeatedByteCount == lost)
+        try await target.stop()
+        try await source.stop()
+    }
+
+    /// What nobody goes on with is kept for a while, and then gone: the next connection begins anew.
+    @Test func isNotKeptForEver() async throws {
+        let folder = try TemporaryFolder()
+        let source = try await makeSource(folder)
+        let target = try await RunningMember(DataFolder(path: folder.file("to")))
+        let dump = try await makeDump(source, directDuration: StateDump.directDuration)
+        let first = try await makeArrival(target, dump)
+        for _ in 0..<3 {
+            let chunk = try #require(try await dump.nextChunk())
+            _ = try await first.add(chunk)
+        }
+        // Longer than any test: it is there, and a connection that has come stops the clock.
+        try await end(target, first, keepDuration: .hours(100))
+        let second = try await makeArrival(target, dump)
+        #expect(second.taken == 3)
+        try await end(target, second, keepDuration: .nanoseconds(1))
+        while try await target.loop.submit({ target.member.value.hasArrival }).get() {
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        let third = try await makeArrival(target, dump)
+        #expect(third.taken == 0)
+        try await end(target, third)
+        dump.abandon()
         try await target.stop()
         try await source.stop()
     }

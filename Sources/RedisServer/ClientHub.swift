@@ -17,6 +17,7 @@ struct ServerStatistics {
     var connections: UInt64 = 0
     var rejectedConnections: UInt64 = 0
     var commands: UInt64 = 0
+    var lookups = KeyLookups()
     var inputBytes: UInt64 = 0
     var outputBytes: UInt64 = 0
     /// Of clients that left too much unread, and of those who sent too much ahead.

@@ -109,6 +109,7 @@ package final class InMemoryEngine: KeyspaceEngine {
         for answer in answers {
             var reply = CommandReply(client: answer.client, bytes: answer.bytes)
             reply.failures = answer.failures
+            reply.lookups = answer.lookups
             clients?.answer(reply)
         }
     }

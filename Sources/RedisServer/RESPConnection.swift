@@ -276,6 +276,7 @@ final class RESPConnection: ChannelInboundHandler {
         swap(&writer, &reply)
         body(&writer)
         if !writer.failures.isEmpty { hub.calls.note(writer.takeFailures()) }
+        hub.statistics.lookups.add(writer.takeLookups())
         writer.bytes += reply.bytes
         swap(&writer, &reply)
     }
@@ -410,6 +411,7 @@ final class RESPConnection: ChannelInboundHandler {
     func answer(_ answer: CommandReply) {
         guard isWaiting, !isClosing else { return }
         countFailures(answer)
+        hub.statistics.lookups.add(answer.lookups)
         if timer.isRunning {
             if answer.isLast { stopTimer(answer.bytes[...], transaction) }
         } else {

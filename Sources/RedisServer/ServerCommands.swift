@@ -20,7 +20,7 @@ extension ClientHub {
             engine.publish(channel, message)
         case "pubsub|channels", "pubsub|numsub", "pubsub|numpat": pubsub(entry, arguments, &reply)
         case "client|info": reply.verbatim(connection.line(self) + "\n")
-        case "client|list": clientList(arguments, &reply)
+        case "client|list": clientList(arguments, connection, &reply)
         case "client|kill": clientKill(arguments, connection, &reply)
         case "client|unblock": clientUnblock(arguments, &reply)
         case "reset":

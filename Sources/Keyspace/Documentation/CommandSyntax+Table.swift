@@ -56,8 +56,11 @@ extension CommandSyntax {
         (address|(ID client-id|TYPE (NORMAL|MASTER|REPLICA|PUBSUB)|USER username|ADDR address|LADDR address|\
         SKIPME (YES|NO)|MAXAGE seconds)...)
         """,
-        "client|list": "[TYPE (NORMAL|MASTER|REPLICA|PUBSUB)|ID client-id...]", "client|no-evict": "(ON|OFF)",
-        "client|no-touch": "(ON|OFF)", "client|reply": "(ON|OFF|SKIP)",
+        "client|list": """
+        [ID client-id...|TYPE (NORMAL|MASTER|REPLICA|PUBSUB)|USER username|ADDR address|LADDR address|\
+        SKIPME (YES|NO)|MAXAGE seconds]...
+        """,
+        "client|no-evict": "(ON|OFF)", "client|no-touch": "(ON|OFF)", "client|reply": "(ON|OFF|SKIP)",
         "client|setinfo": "(LIB-NAME|LIB-VER) value", "client|setname": "name",
         "client|unblock": "client-id [TIMEOUT|ERROR]",
         // Messages.

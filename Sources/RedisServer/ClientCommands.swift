@@ -106,7 +106,7 @@ extension RESPConnection {
             ("name", text(session.name)), ("age", "\(age(now))"),
             ("idle", "\((now - lastActive).nanoseconds / 1_000_000_000)"), ("flags", flags),
             ("db", "\(session.database)"), ("sub", "\(session.channels.count)"),
-            ("psub", "\(session.patterns.count)"), ("ssub", "0"),
+            ("psub", "\(session.patterns.count)"), ("ssub", "\(session.shardChannels.count)"),
             ("multi", "\(session.transaction?.items.count ?? -1)"), ("watch", "\(session.watched.count)"),
             ("qbuf", "\(query.used)"), ("qbuf-free", "\(query.free)"), ("argv-mem", "0"), ("multi-mem", "\(queued)"),
             ("rbs", "\(reply.bytes.capacity)"), ("rbp", "\(reply.bytes.capacity)"), ("obl", "\(replies)"),

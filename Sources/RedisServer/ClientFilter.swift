@@ -6,8 +6,8 @@ import NIOCore
 
 /// Which clients CLIENT LIST or CLIENT KILL is about: those that all of its words admit.
 ///
-/// Source: CLIENT KILL of Redis 7.4 and later. There CLIENT LIST takes `TYPE` and `ID` alone; here, as in Valkey 8.1, the
-/// others too.
+/// Source: CLIENT KILL of Redis 7.4 and later. There CLIENT LIST takes `TYPE` and `ID` alone; here, as in Valkey 8.1,
+/// the others too.
 struct ClientFilter {
     private var ids: [Int64]?
     private var address: String?

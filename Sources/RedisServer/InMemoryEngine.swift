@@ -142,7 +142,7 @@ package final class InMemoryEngine: KeyspaceEngine {
     package func check(_ login: Login, then answer: @escaping (Bool) -> Void) -> Bool { false }
 
     /// There is nobody else.
-    package func publish(_ channel: [UInt8], _ message: [UInt8]) {}
+    package func publish(_ channel: [UInt8], _ message: [UInt8], isShard: Bool) {}
     package var lostMessages: UInt64 { 0 }
     package var unconfirmedMessages: UInt64 { 0 }
 

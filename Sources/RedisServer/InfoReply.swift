@@ -87,7 +87,8 @@ extension ClientHub {
             ("client_output_buffer_limit_disconnections", "\(statistics.outputDisconnections)"),
             ("unexpected_error_replies", "0"), ("total_error_replies", "\(calls.errorCount)"),
             ("pubsub_channels", "\(subscriptions.channelCount)"),
-            ("pubsub_patterns", "\(subscriptions.patternCount)"), ("pubsubshard_channels", "0"),
+            ("pubsub_patterns", "\(subscriptions.patternCount)"),
+            ("pubsubshard_channels", "\(shardSubscriptions.channelCount)"),
             ("martlet_messages_lost", "\(engine.lostMessages)"),
             ("martlet_messages_unconfirmed", "\(engine.unconfirmedMessages)"),
         ]

@@ -14,8 +14,9 @@ import NIOCore
 /// is lost there and counted. What arrives of one member is in order. See ``MessageLane``.
 ///
 /// `/martlet.v1.Peer/Publish`, unary: messages as `ChannelMessage` has them, one behind the other.
+/// `/martlet.v1.Peer/PublishShard`: the same, for shard channels.
 final class MessageFan {
-    static let path = "/martlet.v1.Peer/Publish"
+    static func path(isShard: Bool) -> String { "/martlet.v1.Peer/" + (isShard ? "PublishShard" : "Publish") }
 
     /// A member that takes longer is given up, with what it was sent.
     private static let patience = Duration.seconds(5)
@@ -38,7 +39,7 @@ final class MessageFan {
         var bytes: [UInt8] = []
         message.append(to: &bytes)
         for other in others {
-            if lanes[other, default: MessageLane()].add(bytes) {
+            if lanes[other, default: MessageLane()].add(bytes, isShard: message.isShard) {
                 next(other)
             } else {
                 note(MessageLosses(lost: 1), at: other)
@@ -52,7 +53,7 @@ final class MessageFan {
         guard let client = peers.links.client(of: other) else { return end(other, .lost) }
         let bound = NIOLoopBound(self, eventLoop: peers.member.eventLoop)
         Self.send(
-            call.bytes, by: client, peers.callOptions(timeout: Self.patience), on: peers.member.eventLoop
+            call, by: client, peers.callOptions(timeout: Self.patience), on: peers.member.eventLoop
         ) { outcome in
             bound.value.end(other, outcome)
         }
@@ -81,20 +82,20 @@ final class MessageFan {
 
     /// - Parameter end: called on the loop.
     private static func send(
-        _ bytes: [UInt8], by client: WireClient, _ options: WireCallOptions, on loop: any EventLoop,
+        _ call: MessageLane.Call, by client: WireClient, _ options: WireCallOptions, on loop: any EventLoop,
         _ end: @escaping @Sendable (MessageLane.Outcome) -> Void
     ) {
         Task {
-            let outcome = await outcome(client, bytes, options)
+            let outcome = await outcome(client, call, options)
             loop.execute { end(outcome) }
         }
     }
 
     private static func outcome(
-        _ client: WireClient, _ bytes: [UInt8], _ options: WireCallOptions
+        _ client: WireClient, _ call: MessageLane.Call, _ options: WireCallOptions
     ) async -> MessageLane.Outcome {
         do {
-            _ = try await client.unary(path, bytes, options: options)
+            _ = try await client.unary(path(isShard: call.isShard), call.bytes, options: options)
             return .taken
         } catch {
             return MessageLane.Outcome(error as? GRPCStatus ?? GRPCStatus(.unknown, "\(error)"))

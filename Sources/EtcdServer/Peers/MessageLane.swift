@@ -14,8 +14,10 @@ package struct MessageLane {
     /// which has elections and clients to serve.
     package static let callBytesMax = 256 << 10
 
-    package struct Call {
+    package struct Call: Sendable {
         package fileprivate(set) var bytes: [UInt8]
+        /// Of which kind all of its messages are.
+        package let isShard: Bool
         package fileprivate(set) var count: UInt64 = 1
     }
 
@@ -51,15 +53,17 @@ package struct MessageLane {
 
     /// - Parameter bytes: one message.
     /// - Returns: whether there was room.
-    package mutating func add(_ bytes: [UInt8]) -> Bool {
+    package mutating func add(_ bytes: [UInt8], isShard: Bool = false) -> Bool {
         guard byteCount + bytes.count <= Self.queuedBytesMax else { return false }
         byteCount += bytes.count
         let last = waiting.count - 1
-        if last >= 0, waiting[last].bytes.count + bytes.count <= Self.callBytesMax {
+        if last >= 0, waiting[last].isShard == isShard,
+            waiting[last].bytes.count + bytes.count <= Self.callBytesMax
+        {
             waiting[last].bytes += bytes
             waiting[last].count += 1
         } else {
-            waiting.append(Call(bytes: bytes))
+            waiting.append(Call(bytes: bytes, isShard: isShard))
         }
         return true
     }

@@ -65,8 +65,10 @@ extension CommandSyntax {
         "client|unblock": "client-id [TIMEOUT|ERROR]",
         // Messages.
         "psubscribe": "pattern...", "publish": "channel message", "pubsub|channels": "[pattern]",
-        "pubsub|numsub": "[channel]...", "punsubscribe": "[pattern]...", "subscribe": "channel...",
-        "unsubscribe": "[channel]...",
+        "pubsub|numsub": "[channel]...", "pubsub|shardchannels": "[pattern]",
+        "pubsub|shardnumsub": "[shardchannel]...", "punsubscribe": "[pattern]...",
+        "spublish": "shardchannel message", "ssubscribe": "shardchannel...", "subscribe": "channel...",
+        "sunsubscribe": "[shardchannel]...", "unsubscribe": "[channel]...",
         // The server.
         "acl|cat": "[category]", "acl|deluser": "username...", "acl|dryrun": "username command [argument]...",
         "acl|genpass": "[bits]", "acl|getuser": "username", "acl|log": "[count|RESET]",

@@ -32,6 +32,23 @@ import Testing
         #expect(lane.isEmpty)
     }
 
+    /// Those of shard channels go by a call of their own, in their place.
+    @Test func shardChannelsAreApart() {
+        var lane = MessageLane()
+        for (number, isShard) in [false, false, true, true, false].enumerated() {
+            let isAdded = lane.add([UInt8(number)], isShard: isShard)
+            #expect(isAdded)
+        }
+        var calls: [[UInt8]] = []
+        var kinds: [Bool] = []
+        while let call = lane.takeNext() {
+            calls.append(call.bytes)
+            kinds.append(call.isShard)
+            _ = lane.end(.taken)
+        }
+        #expect(calls == [[0, 1], [2, 3], [4]] && kinds == [false, true, false])
+    }
+
     private static func isTaken(_ bytes: [UInt8], by lane: inout MessageLane) -> Bool { lane.add(bytes) }
 
     /// Calls have a limit, but for one long message; all that waits has one, too.

@@ -8,6 +8,7 @@ import MartletNode
 import MartletTestPrograms
 import NIOCore
 import SwiftProtobuf
+import Synchronization
 import Testing
 
 /// What is published on its way to another member: what goes together, what finds no room, and what is counted.
@@ -21,7 +22,8 @@ import Testing
         let isAdded = lane.add([1])
         let first = lane.takeNext()
         #expect(isAdded && first?.bytes == [1] && first?.count == 1)
-        for number: UInt8 in 2...4 { #expect(Self.isTaken([number], by: &lane)) }
+        let areAdded = Self.add((2...4).map { [$0] }, to: &lane)
+        #expect(areAdded)
         let none = lane.takeNext()
         #expect(none == nil && !lane.isEmpty)
         let losses = lane.end(.taken)
@@ -49,16 +51,18 @@ import Testing
         #expect(calls == [[0, 1], [2, 3], [4]] && kinds == [false, true, false])
     }
 
-    private static func isTaken(_ bytes: [UInt8], by lane: inout MessageLane) -> Bool { lane.add(bytes) }
+    /// Whether all had room.
+    private static func add(_ messages: [[UInt8]], to lane: inout MessageLane) -> Bool {
+        messages.reduce(true) { lane.add($1) && $0 }
+    }
 
     /// Calls have a limit, but for one long message; all that waits has one, too.
     @Test func whatWaitsIsBounded() {
         var lane = MessageLane()
         let half = MessageLane.callBytesMax / 2
         var counts: [Int] = []
-        for (number, count) in [half, half, 1, 4 * half, 1].enumerated() {
-            #expect(Self.isTaken(Self.message(number, count: count), by: &lane))
-        }
+        let areAdded = Self.add([half, half, 1, 4 * half, 1].map { Self.message(1, count: $0) }, to: &lane)
+        #expect(areAdded)
         while let call = lane.takeNext() {
             counts.append(call.bytes.count)
             _ = lane.end(.taken)
@@ -66,14 +70,15 @@ import Testing
         #expect(counts == [2 * half, 1, 4 * half, 1])
 
         let part = MessageLane.queuedBytesMax / 4
-        for number in 0..<4 { #expect(Self.isTaken(Self.message(number, count: part), by: &lane)) }
-        #expect(!Self.isTaken([0], by: &lane))
-        #expect(lane.byteCount == MessageLane.queuedBytesMax)
+        let areFull = Self.add((0..<4).map { Self.message($0, count: part) }, to: &lane)
+        let isMoreAdded = lane.add([0])
+        #expect(areFull && !isMoreAdded && lane.byteCount == MessageLane.queuedBytesMax)
         // What is under way waits no more.
         let first = lane.takeNext()
         #expect(first?.bytes.first == 0)
-        #expect(Self.isTaken(Self.message(9, count: part), by: &lane))
-        #expect(!Self.isTaken([0], by: &lane))
+        let isNextAdded = lane.add(Self.message(9, count: part))
+        let isLastAdded = lane.add([0])
+        #expect(isNextAdded && !isLastAdded)
     }
 
     /// What is known to be lost, what may have come, and what waited behind it.
@@ -84,17 +89,17 @@ import Testing
     ])
     func whatWaitsIsLostWithACall(_ outcome: MessageLane.Outcome, _ losses: MessageLosses) {
         var lane = MessageLane()
-        for _ in 0..<3 { #expect(Self.isTaken([1], by: &lane)) }
+        let areAdded = Self.add([[1], [1], [1]], to: &lane)
         let call = lane.takeNext()
-        #expect(call?.count == 3)
-        for _ in 0..<2 { #expect(Self.isTaken([2], by: &lane)) }
+        #expect(areAdded && call?.count == 3)
+        let areBehind = Self.add([[2], [2]], to: &lane)
         let counted = lane.end(outcome)
-        #expect(counted == losses)
+        #expect(areBehind && counted == losses)
         #expect(lane.isEmpty == (outcome != .taken) && (lane.byteCount == 0) == lane.isEmpty)
         // It goes on.
-        #expect(Self.isTaken([3], by: &lane))
+        let isAdded = lane.add([3])
         let next = lane.takeNext()
-        #expect(next?.bytes == (outcome == .taken ? [2, 2, 3] : [3]))
+        #expect(isAdded && next?.bytes == (outcome == .taken ? [2, 2, 3] : [3]))
     }
 
     @Test func callsThatEndWithoutAnAnswerAreUnconfirmed() {
@@ -111,9 +116,34 @@ import Testing
         #expect(MessageLane.Outcome(.ok) == .taken)
     }
 
-    /// A member at whose address nobody listens.
+    /// Keeps what is said of lost messages.
+    private struct LossHandler: LogHandler {
+        final class Lines: Sendable {
+            let all = Mutex<[String]>([])
+        }
+
+        let lines: Lines
+        var logLevel = Logger.Level.warning
+        var metadata: Logger.Metadata = [:]
+
+        init(_ lines: Lines) { self.lines = lines }
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            guard let lost = event.metadata?["lost-to-all"] else { return }
+            lines.all.withLock { $0.append("\(event.level): \(event.message): \(lost)") }
+        }
+    }
+
+    /// A member at whose address nobody listens. The log tells once, for all of them.
     @Test func whatDoesNotArriveIsCounted() async throws {
-        try await ServerFixture.with(in: try TemporaryFolder(), loopCount: 1) { fixture in
+        let lines = LossHandler.Lines()
+        let told = Logger(label: "test") { _ in LossHandler(lines) }
+        try await ServerFixture.with(in: try TemporaryFolder(), loopCount: 1, logger: told) { fixture in
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let client = try WireClient(.hostPort("127.0.0.1", fixture.port), logger: logger)
             var addition = Etcdserverpb_MemberAddRequest()
@@ -134,6 +164,10 @@ import Testing
                 try await Task.sleep(for: .milliseconds(5))
             }
             #expect(losses == MessageLosses(lost: 10))
+            let all = lines.all.withLock { $0 }
+            #expect(all.first?.hasPrefix("warning: published messages did not reach a member: ") == true)
+            // Another minute may have begun.
+            #expect(all.count < 10)
         }
     }
 }

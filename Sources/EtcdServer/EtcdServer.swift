@@ -215,12 +215,14 @@ package final class EtcdServer: Sendable {
         ClusterPeers.add(ClusterList.path, to: &router, peers) { call, _ in
             call.respond(ClusterList(store.value.identity.clusterID, store.value.member.cluster).encoded())
         }
-        ClusterPeers.add(MessageFan.path, to: &router, peers) { call, message in
-            guard let messages = ChannelMessage.list(message) else {
-                return call.finish(GRPCStatus(.invalidArgument, "messages that can't be read"))
+        for isShard in [false, true] {
+            ClusterPeers.add(MessageFan.path(isShard: isShard), to: &router, peers) { call, message in
+                guard let messages = ChannelMessage.list(message, isShard: isShard) else {
+                    return call.finish(GRPCStatus(.invalidArgument, "messages that can't be read"))
+                }
+                store.value.member.commandClients?.take(messages)
+                call.respond([])
             }
-            store.value.member.commandClients?.take(messages)
-            call.respond([])
         }
     }
 

@@ -97,6 +97,14 @@ public struct Keyspace: Sendable {
         return place
     }
 
+    /// As `place`, for a reply that tells what the key holds: it is counted.
+    @inline(__always)
+    func place(_ call: Call, _ index: Int, _ reply: inout ReplyWriter) -> Int? {
+        let place = place(call, index)
+        reply.noteLookup(isFound: place != nil)
+        return place
+    }
+
     /// As `place`, for a command that changes the state: a key that is expired goes at once.
     @inline(__always)
     mutating func livePlace(_ call: Call, _ index: Int) -> Int? {
@@ -122,6 +130,16 @@ public struct Keyspace: Sendable {
     @inline(__always)
     func stream(_ call: Call, _ index: Int) throws(CommandError) -> Int? {
         guard let place = place(call, index) else { return nil }
+        guard case .stream(let stream) = databases[call.database][place].value else { throw .wrongType }
+        return stream
+    }
+
+    /// As above, for a reply that tells of it: it is counted.
+    ///
+    /// - Throws: `wrongType`.
+    @inline(__always)
+    func stream(_ call: Call, _ index: Int, _ reply: inout ReplyWriter) throws(CommandError) -> Int? {
+        guard let place = place(call, index, &reply) else { return nil }
         guard case .stream(let stream) = databases[call.database][place].value else { throw .wrongType }
         return stream
     }

@@ -6,13 +6,16 @@ import MartletBasics
 package struct ChannelMessage: Hashable, Sendable {
     package var channel: [UInt8]
     package var text: [UInt8]
+    /// Whether the channel is a shard channel, of a namespace of its own.
+    package var isShard: Bool
 
-    package init(channel: [UInt8], text: [UInt8]) {
+    package init(channel: [UInt8], text: [UInt8], isShard: Bool = false) {
         self.channel = channel
         self.text = text
+        self.isShard = isShard
     }
 
-    /// Channel and text, each behind its length as a `Varint`.
+    /// Channel and text, each behind its length as a `Varint`; not of which kind the channel is.
     package func append(to bytes: inout [UInt8]) {
         for part in [channel, text] {
             Varint.append(UInt64(part.count), to: &bytes)
@@ -20,8 +23,8 @@ package struct ChannelMessage: Hashable, Sendable {
         }
     }
 
-    /// One behind the other; `nil`: that is none.
-    package static func list(_ bytes: [UInt8]) -> [ChannelMessage]? {
+    /// One behind the other, of one kind; `nil`: that is none.
+    package static func list(_ bytes: [UInt8], isShard: Bool = false) -> [ChannelMessage]? {
         var offset = 0
         var messages: [ChannelMessage] = []
         func part() -> [UInt8]? {
@@ -33,8 +36,25 @@ package struct ChannelMessage: Hashable, Sendable {
         }
         while offset < bytes.count {
             guard let channel = part(), let text = part() else { return nil }
-            messages.append(ChannelMessage(channel: channel, text: text))
+            messages.append(ChannelMessage(channel: channel, text: text, isShard: isShard))
         }
         return messages
+    }
+}
+
+/// Messages on their way to other members, each counted as often as there are members that it didn't reach.
+package struct MessageLosses: Hashable, Sendable {
+    /// Known not to have arrived.
+    package var lost: UInt64
+    /// Sent, and not answered: they may have arrived.
+    package var unconfirmed: UInt64
+
+    package init(lost: UInt64 = 0, unconfirmed: UInt64 = 0) {
+        (self.lost, self.unconfirmed) = (lost, unconfirmed)
+    }
+
+    package mutating func add(_ other: MessageLosses) {
+        lost += other.lost
+        unconfirmed += other.unconfirmed
     }
 }

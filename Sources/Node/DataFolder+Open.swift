@@ -75,6 +75,7 @@ extension DataFolder {
     private func finishInstallation(_ state: RestoredState, _ log: WALRecovery) throws(MemberFailure) -> Bool {
         let files = PosixFileSystem()
         do throws(StorageError) {
+            try removeSpools()
             try removeArriving()
             guard try files.exists(arrivedFile) else { return false }
         } catch {

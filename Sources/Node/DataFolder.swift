@@ -26,6 +26,20 @@ package struct DataFolder: Sendable {
     package var tablesPath: String { "\(path)/member/tables" }
     package var tablesFile: String { "\(tablesPath)/db" }
 
+    private static let spoolPrefix = "db.spool-"
+
+    /// For a file that has its name for a moment: what a crash leaves of such is removed by `removeSpools`.
+    ///
+    /// - Parameter name: nobody else's at the same time.
+    func spoolFile(_ name: String) -> String { "\(tablesPath)/\(Self.spoolPrefix)\(name)" }
+
+    func removeSpools() throws(StorageError) {
+        let files = PosixFileSystem()
+        for name in try files.names(in: tablesPath) where name.hasPrefix(Self.spoolPrefix) {
+            try files.remove("\(tablesPath)/\(name)")
+        }
+    }
+
     /// etcd keeps its database here.
     var foreignPath: String { "\(path)/member/snap" }
 

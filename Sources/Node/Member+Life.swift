@@ -2,6 +2,7 @@
 
 import Dispatch
 import Logging
+import MartletRaft
 import MartletReplica
 import MartletStorage
 package import NIOCore
@@ -33,7 +34,31 @@ extension Member {
         let tick = TimeAmount(configuration.tick)
         ticker = LoopTimer(period: tick, on: eventLoop) { [unowned self] in step(.tick) }
         step(.start)
+        endIfRemoved()
     }
+
+    /// A replica ends by its removal when it applies it. One whose checkpoint holds it applies it no more, and nobody
+    /// sends it the log: where those who would tell it aren't reached, it would wait without end.
+    private func endIfRemoved() {
+        guard isRemoved else { return }
+        // As long as from the removal itself: others may need this one to hear of it.
+        let rest =
+            replica.cluster.configuration.voters.count == 1
+            ? Self.farewellDuration : configuration.tick * replica.configuration.raft.electionTicks
+        eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(rest)) { [weak self] in
+            guard let self, isRemoved else { return }
+            leave()
+        }
+    }
+
+    private var isRemoved: Bool {
+        let id = replica.configuration.member
+        return replica.cluster.member(id) == nil && replica.cluster.removed.contains(id)
+    }
+
+    /// A single voter that is left may not know that it is, and counts this member until it has heard; then its answer
+    /// ends this one.
+    private static let farewellDuration = Duration.seconds(600)
 
     /// Succeeds when the member can serve: when all that it had acknowledged in earlier lives is applied.
     package var ready: EventLoopFuture<Void> { readiness.futureResult }

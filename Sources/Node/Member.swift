@@ -43,8 +43,8 @@ package final class Member {
     package var onMessages: ([Message]) -> Void = { _ in }
     /// Called with what is published here, for those who listen at other members; each may be lost.
     package var onPublish: (ChannelMessage) -> Void = { _ in }
-    /// Of those, how many others are known not to have got.
-    package var lostMessages: UInt64 = 0
+    /// Of those, how many didn't get there, or may not have.
+    package var messageLosses = MessageLosses()
     /// Called when somebody has joined, left or moved.
     package var onMembersChange: () -> Void = {}
     /// Called when a member lags so far behind that it needs all of the state; `stateSent` is due in any case.

@@ -2,6 +2,19 @@
 
 import MartletBasics
 
+/// Keys that were read: each as often as a command named it.
+public struct KeyLookups: Hashable, Sendable {
+    public var found: UInt64 = 0
+    public var missing: UInt64 = 0
+
+    public init() {}
+
+    public mutating func add(_ other: KeyLookups) {
+        found += other.found
+        missing += other.missing
+    }
+}
+
 /// Writes replies of either protocol one behind the other into one buffer.
 ///
 /// Kinds that RESP2 lacks become what it has: maps flat arrays, sets arrays, numbers with a point texts, nulls the null
@@ -13,6 +26,8 @@ public struct ReplyWriter: Sendable {
     public var isForNobody = false
     /// Errors among the replies that were said to be some, in order.
     public private(set) var failures: [ReplyFailure] = []
+    /// Of the replies since somebody last took them.
+    public private(set) var lookups = KeyLookups()
 
     public init(isRESP3: Bool = false) {
         self.isRESP3 = isRESP3
@@ -22,6 +37,7 @@ public struct ReplyWriter: Sendable {
     public mutating func removeAll() {
         bytes.removeAll(keepingCapacity: true)
         if !failures.isEmpty { failures = [] }
+        lookups = KeyLookups()
     }
 
     /// Forgets what was written since the buffer had so many bytes: where an error takes the place of a reply.
@@ -43,6 +59,17 @@ public struct ReplyWriter: Sendable {
     public mutating func takeFailures() -> [ReplyFailure] {
         defer { failures = [] }
         return failures
+    }
+
+    /// Says that a reply tells what a key holds, or that there is none.
+    @inline(__always)
+    public mutating func noteLookup(isFound: Bool) {
+        if isFound { lookups.found += 1 } else { lookups.missing += 1 }
+    }
+
+    public mutating func takeLookups() -> KeyLookups {
+        defer { lookups = KeyLookups() }
+        return lookups
     }
 
     @inline(__always)

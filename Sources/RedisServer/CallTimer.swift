@@ -51,9 +51,9 @@ package struct CallTimer {
     /// Notes how long they took.
     ///
     /// - Parameter reply: begins with the answer, or with its last part.
-    /// - Returns: nanoseconds of each; 0 where none was carried out.
+    /// - Returns: nanoseconds of each; nil where none was carried out.
     @discardableResult
-    package mutating func stop(_ statistics: inout CommandStatistics, _ reply: ArraySlice<UInt8>) -> UInt64 {
+    package mutating func stop(_ statistics: inout CommandStatistics, _ reply: ArraySlice<UInt8>) -> UInt64? {
         let nanoseconds = UInt64(max((NIODeadline.now() - began).nanoseconds, 0))
         if let exec {
             statistics.begin(exec)
@@ -69,7 +69,7 @@ package struct CallTimer {
         for run in runs { statistics.end(run.command, nanoseconds: share, count: run.count) }
         runs.removeAll(keepingCapacity: true)
         exec = nil
-        return count == 0 ? 0 : share
+        return count == 0 ? nil : share
     }
 }
 

@@ -5,22 +5,8 @@ import MartletRESPCodec
 import NIOCore
 
 extension ClientHub {
-    func clientList(_ arguments: Arguments, _ reply: inout ReplyWriter) {
-        var listed = connectionsInOrder
-        if arguments.count > 2 {
-            if arguments.count == 4, arguments.matches(2, "TYPE") {
-                guard let type = ClientType(arguments.text(3)) else {
-                    return reply.error("ERR Unknown client type '\(arguments.text(3))'")
-                }
-                listed.removeAll { $0.type != type }
-            } else if arguments.count > 3, arguments.matches(2, "ID") {
-                let ids = (3..<arguments.count).compactMap { arguments.integer($0) }
-                if ids.count < arguments.count - 3 { return reply.error("ERR Invalid client ID") }
-                listed.removeAll { !ids.contains(Int64($0.session.id)) }
-            } else {
-                return reply.error("ERR syntax error")
-            }
-        }
+    func clientList(_ arguments: Arguments, _ connection: RESPConnection, _ reply: inout ReplyWriter) {
+        guard let listed = clients(arguments, for: .list, connection, &reply) else { return }
         reply.verbatim(listed.map { $0.line(self) + "\n" }.joined())
     }
 
@@ -32,44 +18,24 @@ extension ClientHub {
             kill(victim, connection)
             return reply.ok()
         }
-        if arguments.count & 1 != 0 { return reply.error("ERR syntax error") }
-        var victims = connectionsInOrder
-        var sparesItself = true
-        for index in stride(from: 2, to: arguments.count, by: 2) {
-            let value = arguments.text(index + 1)
-            if arguments.matches(index, "ID") {
-                guard let id = arguments.integer(index + 1), id > 0 else {
-                    return reply.error("ERR client-id should be greater than 0")
-                }
-                victims.removeAll { Int64($0.session.id) != id }
-            } else if arguments.matches(index, "ADDR") {
-                victims.removeAll { $0.address != value }
-            } else if arguments.matches(index, "LADDR") {
-                victims.removeAll { $0.localAddress != value }
-            } else if arguments.matches(index, "TYPE") {
-                guard let type = ClientType(value) else { return reply.error("ERR Unknown client type '\(value)'") }
-                victims.removeAll { $0.type != type }
-            } else if arguments.matches(index, "SKIPME") {
-                guard arguments.matches(index + 1, "YES") || arguments.matches(index + 1, "NO") else {
-                    return reply.error("ERR syntax error")
-                }
-                sparesItself = arguments.matches(index + 1, "YES")
-            } else if arguments.matches(index, "USER") {
-                let name = arguments.array(index + 1)
-                guard engine.access.knows(name) else { return reply.error("ERR No such user '\(value)'") }
-                victims.removeAll { $0.session.userName != name }
-            } else if arguments.matches(index, "MAXAGE") {
-                guard let seconds = arguments.integer(index + 1), seconds > 0 else {
-                    return reply.error("ERR maxage is not an integer or out of range")
-                }
-                victims.removeAll { $0.age(.now()) < seconds }
-            } else {
-                return reply.error("ERR syntax error")
-            }
-        }
-        if sparesItself { victims.removeAll { $0 === connection } }
+        guard let victims = clients(arguments, for: .kill, connection, &reply) else { return }
         for victim in victims { kill(victim, connection) }
         reply.integer(victims.count)
+    }
+
+    /// Those that a command's filter admits; nil: the reply says what is wrong with it.
+    private func clients(
+        _ arguments: Arguments, for purpose: ClientFilter.Purpose, _ connection: RESPConnection,
+        _ reply: inout ReplyWriter
+    ) -> [RESPConnection]? {
+        do throws(ClientFilter.Malformed) {
+            let filter = try ClientFilter(arguments, for: purpose, engine.access)
+            let now = NIODeadline.now()
+            return connectionsInOrder.filter { filter.admits($0, asker: connection, at: now) }
+        } catch {
+            reply.error(error.text)
+            return nil
+        }
     }
 
     /// A client that ends itself gets its reply first.
@@ -140,7 +106,7 @@ extension RESPConnection {
             ("name", text(session.name)), ("age", "\(age(now))"),
             ("idle", "\((now - lastActive).nanoseconds / 1_000_000_000)"), ("flags", flags),
             ("db", "\(session.database)"), ("sub", "\(session.channels.count)"),
-            ("psub", "\(session.patterns.count)"), ("ssub", "0"),
+            ("psub", "\(session.patterns.count)"), ("ssub", "\(session.shardChannels.count)"),
             ("multi", "\(session.transaction?.items.count ?? -1)"), ("watch", "\(session.watched.count)"),
             ("qbuf", "\(query.used)"), ("qbuf-free", "\(query.free)"), ("argv-mem", "0"), ("multi-mem", "\(queued)"),
             ("rbs", "\(reply.bytes.capacity)"), ("rbp", "\(reply.bytes.capacity)"), ("obl", "\(replies)"),

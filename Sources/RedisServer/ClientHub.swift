@@ -17,6 +17,7 @@ struct ServerStatistics {
     var connections: UInt64 = 0
     var rejectedConnections: UInt64 = 0
     var commands: UInt64 = 0
+    var lookups = KeyLookups()
     var inputBytes: UInt64 = 0
     var outputBytes: UInt64 = 0
     /// Of clients that left too much unread, and of those who sent too much ahead.
@@ -47,6 +48,7 @@ final class ClientHub: KeyspaceClients {
     private(set) var connections: [UInt64: RESPConnection] = [:]
     private var monitors: [UInt64] = []
     var subscriptions = Subscriptions()
+    var shardSubscriptions = Subscriptions()
     var accessLog = AccessLog()
     /// The version of the list of users in which all connections' users are known to be.
     var knownAccess = AccessControl.Version()
@@ -117,7 +119,12 @@ final class ClientHub: KeyspaceClients {
         guard connections.removeValue(forKey: id) != nil else { return }
         engine.remove(id)
         removeMonitor(id)
-        subscriptions.remove(id)
+        forgetSubscriptions(id)
+    }
+
+    func forgetSubscriptions(_ client: UInt64) {
+        subscriptions.remove(client)
+        shardSubscriptions.remove(client)
     }
 
     var connectionsInOrder: [RESPConnection] { connections.keys.sorted().compactMap { connections[$0] } }

@@ -109,6 +109,7 @@ package final class InMemoryEngine: KeyspaceEngine {
         for answer in answers {
             var reply = CommandReply(client: answer.client, bytes: answer.bytes)
             reply.failures = answer.failures
+            reply.lookups = answer.lookups
             clients?.answer(reply)
         }
     }
@@ -141,8 +142,9 @@ package final class InMemoryEngine: KeyspaceEngine {
     package func check(_ login: Login, then answer: @escaping (Bool) -> Void) -> Bool { false }
 
     /// There is nobody else.
-    package func publish(_ channel: [UInt8], _ message: [UInt8]) {}
+    package func publish(_ channel: [UInt8], _ message: [UInt8], isShard: Bool) {}
     package var lostMessages: UInt64 { 0 }
+    package var unconfirmedMessages: UInt64 { 0 }
 
     /// A process without a member has no log of its own; `ACL LOG` tells.
     package func note(_ denied: AuditRecord) {}

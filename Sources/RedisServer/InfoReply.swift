@@ -82,12 +82,15 @@ extension ClientHub {
             ("instantaneous_input_kbps", rates.inputKilobytes.fixed(2)),
             ("instantaneous_output_kbps", rates.outputKilobytes.fixed(2)),
             ("rejected_connections", "\(statistics.rejectedConnections)"), ("evicted_keys", "0"),
+            ("keyspace_hits", "\(statistics.lookups.found)"), ("keyspace_misses", "\(statistics.lookups.missing)"),
             ("client_query_buffer_limit_disconnections", "\(statistics.queryDisconnections)"),
             ("client_output_buffer_limit_disconnections", "\(statistics.outputDisconnections)"),
             ("unexpected_error_replies", "0"), ("total_error_replies", "\(calls.errorCount)"),
             ("pubsub_channels", "\(subscriptions.channelCount)"),
-            ("pubsub_patterns", "\(subscriptions.patternCount)"), ("pubsubshard_channels", "0"),
+            ("pubsub_patterns", "\(subscriptions.patternCount)"),
+            ("pubsubshard_channels", "\(shardSubscriptions.channelCount)"),
             ("martlet_messages_lost", "\(engine.lostMessages)"),
+            ("martlet_messages_unconfirmed", "\(engine.unconfirmedMessages)"),
         ]
     }
 

@@ -10,7 +10,9 @@ package protocol KeyspaceClients: AnyObject {
     func answer(_ reply: CommandReply)
     func notify(_ events: [KeyEvent])
     /// What clients of another member have published.
-    func deliver(_ channel: [UInt8], _ message: [UInt8])
+    ///
+    /// - Parameter isShard: to a shard channel.
+    func deliver(_ channel: [UInt8], _ message: [UInt8], isShard: Bool)
     /// A command was refused though it had been let in.
     func note(_ refusal: CommandRefusal)
     /// Somebody may do more or less than before.
@@ -78,9 +80,11 @@ package protocol KeyspaceEngine: AnyObject {
     /// - Returns: false if too many wait: then no answer comes.
     func check(_ login: Login, then answer: @escaping (Bool) -> Void) -> Bool
     /// Hands on what was published here to other members, as far as that goes.
-    func publish(_ channel: [UInt8], _ message: [UInt8])
+    func publish(_ channel: [UInt8], _ message: [UInt8], isShard: Bool)
     /// Messages that another member is known not to have got, each as often as members.
     var lostMessages: UInt64 { get }
+    /// Messages that were sent to another member and not answered, likewise: it may have got them.
+    var unconfirmedMessages: UInt64 { get }
     /// Writes down that a request was denied.
     func note(_ denied: AuditRecord)
 }

@@ -54,11 +54,12 @@ package final class MemberEngine: KeyspaceEngine {
         member.checkPassword(login.password, login.hash, answer)
     }
 
-    package func publish(_ channel: [UInt8], _ message: [UInt8]) {
-        member.onPublish(ChannelMessage(channel: channel, text: message))
+    package func publish(_ channel: [UInt8], _ message: [UInt8], isShard: Bool) {
+        member.onPublish(ChannelMessage(channel: channel, text: message, isShard: isShard))
     }
 
-    package var lostMessages: UInt64 { member.lostMessages }
+    package var lostMessages: UInt64 { member.messageLosses.lost }
+    package var unconfirmedMessages: UInt64 { member.messageLosses.unconfirmed }
 
     package func note(_ denied: AuditRecord) { member.audit.note(denied) }
 
@@ -78,7 +79,7 @@ extension MemberEngine: CommandClients {
     }
 
     package func take(_ messages: [ChannelMessage]) {
-        for message in messages { clients?.deliver(message.channel, message.text) }
+        for message in messages { clients?.deliver(message.channel, message.text, isShard: message.isShard) }
     }
 
     package func rightsHaveChanged() { clients?.rightsHaveChanged() }

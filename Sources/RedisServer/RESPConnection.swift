@@ -276,6 +276,7 @@ final class RESPConnection: ChannelInboundHandler {
         swap(&writer, &reply)
         body(&writer)
         if !writer.failures.isEmpty { hub.calls.note(writer.takeFailures()) }
+        hub.statistics.lookups.add(writer.takeLookups())
         writer.bytes += reply.bytes
         swap(&writer, &reply)
     }
@@ -355,8 +356,7 @@ final class RESPConnection: ChannelInboundHandler {
     ///
     /// - Parameter reply: begins with the answer, or with its last part.
     private func stopTimer(_ reply: ArraySlice<UInt8>, _ transaction: Transaction? = nil) {
-        let nanoseconds = timer.stop(&hub.calls, reply)
-        guard nanoseconds >= hub.notableNanoseconds else { return }
+        guard let nanoseconds = timer.stop(&hub.calls, reply), nanoseconds >= hub.notableNanoseconds else { return }
         if let transaction {
             for index in 0..<transaction.commands.count { hub.noteSlow(transaction.commands[index], nanoseconds, self) }
         } else {
@@ -411,6 +411,7 @@ final class RESPConnection: ChannelInboundHandler {
     func answer(_ answer: CommandReply) {
         guard isWaiting, !isClosing else { return }
         countFailures(answer)
+        hub.statistics.lookups.add(answer.lookups)
         if timer.isRunning {
             if answer.isLast { stopTimer(answer.bytes[...], transaction) }
         } else {

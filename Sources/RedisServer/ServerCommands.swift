@@ -10,21 +10,22 @@ extension ClientHub {
         _ entry: CommandEntry, _ arguments: Arguments, _ connection: RESPConnection, _ reply: inout ReplyWriter
     ) {
         switch entry.name {
-        case "subscribe", "psubscribe":
-            subscribe(arguments, connection, isPattern: entry.name == "psubscribe", &reply)
-        case "unsubscribe", "punsubscribe":
-            unsubscribe(arguments, connection, isPattern: entry.name == "punsubscribe", &reply)
-        case "publish":
-            let (channel, message) = (arguments.array(1), arguments.array(2))
-            reply.integer(publish(channel, message))
-            engine.publish(channel, message)
-        case "pubsub|channels", "pubsub|numsub", "pubsub|numpat": pubsub(entry, arguments, &reply)
+        case "subscribe", "psubscribe", "ssubscribe":
+            subscribe(SubscriptionKind(of: entry), arguments, connection, &reply)
+        case "unsubscribe", "punsubscribe", "sunsubscribe":
+            unsubscribe(SubscriptionKind(of: entry), arguments, connection, &reply)
+        case "publish", "spublish":
+            let (channel, message, isShard) = (arguments.array(1), arguments.array(2), entry.name == "spublish")
+            reply.integer(isShard ? publish(toShard: channel, message) : publish(channel, message))
+            engine.publish(channel, message, isShard: isShard)
+        case "pubsub|channels", "pubsub|numsub", "pubsub|numpat", "pubsub|shardchannels", "pubsub|shardnumsub":
+            pubsub(entry, arguments, &reply)
         case "client|info": reply.verbatim(connection.line(self) + "\n")
-        case "client|list": clientList(arguments, &reply)
+        case "client|list": clientList(arguments, connection, &reply)
         case "client|kill": clientKill(arguments, connection, &reply)
         case "client|unblock": clientUnblock(arguments, &reply)
         case "reset":
-            subscriptions.remove(connection.session.id)
+            forgetSubscriptions(connection.session.id)
             removeMonitor(connection.session.id)
             connection.session.reset(configuration.environment, engine.access)
             reply.isRESP3 = false

@@ -75,7 +75,7 @@ extension ServerSettings {
         case immutable(String)
     }
 
-    /// Of slow commands: each takes up to 32 words of 128 bytes.
+    /// Of slow commands. What they take together is `SlowLog.maximumBytes` at most.
     private static let maximumSlowEntries = 1 << 16
 
     private static let table: [(name: String, kind: Kind)] = [

@@ -24,10 +24,20 @@ package struct SlowLog {
             self.address = address
             self.name = name
         }
+
+        /// Of memory, about: each word is an array of its own.
+        fileprivate var byteCount: Int {
+            words.reduce(address.utf8.count + name.count + Self.fixedBytes) { $0 + $1.count + Self.wordBytes }
+        }
+
+        private static let fixedBytes = 128
+        private static let wordBytes = 48
     }
 
-    /// The latest last; more than are kept, so that one that is added moves no others.
+    /// The latest last. Those before `first` are gone, so that one that is added moves no others.
     private var all: [Entry] = []
+    private var first = 0
+    private var byteCount = 0
     private var kept: Int
     private var nextID: Int64 = 0
 
@@ -37,9 +47,12 @@ package struct SlowLog {
     }
 
     /// The latest first.
-    package var entries: ReversedCollection<ArraySlice<Entry>> { all.suffix(kept).reversed() }
+    package var entries: ReversedCollection<ArraySlice<Entry>> { all[first...].reversed() }
 
-    /// What a command's words are cut to. Source: Redis.
+    /// Of all entries together, however many may be kept: thousands of the longest.
+    package static let maximumBytes = 16 << 20
+
+    /// What a command's words are cut to, and the client's name with them. Source: Redis, but for the name.
     package static let maximumWords = 32
     package static let maximumWordBytes = 128
     private static let hidden = Array("(redacted)".utf8)
@@ -49,13 +62,15 @@ package struct SlowLog {
         let secret = secretWords(arguments, entry)
         let kept = arguments.count > maximumWords ? maximumWords - 1 : arguments.count
         var words = (0..<kept).map { index -> [UInt8] in
-            if secret.contains(index) { return hidden }
-            let word = arguments[index]
-            if word.count <= maximumWordBytes { return Array(word) }
-            return word.prefix(maximumWordBytes) + Array("... (\(word.count - maximumWordBytes) more bytes)".utf8)
+            secret.contains(index) ? hidden : cut(arguments[index])
         }
         if kept < arguments.count { words.append(Array("... (\(arguments.count - kept) more arguments)".utf8)) }
         return words
+    }
+
+    fileprivate static func cut(_ word: ArraySlice<UInt8>) -> [UInt8] {
+        if word.count <= maximumWordBytes { return Array(word) }
+        return word.prefix(maximumWordBytes) + Array("... (\(word.count - maximumWordBytes) more bytes)".utf8)
     }
 
     private static func secretWords(_ arguments: Arguments, _ entry: CommandEntry?) -> Range<Int> {
@@ -77,16 +92,29 @@ package struct SlowLog {
         entry.id = nextID
         nextID += 1
         all.append(entry)
-        if all.count > 2 * kept { all.removeFirst(all.count - kept) }
+        byteCount += entry.byteCount
+        letGo()
     }
 
     /// Keeps so many from now on.
     package mutating func keep(_ count: Int) {
         kept = count
-        all.removeFirst(max(all.count - count, 0))
+        letGo()
     }
 
-    package mutating func removeAll() { all = [] }
+    /// Lets the oldest go that are too many.
+    private mutating func letGo() {
+        while all.count - first > kept || byteCount > Self.maximumBytes {
+            byteCount -= all[first].byteCount
+            all[first].words = []
+            first += 1
+        }
+        guard 2 * first > all.count else { return }
+        all.removeFirst(first)
+        first = 0
+    }
+
+    package mutating func removeAll() { (all, first, byteCount) = ([], 0, 0) }
 }
 
 extension ClientHub {
@@ -99,7 +127,7 @@ extension ClientHub {
         if settings.slowMicroseconds >= 0, microseconds >= Int64(settings.slowMicroseconds) {
             let noted = SlowLog.Entry(
                 time: engine.now / 1000, microseconds: microseconds, words: SlowLog.words(arguments, entry),
-                address: connection.address, name: connection.session.name)
+                address: connection.address, name: SlowLog.cut(connection.session.name[...]))
             slowLog.note(noted)
         }
         let milliseconds = microseconds / 1000

@@ -55,23 +55,58 @@ struct Subscriptions {
     }
 }
 
+/// What clients subscribe to.
+enum SubscriptionKind {
+    case channel, pattern
+    /// Of a namespace of its own, without patterns. In Redis's clusters its messages stay with a part of the nodes; all
+    /// members here are one such part.
+    case shard
+
+    /// - Parameter command: one that subscribes, or the contrary.
+    init(of command: CommandEntry) {
+        switch command.name {
+        case "psubscribe", "punsubscribe": self = .pattern
+        case "ssubscribe", "sunsubscribe": self = .shard
+        default: self = .channel
+        }
+    }
+
+    /// What a client has subscribed to.
+    var names: WritableKeyPath<Session, [[UInt8]]> {
+        switch self {
+        case .channel: \.channels
+        case .pattern: \.patterns
+        case .shard: \.shardChannels
+        }
+    }
+
+    /// Names what is said when somebody has subscribed.
+    var beginning: StaticString {
+        switch self {
+        case .channel: "subscribe"
+        case .pattern: "psubscribe"
+        case .shard: "ssubscribe"
+        }
+    }
+
+    var end: StaticString {
+        switch self {
+        case .channel: "unsubscribe"
+        case .pattern: "punsubscribe"
+        case .shard: "sunsubscribe"
+        }
+    }
+}
+
 extension ClientHub {
-    func deliver(_ channel: [UInt8], _ message: [UInt8]) { publish(channel, message) }
+    func deliver(_ channel: [UInt8], _ message: [UInt8], isShard: Bool) {
+        if isShard { publish(toShard: channel, message) } else { publish(channel, message) }
+    }
 
     /// Sends a message to those who listen here; to how many.
     @discardableResult
     func publish(_ channel: [UInt8], _ message: [UInt8]) -> Int {
-        var count = 0
-        for client in subscriptions.listeners(of: channel) {
-            guard let connection = connections[client] else { continue }
-            var writer = ReplyWriter(isRESP3: connection.session.isRESP3)
-            writer.push(3)
-            writer.bulk("message")
-            writer.bulk(channel)
-            writer.bulk(message)
-            connection.push(writer.bytes)
-            count += 1
-        }
+        var count = send("message", channel, message, to: subscriptions.listeners(of: channel))
         for (pattern, client) in subscriptions.patternListeners(of: channel) {
             guard let connection = connections[client] else { continue }
             var writer = ReplyWriter(isRESP3: connection.session.isRESP3)
@@ -86,63 +121,97 @@ extension ClientHub {
         return count
     }
 
-    func subscribe(_ arguments: Arguments, _ connection: RESPConnection, isPattern: Bool, _ reply: inout ReplyWriter) {
+    /// The same, of a shard channel.
+    @discardableResult
+    func publish(toShard channel: [UInt8], _ message: [UInt8]) -> Int {
+        send("smessage", channel, message, to: shardSubscriptions.listeners(of: channel))
+    }
+
+    private func send(_ kind: StaticString, _ channel: [UInt8], _ message: [UInt8], to clients: [UInt64]) -> Int {
+        var count = 0
+        for client in clients {
+            guard let connection = connections[client] else { continue }
+            var writer = ReplyWriter(isRESP3: connection.session.isRESP3)
+            writer.push(3)
+            writer.bulk(kind)
+            writer.bulk(channel)
+            writer.bulk(message)
+            connection.push(writer.bytes)
+            count += 1
+        }
+        return count
+    }
+
+    func subscribe(
+        _ kind: SubscriptionKind, _ arguments: Arguments, _ connection: RESPConnection, _ reply: inout ReplyWriter
+    ) {
+        let client = connection.session.id
         for index in 1..<arguments.count {
             let name = arguments.array(index)
-            if isPattern {
-                if !connection.session.patterns.contains(name) {
-                    connection.session.patterns.append(name)
-                    subscriptions.subscribe(connection.session.id, pattern: name)
+            if !connection.session[keyPath: kind.names].contains(name) {
+                connection.session[keyPath: kind.names].append(name)
+                switch kind {
+                case .channel: subscriptions.subscribe(client, name)
+                case .pattern: subscriptions.subscribe(client, pattern: name)
+                case .shard: shardSubscriptions.subscribe(client, name)
                 }
-            } else if !connection.session.channels.contains(name) {
-                connection.session.channels.append(name)
-                subscriptions.subscribe(connection.session.id, name)
             }
-            confirm(isPattern ? "psubscribe" : "subscribe", name, connection, &reply)
+            confirm(kind.beginning, name, kind, connection, &reply)
         }
     }
 
     func unsubscribe(
-        _ arguments: Arguments, _ connection: RESPConnection, isPattern: Bool, _ reply: inout ReplyWriter
+        _ kind: SubscriptionKind, _ arguments: Arguments, _ connection: RESPConnection, _ reply: inout ReplyWriter
     ) {
+        let client = connection.session.id
         var names = (1..<max(arguments.count, 1)).map { arguments.array($0) }
-        if names.isEmpty { names = isPattern ? connection.session.patterns : connection.session.channels }
-        let kind: StaticString = isPattern ? "punsubscribe" : "unsubscribe"
-        if names.isEmpty { return confirm(kind, nil, connection, &reply) }
+        if names.isEmpty { names = connection.session[keyPath: kind.names] }
+        if names.isEmpty { return confirm(kind.end, nil, kind, connection, &reply) }
         for name in names {
-            if isPattern {
-                connection.session.patterns.removeAll { $0 == name }
-                subscriptions.unsubscribe(connection.session.id, pattern: name)
-            } else {
-                connection.session.channels.removeAll { $0 == name }
-                subscriptions.unsubscribe(connection.session.id, name)
+            connection.session[keyPath: kind.names].removeAll { $0 == name }
+            switch kind {
+            case .channel: subscriptions.unsubscribe(client, name)
+            case .pattern: subscriptions.unsubscribe(client, pattern: name)
+            case .shard: shardSubscriptions.unsubscribe(client, name)
             }
-            confirm(kind, name, connection, &reply)
+            confirm(kind.end, name, kind, connection, &reply)
         }
     }
 
+    /// Shard channels are counted apart.
     private func confirm(
-        _ kind: StaticString, _ name: [UInt8]?, _ connection: RESPConnection, _ reply: inout ReplyWriter
+        _ what: StaticString, _ name: [UInt8]?, _ kind: SubscriptionKind, _ connection: RESPConnection,
+        _ reply: inout ReplyWriter
     ) {
         reply.push(3)
-        reply.bulk(kind)
+        reply.bulk(what)
         if let name { reply.bulk(name) } else { reply.null() }
-        reply.integer(connection.session.channels.count + connection.session.patterns.count)
+        let session = connection.session
+        reply.integer(
+            kind == .shard ? session.shardChannels.count : session.channels.count + session.patterns.count)
     }
 
     func pubsub(_ entry: CommandEntry, _ arguments: Arguments, _ reply: inout ReplyWriter) {
         switch entry.name {
-        case "pubsub|channels":
-            let names = subscriptions.channelNames(matching: arguments.count > 2 ? arguments[2] : nil)
-            reply.array(names.count)
-            for name in names { reply.bulk(name) }
-        case "pubsub|numsub":
-            reply.map(arguments.count - 2)
-            for index in 2..<max(arguments.count, 2) {
-                reply.bulk(arguments[index])
-                reply.integer(subscriptions.listeners(of: arguments.array(index)).count)
-            }
+        case "pubsub|channels": tellChannels(of: subscriptions, arguments, &reply)
+        case "pubsub|shardchannels": tellChannels(of: shardSubscriptions, arguments, &reply)
+        case "pubsub|numsub": tellListeners(of: subscriptions, arguments, &reply)
+        case "pubsub|shardnumsub": tellListeners(of: shardSubscriptions, arguments, &reply)
         default: reply.integer(subscriptions.patternCount)
+        }
+    }
+
+    private func tellChannels(of subscriptions: Subscriptions, _ arguments: Arguments, _ reply: inout ReplyWriter) {
+        let names = subscriptions.channelNames(matching: arguments.count > 2 ? arguments[2] : nil)
+        reply.array(names.count)
+        for name in names { reply.bulk(name) }
+    }
+
+    private func tellListeners(of subscriptions: Subscriptions, _ arguments: Arguments, _ reply: inout ReplyWriter) {
+        reply.map(arguments.count - 2)
+        for index in 2..<max(arguments.count, 2) {
+            reply.bulk(arguments[index])
+            reply.integer(subscriptions.listeners(of: arguments.array(index)).count)
         }
     }
 }

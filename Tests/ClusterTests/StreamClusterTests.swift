@@ -74,9 +74,13 @@ struct StreamClusterTests {
             let ports = try members.map { try #require($0.streamPort) }
             for port in ports {
                 for other in ports {
-                    let numbers = try await Self.heard(from: port, at: other)
-                    #expect(numbers == numbers.sorted() && Set(numbers).count == numbers.count, "\(numbers)")
-                    #expect(numbers.last == 100)
+                    // Shard channels are one namespace for all members, too; one pair of them does.
+                    let kinds = port == ports[0] && other == ports[1] ? [false, true] : [false]
+                    for isShard in kinds {
+                        let numbers = try await Self.heard(from: port, at: other, isShard: isShard)
+                        #expect(numbers == numbers.sorted() && Set(numbers).count == numbers.count, "\(numbers)")
+                        #expect(numbers.last == 100)
+                    }
                 }
             }
         }
@@ -84,22 +88,24 @@ struct StreamClusterTests {
 
     /// What a subscriber at one member hears of the numbers from 1 to 100 that are published at another. Each comes at
     /// most once, so the first and the last are published until they are heard.
-    private static func heard(from port: Int, at other: Int) async throws -> [Int] {
+    private static func heard(from port: Int, at other: Int, isShard: Bool) async throws -> [Int] {
         var numbers: [Int] = []
+        let verb = isShard ? "SPUBLISH" : "PUBLISH"
         try await RawClient.with(port: other) { subscriber in
             let channel = "numbers-\(port)-\(other)"
-            #expect(try await subscriber.run("PSUBSCRIBE \(channel)*") == "[psubscribe, \(channel)*, :1]")
+            let (subscription, name) = isShard ? ("ssubscribe", channel) : ("psubscribe", channel + "*")
+            #expect(try await subscriber.run("\(subscription) \(name)") == "[\(subscription), \(name), :1]")
             try await RawClient.with(port: port) { publisher in
                 while !numbers.contains(0) {
-                    _ = try await publisher.run("PUBLISH \(channel) 0")
-                    numbers += try await sofar(subscriber, channel, at: other)
+                    _ = try await publisher.run("\(verb) \(channel) 0")
+                    numbers += try await sofar(subscriber, "\(verb) \(channel) end", at: other)
                 }
                 numbers = []
-                try await publisher.send((1...99).map { "PUBLISH \(channel) \($0)\r\n" }.joined())
+                try await publisher.send((1...99).map { "\(verb) \(channel) \($0)\r\n" }.joined())
                 for _ in 1...99 { _ = try await publisher.next() }
                 while !numbers.contains(100) {
-                    _ = try await publisher.run("PUBLISH \(channel) 100")
-                    numbers += try await sofar(subscriber, channel, at: other)
+                    _ = try await publisher.run("\(verb) \(channel) 100")
+                    numbers += try await sofar(subscriber, "\(verb) \(channel) end", at: other)
                 }
             }
         }
@@ -107,8 +113,8 @@ struct StreamClusterTests {
     }
 
     /// What has come to a subscriber: up to what is published where it listens.
-    private static func sofar(_ subscriber: RawClient, _ channel: String, at port: Int) async throws -> [Int] {
-        try await RawClient.with(port: port) { _ = try await $0.run("PUBLISH \(channel) end") }
+    private static func sofar(_ subscriber: RawClient, _ publication: String, at port: Int) async throws -> [Int] {
+        try await RawClient.with(port: port) { _ = try await $0.run(publication) }
         var numbers: [Int] = []
         while case .array(let words) = try #require(try await subscriber.next()), let last = words.last,
             let number = Int(text(last))

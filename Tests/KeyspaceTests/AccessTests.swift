@@ -189,6 +189,7 @@ import Testing
                 ("SINTERSTORE w4 r1 k1", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
                 ("SINTERSTORE r4 r1 k1", Self.key), ("SINTERCARD 1 x", Self.key), ("PUBLISH x m", Self.channel),
                 ("SUBSCRIBE d", Self.channel), ("PSUBSCRIBE c?", Self.channel), ("PING", "+PONG"),
+                ("SPUBLISH x m", Self.channel), ("SSUBSCRIBE d", Self.channel),
                 ("MULTI", "+OK"), ("GET x", Self.key),
                 ("EXEC", "-EXECABORT Transaction discarded because of previous errors."),
                 ("ACL SETUSER al allkeys", Self.command("acl|setuser")), ("FOO", "-ERR unknown command 'FOO'"),
@@ -273,7 +274,9 @@ import Testing
         ("xinfo|help", "@stream @slow"), ("memory|usage", "@read @slow"), ("acl", "@slow"),
         ("dump", "@keyspace @read @slow"),
         ("restore", "@keyspace @write @slow @dangerous"), ("swapdb", "@keyspace @write @fast @dangerous"),
-        ("time", "@fast"), ("publish", "@pubsub @fast"), ("command", "@slow @connection"), ("eval", "@slow @scripting"),
+        ("time", "@fast"), ("publish", "@pubsub @fast"), ("spublish", "@pubsub @fast"),
+        ("ssubscribe", "@pubsub @slow"), ("pubsub|shardnumsub", "@pubsub @slow"),
+        ("command", "@slow @connection"), ("eval", "@slow @scripting"),
     ]) func categories(name: String, expected: String) throws {
         let words = name.split(separator: "|").map(String.init)
         var entry = try #require(CommandTable.shared.entry(named: words[0]))

@@ -173,7 +173,10 @@ import Testing
                 ("SUBSCRIBE x", Self.channel), ("SUBSCRIBE r1", "-ERR not here"), ("PSUBSCRIBE *", Self.channel),
                 ("PSUBSCRIBE r*", "-ERR not here"), ("PUBLISH r1 m", Self.channel), ("PUBLISH w1 m", "-ERR not here"),
                 ("PUBSUB CHANNELS", Self.channel), ("PUBSUB CHANNELS r*", "-ERR not here"),
-                ("PUBSUB NUMSUB r1 x", Self.channel),
+                ("PUBSUB NUMSUB r1 x", Self.channel), ("SSUBSCRIBE x", Self.channel),
+                ("SSUBSCRIBE r1", "-ERR not here"),
+                ("SPUBLISH r1 m", Self.channel), ("SPUBLISH w1 m", "-ERR not here"),
+                ("PUBSUB SHARDCHANNELS", Self.channel), ("PUBSUB SHARDNUMSUB r1 x", Self.channel),
             ])
         check(
             &server,

@@ -14,8 +14,8 @@ import Testing
 
 /// A data folder of a cluster of three, of which one member is left.
 @Suite(.timeLimit(.minutes(30))) struct LoneMemberTests {
-    @Test func aMemberOfThreeGoesOnAlone() async throws {
-        let folder = try TemporaryFolder()
+    /// The folder of one of three.
+    private func makeData(_ folder: TemporaryFolder) throws -> DataFolder {
         var contents = EtcdSnapshotContents()
         contents.meta.consistentIndex = LogIndex(70)
         contents.meta.term = Term(9)
@@ -26,7 +26,52 @@ import Testing
         _ = try SnapshotRestore(
             memberID: TestStore.member, clusterID: 5, members: founders, dataPath: folder.file("data")
         ).run(from: folder.file("snapshot.db"))
-        let data = DataFolder(path: folder.file("data"))
+        return DataFolder(path: folder.file("data"))
+    }
+
+    /// Its checkpoint says that it was removed, and it reaches nobody who would tell it.
+    @Test func aRemovedMemberEnds() async throws {
+        let folder = try TemporaryFolder()
+        let data = try makeData(folder)
+        let own = MemberID(TestStore.member)
+        try Self.remove(own, in: data)
+        // So slow that it does not end by what it applies before that is checkpointed.
+        let first = try await RunningMember(data, tick: .seconds(3_600), awaitsReady: false)
+        while try await first.loop.submit({ !first.member.value.cluster.removed.contains(own) }).get() {
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        let dump = try await first.loop.flatSubmit { first.member.value.makeStateDump(for: MemberID(5)) }.get()
+        dump.abandon()
+        try await first.stop()
+        let removed = try await RunningMember(data, tick: .milliseconds(10), awaitsReady: false)
+        let failure = await #expect(throws: MemberFailure.self) {
+            try await removed.loop.flatSubmit { removed.member.value.ready }.get()
+        }
+        #expect(failure?.description.hasPrefix("the member has been permanently removed") == true)
+        try await removed.stop()
+        // Asked for by hand, it is one again.
+        let alone = try await RunningMember(data, isAlone: true)
+        try await alone.put("k")
+        try await alone.stop()
+    }
+
+    /// A log in which the removal is the last entry, and committed.
+    private static func remove(_ member: MemberID, in data: DataFolder) throws {
+        let last = LogIndex(4)
+        let log = LogFolder(files: PosixFileSystem(), path: data.logPath)
+        var appender = try log.open(after: LogIndex(3), source: LogFolder.inline).intoAppender()
+        var batch = LogBatch()
+        batch.append(
+            WALEntry(
+                index: last, term: Term(1), kind: .configurationChange, data: MemberChange(.remove, member).encoded()))
+        batch.append(WALHardState(term: Term(1), vote: 5, commit: last), mustSync: true)
+        try appender.append(batch)
+        try appender.close()
+    }
+
+    @Test func aMemberOfThreeGoesOnAlone() async throws {
+        let folder = try TemporaryFolder()
+        let data = try makeData(folder)
         // The first start makes it one, the second finds it so.
         for isAlone in [true, false, true] {
             let running = try await RunningMember(data, isAlone: isAlone)

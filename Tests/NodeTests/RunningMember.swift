@@ -16,8 +16,12 @@ struct RunningMember: Sendable {
 
     /// A member in a folder, or in memory.
     ///
-    /// - Parameter isAlone: whoever belonged to its cluster; see `LoneMember`.
-    init(_ folder: DataFolder?, isAlone: Bool = false) async throws {
+    /// - Parameters:
+    ///   - isAlone: whoever belonged to its cluster; see `LoneMember`.
+    ///   - awaitsReady: otherwise this returns when it has begun.
+    init(
+        _ folder: DataFolder?, isAlone: Bool = false, tick: Duration = .milliseconds(100), awaitsReady: Bool = true
+    ) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let configuration = ReplicaConfiguration(
             member: MemberID(TestStore.member), name: "default", clientURLs: [],
@@ -27,7 +31,8 @@ struct RunningMember: Sendable {
         let data = try folder?.open(configuration, new: metadata, at: moment, isAlone: isAlone)
         self.loop = loop
         member = try await loop.submit {
-            let settings = MemberConfiguration()
+            var settings = MemberConfiguration()
+            settings.tick = tick
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let member =
                 data.map {
@@ -39,7 +44,9 @@ struct RunningMember: Sendable {
             return NIOLoopBound(member, eventLoop: loop)
         }.get()
         try await loop.flatSubmit { [member] in
-            loop.makeCompletedFuture(withResultOf: { try member.value.start() }).flatMap { member.value.ready }
+            loop.makeCompletedFuture(withResultOf: { try member.value.start() }).flatMap {
+                awaitsReady ? member.value.ready : loop.makeSucceededVoidFuture()
+            }
         }.get()
     }
 

@@ -27,7 +27,8 @@ import Testing
         timer.start(.now(), transaction, exec: try entry("exec").number)
     }
 
-    private mutating func stop(_ reply: String = "") {
+    @discardableResult
+    private mutating func stop(_ reply: String = "") -> UInt64? {
         timer.stop(&statistics, Array(reply.utf8)[...])
     }
 
@@ -72,7 +73,8 @@ import Testing
     @Test(arguments: ["-EXECABORT no\r\n", "*-1\r\n", "_\r\n"])
     mutating func whatWasRefusedIsNotCarriedOut(reply: String) throws {
         try startTransaction("get")
-        stop(reply)
+        let nanoseconds = stop(reply)
+        #expect(nanoseconds == nil)
         #expect(try counts("get") == [0, 0])
         #expect(try counts("exec") == [1, 1])
         #expect(statistics.errorCount == (reply.hasPrefix("-") ? 1 : 0))

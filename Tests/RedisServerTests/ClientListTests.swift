@@ -29,6 +29,18 @@ import Testing
                     #expect(try await client.run("CLIENT LIST TYPE replica") == "")
                     let both = try await client.run("CLIENT LIST ID 1 2 99").split(separator: "\n")
                     #expect(both.count == 2)
+                    // Words of several kinds admit what each of them does.
+                    let own = fields(try await client.run("CLIENT INFO"))
+                    let (address, local) = (own["addr"] ?? "", own["laddr"] ?? "")
+                    for (words, ids) in [
+                        ("ADDR \(address)", ["1"]), ("LADDR \(local)", ["1", "2"]), ("USER default", ["1", "2"]),
+                        ("SKIPME yes", ["2"]), ("skipme NO type normal", ["1"]), ("MAXAGE 86400", []),
+                        ("ID 2 1 TYPE pubsub", ["2"]), ("USER default ID 1 ID 1 2", ["1"]), ("ID 1 ID 2", []),
+                        ("ADDR \(address) SKIPME yes", []), ("ADDR nowhere", []),
+                    ] {
+                        let told = try await client.run("CLIENT LIST \(words)").split(separator: "\n")
+                        #expect(told.map { fields(String($0))["id"] ?? "" } == ids, "\(words)")
+                    }
                 }
                 let line = try await client.run("CLIENT INFO")
                 let names = line.split(separator: " ").compactMap { $0.split(separator: "=").first.map(String.init) }
@@ -41,14 +53,17 @@ import Testing
                     ])
                 let own = fields(line)
                 #expect(own["name"] == "bob" && own["cmd"] == "client|info" && own["user"] == "default")
-                #expect(own["tot-cmds"] == "6" && (own["tot-net-in"].flatMap { Int($0) } ?? 0) > 80)
+                #expect(own["tot-cmds"] == "18" && (own["tot-net-in"].flatMap { Int($0) } ?? 0) > 80)
                 #expect((own["tot-net-out"].flatMap { Int($0) } ?? 0) > 300 && own["resp"] == "2")
                 // Its age grows with the clock, whatever it does.
                 while fields(try await client.run("CLIENT INFO"))["age"] == "0" {}
 
                 for (words, reply) in [
                     ("LIST TYPE foo", "-ERR Unknown client type 'foo'"), ("LIST foo", "-ERR syntax error"),
-                    ("LIST ID x", "-ERR Invalid client ID"), ("KILL ID x", "-ERR client-id should be greater than 0"),
+                    ("LIST ID x", "-ERR Invalid client ID"), ("LIST ID 1 x", "-ERR Invalid client ID"),
+                    ("LIST ID 1 SKIPME maybe", "-ERR syntax error"), ("LIST USER nope", "-ERR No such user 'nope'"),
+                    ("LIST ID 1 TYPE", "-ERR syntax error"), ("KILL ID 1 2 TYPE", "-ERR syntax error"),
+                    ("KILL ID x", "-ERR client-id should be greater than 0"),
                     ("KILL foo bar", "-ERR syntax error"), ("KILL TYPE foo", "-ERR Unknown client type 'foo'"),
                     ("KILL SKIPME foo", "-ERR syntax error"), ("KILL USER nope", "-ERR No such user 'nope'"),
                     ("KILL MAXAGE 0", "-ERR maxage is not an integer or out of range"), ("KILL MAXAGE 86400", ":0"),

@@ -208,6 +208,58 @@ import Testing
         }
     }
 
+    /// Source: Redis 7.0 without cluster mode.
+    @Test(arguments: TestEngine.allCases) func shardChannelsAreANamespace(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
+            try await RawClient.with(port: port) { client in
+                try await RawClient.with(port: port) { other in
+                    try await other.send("SSUBSCRIBE a b a\r\nSUBSCRIBE a\r\nPSUBSCRIBE *\r\n")
+                    var told: [String?] = []
+                    for _ in 0..<5 { told.append(try await other.next().map { text($0) }) }
+                    #expect(
+                        told == [
+                            "[ssubscribe, a, :1]", "[ssubscribe, b, :2]", "[ssubscribe, a, :2]", "[subscribe, a, :1]",
+                            "[psubscribe, *, :2]",
+                        ])
+                    #expect(try await client.run("SPUBLISH a m") == ":1")
+                    #expect(try await other.next().map { text($0) } == "[smessage, a, m]")
+                    #expect(try await client.run("SPUBLISH c m") == ":0")
+                    #expect(try await client.run("PUBLISH b m") == ":1")
+                    #expect(try await other.next().map { text($0) } == "[pmessage, *, b, m]")
+                    #expect(try await client.run("PUBSUB SHARDCHANNELS") == "[a, b]")
+                    #expect(try await client.run("PUBSUB SHARDCHANNELS b*") == "[b]")
+                    #expect(try await client.run("PUBSUB CHANNELS") == "[a]")
+                    #expect(try await client.run("PUBSUB SHARDNUMSUB a c") == "[a, :1, c, :0]")
+                    #expect(try await client.run("PUBSUB SHARDNUMSUB") == "[]")
+                    #expect(try await client.run("INFO stats").contains("pubsubshard_channels:2\r\n"))
+                    #expect(try await client.run("CLIENT LIST TYPE pubsub").contains(" sub=1 psub=1 ssub=2 "))
+                    // Who listens to shard channels alone is a subscriber, too.
+                    for line in ["UNSUBSCRIBE", "PUNSUBSCRIBE"] { _ = try await other.run(line) }
+                    #expect(try await other.run("GET k").hasPrefix("-ERR Can't execute 'get'"))
+                    #expect(try await other.run("SPUBLISH a m").hasPrefix("-ERR Can't execute 'spublish'"))
+                    #expect(try await other.run("SUNSUBSCRIBE b c") == "[sunsubscribe, b, :1]")
+                    #expect(try await other.next().map { text($0) } == "[sunsubscribe, c, :1]")
+                    #expect(try await other.run("SUNSUBSCRIBE") == "[sunsubscribe, a, :0]")
+                    #expect(try await other.run("SUNSUBSCRIBE") == "[sunsubscribe, null, :0]")
+                    #expect(try await other.run("GET k") == "null")
+                    #expect(try await other.run("SSUBSCRIBE d") == "[ssubscribe, d, :1]")
+                    #expect(try await other.run("RESET") == "+RESET")
+                    #expect(try await client.run("PUBSUB SHARDCHANNELS") == "[]")
+                    #expect(try await other.run("SSUBSCRIBE d") == "[ssubscribe, d, :1]")
+                }
+                // Who goes listens no more.
+                while try await client.run("SPUBLISH d m") != ":0" {}
+                for line in ["MULTI", "SSUBSCRIBE a"] { _ = try await client.run(line) }
+                #expect(try await client.run("EXEC").hasPrefix("-EXECABORT"))
+                _ = try await client.run("HELLO 3")
+                #expect(try await client.run("SSUBSCRIBE a") == "[ssubscribe, a, :1]")
+                try await client.send("SPUBLISH a m\r\n")
+                let both = [try await client.next().map { text($0) }, try await client.next().map { text($0) }]
+                #expect(Set(both) == [":1", "[smessage, a, m]"])
+            }
+        }
+    }
+
     @Test(arguments: TestEngine.allCases) func repliesThatAreNotWanted(engine: TestEngine) async throws {
         try await withServer(on: engine) { _, port in
             try await RawClient.with(port: port) { client in

@@ -64,6 +64,26 @@ import Testing
         #expect(log.entries.isEmpty)
     }
 
+    /// However many may be kept, all of them together have a limit: the oldest go.
+    @Test func allTogetherAreBounded() {
+        var log = SlowLog(keeping: 65_536)
+        let word = [UInt8](repeating: 120, count: SlowLog.maximumWordBytes)
+        let words = [[UInt8]](repeating: word, count: SlowLog.maximumWords)
+        func note(_ words: [[UInt8]]) {
+            log.note(SlowLog.Entry(time: 0, microseconds: 1, words: words, address: "10.0.0.1:7", name: []))
+        }
+        for _ in 0..<20_000 { note(words) }
+        let count = log.entries.count
+        #expect(log.entries.first?.id == 19_999 && log.entries.last?.id == Int64(20_000 - count))
+        let bytes = log.entries.reduce(0) { $0 + $1.words.reduce(0) { $0 + $1.count } }
+        #expect(bytes <= SlowLog.maximumBytes && bytes > SlowLog.maximumBytes / 2)
+        // Short ones have room for more.
+        for _ in 0..<20_000 { note([]) }
+        #expect(log.entries.count > 20_000)
+        log.keep(3)
+        #expect(log.entries.map(\.id) == [39_999, 39_998, 39_997])
+    }
+
     @Test func latenciesAreKeptByTheSecond() {
         var monitor = LatencyMonitor()
         #expect(monitor.known.isEmpty)
@@ -101,11 +121,14 @@ import Testing
                 try await client.send("GET k\r\nINCR k\r\nMULTI\r\nLPUSH l x\r\nPING\r\nEXEC\r\nnope\r\nGET\r\n")
                 for _ in 0..<8 { _ = try await client.next() }
                 #expect(try await client.run("AUTH u secret").hasPrefix("-WRONGPASS"))
+                // Of a transaction that isn't carried out what led to it is told alone.
+                try await client.send("WATCH k\r\nSET k w\r\nMULTI\r\nLPUSH l y\r\nEXEC\r\n")
+                for _ in 0..<5 { _ = try await client.next() }
                 #expect(try await client.run("BLPOP none 0.02") == "null")
                 let told = try await entries(client, "SLOWLOG GET -1")
                 let expected = [
                     "SLOWLOG RESET", "SET k v", "GET k", "INCR k", "MULTI", "LPUSH l x", "PING",
-                    "AUTH (redacted) (redacted)", "BLPOP none 0.02",
+                    "AUTH (redacted) (redacted)", "WATCH k", "SET k w", "MULTI", "BLPOP none 0.02",
                 ]
                 #expect(told.reversed().map(\.words) == expected)
                 #expect(told.map(\.id) == told.indices.map { told[0].id - Int64($0) })

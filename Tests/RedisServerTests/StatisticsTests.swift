@@ -7,6 +7,38 @@ import Testing
 
 /// INFO's figures of commands, errors and memory. Counts are those of Redis for the same commands.
 @Suite(.timeLimit(.minutes(30))) struct StatisticsTests {
+    /// What a command that reads has found, key by key, however it came; those that write don't count.
+    @Test(arguments: TestEngine.allCases) func lookups(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
+            try await RawClient.with(port: port) { client in
+                func counts() async throws -> [String?] {
+                    let told = try await client.info("stats")
+                    return [told["keyspace_hits"], told["keyspace_misses"]]
+                }
+                for line in ["SET k v", "RPUSH l a", "SADD z a", "XADD s * f v", "CONFIG RESETSTAT"] {
+                    _ = try await client.run(line)
+                }
+                #expect(try await counts() == ["0", "0"])
+                let lines: [(line: String, found: Int, missing: Int)] = [
+                    ("GET k", 1, 0), ("GET none", 0, 1), ("MGET k none k", 2, 1), ("EXISTS k none", 1, 1),
+                    ("TYPE none", 0, 1), ("TTL k", 1, 0), ("LRANGE l 0 -1", 1, 0), ("SINTER z none", 1, 1),
+                    ("XRANGE s - +", 1, 0), ("SET k w", 0, 0), ("XLEN none", 0, 1), ("GET l", 1, 0),
+                    ("XREAD COUNT 1 STREAMS s none 0 0", 1, 1), ("XINFO STREAM s", 1, 0), ("INCR n", 0, 0),
+                    ("DEL n", 0, 0), ("OBJECT ENCODING k", 1, 0),
+                ]
+                let found = lines.reduce(0) { $0 + $1.found }
+                let missing = lines.reduce(0) { $0 + $1.missing }
+                for line in lines { _ = try await client.run(line.line) }
+                #expect(try await counts() == ["\(found)", "\(missing)"])
+                try await client.send(lines.map { $0.line + "\r\n" }.joined())
+                for _ in lines { _ = try await client.next() }
+                #expect(try await counts() == ["\(2 * found)", "\(2 * missing)"])
+                for line in ["MULTI", "GET k", "SET k x", "GET none", "EXEC"] { _ = try await client.run(line) }
+                #expect(try await counts() == ["\(2 * found + 1)", "\(2 * missing + 1)"])
+            }
+        }
+    }
+
     @Test(arguments: TestEngine.allCases) func commandsAndErrors(engine: TestEngine) async throws {
         try await withServer(on: engine) { _, port in
             try await RawClient.with(port: port) { client in

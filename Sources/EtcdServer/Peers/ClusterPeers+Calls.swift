@@ -36,16 +36,20 @@ extension ClusterPeers {
     }
 
     private func refusal(of headers: HeaderBlock) -> GRPCStatus? {
-        let (cluster, peer) = (headers.first(Self.clusterHeader), headers.first(Self.memberHeader))
+        let cluster = headers.first(Self.clusterHeader)
+        let peer = PeerRefusals.Peer(
+            member: headers.first(Self.memberHeader).flatMap { UInt64($0, radix: 16) },
+            cluster: cluster.flatMap { UInt64($0, radix: 16) })
         let refusal: GRPCStatus
-        if let cluster, cluster != String(clusterID, radix: 16) {
+        // What says of itself what can't be read is no member.
+        if cluster != nil, peer.cluster != clusterID {
             refusal = EtcdError.clusterIDMismatch.status
-        } else if let peer, let id = UInt64(peer, radix: 16), isRemoved(MemberID(id)) {
+        } else if let member = peer.member, isRemoved(MemberID(member)) {
             refusal = PeerService.removed
         } else {
             return nil
         }
-        noteRefusal(of: peer, cluster, refusal)
+        noteRefusal(of: peer, refusal)
         return refusal
     }
 }

@@ -23,10 +23,7 @@ package final class ClusterPeers: PeerHost {
     private let isEncryptable: Bool
     /// Whether this member only learns: it may not serve what it may not know of.
     private(set) var isLearner = false
-    /// What peers were told that were refused, by what they say of themselves.
-    private var refusals: [String: String] = [:]
-    /// What strangers say of themselves is not kept without end; beyond this some are said again.
-    private static let refusalsMax = 64
+    private var refusals = PeerRefusals()
 
     package init(
         _ member: Member, _ identity: MemberIdentity, known: [ClusterList.Member], tls: WireClientTLS?, logger: Logger
@@ -79,21 +76,20 @@ package final class ClusterPeers: PeerHost {
         // Of another format nothing more can be read.
         let isReadable = hello.version == PeerFormat.version
         noteRefusal(
-            of: isReadable ? "\(hello.from)" : nil, isReadable ? String(hello.cluster, radix: 16) : nil, status)
+            of: PeerRefusals.Peer(
+                member: isReadable ? hello.from.rawValue : nil, cluster: isReadable ? hello.cluster : nil), status)
     }
 
-    /// Says in the log why a peer isn't answered. It comes again and again, and is told of once.
-    func noteRefusal(of peer: String?, _ cluster: String?, _ status: GRPCStatus) {
-        let who = "\(peer ?? "") \(cluster ?? "")"
-        guard refusals[who] != status.message else { return }
-        if refusals.count >= Self.refusalsMax { refusals = [:] }
-        refusals[who] = status.message
+    /// Says in the log why a peer isn't answered.
+    func noteRefusal(of peer: PeerRefusals.Peer, _ status: GRPCStatus) {
+        guard let heldBack = refusals.admit(peer, status.message, at: .now()) else { return }
         var metadata: Logger.Metadata = [
             "local-member-id": "\(memberID)", "local-member-cluster-id": "\(String(clusterID, radix: 16))",
             "error": "\(status.message)",
         ]
-        metadata["remote-peer-id"] = peer.map { "\($0)" }
-        metadata["remote-peer-cluster-id"] = cluster.map { "\($0)" }
+        metadata["remote-peer-id"] = peer.member.map { "\(MemberID($0))" }
+        metadata["remote-peer-cluster-id"] = peer.cluster.map { "\(String($0, radix: 16))" }
+        if heldBack > 0 { metadata["others-not-logged"] = "\(heldBack)" }
         logger.warning("rejected a request of a peer", metadata: metadata)
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
 import MartletGRPCWire
 import MartletNode
 import MartletPeerWire
@@ -10,53 +11,22 @@ import NIOCore
 /// What clients of a member publish, on its way to those who listen at others. Confined to the member's loop.
 ///
 /// At most once, as between the nodes of Redis Cluster: what finds no room, or is sent while a member can't be reached,
-/// is lost there and counted. What arrives of one member is in order.
+/// is lost there and counted. What arrives of one member is in order. See ``MessageLane``.
 ///
-/// `/martlet.v1.Peer/Publish`, unary: messages as `ChannelMessage` has them, one behind the other. One call is under
-/// way to each member; what comes meanwhile goes with the next ones. Where one fails, all that waits is lost with it:
-/// else what was sent to a member that is away would come long after its time.
+/// `/martlet.v1.Peer/Publish`, unary: messages as `ChannelMessage` has them, one behind the other.
+/// `/martlet.v1.Peer/PublishShard`: the same, for shard channels.
 final class MessageFan {
-    static let path = "/martlet.v1.Peer/Publish"
+    static func path(isShard: Bool) -> String { "/martlet.v1.Peer/" + (isShard ? "PublishShard" : "Publish") }
 
-    /// Bytes that wait for a member: two of the longest messages.
-    private static let queuedBytesMax = 32 << 20
-    /// Bytes of a call, if it isn't for one message: the other member hands all of them out in one turn of its loop,
-    /// which has elections and clients to serve.
-    private static let callBytesMax = 256 << 10
     /// A member that takes longer is given up, with what it was sent.
     private static let patience = Duration.seconds(5)
-
-    private struct Call {
-        var bytes: [UInt8]
-        var count: UInt64 = 1
-    }
-
-    private struct Lane {
-        /// In their order.
-        var waiting: [Call] = []
-        var byteCount = 0
-        var isUnderWay = false
-
-        mutating func add(_ bytes: [UInt8]) {
-            byteCount += bytes.count
-            let last = waiting.count - 1
-            guard last >= 0, waiting[last].bytes.count + bytes.count <= callBytesMax else {
-                return waiting.append(Call(bytes: bytes))
-            }
-            waiting[last].bytes += bytes
-            waiting[last].count += 1
-        }
-
-        mutating func takeFirst() -> Call {
-            let call = waiting.removeFirst()
-            byteCount -= call.bytes.count
-            return call
-        }
-    }
+    /// Between two lines in the log about what was lost.
+    private static let warningPause = TimeAmount.minutes(1)
 
     /// Whose this is.
     private weak var peers: ClusterPeers?
-    private var lanes: [MemberID: Lane] = [:]
+    private var lanes: [MemberID: MessageLane] = [:]
+    private var nextWarning = NIODeadline.uptimeNanoseconds(0)
 
     init(_ peers: ClusterPeers) {
         self.peers = peers
@@ -69,65 +39,66 @@ final class MessageFan {
         var bytes: [UInt8] = []
         message.append(to: &bytes)
         for other in others {
-            guard (lanes[other]?.byteCount ?? 0) + bytes.count <= Self.queuedBytesMax else {
-                peers.member.lostMessages += 1
-                continue
+            if lanes[other, default: MessageLane()].add(bytes, isShard: message.isShard) {
+                next(other)
+            } else {
+                note(MessageLosses(lost: 1), at: other)
             }
-            lanes[other, default: Lane()].add(bytes)
-            next(other)
         }
     }
 
     /// Sends what waits for a member, unless a call to it is under way.
     private func next(_ other: MemberID) {
-        guard let peers, let lane = lanes[other], !lane.isUnderWay else { return }
-        if lane.waiting.isEmpty {
-            lanes[other] = nil
-            return
-        }
-        guard let client = peers.links.client(of: other) else { return lose(other) }
-        guard let call = lanes[other]?.takeFirst() else { return }
-        lanes[other]?.isUnderWay = true
+        guard let peers, let call = lanes[other]?.takeNext() else { return }
+        guard let client = peers.links.client(of: other) else { return end(other, .lost) }
         let bound = NIOLoopBound(self, eventLoop: peers.member.eventLoop)
         Self.send(
-            call.bytes, by: client, peers.callOptions(timeout: Self.patience), on: peers.member.eventLoop
-        ) { isTaken in
-            bound.value.ended(other, call.count, isTaken: isTaken)
+            call, by: client, peers.callOptions(timeout: Self.patience), on: peers.member.eventLoop
+        ) { outcome in
+            bound.value.end(other, outcome)
         }
     }
 
-    /// Lets go of all that waits for a member.
-    private func lose(_ other: MemberID) {
-        let lane = lanes.removeValue(forKey: other)
-        peers?.member.lostMessages += lane?.waiting.reduce(0) { $0 + $1.count } ?? 0
+    private func end(_ other: MemberID, _ outcome: MessageLane.Outcome) {
+        guard let losses = lanes[other]?.end(outcome) else { return }
+        note(losses, at: other)
+        if lanes[other]?.isEmpty == true { lanes[other] = nil }
+        next(other)
+    }
+
+    private func note(_ losses: MessageLosses, at other: MemberID) {
+        guard let peers, losses != MessageLosses() else { return }
+        peers.member.messageLosses.add(losses)
+        let now = NIODeadline.now()
+        guard now >= nextWarning else { return }
+        nextWarning = now + Self.warningPause
+        let all = peers.member.messageLosses
+        peers.logger.warning(
+            "published messages did not reach a member",
+            metadata: [
+                "remote-peer-id": "\(other)", "lost-to-all": "\(all.lost)", "unconfirmed-by-all": "\(all.unconfirmed)",
+            ])
     }
 
     /// - Parameter end: called on the loop.
     private static func send(
-        _ bytes: [UInt8], by client: WireClient, _ options: WireCallOptions, on loop: any EventLoop,
-        _ end: @escaping @Sendable (_ isTaken: Bool) -> Void
+        _ call: MessageLane.Call, by client: WireClient, _ options: WireCallOptions, on loop: any EventLoop,
+        _ end: @escaping @Sendable (MessageLane.Outcome) -> Void
     ) {
         Task {
-            let isTaken = await isTaken(client, bytes, options)
-            loop.execute { end(isTaken) }
+            let outcome = await outcome(client, call, options)
+            loop.execute { end(outcome) }
         }
     }
 
-    private static func isTaken(_ client: WireClient, _ bytes: [UInt8], _ options: WireCallOptions) async -> Bool {
+    private static func outcome(
+        _ client: WireClient, _ call: MessageLane.Call, _ options: WireCallOptions
+    ) async -> MessageLane.Outcome {
         do {
-            _ = try await client.unary(path, bytes, options: options)
-            return true
+            _ = try await client.unary(path(isShard: call.isShard), call.bytes, options: options)
+            return .taken
         } catch {
-            return false
+            return MessageLane.Outcome(error as? GRPCStatus ?? GRPCStatus(.unknown, "\(error)"))
         }
-    }
-
-    private func ended(_ other: MemberID, _ count: UInt64, isTaken: Bool) {
-        guard isTaken else {
-            peers?.member.lostMessages += count
-            return lose(other)
-        }
-        lanes[other]?.isUnderWay = false
-        next(other)
     }
 }

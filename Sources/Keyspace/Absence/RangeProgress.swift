@@ -51,7 +51,12 @@ extension Keyspace {
     public func readPiece(
         _ entry: CommandEntry, _ call: Call, _ progress: inout RangeProgress?, _ reply: inout ReplyWriter
     ) -> RangePiece? {
-        if progress == nil { progress = rangeProgress(entry, call, reply) ?? readProgress(entry, call, reply) }
+        if progress == nil {
+            progress = rangeProgress(entry, call, reply) ?? readProgress(entry, call, reply)
+            if progress != nil {
+                for key in entry.keyPlaces(call.arguments) { _ = place(call, key, &reply) }
+            }
+        }
         guard var left = progress else { return nil }
         while true {
             if left.part == nil { left.part = left.read?.next(self, call, &reply) }

@@ -101,8 +101,8 @@ extension CommandEntry {
     /// The words of a command that are channels, or patterns of them.
     fileprivate func channelPlaces(_ arguments: Arguments) -> Range<Int> {
         switch name {
-        case "subscribe", "psubscribe": 1..<max(arguments.count, 1)
-        case "publish": 1..<min(2, arguments.count)
+        case "subscribe", "psubscribe", "ssubscribe": 1..<max(arguments.count, 1)
+        case "publish", "spublish": 1..<min(2, arguments.count)
         default: 0..<0
         }
     }

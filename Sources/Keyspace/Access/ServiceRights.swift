@@ -115,11 +115,12 @@ extension UserPermissions {
         let isAllowed: (Int) -> Bool
         var places = 1..<arguments.count
         switch entry.name {
-        case "subscribe": isAllowed = { allowsReading(arguments.array($0)) }
+        case "subscribe", "ssubscribe": isAllowed = { allowsReading(arguments.array($0)) }
         case "psubscribe": isAllowed = { allowsReading(matching: arguments[$0]) }
-        case "publish": (places, isAllowed) = (1..<2, { allowsWriting(arguments.array($0)) })
-        case "pubsub|numsub": (places, isAllowed) = (2..<arguments.count, { allowsReading(arguments.array($0)) })
-        case "pubsub|channels":
+        case "publish", "spublish": (places, isAllowed) = (1..<2, { allowsWriting(arguments.array($0)) })
+        case "pubsub|numsub", "pubsub|shardnumsub":
+            (places, isAllowed) = (2..<arguments.count, { allowsReading(arguments.array($0)) })
+        case "pubsub|channels", "pubsub|shardchannels":
             if arguments.count == 2 { return readsEverything ? nil : .channel([]) }
             (places, isAllowed) = (2..<3, { allowsReading(matching: arguments[$0]) })
         default: return nil

@@ -60,6 +60,9 @@ extension CommandEntry {
         .outside("unsubscribe", -1, .pubSub, "Asks for no more.", since: "2.0.0", group: .pubsub),
         .outside("psubscribe", -2, .pubSub, "Asks for messages by pattern.", since: "2.0.0", group: .pubsub),
         .outside("punsubscribe", -1, .pubSub, "Asks for no more by pattern.", since: "2.0.0", group: .pubsub),
+        .outside("spublish", 3, [.pubSub, .fast], "Sends to a shard channel.", since: "7.0.0", group: .pubsub),
+        .outside("ssubscribe", -2, .pubSub, "Asks for a shard channel's messages.", since: "7.0.0", group: .pubsub),
+        .outside("sunsubscribe", -1, .pubSub, "Asks for no more of them.", since: "7.0.0", group: .pubsub),
         .container(
             "pubsub", "Tells about subscriptions.", since: "2.8.0", group: .pubsub,
             [
@@ -67,6 +70,12 @@ extension CommandEntry {
                     "pubsub|channels", -2, .pubSub, "Channels that have subscribers.", since: "2.8.0", group: .pubsub),
                 .outside("pubsub|numsub", -2, .pubSub, "Subscribers of channels.", since: "2.8.0", group: .pubsub),
                 .outside("pubsub|numpat", 2, .pubSub, "Patterns.", since: "2.8.0", group: .pubsub),
+                .outside(
+                    "pubsub|shardchannels", -2, .pubSub, "Shard channels that have subscribers.", since: "7.0.0",
+                    group: .pubsub),
+                .outside(
+                    "pubsub|shardnumsub", -2, .pubSub, "Subscribers of shard channels.", since: "7.0.0",
+                    group: .pubsub),
             ]),
         CommandEntry(
             name: "command", arity: -1, flags: [.loading, .stale], keys: .none, summary: "Tells about commands.",

@@ -87,7 +87,7 @@ extension Keyspace {
     /// Entries that wait, by their handles.
     func xdelayed(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let request = try RangeRequest(call, start: 2, end: 3, allowsSelection: false)
-        guard let stream = try stream(call, 1), !request.range.isEmpty, request.count > 0 else {
+        guard let stream = try stream(call, 1, &reply), !request.range.isEmpty, request.count > 0 else {
             return reply.array(0)
         }
         let mark = reply.mark()

@@ -4,7 +4,7 @@ import MartletRESPCodec
 
 extension Keyspace {
     func dump(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        guard let place = place(call, 1) else { return reply.null() }
+        guard let place = place(call, 1, &reply) else { return reply.null() }
         let value: DumpedValue =
             switch databases[call.database][place].value {
             case .string(let text): .string(text)

@@ -80,7 +80,7 @@ extension Keyspace {
 
     /// Time that is left, or the moment itself; −2: no key, −1: it never expires.
     func timeToLive(_ call: Call, _ reply: inout ReplyWriter, _ form: MomentForm) throws(CommandError) {
-        guard let place = place(call, 1) else { return reply.integer(-2) }
+        guard let place = place(call, 1, &reply) else { return reply.integer(-2) }
         let moment = databases[call.database][place].expiresAt
         if moment == KeyRow.endless { return reply.integer(-1) }
         let milliseconds = form.isAbsolute ? moment : moment - call.time

@@ -18,12 +18,12 @@ extension Keyspace {
 
     func exists(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         var count = 0
-        for index in 1..<call.count where place(call, index) != nil { count += 1 }
+        for index in 1..<call.count where place(call, index, &reply) != nil { count += 1 }
         reply.integer(count)
     }
 
     func type(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        guard let place = place(call, 1) else { return reply.simple("none") }
+        guard let place = place(call, 1, &reply) else { return reply.simple("none") }
         reply.simple(databases[call.database][place].value.type.name)
     }
 
@@ -223,7 +223,7 @@ extension Keyspace {
     // MARK: About keys
 
     func objectEncoding(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        guard let place = place(call, 2) else { return reply.null() }
+        guard let place = place(call, 2, &reply) else { return reply.null() }
         switch databases[call.database][place].value {
         case .string(let text):
             if Decimal.integer(text.span.bytes) != nil { return reply.bulk("int") }
@@ -246,7 +246,7 @@ extension Keyspace {
 
     /// Times of use are not state, and not kept.
     func objectNumber(_ call: Call, _ reply: inout ReplyWriter, _ number: Int) throws(CommandError) {
-        if place(call, 2) == nil { return reply.null() }
+        if place(call, 2, &reply) == nil { return reply.null() }
         reply.integer(number)
     }
 
@@ -255,7 +255,7 @@ extension Keyspace {
             guard call.count == 5, call.arguments.matches(3, "SAMPLES") else { throw .syntax }
             if try call.integer(4) < 0 { throw .syntax }
         }
-        guard let place = place(call, 2) else { return reply.null() }
+        guard let place = place(call, 2, &reply) else { return reply.null() }
         reply.integer(memoryBytes(of: databases[call.database][place]))
     }
 

@@ -74,7 +74,7 @@ extension Keyspace {
     func lpos(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let search = try Search(call)
         var found: [Int] = []
-        if let list = try list(call, 1) {
+        if let list = try list(call, 1, &reply) {
             let wanted = search.count.map { $0 == 0 ? Int64.max : $0 } ?? 1
             let compared = min(search.maximumCompared == 0 ? .max : search.maximumCompared, Int64(list.count))
             var skipped = search.rank.magnitude - 1

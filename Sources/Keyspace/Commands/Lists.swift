@@ -10,6 +10,15 @@ extension Keyspace {
         return list
     }
 
+    /// As above, for a reply that tells of it: it is counted.
+    ///
+    /// - Throws: `wrongType`.
+    func list(_ call: Call, _ index: Int, _ reply: inout ReplyWriter) throws(CommandError) -> ListValue? {
+        guard let place = place(call, index, &reply) else { return nil }
+        guard case .list(let list) = databases[call.database][place].value else { throw .wrongType }
+        return list
+    }
+
     /// Changes the list of a key that is there, which goes with its last item.
     ///
     /// - Throws: `wrongType`.
@@ -72,12 +81,12 @@ extension Keyspace {
     }
 
     func llen(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        reply.integer(try list(call, 1)?.count ?? 0)
+        reply.integer(try list(call, 1, &reply)?.count ?? 0)
     }
 
     func lrange(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let (start, end) = (try call.integer(2), try call.integer(3))
-        guard let list = try list(call, 1) else { return reply.array(0) }
+        guard let list = try list(call, 1, &reply) else { return reply.array(0) }
         let range = Self.range(start, end, list.count)
         reply.array(range.count)
         for index in range { reply.bulk(list[index]) }
@@ -85,7 +94,7 @@ extension Keyspace {
 
     func lindex(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let index = try call.integer(2)
-        guard let list = try list(call, 1) else { return reply.null() }
+        guard let list = try list(call, 1, &reply) else { return reply.null() }
         let place = index < 0 ? index + Int64(list.count) : index
         guard 0 <= place, place < Int64(list.count) else { return reply.null() }
         reply.bulk(list[Int(place)])

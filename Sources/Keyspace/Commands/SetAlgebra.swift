@@ -37,16 +37,18 @@ enum SetOperation {
 
 extension Keyspace {
     /// Of a key each; `nil`: there is none.
-    private func sets(_ call: Call, _ words: Range<Int>) throws(CommandError) -> [SetValue?] {
+    private func sets(
+        _ call: Call, _ words: Range<Int>, _ reply: inout ReplyWriter
+    ) throws(CommandError) -> [SetValue?] {
         var sets: [SetValue?] = []
-        for index in words { sets.append(try set(call, index)) }
+        for index in words { sets.append(try set(call, index, &reply)) }
         return sets
     }
 
     func combineSets(
         _ call: Call, _ reply: inout ReplyWriter, _ operation: SetOperation
     ) throws(CommandError) {
-        let members = operation.members(try sets(call, 1..<call.count))
+        let members = operation.members(try sets(call, 1..<call.count, &reply))
         reply.set(members.count)
         for member in members { reply.bulk(member) }
     }
@@ -54,7 +56,7 @@ extension Keyspace {
     mutating func storeSets(
         _ call: Call, _ reply: inout ReplyWriter, _ operation: SetOperation
     ) throws(CommandError) {
-        let members = operation.members(try sets(call, 2..<call.count))
+        let members = operation.members(try sets(call, 2..<call.count, &reply))
         if members.isEmpty {
             if let place = livePlace(call, 1) {
                 remove(place, in: call.database)
@@ -86,7 +88,7 @@ extension Keyspace {
             }
             limit = most
         }
-        let count = SetOperation.intersection.members(try sets(call, 2..<end)).count
+        let count = SetOperation.intersection.members(try sets(call, 2..<end, &reply)).count
         reply.integer(limit == 0 ? Int64(count) : min(Int64(count), limit))
     }
 

@@ -11,6 +11,15 @@ extension Keyspace {
         return set
     }
 
+    /// As above, for a reply that tells of it: it is counted.
+    ///
+    /// - Throws: `wrongType`.
+    func set(_ call: Call, _ index: Int, _ reply: inout ReplyWriter) throws(CommandError) -> SetValue? {
+        guard let place = place(call, index, &reply) else { return nil }
+        guard case .set(let set) = databases[call.database][place].value else { throw .wrongType }
+        return set
+    }
+
     /// Changes the set of a key that is there, which goes with its last member.
     ///
     /// - Parameter body: says as well whether it changed anything.
@@ -55,21 +64,21 @@ extension Keyspace {
     }
 
     func scard(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        reply.integer(try set(call, 1)?.count ?? 0)
+        reply.integer(try set(call, 1, &reply)?.count ?? 0)
     }
 
     func sismember(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        reply.integer(try set(call, 1)?.contains(call.arguments.array(2)) == true ? 1 : 0)
+        reply.integer(try set(call, 1, &reply)?.contains(call.arguments.array(2)) == true ? 1 : 0)
     }
 
     func smismember(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        let set = try set(call, 1)
+        let set = try set(call, 1, &reply)
         reply.array(call.count - 2)
         for index in 2..<call.count { reply.integer(set?.contains(call.arguments.array(index)) == true ? 1 : 0) }
     }
 
     func smembers(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        let members = try set(call, 1)?.members ?? []
+        let members = try set(call, 1, &reply)?.members ?? []
         reply.set(members.count)
         for member in members { reply.bulk(member) }
     }
@@ -106,12 +115,12 @@ extension Keyspace {
         var random = call.random
         guard call.count == 3 else {
             if call.count > 3 { throw .syntax }
-            guard let set = try set(call, 1) else { return reply.null() }
+            guard let set = try set(call, 1, &reply) else { return reply.null() }
             return reply.bulk(set.members[random.below(set.count)])
         }
         let count = try call.integer(2)
         guard count > -(1 << 24) else { throw .text("ERR value is out of range") }
-        guard let set = try set(call, 1) else { return reply.array(0) }
+        guard let set = try set(call, 1, &reply) else { return reply.array(0) }
         if count < 0 {
             reply.array(Int(-count))
             for _ in 0..<Int(-count) { reply.bulk(set.members[random.below(set.count)]) }
@@ -124,7 +133,7 @@ extension Keyspace {
 
     func sscan(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let options = try ScanOptions(call, cursor: 2)
-        guard let set = try set(call, 1) else { return reply.scanned(next: 0, []) }
+        guard let set = try set(call, 1, &reply) else { return reply.scanned(next: 0, []) }
         // From the end to the beginning: see `SetValue`.
         var place = options.cursor == 0 ? set.count : min(options.cursor, set.count)
         let end = max(place - options.count, 0)

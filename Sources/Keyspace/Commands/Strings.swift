@@ -18,13 +18,21 @@ extension Keyspace {
         return try string(place, call)
     }
 
+    /// As above, for a reply that tells it: it is counted.
+    ///
+    /// - Throws: `wrongType`.
+    func string(_ call: Call, _ index: Int, _ reply: inout ReplyWriter) throws(CommandError) -> [UInt8]? {
+        guard let place = place(call, index, &reply) else { return nil }
+        return try string(place, call)
+    }
+
     mutating func setString(_ call: Call, _ index: Int, _ text: [UInt8], _ event: StaticString = "set") {
         put(call.arguments.array(index), .string(text), in: call.database, now: call.time)
         notify(.string, event, call, index)
     }
 
     func get(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        if let text = try string(call, 1) { reply.bulk(text) } else { reply.null() }
+        if let text = try string(call, 1, &reply) { reply.bulk(text) } else { reply.null() }
     }
 
     private struct SetOptions {
@@ -134,7 +142,7 @@ extension Keyspace {
     func mget(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         reply.array(call.count - 1)
         for index in 1..<call.count {
-            if let text = try? string(call, index) { reply.bulk(text) } else { reply.null() }
+            if let text = try? string(call, index, &reply) { reply.bulk(text) } else { reply.null() }
         }
     }
 
@@ -156,7 +164,7 @@ extension Keyspace {
     }
 
     func strlen(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        reply.integer(try string(call, 1)?.count ?? 0)
+        reply.integer(try string(call, 1, &reply)?.count ?? 0)
     }
 
     mutating func append(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
@@ -171,7 +179,7 @@ extension Keyspace {
 
     func getrange(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         let (start, end) = (try call.integer(2), try call.integer(3))
-        let text = try string(call, 1) ?? []
+        let text = try string(call, 1, &reply) ?? []
         // An end in front of the text is taken for its first byte, unless it lies before the beginning.
         let isBackward = start < 0 && end < 0 && start > end
         let range = isBackward ? 0..<0 : Self.range(start, max(end, -Int64(text.count)), text.count)

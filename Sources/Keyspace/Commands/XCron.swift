@@ -73,7 +73,7 @@ extension Keyspace {
 
     /// One map a job, the next one first.
     func xcronList(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        guard let stream = try stream(call, 2) else { return reply.array(0) }
+        guard let stream = try stream(call, 2, &reply) else { return reply.array(0) }
         let jobs = streams[stream].allJobs
         reply.array(jobs.count)
         for (job, due) in jobs {

@@ -14,8 +14,8 @@ extension Keyspace {
 
     /// The place of the stream that is asked about. Not the stream: of a function that throws and ends in copying what
     /// it lends, the compiler (Swift 6.3) forgets to say that nothing was thrown.
-    private func infoPlace(_ call: Call) throws(CommandError) -> Int {
-        guard let stream = try stream(call, 2) else { throw .noSuchKey }
+    private func infoPlace(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) -> Int {
+        guard let stream = try stream(call, 2, &reply) else { throw .noSuchKey }
         return stream
     }
 
@@ -33,7 +33,7 @@ extension Keyspace {
 
     func xinfoStream(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         // What is wrong with the key is told before what is wrong with the options.
-        let place = try infoPlace(call)
+        let place = try infoPlace(call, &reply)
         let count = try infoCount(call)
         let stream = streams[place]
         let extras = Self.extras(of: stream)
@@ -160,7 +160,7 @@ extension Keyspace {
     }
 
     func xinfoGroups(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        let stream = streams[try infoPlace(call)]
+        let stream = streams[try infoPlace(call, &reply)]
         reply.array(stream.groupCount)
         for name in stream.groupNames {
             guard let group = stream.group(named: name) else { continue }
@@ -177,7 +177,7 @@ extension Keyspace {
     }
 
     func xinfoConsumers(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        let stream = streams[try infoPlace(call)]
+        let stream = streams[try infoPlace(call, &reply)]
         guard let group = stream.group(named: call.arguments.array(3)) else {
             throw .message(
                 "NOGROUP No such consumer group '\(call.arguments.text(3))' for key name '\(call.arguments.text(2))'")

@@ -17,7 +17,7 @@ extension Keyspace {
         let count = max(try call.size(index + 2), 0)
         let lower = try call.rangeStart(index)
         let range = StreamRange(lower, try call.rangeEnd(index + 1))
-        let group = try pendingGroup(call)
+        let group = try pendingGroup(call, &reply)
         let consumer = index + 3 < call.count ? call.arguments.array(index + 3) : nil
         let entries = group.pendingEntries(
             in: range, count: count, minimumIdle: minimumIdle, consumer: consumer, now: call.time)
@@ -36,16 +36,16 @@ extension Keyspace {
         }
     }
 
-    private func pendingGroup(_ call: Call) throws(CommandError) -> ConsumerGroup {
+    private func pendingGroup(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) -> ConsumerGroup {
         let name = call.arguments.array(2)
-        guard let stream = try stream(call, 1), let group = look(at: stream, { $0.group(named: name) }) else {
+        guard let stream = try stream(call, 1, &reply), let group = look(at: stream, { $0.group(named: name) }) else {
             throw Self.noGroup(call)
         }
         return group
     }
 
     private func pendingSummary(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        let group = try pendingGroup(call)
+        let group = try pendingGroup(call, &reply)
         reply.array(4)
         reply.integer(group.pendingCount)
         guard let bounds = group.pendingBounds else {

@@ -30,7 +30,7 @@ extension Keyspace {
     func xlen(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
         if call.count == 3 || call.count > 4 { throw .arity("xlen") }
         let range = call.count == 4 ? StreamRange(try call.rangeStart(2), try call.rangeEnd(3)) : nil
-        guard let stream = try stream(call, 1) else { return reply.integer(0) }
+        guard let stream = try stream(call, 1, &reply) else { return reply.integer(0) }
         reply.integer(look(at: stream) { stream in range.map { stream.count(in: $0) } ?? stream.length })
     }
 
@@ -45,7 +45,7 @@ extension Keyspace {
     private func range(
         _ call: Call, _ request: RangeRequest, isReversed: Bool, _ reply: inout ReplyWriter
     ) throws(CommandError) {
-        guard let stream = try stream(call, 1) else { return reply.array(0) }
+        guard let stream = try stream(call, 1, &reply) else { return reply.array(0) }
         if request.count == 0 { return reply.nullArray() }
         if request.range.isEmpty { return reply.array(0) }
         let mark = reply.mark()

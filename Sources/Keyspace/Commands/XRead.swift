@@ -124,7 +124,7 @@ extension Keyspace {
         let starts = try readStarts(call, request)
         var budget = request.budget
         for key in 0..<request.keyCount where !budget.isSpent {
-            guard let stream = try stream(call, request.key(key)) else { continue }
+            guard let stream = try stream(call, request.key(key), &reply) else { continue }
             if write(stream, starts[key], request, call, key, &budget, &reply) { served += 1 }
         }
         if served > 0 { return reply.keyed(served, since: mark) }

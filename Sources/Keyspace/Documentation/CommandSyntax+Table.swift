@@ -56,14 +56,19 @@ extension CommandSyntax {
         (address|(ID client-id|TYPE (NORMAL|MASTER|REPLICA|PUBSUB)|USER username|ADDR address|LADDR address|\
         SKIPME (YES|NO)|MAXAGE seconds)...)
         """,
-        "client|list": "[TYPE (NORMAL|MASTER|REPLICA|PUBSUB)|ID client-id...]", "client|no-evict": "(ON|OFF)",
-        "client|no-touch": "(ON|OFF)", "client|reply": "(ON|OFF|SKIP)",
+        "client|list": """
+        [ID client-id...|TYPE (NORMAL|MASTER|REPLICA|PUBSUB)|USER username|ADDR address|LADDR address|\
+        SKIPME (YES|NO)|MAXAGE seconds]...
+        """,
+        "client|no-evict": "(ON|OFF)", "client|no-touch": "(ON|OFF)", "client|reply": "(ON|OFF|SKIP)",
         "client|setinfo": "(LIB-NAME|LIB-VER) value", "client|setname": "name",
         "client|unblock": "client-id [TIMEOUT|ERROR]",
         // Messages.
         "psubscribe": "pattern...", "publish": "channel message", "pubsub|channels": "[pattern]",
-        "pubsub|numsub": "[channel]...", "punsubscribe": "[pattern]...", "subscribe": "channel...",
-        "unsubscribe": "[channel]...",
+        "pubsub|numsub": "[channel]...", "pubsub|shardchannels": "[pattern]",
+        "pubsub|shardnumsub": "[shardchannel]...", "punsubscribe": "[pattern]...",
+        "spublish": "shardchannel message", "ssubscribe": "shardchannel...", "subscribe": "channel...",
+        "sunsubscribe": "[shardchannel]...", "unsubscribe": "[channel]...",
         // The server.
         "acl|cat": "[category]", "acl|deluser": "username...", "acl|dryrun": "username command [argument]...",
         "acl|genpass": "[bits]", "acl|getuser": "username", "acl|log": "[count|RESET]",

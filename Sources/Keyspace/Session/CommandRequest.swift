@@ -46,6 +46,7 @@ public struct CommandReply: Sendable {
     public var gaps: [Gap] = []
     /// Of errors among the replies, by the commands' numbers.
     public var failures: [ReplyFailure] = []
+    public var lookups = KeyLookups()
 
     public init(client: UInt64, bytes: [UInt8], isLast: Bool = true, gaps: [Gap] = []) {
         self.client = client
@@ -58,6 +59,7 @@ public struct CommandReply: Sendable {
     public init(client: UInt64, _ reply: ReplyWriter, isLast: Bool = true, gaps: [Gap] = []) {
         self.init(client: client, bytes: reply.bytes, isLast: isLast, gaps: gaps)
         failures = reply.failures
+        lookups = reply.lookups
     }
 }
 

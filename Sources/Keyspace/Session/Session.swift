@@ -74,6 +74,8 @@ public struct Session: Sendable {
     /// Channels and patterns, in the order in which they were asked for.
     public var channels: [[UInt8]] = []
     public var patterns: [[UInt8]] = []
+    /// A namespace of their own.
+    public var shardChannels: [[UInt8]] = []
     public var isMonitor = false
     public var lastCommand = ""
 
@@ -83,7 +85,7 @@ public struct Session: Sendable {
         isStranger = isAuthenticated
     }
 
-    public var isSubscriber: Bool { !channels.isEmpty || !patterns.isEmpty }
+    public var isSubscriber: Bool { !channels.isEmpty || !patterns.isEmpty || !shardChannels.isEmpty }
 
     /// Keys that a client may watch at once, so that EXEC's record stays short.
     public static let maximumWatchedKeys = 10_000
@@ -145,7 +147,7 @@ public struct Session: Sendable {
     }
 
     private static func allowedWhileSubscribed(_ entry: CommandEntry) -> Bool {
-        entry.flags.contains(.pubSub) && entry.name != "publish" && !entry.name.hasPrefix("pubsub")
+        entry.flags.contains(.pubSub) && !entry.name.hasSuffix("publish") && !entry.name.hasPrefix("pubsub")
             || ["ping", "quit", "reset"].contains(entry.name)
     }
 
@@ -172,7 +174,7 @@ public struct Session: Sendable {
     private mutating func queue(
         _ arguments: Arguments, _ entry: CommandEntry, _ reply: inout ReplyWriter
     ) -> SessionStep {
-        if ["subscribe", "psubscribe", "unsubscribe", "punsubscribe", "monitor", "debug|sleep"].contains(entry.name) {
+        if entry.name.hasSuffix("subscribe") || ["monitor", "debug|sleep"].contains(entry.name) {
             return refuse("ERR Command not allowed inside a transaction", &reply)
         }
         if transaction!.byteCount + arguments.packedRange(from: 0).count > Transaction.maximumBytes {

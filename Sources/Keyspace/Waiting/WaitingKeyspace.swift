@@ -13,6 +13,7 @@ public struct WaitingKeyspace: Sendable {
         public var bytes: [UInt8]
         /// Of errors among them, by the commands' numbers.
         public var failures: [ReplyFailure] = []
+        public var lookups = KeyLookups()
     }
 
     /// How a wait is ended from outside.
@@ -77,7 +78,9 @@ public struct WaitingKeyspace: Sendable {
             if outcome == .waits {
                 blocked.settle(isServed: false, due: keyspace.due(call), looked: keyspace.lookedOn(waiter, now: now))
             } else {
-                answers.append(Answer(client: waiter.client, bytes: reply.bytes, failures: reply.failures))
+                answers.append(
+                    Answer(
+                        client: waiter.client, bytes: reply.bytes, failures: reply.failures, lookups: reply.lookups))
                 blocked.settle(isServed: true)
             }
             // What it did may concern others.

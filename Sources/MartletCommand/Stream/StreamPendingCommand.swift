@@ -3,6 +3,20 @@
 import ArgumentParser
 import MartletRedisClient
 
+/// Which pending entries a command is about.
+struct StreamPendingOptions: ParsableArguments {
+    @Option(help: "Only what has been pending for so many seconds.")
+    var idle: Double?
+
+    @Option(help: "So many entries.")
+    var count = 100
+
+    mutating func validate() throws {
+        if let idle, !(0..<1e9).contains(idle) { throw ValidationError("--idle is seconds") }
+        guard count > 0 else { throw ValidationError("--count is 1 or more") }
+    }
+}
+
 /// `martlet stream pending STREAM GROUP`
 struct StreamPendingCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,27 +31,17 @@ struct StreamPendingCommand: AsyncParsableCommand {
     @Option(help: "Of this consumer only.")
     var consumer: String?
 
-    @Option(help: "Only what has been pending for so many seconds.")
-    var idle = 0.0
-
-    @Option(help: "So many entries.")
-    var count = 100
-
+    @OptionGroup var entries: StreamPendingOptions
     @OptionGroup var server: StreamServerOption
     @OptionGroup var output: OutputOption
-
-    mutating func validate() throws {
-        guard idle >= 0, idle < 1e9 else { throw ValidationError("--idle is seconds") }
-        guard count > 0 else { throw ValidationError("--count is 1 or more") }
-    }
 
     mutating func run() async throws {
         let command = self
         try await server.with { client in
-            let entries = try await client.xpending(
-                command.stream, command.group, count: command.count,
-                minimumIdle: command.idle > 0 ? .seconds(command.idle) : nil, consumer: command.consumer)
-            for line in StreamText.pending(entries, asJSON: command.output.isJSON) {
+            let pending = try await client.xpending(
+                command.stream, command.group, count: command.entries.count,
+                minimumIdle: command.entries.idle.map { .seconds($0) }, consumer: command.consumer)
+            for line in StreamText.pending(pending, asJSON: command.output.isJSON) {
                 StandardStream.output.writeLine(line)
             }
         }
@@ -47,7 +51,8 @@ struct StreamPendingCommand: AsyncParsableCommand {
 /// `martlet stream claim STREAM GROUP CONSUMER`
 struct StreamClaimCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "claim", abstract: "Make what others left pending a consumer's, and print it.")
+        commandName: "claim", abstract: "Make what others left pending a consumer's, and print it.",
+        discussion: "Without --idle: what has been pending for a minute.")
 
     @Argument(help: "The stream.")
     var stream: String
@@ -58,29 +63,19 @@ struct StreamClaimCommand: AsyncParsableCommand {
     @Argument(help: "The consumer that is to have it.")
     var consumer: String
 
-    @Option(help: "Only what has been pending for so many seconds.")
-    var idle = 60.0
-
-    @Option(help: "So many entries.")
-    var count = 100
-
+    @OptionGroup var entries: StreamPendingOptions
     @OptionGroup var server: StreamServerOption
     @OptionGroup var output: OutputOption
 
-    mutating func validate() throws {
-        guard idle >= 0, idle < 1e9 else { throw ValidationError("--idle is seconds") }
-        guard count > 0 else { throw ValidationError("--count is 1 or more") }
-    }
-
     mutating func run() async throws {
         let command = self
+        let idle = Duration.seconds(entries.idle ?? 60)
         try await server.with { client in
             var position = RedisStreamID.zero
-            var left = command.count
+            var left = command.entries.count
             repeat {
                 let claim = try await client.xautoclaim(
-                    command.stream, command.group, command.consumer, minimumIdle: .seconds(command.idle),
-                    start: position, count: left)
+                    command.stream, command.group, command.consumer, minimumIdle: idle, start: position, count: left)
                 for entry in claim.claimed {
                     StandardStream.output.writeLine(StreamText.entry(entry, asJSON: command.output.isJSON))
                 }

@@ -20,6 +20,8 @@ struct MemberSnapshots {
     let queue = DispatchQueue(label: "martlet-snapshot")
     /// States on their way to other members, each read by a thread of its own, which waits for the network, too.
     let dumps = DispatchGroup()
+    /// Of the last of them.
+    var dumpNumber = 0
     let isStopping = StopSign()
 
     // Who waits is told by the member, outside of these: it may come back here at once.
@@ -63,7 +65,7 @@ extension Member {
         }
         snapshots.taken[number] = ContinuousClock.now
         let (tables, queue, isStopping) = (data.tables, snapshots.queue, snapshots.isStopping)
-        let path = "\(tables.path).snapshot-\(number)"
+        let path = data.folder.spoolFile("snapshot-\(number)")
         let made = checkpointNow().flatMap { [eventLoop] in
             let promise = eventLoop.makePromise(of: RunningSnapshot.self)
             queue.async {

@@ -37,9 +37,6 @@ package enum ArrivalStart: Sendable {
 /// The state that is on its way here, at most one, with or without a connection that brings it. Confined to the
 /// member's loop.
 struct ArrivalPlace {
-    /// How long chunks are kept that no connection follows: longer than a sender tries; see `StateSender.patience`.
-    static let keepDuration = TimeAmount.seconds(60)
-
     struct Underway {
         var identity: StateIdentity
         var arrival: StateArrival
@@ -90,9 +87,18 @@ extension Member {
                 underway.arrival, underway.identity, begin: underway.begin, connection: connection, taken: taken))
     }
 
+    /// How long chunks are kept that no connection follows: longer than a sender tries; see `StateSender.patience`.
+    package static let arrivalKeepDuration = TimeAmount.seconds(60)
+
+    /// Whether a state comes, or part of one is kept. For tests.
+    package var hasArrival: Bool { arrivals.underway != nil }
+
     /// A connection brings no more: all of the state is here, or why it isn't. Succeeds when what is of no use is gone.
+    ///
+    /// - Parameter keepDuration: for which the next connection may go on behind what is here.
     package func endArrival(
-        _ arrival: MemberArrival, _ result: Result<RestoredState, any Error>, term: Term
+        _ arrival: MemberArrival, _ result: Result<RestoredState, any Error>, term: Term,
+        keepDuration: TimeAmount = Member.arrivalKeepDuration
     ) -> EventLoopFuture<Void> {
         guard arrivals.underway?.arrival === arrival.arrival, arrival.isLast else {
             return eventLoop.makeSucceededVoidFuture()
@@ -105,7 +111,7 @@ extension Member {
         case .failure:
             guard arrival.canResume, case .running = phase else { return discardArrival() }
             let bound = NIOLoopBound(self, eventLoop: eventLoop)
-            arrivals.underway?.expiry = eventLoop.scheduleTask(in: ArrivalPlace.keepDuration) {
+            arrivals.underway?.expiry = eventLoop.scheduleTask(in: keepDuration) {
                 _ = bound.value.discardArrival()
             }
         }

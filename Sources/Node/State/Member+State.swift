@@ -18,7 +18,9 @@ extension Member {
             return eventLoop.makeFailedFuture(data == nil ? StateTransferError.unsupported : .busy)
         }
         let (tables, dumps, isStopping) = (data.tables, snapshots.dumps, snapshots.isStopping)
-        let path = "\(tables.path).state-\(peer)"
+        // One that nobody wants any more may still be on its way to the same member.
+        snapshots.dumpNumber += 1
+        let path = data.folder.spoolFile("state-\(peer)-\(snapshots.dumpNumber)")
         return checkpointNow().flatMap { [eventLoop] in
             let promise = eventLoop.makePromise(of: StateDump.self)
             do {

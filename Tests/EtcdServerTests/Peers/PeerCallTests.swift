@@ -50,6 +50,13 @@ import Testing
             let refusal = await #expect(throws: GRPCStatus.self) { _ = try await ask(name, [], wrong) }
             #expect(refusal?.code == .failedPrecondition)
             #expect(refusal?.message == "etcdserver: cluster ID mismatch")
+            // What can't be read is nobody's cluster.
+            for cluster in ["", "no number", String(repeating: "f", count: 1_000)] {
+                let refusal = await #expect(throws: GRPCStatus.self) {
+                    _ = try await ask(name, [], ["x-etcd-cluster-id": cluster])
+                }
+                #expect(refusal?.code == .failedPrecondition)
+            }
             // A member, and one that has yet to learn what its cluster is.
             for headers in [["x-etcd-cluster-id": Self.cluster(of: fixture), "x-server-from": "2"], [:]] {
                 do {

@@ -25,6 +25,7 @@ struct ServerFixture {
     ///     than the member, if there are two.
     static func with(
         in folder: TemporaryFolder? = nil, loopCount: Int = 2,
+        logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         _ configure: (inout EtcdServerConfiguration) -> Void = { _ in },
         _ body: (ServerFixture) async throws -> Void
     ) async throws {
@@ -33,7 +34,6 @@ struct ServerFixture {
         configuration.clientURLs = ["http://127.0.0.1:2379"]
         configure(&configuration)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let server = try await start(configuration, in: folder, logger, group)
         var router = GRPCRouter()
         server.addRoutes(to: &router)

@@ -58,6 +58,18 @@ import Testing
         }
     }
 
+    /// What `pending` and `claim` refuse before they ask a server: there is none.
+    @Test(arguments: [["pending", "s", "g"], ["claim", "s", "g", "c"]])
+    func pendingEntriesAreChosenAlike(_ command: [String]) async throws {
+        for (option, reason) in [
+            ("--idle=-1", "--idle is seconds"), ("--idle=nan", "--idle is seconds"),
+            ("--count=0", "--count is 1 or more"),
+        ] {
+            let refused = try await run(BuiltBinary.path, ["stream"] + command + [option])
+            #expect(refused.exit == .code(64) && refused.output.contains(reason), "\(refused.output)")
+        }
+    }
+
     /// A group that gives up after a delivery, and what becomes of its dead letters.
     @Test func groupsPutDeadLettersAwayAndBack() async throws {
         try await RedisPeer.with(.memory) { (peer) async throws in

@@ -50,10 +50,11 @@ import Testing
     /// What is there of it isn't taken by the replica, whose cluster this is not.
     private func end(
         _ target: RunningMember, _ arrival: MemberArrival,
-        _ result: Result<RestoredState, any Error> = .failure(CancellationError())
+        _ result: Result<RestoredState, any Error> = .failure(CancellationError()),
+        keepDuration: TimeAmount = Member.arrivalKeepDuration
     ) async throws {
         try await target.loop.flatSubmit {
-            target.member.value.endArrival(arrival, result, term: Term(1))
+            target.member.value.endArrival(arrival, result, term: Term(1), keepDuration: keepDuration)
         }.get()
     }
 
@@ -96,6 +97,30 @@ import Testing
         #expect(read.store.stateDigest() == state.store.stateDigest())
         try await target.stop()
         try await source.stop()
+    }
+
+    /// Several at once to one member, each by way of a file: none is in another's. A start removes what a crash has
+    /// left of such files.
+    @Test func filesAreApart() async throws {
+        let folder = try TemporaryFolder()
+        let source = try await makeSource(folder)
+        var dumps: [StateDump] = []
+        for _ in 0..<4 { dumps.append(try await makeDump(source, directDuration: .zero)) }
+        try await withThrowingTaskGroup(of: [[UInt8]].self) { group in
+            for dump in dumps { group.addTask { try await allChunks(dump) } }
+            let first = try await group.next()
+            while let chunks = try await group.next() { #expect(chunks == first) }
+        }
+        try await source.stop()
+        let files = PosixFileSystem()
+        let data = DataFolder(path: folder.file("from"))
+        #expect(try files.names(in: data.tablesPath).allSatisfy { !$0.contains("spool") })
+        for name in ["db.spool-state-7-1", "db.spool-snapshot-0"] {
+            try files.create("\(data.tablesPath)/\(name)").close()
+        }
+        let again = try await RunningMember(data)
+        #expect(try files.names(in: data.tablesPath).allSatisfy { !$0.contains("spool") })
+        try await again.stop()
     }
 
     /// Nobody wants the rest: the thread that reads ends, and with it the member can.
@@ -176,6 +201,33 @@ import Testing
         #expect(state.applied == dump.applied)
         #expect(state.store.revision == 61)
         #expect(dump.repeatedByteCount == lost)
+        try await target.stop()
+        try await source.stop()
+    }
+
+    /// What nobody goes on with is kept for a while, and then gone: the next connection begins anew.
+    @Test func isNotKeptForEver() async throws {
+        let folder = try TemporaryFolder()
+        let source = try await makeSource(folder)
+        let target = try await RunningMember(DataFolder(path: folder.file("to")))
+        let dump = try await makeDump(source, directDuration: StateDump.directDuration)
+        let first = try await makeArrival(target, dump)
+        for _ in 0..<3 {
+            let chunk = try #require(try await dump.nextChunk())
+            _ = try await first.add(chunk)
+        }
+        // Longer than any test: it is there, and a connection that has come stops the clock.
+        try await end(target, first, keepDuration: .hours(100))
+        let second = try await makeArrival(target, dump)
+        #expect(second.taken == 3)
+        try await end(target, second, keepDuration: .nanoseconds(1))
+        while try await target.loop.submit({ target.member.value.hasArrival }).get() {
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        let third = try await makeArrival(target, dump)
+        #expect(third.taken == 0)
+        try await end(target, third)
+        dump.abandon()
         try await target.stop()
         try await source.stop()
     }

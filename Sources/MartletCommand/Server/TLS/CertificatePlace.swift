@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import NIOCore
-import NIOPosix
 import SwiftASN1
 import X509
 
@@ -12,11 +11,14 @@ package struct CertificatePlace: Sendable {
     package private(set) var addresses: [[UInt8]] = []
     package private(set) var hosts: [String] = []
 
-    /// Each may take its name server's whole patience, while the connection waits; a member has few names.
+    /// A member has few names.
     static let lookupsMax = 16
 
     package struct Elsewhere: Error, Equatable, CustomStringConvertible {
         package var description: String
+
+        /// Time was up first.
+        static let unasked = Elsewhere(description: "tls: the certificate's hosts were not looked up in time")
     }
 
     /// - Parameter bytes: The certificate in DER.
@@ -40,7 +42,10 @@ package struct CertificatePlace: Sendable {
     ///
     /// - Returns: nil where nobody had to be asked.
     /// - Throws: ``Elsewhere``, as the future does.
-    package func compare(with remote: SocketAddress, on loop: any EventLoop) throws -> EventLoopFuture<Void>? {
+    package func compare(
+        with remote: SocketAddress, on loop: any EventLoop, by names: HostNames = .system,
+        lookups: PlaceLookups = .shared
+    ) throws -> EventLoopFuture<Void>? {
         guard !addresses.isEmpty || !hosts.isEmpty, let text = remote.ipAddress else { return nil }
         let address = IPAddressBytes.parse(text)?.unmapped ?? []
         if addresses.contains(where: { $0.unmapped == address }) { return nil }
@@ -49,12 +54,16 @@ package struct CertificatePlace: Sendable {
             throw Elsewhere(
                 description: "x509: certificate is valid for \(valid), not \(IPAddressBytes.text(address) ?? text)")
         }
-        // Asking blocks its thread.
-        return NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try compare(with: address, by: .system) }
+        return try lookups.run(on: loop) { try compare(with: address, by: names, until: $0) }
     }
 
     /// Whether one of the hosts is at an address, by what the address is called, and by where the hosts are.
-    package func compare(with address: [UInt8], by names: HostNames) throws(Elsewhere) {
+    ///
+    /// - Parameter end: nobody is asked after it.
+    package func compare(
+        with address: [UInt8], by names: HostNames, until end: NIODeadline = .distantFuture
+    ) throws(Elsewhere) {
+        if NIODeadline.now() >= end { throw .unasked }
         var reason: String?
         switch names.name(address) {
         case .success(let name):
@@ -64,6 +73,7 @@ package struct CertificatePlace: Sendable {
         case .failure(let failure): reason = failure.description
         }
         for host in hosts.filter({ !$0.hasPrefix("*.") }).prefix(Self.lookupsMax) {
+            if NIODeadline.now() >= end { throw .unasked }
             switch names.addresses(host) {
             case .success(let addresses): if addresses.contains(where: { $0.unmapped == address.unmapped }) { return }
             case .failure(let failure): reason = failure.description

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Dispatch
 import MartletCommand
 import NIOCore
 import NIOPosix
+import Synchronization
 import Testing
 
 /// Certificates and where their holders connect from. What is accepted and refused is etcd's, and so are the texts.
@@ -64,5 +66,65 @@ import Testing
         let named = hosts.map { "\"\($0)\"" }.joined(separator: " ")
         #expect(
             refusal?.description == "tls: \"10.0.0.9\" does not match any of DNSNames [\(named)] (\(reason))")
+    }
+
+    /// A name server that doesn't answer before it is told to.
+    private final class SilentServer: Sendable {
+        private let silence = DispatchSemaphore(value: 0)
+        let asked = Mutex(0)
+
+        var names: HostNames {
+            HostNames(
+                name: { [self] _ in
+                    asked.withLock { $0 += 1 }
+                    silence.wait()
+                    return .success("a.example")
+                }, addresses: { _ in .failure(.init(description: "not asked")) })
+        }
+
+        func answer(_ count: Int) { for _ in 0..<count { silence.signal() } }
+    }
+
+    private static let place = CertificatePlace(hosts: ["a.example"])
+
+    private static func look(_ lookups: PlaceLookups, _ server: SilentServer) throws -> EventLoopFuture<Void> {
+        let remote = try SocketAddress(ipAddress: "10.0.0.1", port: 7)
+        return try #require(try place.compare(with: remote, on: loop, by: server.names, lookups: lookups))
+    }
+
+    /// Two threads, and one that waits for them; the next is refused until there is room.
+    @Test func lookupsAreLimited() async throws {
+        let pool = NIOThreadPool(numberOfThreads: 2)
+        pool.start()
+        let lookups = PlaceLookups(on: pool, underwayMax: 3, patience: .hours(1))
+        let server = SilentServer()
+        let answers = try (0..<3).map { _ in try Self.look(lookups, server) }
+        let refusal = #expect(throws: CertificatePlace.Elsewhere.self) { _ = try Self.look(lookups, server) }
+        #expect(refusal?.description == "tls: 3 certificates' hosts are being looked up already")
+        server.answer(3)
+        for answer in answers { try await answer.get() }
+        #expect(lookups.count == 0)
+        server.answer(1)
+        try await Self.look(lookups, server).get()
+        try await pool.shutdownGracefully()
+    }
+
+    /// Whoever has waited for too long is refused, while the thread still waits for the name server; who had no thread
+    /// in time asks nobody any more.
+    @Test func lookupsEndInTime() async throws {
+        let pool = NIOThreadPool(numberOfThreads: 1)
+        pool.start()
+        let lookups = PlaceLookups(on: pool, patience: .milliseconds(50))
+        let server = SilentServer()
+        let answers = try (0..<2).map { _ in try Self.look(lookups, server) }
+        for answer in answers {
+            let refusal = await #expect(throws: CertificatePlace.Elsewhere.self) { try await answer.get() }
+            #expect(refusal?.description == "tls: the certificate's hosts were not looked up in time")
+        }
+        server.answer(2)
+        while lookups.count > 0 { try await Task.sleep(for: .milliseconds(1)) }
+        // The first one's thread may have been late, too.
+        #expect(server.asked.withLock { $0 } <= 1)
+        try await pool.shutdownGracefully()
     }
 }

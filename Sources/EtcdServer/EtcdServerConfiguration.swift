@@ -37,6 +37,8 @@ package struct EtcdServerConfiguration: Sendable {
     package var autoCompaction: AutoCompactor.Mode?
     /// Between two heartbeats of a leader: the tick of its clock.
     package var heartbeatInterval: Duration = .milliseconds(100)
+    /// Whether a leader answers reads by what the others have promised it, without asking them.
+    package var readsByLease = false
     /// Between two checkpoints; a restart reads what the log has behind the last one.
     package var checkpointInterval: Duration = .seconds(1)
     /// Hands out tokens to who logs in, and knows them again.
@@ -107,6 +109,7 @@ extension EtcdServerConfiguration {
         replica.store.maximumCatchUpBytes = Self.catchUpBytes
         replica.limits.requestBytesMax = maximumRequestBytes + Self.recordOverheadBytes
         replica.raft.electionTicks = max(Int(electionTimeout / heartbeatInterval), 2)
+        if readsByLease { replica.raft.lease = LeaseSettings(tick: heartbeatInterval) }
         return replica
     }
 

@@ -23,6 +23,8 @@ extension Member {
     private func perform(_ event: Event) {
         isStepping = true
         let start = ContinuousClock.now
+        // A read by lease is as of what the clock says: it must have come before.
+        if readsByLease { turnMoment = nil }
         replica.step(event, at: now, into: &effects)
         status = Self.status(&replica)
         note(event, took: ContinuousClock.now - start)

@@ -93,6 +93,8 @@ package final class Member {
     var arrivals = ArrivalPlace()
     /// The time of this turn, once it was asked.
     var turnMoment: Moment?
+    /// Whether each step has to know the present.
+    let readsByLease: Bool
 
     /// Closures behind a name of their own: as generic arguments they would be wrapped once more.
     struct Writer { let answer: WriteAnswer }
@@ -113,6 +115,7 @@ package final class Member {
         compaction = CompactionProgress(revision: replica.store.compactRevision)
         self.data = data
         self.configuration = configuration
+        readsByLease = replica.configuration.raft.lease != nil
         self.logger = logger
         self.eventLoop = eventLoop
         workTurns = WorkTurns(on: eventLoop)

@@ -18,6 +18,8 @@ package enum MessageCoding {
         case clockQuestion, clockAnswer
         // For those alone who read `KeyspaceRecord.Format.replacements`.
         case committedQuestion, jointSnapshot
+        // Of members that read by lease; those that don't need not read it, but have to know it.
+        case heartbeatPromise
     }
 
     package static func append(_ message: Message, to bytes: inout [UInt8]) {
@@ -44,9 +46,10 @@ package enum MessageCoding {
             begin(.heartbeat, message, &bytes)
             Varint.append(commit.rawValue, to: &bytes)
             Varint.append(round.rawValue, to: &bytes)
-        case .heartbeatAnswer(let round):
-            begin(.heartbeatAnswer, message, &bytes)
+        case .heartbeatAnswer(let round, let promise):
+            begin(promise == nil ? .heartbeatAnswer : .heartbeatPromise, message, &bytes)
             Varint.append(round.rawValue, to: &bytes)
+            if let promise { Varint.append(milliseconds(promise), to: &bytes) }
         case .preVote(let last):
             begin(.preVote, message, &bytes)
             append(last, &bytes)
@@ -121,6 +124,12 @@ package enum MessageCoding {
     private static let reservedBytes = 64 << 10
     /// Kind, term and length of an entry.
     private static let headBytesMax = 21
+
+    /// Whole ones: a promise may become shorter on its way, never longer.
+    private static func milliseconds(_ duration: Duration) -> UInt64 {
+        let (seconds, attoseconds) = duration.components
+        return UInt64(max(seconds, 0)) * 1000 + UInt64(max(attoseconds, 0)) / 1_000_000_000_000_000
+    }
 
     private static func begin(_ kind: Kind, _ message: Message, _ bytes: inout [UInt8]) {
         bytes.append(kind.rawValue)

@@ -32,6 +32,9 @@ package struct MessageReader: Sendable {
         case .appendRejected: return .appendRejected(rejected: try index(), hint: try entryID())
         case .heartbeat: return .heartbeat(commit: try index(), round: ReadRound(try number()))
         case .heartbeatAnswer: return .heartbeatAnswer(round: ReadRound(try number()))
+        case .heartbeatPromise:
+            let round = ReadRound(try number())
+            return .heartbeatAnswer(round: round, promise: .milliseconds(Int64(clamping: try number())))
         case .preVote: return .preVote(last: try entryID())
         case .preVoteAnswer: return .preVoteAnswer(isGranted: try truth())
         case .vote: return .vote(last: try entryID(), isTransfer: try truth())

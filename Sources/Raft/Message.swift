@@ -30,7 +30,9 @@ public struct Message: Equatable, Sendable {
         case appendRejected(rejected: LogIndex, hint: EntryID)
         /// The sign of life of a leader. `commit` is never above what the receiver has acknowledged.
         case heartbeat(commit: LogIndex, round: ReadRound)
-        case heartbeatAnswer(round: ReadRound)
+        /// `promise`: for so long, by its own clock, the sender helps nobody to depose this leader. See
+        /// RaftNode+Lease.swift.
+        case heartbeatAnswer(round: ReadRound, promise: Duration? = nil)
         case preVote(last: EntryID)
         case preVoteAnswer(isGranted: Bool)
         /// `isTransfer`: the leader itself asked for this election, so nobody need protect it.
@@ -102,11 +104,13 @@ extension Message {
             return rejected < .limit && hint.index <= rejected && hint.term < .limit
         case .preVote(let last), .vote(let last, _), .committed(let last):
             return last.index < .limit && last.term < .limit
+        case .heartbeatAnswer(_, let promise):
+            return promise.map { $0 >= .zero } ?? true
         case .snapshot(let mark):
             return mark.last.index > .zero && mark.last.index < .limit && mark.last.term <= term
                 && mark.last.term > .zero && !mark.configuration.voters.isEmpty
-        case .heartbeatAnswer, .preVoteAnswer, .voteAnswer, .committedQuestion, .staleTerm, .proposal, .readIndex,
-            .transferLeadership, .timeoutNow, .clockQuestion, .clockAnswer:
+        case .preVoteAnswer, .voteAnswer, .committedQuestion, .staleTerm, .proposal, .readIndex, .transferLeadership,
+            .timeoutNow, .clockQuestion, .clockAnswer:
             return true
         }
     }

@@ -33,6 +33,8 @@ public struct Progress: Sendable {
     public internal(set) var isActive = false
     /// The last round it has answered in this term.
     public internal(set) var round = ReadRound(0)
+    /// Until then, by the leader's clock, it surely keeps a promise not to depose it.
+    var promisedUntil: Duration?
     /// In `probe`: an append was sent and neither it nor a heartbeat has been answered since.
     var isProbeSent = false
     /// The commit index last told.

@@ -6,8 +6,9 @@ extension RaftNode {
     /// Stands for election, if this member may. Time does it too; a single voter need not wait for that.
     ///
     /// Not while a committed change of the configuration waits to be applied: this member would count the wrong voters.
+    /// Nor while it has promised a leader not to.
     public mutating func campaign() {
-        guard canCampaign else { return }
+        guard canCampaign, !isBound else { return }
         if configuration.isJoint { askVotersForCommitted() }
         if settings.usesPreVote {
             becomePreCandidate()
@@ -103,7 +104,11 @@ extension RaftNode {
     /// One vote a term, first come, first served, and only for logs that miss nothing of this one. Members outside the
     /// voters answer as well: they may be voters by an entry that they don't have yet.
     /// Source: Raft §5.2, §5.4.1.
-    mutating func answerVote(from candidate: MemberID, last: EntryID) {
+    mutating func answerVote(from candidate: MemberID, last: EntryID, isTransfer: Bool) {
+        guard isTransfer || !isBound else {
+            counters.leaderHeard += 1
+            return
+        }
         let isFree = vote == candidate || (vote == nil && leader == nil)
         guard isFree, last.isUpToDate(with: log.lastID) else {
             send(.voteAnswer(isGranted: false), to: candidate)

@@ -30,7 +30,8 @@ extension RaftNode {
         } else {
             log.commit(upTo: commit)
         }
-        // It only says that this member has followed nobody later, which is so whatever is durable.
-        send(.heartbeatAnswer(round: round), to: sender)
+        // It only says that this member has followed nobody later, which is so whatever is durable; and a promise is
+        // kept from the start of the next life on, too.
+        send(.heartbeatAnswer(round: round, promise: promise), to: sender)
     }
 }

@@ -37,11 +37,15 @@ extension RaftNode {
     }
 
     /// Puts everything to be done into `orders`, in place of what was there.
-    public mutating func takeOrders(into orders: inout Orders) {
+    ///
+    /// - Parameter now: what the member's monotonic clock says, looked at after all that this node was told before;
+    ///   `nil` where `RaftSettings.lease` is.
+    public mutating func takeOrders(into orders: inout Orders, at now: Duration? = nil) {
         orders.removeAll()
         if role == .leader {
             leaveJointConfiguration()
-            startReadRound()
+            if let now { serveByLease(at: now) }
+            startReadRound(at: now)
             sendAppends()
         }
         takeWrite(into: &orders)
@@ -60,9 +64,9 @@ extension RaftNode {
         }
     }
 
-    public mutating func takeOrders() -> Orders {
+    public mutating func takeOrders(at now: Duration? = nil) -> Orders {
         var orders = Orders()
-        takeOrders(into: &orders)
+        takeOrders(into: &orders, at: now)
         return orders
     }
 

@@ -23,9 +23,17 @@ struct ReadQueue: Sendable {
     /// Came before the leader had committed in its term.
     var early: [(context: ReadContext, from: MemberID)] = []
 
+    // Where there are leases
+    /// Heartbeats are due: they go out as a round of their own, since only those have a beginning.
+    var isBeatDue = false
+    /// When rounds began, by the own clock; ascending, a few at most.
+    var begun: [(round: ReadRound, at: Duration)] = []
+    /// Another member may lead by leave of this one.
+    var hasSuccessor = false
+
     var count: Int { waiting.count + early.count }
     var nextRound: ReadRound { ReadRound(round.rawValue + 1) }
-    var needsRound: Bool { waiting.last.map { $0.round > round } ?? false }
+    var needsRound: Bool { isBeatDue || waiting.last.map { $0.round > round } ?? false }
 }
 
 extension RaftNode {
@@ -76,9 +84,11 @@ extension RaftNode {
     }
 
     /// Starts a round for the reads that came since the last one.
-    mutating func startReadRound() {
+    mutating func startReadRound(at now: Duration?) {
         guard reads.needsRound else { return }
         reads.round = reads.nextRound
+        reads.isBeatDue = false
+        if let now { noteRound(at: now) }
         sendHeartbeats()
         releaseReads()
     }
@@ -99,7 +109,7 @@ extension RaftNode {
         reads.waiting.removeSubrange(0..<done)
     }
 
-    private mutating func answer(_ context: ReadContext, for member: MemberID, _ index: LogIndex) {
+    mutating func answer(_ context: ReadContext, for member: MemberID, _ index: LogIndex) {
         if member == id {
             readStates.append(ReadState(context: context, index: index))
         } else {

@@ -124,7 +124,7 @@ extension RaftNode {
         sendAppends(to: peer, isForced: true)
     }
 
-    mutating func takeHeartbeatAnswer(from sender: MemberID, _ round: ReadRound) {
+    mutating func takeHeartbeatAnswer(from sender: MemberID, _ round: ReadRound, _ promise: Duration?) {
         guard let peer = activePeer(sender) else { return }
         peers[peer].isProbeSent = false
         if peers[peer].match < log.last || peers[peer].state == .probe {
@@ -134,6 +134,7 @@ extension RaftNode {
             counters.malformed += 1
             return
         }
+        if let promise { note(promise, of: peer, for: round) }
         if round > peers[peer].round {
             peers[peer].round = round
             releaseReads()

@@ -25,12 +25,12 @@ extension RaftNode {
             takeAccepted(from: message.from, match)
         case .appendRejected(let rejected, let hint):
             takeRejected(from: message.from, rejected, hint: hint)
-        case .heartbeatAnswer(let round):
-            takeHeartbeatAnswer(from: message.from, round)
+        case .heartbeatAnswer(let round, let promise):
+            takeHeartbeatAnswer(from: message.from, round, promise)
         case .preVote(let last):
             answerPreVote(from: message.from, term: message.term, last: last)
-        case .vote(let last, _):
-            answerVote(from: message.from, last: last)
+        case .vote(let last, let isTransfer):
+            answerVote(from: message.from, last: last, isTransfer: isTransfer)
         case .preVoteAnswer(let isGranted):
             takePreVoteAnswer(from: message.from, term: message.term, isGranted)
         case .voteAnswer(let isGranted):
@@ -70,7 +70,7 @@ extension RaftNode {
         guard message.term > term else { return true }
         switch message.body {
         case .preVote, .vote(_, isTransfer: false):
-            if hearsLeader {
+            if hearsLeader || isBound {
                 counters.leaderHeard += 1
                 return false
             }
@@ -112,6 +112,7 @@ extension RaftNode {
             electionElapsed = 0
             leader = sender
         }
+        promiseElapsed = 0
         return true
     }
 

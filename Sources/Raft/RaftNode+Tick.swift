@@ -6,6 +6,7 @@ extension RaftNode {
     /// One tick of time has passed.
     public mutating func tick() {
         electionElapsed += 1
+        promiseElapsed += 1
         switch role {
         case .leader:
             tickLeader()
@@ -22,8 +23,13 @@ extension RaftNode {
     public mutating func gone(_ member: MemberID) {
         unreachable(member)
         guard role == .follower, leader == member else { return }
-        leader = nil
         let wait = Int(random.next() % UInt64(min(settings.electionTicks, Self.goneTicks)))
+        guard settings.lease == nil else {
+            // What it was promised it may count on, whatever is said of it. Nobody waits longer than that, though.
+            electionTimeout = min(electionTimeout, settings.electionTicks + wait)
+            return
+        }
+        leader = nil
         electionElapsed = max(electionElapsed, electionTimeout - 1 - wait)
     }
 
@@ -41,7 +47,7 @@ extension RaftNode {
         heartbeatElapsed += 1
         if heartbeatElapsed >= settings.heartbeatTicks {
             heartbeatElapsed = 0
-            sendHeartbeats()
+            beat()
         }
     }
 

@@ -35,7 +35,7 @@ extension RaftNode {
         // It has one election timeout from now.
         electionElapsed = 0
         if peers[peer].match == log.last {
-            send(.timeoutNow, to: target)
+            sendTimeoutNow(to: target)
         } else {
             sendAppends(to: peer, isForced: true)
         }
@@ -44,7 +44,14 @@ extension RaftNode {
     /// Called when a peer has acknowledged more.
     mutating func finishTransfer(to peer: Int) {
         guard transferTarget == peers[peer].id, peers[peer].match == log.last else { return }
-        send(.timeoutNow, to: peers[peer].id)
+        sendTimeoutNow(to: peers[peer].id)
+    }
+
+    /// From here on promises count for nothing in this term: whoever stands by leave of the leader is helped in spite
+    /// of them, and the leave, and what the candidate then says, may be under way for any time.
+    private mutating func sendTimeoutNow(to target: MemberID) {
+        reads.hasSuccessor = true
+        send(.timeoutNow, to: target)
     }
 
     /// No pre-vote: the leader wants this election.

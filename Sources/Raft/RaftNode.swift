@@ -40,6 +40,8 @@ public struct RaftNode: Sendable {
     var heartbeatElapsed = 0
     /// Drawn anew with each term and each return to follower.
     var electionTimeout = 0
+    /// Ticks since the last promise to a leader. Unlike `electionElapsed`, nothing else sets it back.
+    var promiseElapsed: Int
 
     // Candidates
     var votes: [(member: MemberID, isGranted: Bool)] = []
@@ -90,6 +92,7 @@ public struct RaftNode: Sendable {
         vote = isTorn ? nil : recovered.hardState.vote
         writtenHardState = recovered.hardState
         toldSoftState = SoftState(leader: nil, role: .follower)
+        promiseElapsed = recovered.hasPromisedNobody ? settings.electionTicks : 0
         rebuildPeers()
         drawElectionTimeout()
     }
@@ -114,6 +117,8 @@ public struct RecoveredState: Sendable {
     public var applied: LogIndex
     /// As of `applied`.
     public var configuration: Configuration
+    /// In no earlier life can the member have answered a leader: it need not wait for the end of its promise to one.
+    public var hasPromisedNobody = false
 
     /// - Parameter applied: the base if `nil`.
     public init(
@@ -134,9 +139,11 @@ public struct RecoveredState: Sendable {
         let entries = changes.enumerated().map { offset, data in
             Entry(term: term, index: LogIndex.zero + (offset + 1), kind: .configurationChange, data: data)
         }
-        return RecoveredState(
+        var state = RecoveredState(
             hardState: HardState(term: term, commit: LogIndex.zero + entries.count), entries: entries,
             configuration: configuration)
+        state.hasPromisedNobody = true
+        return state
     }
 }
 

@@ -14,6 +14,9 @@ public struct RaftSettings: Sendable {
     /// A leader that hears no majority for `electionTicks` steps down, and followers of a living leader ignore
     /// candidates. Source: Raft thesis §6.2, §4.2.3.
     public var checksQuorum: Bool
+    /// Lets a leader answer reads without a round while a majority has promised not to depose it; `nil`: no promises
+    /// are made, none are counted. See RaftNode+Lease.swift for what it takes for granted.
+    public var lease: LeaseSettings?
     public var limits: RaftLimits
 
     public init(
@@ -35,7 +38,28 @@ public struct RaftSettings: Sendable {
         precondition(limits.inflightBytesMax >= limits.appendBytesMax, "one append must fit in flight: \(self)")
         precondition(limits.uncommittedBytesMax > 0 && limits.applyingBytesMax > 0, "limits must be positive: \(self)")
         precondition(limits.pendingReadsMax > 0, "limits must be positive: \(self)")
+        if let lease {
+            precondition(lease.tick > .zero && 0..<100 ~= lease.clockDriftPercent, "no lease can be such: \(self)")
+        }
     }
+}
+
+/// Source: Raft thesis §6.4.1.
+public struct LeaseSettings: Sendable {
+    /// The least time between two ticks of this member, by its monotonic clock.
+    public var tick: Duration
+    /// How much less of a while one member's monotonic clock may measure than another's: so much of each promise a
+    /// leader does not count on. Clocks of machines err by some hundredths of a percent, but while they are being set
+    /// right they run up to 8.4 % too fast or too slow (chrony's `maxslewrate`). A heartbeat's time would be enough of
+    /// a lease, so this costs nothing.
+    public var clockDriftPercent = 20
+
+    public init(tick: Duration) {
+        self.tick = tick
+    }
+
+    /// How long a promise surely holds, by another's clock.
+    func counted(_ promise: Duration) -> Duration { promise * (100 - clockDriftPercent) / 100 }
 }
 
 /// Bytes are those of entries' data. Each limit lets a first entry pass, however large it is.

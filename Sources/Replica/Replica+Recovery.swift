@@ -29,6 +29,8 @@ extension Replica {
         if isNew {
             let changes = founders.map { MemberChange(.addVoter, $0.member, context: $0.encoded()).encoded() }
             recovered = .bootstrap(Configuration(voters: founders.map(\.member)), changes: changes)
+        } else {
+            recovered.hasPromisedNobody = Self.wasAlwaysAlone(configuration.member, state.cluster, recovered)
         }
         self.configuration = configuration
         self.isNew = isNew
@@ -104,6 +106,21 @@ extension Replica {
             index = index + 1
         }
         return founders
+    }
+
+    /// Whether nobody else has ever been a member: then none can have led.
+    private static func wasAlwaysAlone(
+        _ member: MemberID, _ cluster: ClusterState, _ recovered: RecoveredState
+    ) -> Bool {
+        let isAlone = recovered.configuration.isOnlyVoter(member) && recovered.configuration.learners.isEmpty
+        guard isAlone, cluster.removed.isEmpty else { return false }
+        return recovered.entries.allSatisfy { entry in
+            switch entry.kind {
+            case .normal: true
+            case .configurationChange: (try? MemberChange(entry.data))?.member == member
+            case .jointChange: false
+            }
+        }
     }
 
     /// Unique also over restarts as long as less than 256 a millisecond are used: 16 bits of the member's id, then a

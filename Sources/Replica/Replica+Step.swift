@@ -152,7 +152,7 @@ extension Replica {
 
     private mutating func takeOrders(at moment: Moment, into effects: inout Effects) {
         guard node.hasOrders else { return }
-        node.takeOrders(into: &orders)
+        node.takeOrders(into: &orders, at: moment.monotonic)
         node.catchUpBytes = 0
         if let mark = orders.snapshot { install(mark, into: &effects) }
         if !orders.messages.isEmpty { effects.messages += orders.messages }
@@ -176,13 +176,15 @@ extension Replica {
         if let role = orders.softState { note(role, at: moment, into: &effects) }
     }
 
-    /// Time runs while a member starts: one of several need not wait for all of it again before it stands for election.
+    /// Time runs while a member starts: one of several need not wait for all of it again before it stands for election;
+    /// but for one that may have promised a leader to wait.
     private mutating func hastenElection() {
-        guard !isAlone else { return }
+        guard !isAlone, !node.isBound else { return }
         for _ in 1..<node.settings.electionTicks { node.tick() }
     }
 
-    /// The only voter need not wait for its clock, only for committed changes of the members to be applied.
+    /// The only voter need not wait for its clock, only for committed changes of the members to be applied; and for the
+    /// end of its promise, where it has one.
     private mutating func standForElection() {
         if node.role == .follower, isAlone { node.campaign() }
     }

@@ -6,7 +6,8 @@ import MartletSimulation
 /// Runs simulations of a member, or of a cluster of three or five: the seed that is asked for, with its story, or one
 /// after the other for a while.
 ///
-/// usage: simulate [--members N] [--seed N] [--first N] [--seconds S] [--runs N] [--flaw NAME] [--story]
+/// usage: simulate [--members N] [--seed N] [--first N] [--seconds S] [--runs N] [--flaw NAME] [--lease-reads]
+///                 [--story]
 ///
 /// A seed's run is the same in every process; its trace hash says so. Exit 0: every promise was kept; 2: wrong
 /// arguments; 3: one was broken, or a seed gave two different runs.
@@ -27,7 +28,7 @@ struct Simulate {
     }
 
     private static func one(_ seed: UInt64, _ options: Options) {
-        var simulation = Simulation(seed: seed, members: options.members, flaw: options.flaw)
+        var simulation = options.simulation(seed)
         print("simulate: \(simulation.drawnConditions)")
         if options.tellsStory { simulation.tell = { print($0) } }
         let report = simulation.run()
@@ -41,10 +42,10 @@ struct Simulate {
         let (start, limit) = (ContinuousClock.now, Duration.seconds(options.seconds))
         print("simulate: seeds from \(first) on")
         var (runs, long, simulated, answered, deaths, leaders, hash) = (0, 0, 0.0, 0, 0, 0, UInt64(0))
-        var (publications, settlements, appended) = (0, 0, 0)
+        var (publications, settlements, appended, leased) = (0, 0, 0, 0)
         while runs < options.runs, ContinuousClock.now - start < limit {
             let seed = first + UInt64(runs)
-            let simulation = Simulation(seed: seed, members: options.members, flaw: options.flaw)
+            let simulation = options.simulation(seed)
             let report = simulation.run()
             if report.violation != nil { end(report, options) }
             if runs % seedsBetweenTwins == 0,
@@ -63,6 +64,7 @@ struct Simulate {
             settlements += report.counts.settlements
             appended += report.counts.streamEntries
             hash = hash &* 31 &+ report.traceHash
+            leased += report.counts.leasedReads
         }
         let seconds = max(0.001, (ContinuousClock.now - start) / .seconds(1))
         print(
@@ -70,13 +72,15 @@ struct Simulate {
                 + "\(SimulationReport.longSteps) events, a crash and a change of the leader; "
                 + "\(Int(simulated)) simulated seconds, \(answered) answers, \(deaths) deaths, \(leaders) leaders, "
                 + "\(appended) entries appended, \(publications) changes published with them, \(settlements) messages "
-                + "settled once; every promise was kept; traces \(hex(hash))")
+                + "settled once; \(options.readsByLease ? "\(leased) reads by lease; " : "")"
+                + "every promise was kept; traces \(hex(hash))")
     }
 
     private static func end(_ report: SimulationReport, _ options: Options) {
         guard let violation = report.violation else { return }
         print("simulate: seed \(report.seed): \(violation)")
-        let members = options.members == 1 ? "" : "--members \(options.members) "
+        var members = options.members == 1 ? "" : "--members \(options.members) "
+        if options.readsByLease { members += "--lease-reads " }
         print("simulate: make sim SEED=\(report.seed) ARGUMENTS='\(members)--story' repeats it, and tells the story")
         exit(3)
     }
@@ -97,13 +101,19 @@ private struct Options {
     var members = 1
     var flaw: Flaw?
     var tellsStory = false
+    var readsByLease = false
 
     init(_ arguments: [String]) throws {
         var rest = arguments[...]
         while let name = rest.popFirst() {
-            if name == "--story" {
+            switch name {
+            case "--story":
                 tellsStory = true
                 continue
+            case "--lease-reads":
+                readsByLease = true
+                continue
+            default: break
             }
             guard let value = rest.popFirst() else { throw Failure(description: "\(name) needs a value") }
             switch name {
@@ -123,6 +133,10 @@ private struct Options {
             default: throw Failure(description: "what is \(name)?")
             }
         }
+    }
+
+    func simulation(_ seed: UInt64) -> Simulation {
+        Simulation(seed: seed, members: members, flaw: flaw, readsByLease: readsByLease)
     }
 
     private static func number(_ name: String, _ value: String) throws -> UInt64 {

@@ -8,9 +8,12 @@ package enum Flaw: String, CaseIterable, Sendable {
         case .answersLaterRounds, .appliesClocks, .appliesHashOrder, .commitsEarlierTerms, .trustsItsClock,
             .believesDamagedRecords, .countsOneHalf:
             true
-        default: false
+        default: isOfLeases
         }
     }
+
+    /// Whether it takes leaders that read by lease.
+    package var isOfLeases: Bool { self == .leasesFromAnswers || self == .leasesThroughTransfers }
 
     /// The log says that a batch is on disk as soon as it is handed over.
     case answersBeforeSync
@@ -60,4 +63,8 @@ package enum Flaw: String, CaseIterable, Sendable {
     case repeatsRuns
     /// The clock that leases are counted on stands still.
     case stopsTheClock
+    /// A leader counts promises from when they come, not from when it asked for them. Of clusters, as the next.
+    case leasesFromAnswers
+    /// A leader goes on counting promises when it has told another to take over.
+    case leasesThroughTransfers
 }

@@ -41,6 +41,8 @@ final class Life {
     var checkpoint: ReplicaCheckpoint?
     /// A state has arrived and is not installed.
     var isReceiving = false
+    /// When each round of each term was sent first; only for a flaw.
+    var roundsBegan: [[UInt64]: Int] = [:]
     /// As the store was a while ago; only for a flaw.
     var staleStore: KeyValueStore?
 

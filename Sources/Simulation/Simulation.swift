@@ -15,11 +15,16 @@ package struct Simulation {
     package var conditions: Conditions?
     /// What is wrong with the member; `nil`: nothing on purpose.
     package var flaw: Flaw?
+    /// Whether leaders answer reads by what others have promised them; nothing else of a seed's draws moves.
+    package var readsByLease: Bool
     /// Takes the story, line by line.
     package var tell: ((String) -> Void)?
 
-    package init(seed: UInt64, members: Int = 1, conditions: Conditions? = nil, flaw: Flaw? = nil) {
+    package init(
+        seed: UInt64, members: Int = 1, conditions: Conditions? = nil, flaw: Flaw? = nil, readsByLease: Bool = false
+    ) {
         (self.seed, self.members, self.conditions, self.flaw) = (seed, members, conditions, flaw)
+        self.readsByLease = readsByLease || flaw?.isOfLeases == true
     }
 
     /// What is drawn from the seed.
@@ -29,7 +34,8 @@ package struct Simulation {
     }
 
     package func run() -> SimulationReport {
-        let simulator = Simulator(seed: seed, members: members, conditions: conditions, flaw: flaw, tell: tell)
+        let simulator = Simulator(
+            seed: seed, members: members, conditions: conditions, flaw: flaw, readsByLease: readsByLease, tell: tell)
         var violation: String?
         do throws(Violation) {
             try simulator.run()
@@ -82,6 +88,8 @@ package struct SimulationReport: Sendable {
         package var transfers = 0
         package var nemesisActs = 0
         package var memberChanges = 0
+        /// Reads that a leader answered by what others had promised it.
+        package var leasedReads = 0
         /// Attempts to have a learner take a voter's place, and how often it was applied that one did.
         package var replacementActs = 0
         package var replacements = 0

@@ -23,6 +23,7 @@ extension Simulator {
     func step(_ event: Event, _ life: Life) throws(Violation) {
         guard life.isAlive else { return }
         life.replica.step(event, at: moment(of: life), into: &life.effects)
+        countLeasedReads(life)
         switch event {
         case .propose, .changeMembers, .renewLease, .read, .received: return
         case .start, .turnEnded, .tick, .synced, .checkpointEnded, .spaceExhausted, .commandsDue, .work, .stop,

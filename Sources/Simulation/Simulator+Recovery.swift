@@ -20,6 +20,7 @@ extension Simulator {
         configuration.limits.catchUpBytesPerStep = 100
         configuration.limits.trimmedPerStep = 3
         configuration.raft.limits.appendBytesMax = conditions.appendBytesMax
+        configuration.raft.lease = lease(host)
         configuration.store.indexNodeCapacity = 4
         configuration.store.maximumCatchUpRevisions = 5
         configuration.store.maximumCatchUpWatches = 3

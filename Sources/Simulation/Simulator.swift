@@ -74,6 +74,8 @@ final class Simulator {
 
     let conditions: Conditions
     let flaw: Flaw?
+    /// `nil`: reads wait for rounds.
+    let leaseSeed: UInt64?
     var part = Part.busy
     /// Microseconds since the beginning.
     var now = 0
@@ -131,11 +133,15 @@ final class Simulator {
     var outbox = Array(repeating: OutboxClient(), count: Simulator.outboxClients)
     var counts = SimulationReport.Counts()
 
-    init(seed: UInt64, members: Int, conditions given: Conditions?, flaw: Flaw?, tell: ((String) -> Void)?) {
+    init(
+        seed: UInt64, members: Int, conditions given: Conditions?, flaw: Flaw?, readsByLease: Bool,
+        tell: ((String) -> Void)?
+    ) {
         var random = SeededRandom(seed: seed)
         let drawn = Conditions(members: members, &random)
         conditions = given ?? drawn
         self.flaw = flaw
+        leaseSeed = readsByLease ? seed ^ Self.leasingSeed : nil
         deathAtEffect = conditions.deathAtEffect
         trace = Trace(tell: tell)
         workload = Workload(random: random.split(), keys: conditions.keys)
@@ -234,7 +240,7 @@ final class Simulator {
     private func perform(_ action: Action, _ life: Life) throws(Violation) {
         switch action {
         case .tick:
-            plan(.tick, in: 100_000, of: life)
+            plan(.tick, in: tickTime(life.host), of: life)
             try step(.tick, life)
         case .turnEnd:
             life.isTurnOpen = false

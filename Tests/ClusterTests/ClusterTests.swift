@@ -85,6 +85,34 @@ struct ClusterTests {
         }
     }
 
+    @Test("a leader that reads by lease and had no turn for a while reads nothing old")
+    func stoppedLeaderReads() async throws {
+        try await EtcdProcess.withCluster(Self.kind, arguments: ["--lease-reads"]) { members in
+            let (leader, others) = try await ProcessCluster.split(members)
+            let (old, client) = (try ProcessCluster.client([leader]), try ProcessCluster.client(others))
+            try await client.put("k", "before")
+            for _ in 0..<100 {
+                let read = try await old.get("k").keyValues.map(\.valueText)
+                #expect(read == ["before"])
+            }
+            leader.freeze()
+            #expect(try await eventually { (try? await client.put("k", "after")) != nil })
+            // It lies there when the leader that was goes on.
+            async let waiting = try? old.get("k")
+            leader.thaw()
+            if let response = await waiting { #expect(response.keyValues.map(\.valueText) == ["after"]) }
+            var read: [String] = []
+            _ = try await eventually {
+                guard let response = try? await old.get("k") else { return false }
+                read = response.keyValues.map(\.valueText)
+                return true
+            }
+            #expect(read == ["after"])
+            await old.close()
+            await client.close()
+        }
+    }
+
     @Test("a member that joins late gets all of the state, and one that was removed ends")
     func lateMember() async throws {
         try await EtcdProcess.withCluster(Self.kind) { members in

@@ -32,6 +32,28 @@ import Testing
         return configuration
     }
 
+    /// What a turn has looked at is the time for all that it does; but a read by lease may have come after that look.
+    @Test(arguments: [false, true]) func aStepKnowsThePresentWhereReadsGoByLease(hasLease: Bool) async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let (before, after) = try await loop.submit {
+            var configuration = Self.configuration()
+            if hasLease { configuration.raft.lease = LeaseSettings(tick: .milliseconds(100)) }
+            let member = Member(
+                inMemory: configuration, configuration: MemberConfiguration(),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, eventLoop: loop)
+            try member.start()
+            member.read { _ in }
+            let before = member.now.monotonic
+            let start = NIODeadline.now()
+            while NIODeadline.now() == start {}
+            member.peerUnreachable(MemberID(2))
+            let after = member.now.monotonic
+            _ = member.stop()
+            return (before, after)
+        }.get()
+        #expect(hasLease ? before < after : before == after)
+    }
+
     /// A connection that breaks under a message says so before the call that sends has returned.
     @Test func aBrokenConnectionRepeatsNothing() async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()

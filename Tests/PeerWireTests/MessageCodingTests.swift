@@ -30,6 +30,7 @@ struct MessageCodingTests {
             ], commit: LogIndex(300)),
         .appendAccepted(match: LogIndex(1 << 61)), .appendRejected(rejected: LogIndex(5), hint: last),
         .heartbeat(commit: LogIndex(4), round: ReadRound(.max)), .heartbeatAnswer(round: ReadRound(0)),
+        .heartbeatAnswer(round: ReadRound(7), promise: .milliseconds(900)),
         .preVote(last: last), .preVoteAnswer(isGranted: true), .preVoteAnswer(isGranted: false),
         .vote(last: last, isTransfer: true), .voteAnswer(isGranted: false), .snapshot(mark), .committed(last),
         .staleTerm, .proposal([]), .proposal([Proposal(data: [9]), Proposal(kind: .configurationChange, data: [])]),

@@ -127,12 +127,13 @@ extension RaftNode {
 
     /// Takes and carries out orders until there are none: everything is durable and applied at once.
     ///
+    /// - Parameter now: what its clock says, where that matters.
     /// - Returns: all that was ordered, as one bundle.
     @discardableResult
-    mutating func settle() -> Orders {
+    mutating func settle(at now: Duration? = nil) -> Orders {
         var all = Orders()
         while hasOrders {
-            let orders = takeOrders()
+            let orders = takeOrders(at: now)
             all.add(orders)
             if let write = orders.write { persisted(upTo: write) }
             for entry in orders.committed { follow(entry) }
@@ -158,6 +159,7 @@ extension RaftNode {
     ) -> RaftNode {
         var node = make(voters: voters, learners: learners, settings: settings, entries: entries, commit: commit)
         node.settle()
+        if settings.lease != nil { node.tick(settings.electionTicks) }
         node.campaign()
         node.settle()
         for voter in voters where voter != node.id {

@@ -41,6 +41,20 @@ import Testing
         #expect(sum.events > 80 && sum.expiredLeases > (isDebug ? 0 : 3) && sum.streamEntries > 100)
     }
 
+    /// The same where leaders read by lease, and clocks run apart.
+    @Test(arguments: [3, 5]) func everyPromiseIsKeptByLeases(members: Int) {
+        var seeds = SeededRandom(seed: testSeed("everyPromiseIsKeptByLeases"))
+        var (reads, leaders) = (0, 0)
+        for _ in 0..<(isDebug ? 3 : 20) {
+            let report = Simulation(seed: seeds.next(), members: members, readsByLease: true).run()
+            #expect(report.finding == nil)
+            reads += report.counts.leasedReads
+            leaders += report.counts.leaders
+        }
+        print("everyPromiseIsKeptByLeases: \(reads) reads, \(leaders) leaders")
+        #expect(reads > 20 && leaders > 6)
+    }
+
     /// As for one member: also in another process.
     @Test(arguments: [UInt64(3), 4]) func seedsRepeat(seed: UInt64) async throws {
         let report = Simulation(seed: seed, members: 3).run()
@@ -54,6 +68,7 @@ import Testing
     @Test(arguments: [
         (Flaw.answersBeforeSync, 0), (.appliesClocks, 0), (.appliesHashOrder, 0), (.answersLaterRounds, 30),
         (.commitsEarlierTerms, 0), (.trustsItsClock, 0), (.believesDamagedRecords, 0), (.countsOneHalf, 200),
+        (.leasesFromAnswers, 300), (.leasesThroughTransfers, 560),
     ])
     func findsEveryFlaw(flaw: Flaw, after: Int) {
         let first = (1...300).first { number in

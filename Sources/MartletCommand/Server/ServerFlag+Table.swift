@@ -50,6 +50,10 @@ extension ServerFlag {
             "strict-reconfig-check", .boolean, "true",
             "refuse changes of the members that could leave too few that are there"),
         .used(
+            "lease-reads", .boolean, "false",
+            "a leader answers reads without asking the others, while they have promised to elect nobody else; by their "
+                + "monotonic clocks, which must not differ by more than a fifth nor stand still. At all members alike"),
+        .used(
             "discovery-token", .string, "",
             "instead of --initial-cluster: the new cluster's name where its members find each other"),
         .used("discovery-endpoints", .string, "", "where that is: servers of another etcd or Martlet"),

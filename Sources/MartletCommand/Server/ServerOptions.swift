@@ -148,6 +148,7 @@ package struct ServerOptions: Sendable {
         var store = EtcdServerConfiguration()
         store.name = flags.string("name")
         store.clusterToken = flags.string("initial-cluster-token")
+        store.readsByLease = flags.boolean("lease-reads")
         store.isStrictAboutMembers = flags.boolean("strict-reconfig-check")
         store.maximumTransactionOperations = Int(clamping: flags.number("max-txn-ops"))
         // More than a message can hold means no limit of its own.

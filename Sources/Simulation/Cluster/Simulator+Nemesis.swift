@@ -117,6 +117,7 @@ extension Simulator {
         guard let leader = leadersLife else { return }
         let target = nemesis.once(in: 3) ? nil : nemesis.pick(hosts).id
         counts.transfers += 1
+        if flaw == .leasesThroughTransfers { return handOver(leader, to: target) }
         try step(.transferLeadership(to: target, waiter: WaiterID(.max)), leader)
     }
 

@@ -11,6 +11,7 @@ extension Simulator {
     func send(_ original: Message, from life: Life) {
         guard let target = host(original.to) else { return }
         let message = spoiled(original, of: life)
+        if flaw == .leasesFromAnswers { noteRound(of: message, life) }
         network.messageCount += 1
         if network.isCut(from: life.host.place, to: target.place) || chance(network.losses) { return }
         post(message, from: life.host.place, to: target.place)
@@ -47,6 +48,7 @@ extension Simulator {
         if flaw == .answersLaterRounds, case .heartbeatAnswer = message.body {
             message.body = .heartbeatAnswer(round: life.replica.node.currentReadRound)
         }
+        if flaw == .leasesFromAnswers { message = lengthened(message, to: life) }
         counts.messages += 1
         try step(.received(message), life)
         openTurn(life)

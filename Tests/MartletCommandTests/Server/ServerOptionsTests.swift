@@ -51,6 +51,11 @@ import Testing
         #expect(throws: ServerFlagError.self) { try options("--stream-memory=much") }
     }
 
+    @Test func readsGoByLeaseWhereThatIsWanted() throws {
+        #expect(try !options().store.readsByLease)
+        #expect(try options("--lease-reads").store.readsByLease)
+    }
+
     @Test func clientsOfStreamsAreLimited() throws {
         var limits = try options().streams.limits
         #expect(limits == ClientLimits())

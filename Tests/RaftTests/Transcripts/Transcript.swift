@@ -23,7 +23,7 @@ struct Transcript: CustomTestStringConvertible {
 
     static let all: [Transcript] = [
         election, staleElection, replication, figure8Overwritten, figure8Committed, readThroughFollower, transfer,
-        removal, removalForgotten, jointChange, snapshot,
+        removal, removalForgotten, jointChange, snapshot, leaseRead,
     ]
 
     struct Difference: Equatable, CustomStringConvertible {

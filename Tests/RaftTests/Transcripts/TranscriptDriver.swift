@@ -17,6 +17,7 @@ struct TranscriptDriver {
     private(set) var lines: [String] = []
     private(set) var members: [TranscriptMember] = []
     private var settings = RaftSettings()
+    private var clock = Duration.zero
     private var configuration = Configuration()
     private var network: [(message: Message, state: TranscriptMember.State?)] = []
     private var cut: Set<MemberID> = []
@@ -24,6 +25,7 @@ struct TranscriptDriver {
     /// The acts, one a line:
     ///
     /// - `plain`: Raft as in the paper's figure 2, without pre-vote and check of the quorum
+    /// - `lease`: a leader reads by lease; a tick takes 100 ms; `time N`: so many milliseconds pass, on all clocks
     /// - `append-bytes N`: the limit of one append
     /// - `voters 1 2 3`, `learners 4`: who belongs to the cluster
     /// - `member ID TERM… [in TERM]`: starts a member with one durable entry for each term, in the last one's or
@@ -43,6 +45,8 @@ struct TranscriptDriver {
         case ("plain", 0):
             settings.usesPreVote = false
             settings.checksQuorum = false
+        case ("lease", 0): settings.lease = LeaseSettings(tick: .milliseconds(100))
+        case ("time", 1): clock += .milliseconds(Int64(numbers[0]))
         case ("append-bytes", 1): settings.limits.appendBytesMax = Int(numbers[0])
         case ("voters", 1...): configuration = Configuration(voters: numbers.map { MemberID($0) })
         case ("learners", 1...):
@@ -190,7 +194,7 @@ struct TranscriptDriver {
     private mutating func settle(_ place: Int) {
         noteCommit(place)
         while members[place].node?.hasOrders == true {
-            guard let orders = members[place].node?.takeOrders() else { return }
+            guard let orders = members[place].node?.takeOrders(at: clock) else { return }
             carryOut(orders, place)
             noteCommit(place)
         }

@@ -62,7 +62,8 @@ enum TranscriptNotation {
         case .appendAccepted(let match): ("accepted", "\(match.rawValue)")
         case .appendRejected(let rejected, let hint): ("rejected", "\(rejected.rawValue) hint \(text(hint))")
         case .heartbeat(let commit, let round): ("heartbeat", "commit \(commit.rawValue) round \(round.rawValue)")
-        case .heartbeatAnswer(let round): ("heartbeat-answer", "round \(round.rawValue)")
+        case .heartbeatAnswer(let round, let promise):
+            ("heartbeat-answer", "round \(round.rawValue)\(promise.map { " promise \($0)" } ?? "")")
         case .preVote(let last): ("pre-vote", "last \(text(last))")
         case .preVoteAnswer(let isGranted): ("pre-vote-answer", isGranted ? "yes" : "no")
         case .vote(let last, let isTransfer): ("vote", "last \(text(last))\(isTransfer ? " by transfer" : "")")

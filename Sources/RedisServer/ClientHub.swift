@@ -117,7 +117,7 @@ final class ClientHub: KeyspaceClients {
         guard connections.removeValue(forKey: id) != nil else { return }
         engine.remove(id)
         removeMonitor(id)
-        subscriptions.remove(id)
+        subscriptions.remove(connection.session)
     }
 
     var connectionsInOrder: [RESPConnection] { connections.keys.sorted().compactMap { connections[$0] } }

@@ -24,7 +24,7 @@ extension ClientHub {
         case "client|kill": clientKill(arguments, connection, &reply)
         case "client|unblock": clientUnblock(arguments, &reply)
         case "reset":
-            subscriptions.remove(connection.session.id)
+            subscriptions.remove(connection.session)
             removeMonitor(connection.session.id)
             connection.session.reset(configuration.environment, engine.access)
             reply.isRESP3 = false

@@ -7,7 +7,8 @@ import MartletRESPCodec
 struct Subscriptions {
     /// Clients of a channel or pattern, in the order in which they came.
     private var channels: [[UInt8]: [UInt64]] = [:]
-    private var patterns: [(pattern: [UInt8], clients: [UInt64])] = []
+    private var patterns: [[UInt8]: [UInt64]] = [:]
+    private var patternOrder = NamesInOrder()
 
     mutating func subscribe(_ client: UInt64, _ channel: [UInt8]) {
         channels[channel, default: []].append(client)
@@ -19,29 +20,28 @@ struct Subscriptions {
     }
 
     mutating func subscribe(_ client: UInt64, pattern: [UInt8]) {
-        if let place = patterns.firstIndex(where: { $0.pattern == pattern }) {
-            patterns[place].clients.append(client)
-        } else {
-            patterns.append((pattern, [client]))
-        }
+        patterns[pattern, default: []].append(client)
+        patternOrder.insert(pattern)
     }
 
     mutating func unsubscribe(_ client: UInt64, pattern: [UInt8]) {
-        guard let place = patterns.firstIndex(where: { $0.pattern == pattern }) else { return }
-        patterns[place].clients.removeAll { $0 == client }
-        if patterns[place].clients.isEmpty { patterns.remove(at: place) }
+        patterns[pattern]?.removeAll { $0 == client }
+        guard patterns[pattern]?.isEmpty == true else { return }
+        patterns[pattern] = nil
+        patternOrder.remove(pattern)
     }
 
-    mutating func remove(_ client: UInt64) {
-        for channel in channels.keys { unsubscribe(client, channel) }
-        for pattern in patterns.map(\.pattern) { unsubscribe(client, pattern: pattern) }
+    /// Ends all that a client listens to.
+    mutating func remove(_ client: Session) {
+        for channel in client.channels { unsubscribe(client.id, channel) }
+        for pattern in client.patterns { unsubscribe(client.id, pattern: pattern) }
     }
 
     func listeners(of channel: [UInt8]) -> [UInt64] { channels[channel] ?? [] }
 
     func patternListeners(of channel: [UInt8]) -> [(pattern: [UInt8], client: UInt64)] {
-        patterns.flatMap { entry in
-            Glob.matches(entry.pattern[...], channel[...]) ? entry.clients.map { (entry.pattern, $0) } : []
+        patternOrder.flatMap { pattern in
+            Glob.matches(pattern[...], channel[...]) ? (patterns[pattern] ?? []).map { (pattern, $0) } : []
         }
     }
 
@@ -90,12 +90,10 @@ extension ClientHub {
         for index in 1..<arguments.count {
             let name = arguments.array(index)
             if isPattern {
-                if !connection.session.patterns.contains(name) {
-                    connection.session.patterns.append(name)
+                if connection.session.patterns.insert(name) {
                     subscriptions.subscribe(connection.session.id, pattern: name)
                 }
-            } else if !connection.session.channels.contains(name) {
-                connection.session.channels.append(name)
+            } else if connection.session.channels.insert(name) {
                 subscriptions.subscribe(connection.session.id, name)
             }
             confirm(isPattern ? "psubscribe" : "subscribe", name, connection, &reply)
@@ -106,15 +104,15 @@ extension ClientHub {
         _ arguments: Arguments, _ connection: RESPConnection, isPattern: Bool, _ reply: inout ReplyWriter
     ) {
         var names = (1..<max(arguments.count, 1)).map { arguments.array($0) }
-        if names.isEmpty { names = isPattern ? connection.session.patterns : connection.session.channels }
+        if names.isEmpty { names = Array(isPattern ? connection.session.patterns : connection.session.channels) }
         let kind: StaticString = isPattern ? "punsubscribe" : "unsubscribe"
         if names.isEmpty { return confirm(kind, nil, connection, &reply) }
         for name in names {
             if isPattern {
-                connection.session.patterns.removeAll { $0 == name }
-                subscriptions.unsubscribe(connection.session.id, pattern: name)
-            } else {
-                connection.session.channels.removeAll { $0 == name }
+                if connection.session.patterns.remove(name) {
+                    subscriptions.unsubscribe(connection.session.id, pattern: name)
+                }
+            } else if connection.session.channels.remove(name) {
                 subscriptions.unsubscribe(connection.session.id, name)
             }
             confirm(kind, name, connection, &reply)

@@ -36,7 +36,8 @@ import Testing
         #expect(server.connectionCount == 0)
 
         let other = try self.serve(server, on: loop)
-        let call = RawFrame.headers(1, RawPeer.requestHead(path: "/T/Later")).bytes
+        let call =
+            RawFrame.headers(1, RawPeer.requestHead(path: "/T/Later")).bytes
             + RawFrame.data(1, MessageAssemblerTests.frame([7]), endStream: true).bytes
         try other.writeInbound(ByteBuffer(bytes: call))
         let before = try self.written(other)

@@ -86,6 +86,8 @@ final class WireConnection: ChannelDuplexHandler, FlushTarget, @unchecked Sendab
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // Begins no turn: of a connection that is over nobody would end it when the channel breaks within this read.
+        guard !self.isClosed else { return }
         let buffer = self.unwrapInboundIn(data)
         self.keepalive.didRead()
         self.isReading = true
@@ -95,8 +97,10 @@ final class WireConnection: ChannelDuplexHandler, FlushTarget, @unchecked Sendab
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        self.isReading = false
-        self.loop.endTurn()
+        if self.isReading {
+            self.isReading = false
+            self.loop.endTurn()
+        }
         context.fireChannelReadComplete()
     }
 

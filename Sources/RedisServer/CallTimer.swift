@@ -48,6 +48,18 @@ package struct CallTimer {
         for item in transaction.items { add(item.entry.number) }
     }
 
+    /// The last ones, so many, are not carried out.
+    mutating func takeBack(_ count: Int, _ statistics: inout CommandStatistics) {
+        var left = count
+        while left > 0, let last = runs.indices.last {
+            let part = min(left, runs[last].count)
+            statistics.takeBack(runs[last].command, count: part)
+            runs[last].count -= part
+            if runs[last].count == 0 { runs.removeLast() }
+            left -= part
+        }
+    }
+
     /// Notes how long they took.
     ///
     /// - Parameter reply: begins with the answer, or with its last part.

@@ -119,12 +119,12 @@ final class ClientHub: KeyspaceClients {
         guard connections.removeValue(forKey: id) != nil else { return }
         engine.remove(id)
         removeMonitor(id)
-        forgetSubscriptions(id)
+        forgetSubscriptions(of: connection.session)
     }
 
-    func forgetSubscriptions(_ client: UInt64) {
-        subscriptions.remove(client)
-        shardSubscriptions.remove(client)
+    func forgetSubscriptions(of session: Session) {
+        subscriptions.remove(session.id, channels: session.channels, patterns: session.patterns)
+        shardSubscriptions.remove(session.id, channels: session.shardChannels)
     }
 
     var connectionsInOrder: [RESPConnection] { connections.keys.sorted().compactMap { connections[$0] } }

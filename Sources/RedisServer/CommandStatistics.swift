@@ -36,6 +36,11 @@ package struct CommandStatistics {
     /// A command is about to be carried out, so many times in a row.
     package mutating func begin(_ command: Int, count: Int = 1) { rows[command].calls += UInt64(count) }
 
+    /// It was not, after all, so many times.
+    mutating func takeBack(_ command: Int, count: Int) {
+        rows[command].calls -= min(rows[command].calls, UInt64(count))
+    }
+
     /// One was carried out, so many times in a row.
     ///
     /// - Parameter nanoseconds: of each.

@@ -61,7 +61,11 @@ package final class InMemoryEngine: KeyspaceEngine {
     package func run(_ request: CommandRequest, _ reply: inout ReplyWriter) -> CommandAnswer {
         let (now, ticks) = (now, ticks)
         var answer = CommandAnswer.complete
-        for item in request.items {
+        for (index, item) in request.items.enumerated() {
+            if reply.bytes.count >= request.replyBytes, index > 0 {
+                answer = .full(index)
+                break
+            }
             let call = Call(
                 request.commands[item.command], database: request.database, now: now, seed: random.next(),
                 client: request.client)

@@ -8,8 +8,9 @@ import NIOCore
 ///
 /// All commands of one read are handed over together where they concern the keyspace alone, and their replies are sent
 /// as one piece.
-final class RESPConnection: ChannelInboundHandler {
+final class RESPConnection: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
+    typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
 
     let hub: ClientHub
@@ -21,6 +22,8 @@ final class RESPConnection: ChannelInboundHandler {
     private(set) var context: ChannelHandlerContext?
 
     private var input = ByteBuffer()
+    /// The channel is to be read on when the client is no longer ahead.
+    private var hasPendingRead = false
     private var parser: RequestParser
     private var batch = CommandBatch()
     /// The first command of `batch` that wasn't handed over.
@@ -28,6 +31,8 @@ final class RESPConnection: ChannelInboundHandler {
     private var pending: [(command: Int, entry: CommandEntry)] = []
     /// How many commands before `next` were handed over last.
     private var handedOver = 0
+    /// How many of `batch` monitors have been shown: what is handed over again they know.
+    private var shownCount = 0
     var reply = ReplyWriter()
     /// Whether others may hold the bytes of `reply`: they are let go, not used again.
     private var isBorrowed = false
@@ -134,6 +139,29 @@ final class RESPConnection: ChannelInboundHandler {
         context.fireChannelWritabilityChanged()
     }
 
+    /// Leaves in the socket what a client sends ahead while its commands wait: of a pipeline of any length only so much
+    /// is in memory, and it is no reason to close.
+    func read(context: ChannelHandlerContext) {
+        if isAhead {
+            hasPendingRead = true
+        } else {
+            context.read()
+        }
+    }
+
+    private var isAhead: Bool {
+        !canProceed && input.readableBytes >= min(Self.aheadBytes, hub.settings.limits.queryBytes / 4)
+    }
+
+    /// Some thousand short commands: more than are carried out at once.
+    private static let aheadBytes = 1 << 20
+
+    private func readOn() {
+        guard hasPendingRead, !isAhead else { return }
+        hasPendingRead = false
+        context?.read()
+    }
+
     private var canProceed: Bool { !isWaiting && !isClosing && isWritable }
 
     /// Parses and carries out what is there, as far as it may, and sends the replies.
@@ -146,12 +174,13 @@ final class RESPConnection: ChannelInboundHandler {
         }
         isExecuting = false
         flush()
+        readOn()
     }
 
     /// Whether there are commands.
     private func parse() -> Bool {
         batch.removeAll()
-        next = 0
+        (next, shownCount) = (0, 0)
         if let violation {
             let begin = reply.bytes.count
             reply.error("ERR " + violation.message)
@@ -228,9 +257,10 @@ final class RESPConnection: ChannelInboundHandler {
             guard case .found(let entry) = finding, !entry.isOutside, mayAll || mayRun(entry, arguments),
                 entry.isVerbatim, !hub.keepsToItself(entry, arguments)
             else { return finding }
-            if hub.hasMonitors { hub.monitor(self, arguments) }
+            if hub.hasMonitors, next >= shownCount { hub.monitor(self, arguments) }
             pending.append((next, entry))
             next += 1
+            shownCount = max(shownCount, next)
             if entry.mayWait(arguments) { return nil }
         }
         return nil
@@ -253,22 +283,50 @@ final class RESPConnection: ChannelInboundHandler {
         var request = CommandRequest(
             client: session.id, database: session.database, isRESP3: session.isRESP3,
             allowsLateReads: session.allowsLateReads, commands: commands)
+        request.replyBytes = hub.configuration.outputBytes
         request.user = session.user.serviceName
         swap(&request.items, &pending)
         isWaiting = true
         let mayWait = request.items.last.map { $0.entry.mayWait(commands[$0.command]) } ?? false
         timer.start(.now(), request.items, &hub.calls)
+        handedOver = request.items.count
         writing { writer in
             writer.isRESP3 = session.isRESP3
-            if hub.engine.run(request, &writer) == .complete { isWaiting = false }
+            switch hub.engine.run(request, &writer) {
+            case .complete: isWaiting = false
+            case .full(let count): takeBack(request.items.count - count)
+            case .later: break
+            }
         }
+        let isCut = handedOver < request.items.count
         // Time that passes until there is something to answer with is nobody's work.
-        handedOver = request.items.count
-        if !isWaiting || mayWait { stopTimer([]) }
+        if !isWaiting || mayWait || isCut { stopTimer([]) }
+        if isCut { goOnLater() }
         request.items.removeAll(keepingCapacity: true)
         swap(&request.items, &pending)
         hub.checkUsers()
     }
+
+    /// The last of the commands that were handed over, so many, are not carried out yet.
+    private func takeBack(_ count: Int) {
+        next -= count
+        handedOver -= count
+        hub.statistics.commands -= min(hub.statistics.commands, UInt64(count))
+        commandCount -= UInt64(count)
+        timer.takeBack(count, &hub.calls)
+    }
+
+    /// Goes on when other connections have had their turn.
+    private func goOnLater() {
+        let bound = NIOLoopBound(self, eventLoop: hub.loop)
+        hub.loop.scheduleTask(in: Self.breather) {
+            bound.value.isWaiting = false
+            bound.value.proceed()
+        }
+    }
+
+    /// Not over when NIO looks for more tasks: before sockets it looks for those.
+    private static let breather = TimeAmount.microseconds(20)
 
     /// Lets `body` write replies. What is pushed to this connection meanwhile comes behind them.
     private func writing(_ body: (inout ReplyWriter) -> Void) {
@@ -410,6 +468,7 @@ final class RESPConnection: ChannelInboundHandler {
     /// The replies to what was handed over.
     func answer(_ answer: CommandReply) {
         guard isWaiting, !isClosing else { return }
+        if answer.leftCount > 0 { takeBack(answer.leftCount) }
         countFailures(answer)
         hub.statistics.lookups.add(answer.lookups)
         if timer.isRunning {

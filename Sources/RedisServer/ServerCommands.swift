@@ -25,7 +25,7 @@ extension ClientHub {
         case "client|kill": clientKill(arguments, connection, &reply)
         case "client|unblock": clientUnblock(arguments, &reply)
         case "reset":
-            forgetSubscriptions(connection.session.id)
+            forgetSubscriptions(of: connection.session)
             removeMonitor(connection.session.id)
             connection.session.reset(configuration.environment, engine.access)
             reply.isRESP3 = false

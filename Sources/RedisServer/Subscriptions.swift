@@ -7,7 +7,8 @@ import MartletRESPCodec
 struct Subscriptions {
     /// Clients of a channel or pattern, in the order in which they came.
     private var channels: [[UInt8]: [UInt64]] = [:]
-    private var patterns: [(pattern: [UInt8], clients: [UInt64])] = []
+    private var patterns: [[UInt8]: [UInt64]] = [:]
+    private var patternOrder = NamesInOrder()
 
     mutating func subscribe(_ client: UInt64, _ channel: [UInt8]) {
         channels[channel, default: []].append(client)
@@ -19,29 +20,28 @@ struct Subscriptions {
     }
 
     mutating func subscribe(_ client: UInt64, pattern: [UInt8]) {
-        if let place = patterns.firstIndex(where: { $0.pattern == pattern }) {
-            patterns[place].clients.append(client)
-        } else {
-            patterns.append((pattern, [client]))
-        }
+        patterns[pattern, default: []].append(client)
+        patternOrder.insert(pattern)
     }
 
     mutating func unsubscribe(_ client: UInt64, pattern: [UInt8]) {
-        guard let place = patterns.firstIndex(where: { $0.pattern == pattern }) else { return }
-        patterns[place].clients.removeAll { $0 == client }
-        if patterns[place].clients.isEmpty { patterns.remove(at: place) }
+        patterns[pattern]?.removeAll { $0 == client }
+        guard patterns[pattern]?.isEmpty == true else { return }
+        patterns[pattern] = nil
+        patternOrder.remove(pattern)
     }
 
-    mutating func remove(_ client: UInt64) {
-        for channel in channels.keys { unsubscribe(client, channel) }
-        for pattern in patterns.map(\.pattern) { unsubscribe(client, pattern: pattern) }
+    /// Ends all that a client listens to.
+    mutating func remove(_ client: UInt64, channels: NamesInOrder, patterns: NamesInOrder = NamesInOrder()) {
+        for channel in channels { unsubscribe(client, channel) }
+        for pattern in patterns { unsubscribe(client, pattern: pattern) }
     }
 
     func listeners(of channel: [UInt8]) -> [UInt64] { channels[channel] ?? [] }
 
     func patternListeners(of channel: [UInt8]) -> [(pattern: [UInt8], client: UInt64)] {
-        patterns.flatMap { entry in
-            Glob.matches(entry.pattern[...], channel[...]) ? entry.clients.map { (entry.pattern, $0) } : []
+        patternOrder.flatMap { pattern in
+            Glob.matches(pattern[...], channel[...]) ? (patterns[pattern] ?? []).map { (pattern, $0) } : []
         }
     }
 
@@ -72,7 +72,7 @@ enum SubscriptionKind {
     }
 
     /// What a client has subscribed to.
-    var names: WritableKeyPath<Session, [[UInt8]]> {
+    var names: WritableKeyPath<Session, NamesInOrder> {
         switch self {
         case .channel: \.channels
         case .pattern: \.patterns
@@ -148,8 +148,7 @@ extension ClientHub {
         let client = connection.session.id
         for index in 1..<arguments.count {
             let name = arguments.array(index)
-            if !connection.session[keyPath: kind.names].contains(name) {
-                connection.session[keyPath: kind.names].append(name)
+            if connection.session[keyPath: kind.names].insert(name) {
                 switch kind {
                 case .channel: subscriptions.subscribe(client, name)
                 case .pattern: subscriptions.subscribe(client, pattern: name)
@@ -165,14 +164,15 @@ extension ClientHub {
     ) {
         let client = connection.session.id
         var names = (1..<max(arguments.count, 1)).map { arguments.array($0) }
-        if names.isEmpty { names = connection.session[keyPath: kind.names] }
+        if names.isEmpty { names = Array(connection.session[keyPath: kind.names]) }
         if names.isEmpty { return confirm(kind.end, nil, kind, connection, &reply) }
         for name in names {
-            connection.session[keyPath: kind.names].removeAll { $0 == name }
-            switch kind {
-            case .channel: subscriptions.unsubscribe(client, name)
-            case .pattern: subscriptions.unsubscribe(client, pattern: name)
-            case .shard: shardSubscriptions.unsubscribe(client, name)
+            if connection.session[keyPath: kind.names].remove(name) {
+                switch kind {
+                case .channel: subscriptions.unsubscribe(client, name)
+                case .pattern: subscriptions.unsubscribe(client, pattern: name)
+                case .shard: shardSubscriptions.unsubscribe(client, name)
+                }
             }
             confirm(kind.end, name, kind, connection, &reply)
         }

@@ -21,6 +21,7 @@ struct LocalServer {
     static func hash(_ password: [UInt8]) -> [UInt8] { Array("hash of ".utf8) + password }
 
     func refusals(of client: UInt64) -> [Refusal] { sessions[client]?.refusals ?? [] }
+    func watched(by client: UInt64 = 1) -> [WatchedKey] { sessions[client]?.watched ?? [] }
     func isWelcome(_ client: UInt64) -> Bool { sessions[client].map { space.keyspace.access.allows($0) } == true }
 
     private var lateReplies: [UInt64: [ReplyValue]] = [:]

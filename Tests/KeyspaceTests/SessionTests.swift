@@ -23,6 +23,19 @@ import Testing
         }
     }
 
+    /// A key is watched once, in each database.
+    @Test func watchedKeysCountOnce() {
+        var server = LocalServer()
+        _ = server.run("WATCH k k l")
+        _ = server.run("WATCH k")
+        _ = server.run("SELECT 1")
+        _ = server.run("WATCH k")
+        #expect(server.watched().map(\.database) == [0, 0, 1])
+        _ = server.run("UNWATCH")
+        _ = server.run("WATCH k")
+        #expect(server.watched().map(\.database) == [1])
+    }
+
     @Test func transactionsAreCarriedOutTogether() {
         #expect(
             replies("MULTI", "SET a 1", "SELECT 3", "SET b 2", "PING", "EXEC", "GET b", "SELECT 0", "GET a")

@@ -187,4 +187,38 @@ import Testing
             }
         }
     }
+
+    /// A pipeline may be of any length: what comes too early waits in the socket.
+    @Test(arguments: TestEngine.allCases) func longPipelinesAreCarriedOut(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
+            try await RawClient.with(port: port) { client in
+                let request = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$16000\r\n\(String(repeating: "x", count: 16_000))\r\n"
+                let count = 3_000
+                try await client.send(String(repeating: request, count: count))
+                var replies: Set<String> = []
+                for _ in 0..<count { replies.insert(try await client.next().map { text($0) } ?? "closed") }
+                #expect(replies == ["+OK"])
+            }
+        }
+    }
+
+    /// Replies that are large together come piece by piece, in their order, and their commands count once.
+    @Test(arguments: TestEngine.allCases) func manyLargeRepliesComeInPieces(engine: TestEngine) async throws {
+        try await withServer(on: engine) { _, port in
+            try await RawClient.with(port: port) { client in
+                for name in ["a", "b"] {
+                    #expect(try await client.run("SET \(name) \(String(repeating: name, count: 50_000))") == "+OK")
+                }
+                let count = 400
+                try await client.send(String(repeating: "GET a\r\nGET b\r\nSTRLEN a\r\n", count: count))
+                var replies: [String: Int] = [:]
+                for place in 0..<3 * count {
+                    let reply = try await client.next().map { text($0) } ?? "closed"
+                    replies["\(place % 3) \(reply.prefix(1)) \(reply.count)", default: 0] += 1
+                }
+                #expect(replies == ["0 a 50000": count, "1 b 50000": count, "2 : 6": count])
+                #expect(try await client.run("INFO commandstats").contains("cmdstat_get:calls=\(2 * count),"))
+            }
+        }
+    }
 }

@@ -106,7 +106,7 @@ public struct AccessControl: Sendable {
         case .list(let name):
             guard let user = listUser(named: name) else { return false }
             let rules = [user.root] + user.selectors
-            return (session.channels + session.shardChannels).allSatisfy { channel in
+            return [session.channels, session.shardChannels].joined().allSatisfy { channel in
                 rules.contains { $0.allows(channel: channel[...], isPattern: false) }
             }
                 && session.patterns.allSatisfy { pattern in
@@ -116,7 +116,7 @@ public struct AccessControl: Sendable {
             guard let permissions = service.permissions(of: name) else { return false }
             if permissions.isRoot { return true }
             return !session.isMonitor
-                && (session.channels + session.shardChannels).allSatisfy { permissions.allowsReading($0) }
+                && [session.channels, session.shardChannels].joined().allSatisfy { permissions.allowsReading($0) }
                 && session.patterns.allSatisfy { permissions.allowsReading(matching: $0[...]) }
         }
     }

@@ -16,6 +16,8 @@ public struct CommandRequest: Sendable {
     public var commands: CommandBatch
     /// Places in `commands`, and what they are.
     public var items: [(command: Int, entry: CommandEntry)] = []
+    /// Behind so many bytes of replies no further reader begins: what tells much is read in pieces.
+    public var replyBytes = Int.max
 
     public init(client: UInt64, database: Int, isRESP3: Bool, allowsLateReads: Bool, commands: CommandBatch) {
         self.client = client
@@ -32,6 +34,8 @@ public enum CommandAnswer: Hashable, Sendable {
     case complete
     /// What is written may be sent; the rest comes later, see `CommandReply`.
     case later
+    /// So many of the commands are answered. The others are to be handed over again, once that is sent.
+    case full(Int)
 }
 
 /// Replies to commands that were answered `later`.
@@ -47,6 +51,8 @@ public struct CommandReply: Sendable {
     /// Of errors among the replies, by the commands' numbers.
     public var failures: [ReplyFailure] = []
     public var lookups = KeyLookups()
+    /// How many of the commands, the last ones, were not carried out: see `CommandAnswer.full`.
+    public var leftCount = 0
 
     public init(client: UInt64, bytes: [UInt8], isLast: Bool = true, gaps: [Gap] = []) {
         self.client = client

@@ -50,7 +50,7 @@ extension Session {
             self.database = database
             reply.ok()
         case "unwatch":
-            watched = []
+            forgetWatched()
             reply.ok()
         case "hello": hello(arguments, access, environment, &reply)
         case "auth": auth(arguments, access, environment, &reply)

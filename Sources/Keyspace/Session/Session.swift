@@ -70,12 +70,14 @@ public struct Session: Sendable {
     public private(set) var hasRefused = false
     /// The database of the transaction's next command.
     var queuedDatabase = 0
-    public internal(set) var watched: [WatchedKey] = []
+    public private(set) var watched: [WatchedKey] = []
+    /// Of `watched`, by database. Only searched.
+    private var watchedNames: [Int: Set<[UInt8]>] = [:]
     /// Channels and patterns, in the order in which they were asked for.
-    public var channels: [[UInt8]] = []
-    public var patterns: [[UInt8]] = []
+    public var channels = NamesInOrder()
+    public var patterns = NamesInOrder()
     /// A namespace of their own.
-    public var shardChannels: [[UInt8]] = []
+    public var shardChannels = NamesInOrder()
     public var isMonitor = false
     public var lastCommand = ""
 
@@ -223,15 +225,18 @@ public struct Session: Sendable {
 
     mutating func forgetTransaction() {
         transaction = nil
-        watched = []
+        forgetWatched()
     }
+
+    mutating func forgetWatched() { (watched, watchedNames) = ([], [:]) }
 
     mutating func watch(_ arguments: Arguments, _ keyspace: Keyspace, now: Int64, _ reply: inout ReplyWriter) {
         if transaction != nil { return reply.error("ERR WATCH inside MULTI is not allowed") }
         for index in 1..<arguments.count {
             let name = arguments.array(index)
-            if watched.contains(where: { $0.database == database && $0.name == name }) { continue }
+            if watchedNames[database]?.contains(name) == true { continue }
             guard watched.count < Self.maximumWatchedKeys else { return reply.error("ERR too many watched keys") }
+            watchedNames[database, default: []].insert(name)
             watched.append(
                 WatchedKey(
                     database: database, name: name, version: keyspace.version(of: name, in: database, now: now)))

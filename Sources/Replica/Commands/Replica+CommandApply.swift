@@ -170,7 +170,15 @@ extension Replica {
         var call = Call(
             request.commands[request.items[end - 1].command], database: request.database, now: plan.stamp,
             client: request.client, user: request.user)
+        var leftCount = 0
         for index in running.next..<end {
+            // What only reads behind the last change needn't be of this moment: it may be asked again.
+            if running.reply.bytes.count >= request.replyBytes, end == request.items.count, running.range == nil,
+                request.items[index...].allSatisfy({ $0.entry.isRead })
+            {
+                leftCount = end - index
+                break
+            }
             let (command, entry) = request.items[index]
             request.commands.move(&call.arguments, to: command)
             call.seed = 0
@@ -216,7 +224,7 @@ extension Replica {
         if end < request.items.count {
             commands.put(running, in: slot)
         } else {
-            answer(running, slot, isLast: !waits, into: &effects)
+            answer(running, slot, isLast: !waits, leftCount: leftCount, into: &effects)
         }
         return []
     }

@@ -252,12 +252,15 @@ extension Replica {
     }
 
     /// The last replies to what a client has asked.
-    mutating func answer(_ running: CommandQueue.Running, _ slot: Int, isLast: Bool = true, into effects: inout Effects)
-    {
+    mutating func answer(
+        _ running: CommandQueue.Running, _ slot: Int, isLast: Bool = true, leftCount: Int = 0,
+        into effects: inout Effects
+    ) {
         commands.free(slot)
         if !isLast, running.reply.bytes.isEmpty { return }
-        effects.commandReplies.append(
-            CommandReply(client: running.client, running.reply, isLast: isLast))
+        var reply = CommandReply(client: running.client, running.reply, isLast: isLast)
+        reply.leftCount = leftCount
+        effects.commandReplies.append(reply)
     }
 
     /// Tells everybody that the member ends.

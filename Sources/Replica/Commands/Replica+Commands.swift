@@ -20,6 +20,7 @@ extension Replica {
             switch carryOutReads(request, from: &done, refusesGrowth: isFull, &reply, at: moment) {
             case .waits: return .later
             case .lacksBlocks: isHeld = true
+            case .full: return .full(done)
             case .ended: if done == request.items.count { return .complete }
             }
         }
@@ -66,6 +67,8 @@ extension Replica {
         case waits
         /// The next one needs what isn't in memory.
         case lacksBlocks
+        /// There are more, and the reply has as many bytes as it may.
+        case full
     }
 
     /// Carries out commands as long as they change nothing.
@@ -76,7 +79,9 @@ extension Replica {
         at moment: Moment
     ) -> ReadsEnd {
         let now = commandTime(at: moment)
+        let first = done
         while done < request.items.count {
+            if reply.bytes.count >= request.replyBytes, done > first { return .full }
             let (command, entry) = request.items[done]
             if let text = refusal(of: entry, request.commands[command], refusesGrowth: refusesGrowth) {
                 reply.refuse(entry, text)
@@ -195,8 +200,10 @@ extension Replica {
             }
             running.reply.nullArray()
         }
-        if end == .waits || running.next == request.items.count {
-            answer(running, slot, isLast: end != .waits, into: &effects)
+        if end == .waits || end == .full || running.next == request.items.count {
+            answer(
+                running, slot, isLast: end != .waits, leftCount: end == .full ? request.items.count - running.next : 0,
+                into: &effects)
         } else {
             let isUnreadable = isUnreadable(running.format)
             commands.put(running, in: slot)

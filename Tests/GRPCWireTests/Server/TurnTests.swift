@@ -9,6 +9,7 @@ import Testing
 @Suite struct TurnTests {
     private func serve(_ server: WireServer, on loop: EmbeddedEventLoop) throws -> EmbeddedChannel {
         let channel = EmbeddedChannel(loop: loop)
+        try channel.pipeline.syncOperations.addHandler(HalfCloser())
         try server.serve(channel)
         channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
         try channel.writeInbound(ByteBuffer(bytes: RawPeer.preface + RawFrame.settings([:]).bytes))
@@ -49,5 +50,14 @@ import Testing
         #expect(after > 0, "the answer was not written")
         _ = try other.finish(acceptAlreadyClosed: true)
         loop.run()
+    }
+}
+
+/// Leaves a channel open whose output is closed, as sockets do and embedded channels don't.
+private final class HalfCloser: ChannelOutboundHandler {
+    typealias OutboundIn = Never
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if mode == .output { promise?.succeed() } else { context.close(mode: mode, promise: promise) }
     }
 }

@@ -124,6 +124,9 @@ struct CommandQueue: Sendable {
     /// Bytes of all those records.
     private(set) var proposedBytes = 0
     var running: [Running?] = []
+    /// Whose requests stand in the slots, or stood there last: to look for one of them in `running` itself would copy
+    /// what all others have asked for.
+    private var clientsOfSlots: [UInt64] = []
     private var freeSlots: [Int] = []
     var stores = StoreQueue()
     /// Those who wait for room, in order.
@@ -148,9 +151,11 @@ struct CommandQueue: Sendable {
 
     mutating func insert(_ request: consuming Running) -> Int {
         if let slot = freeSlots.popLast() {
+            clientsOfSlots[slot] = request.client
             running[slot] = request
             return slot
         }
+        clientsOfSlots.append(request.client)
         running.append(request)
         return running.count - 1
     }
@@ -196,7 +201,7 @@ struct CommandQueue: Sendable {
 
     /// Takes note that a client is gone. Complexity: O(clients that have asked and not heard).
     mutating func noteLeft(_ client: UInt64) {
-        for slot in running.indices where running[slot]?.client == client { running[slot]!.hasLeft = true }
+        for slot in clientsOfSlots.indices where clientsOfSlots[slot] == client { running[slot]?.hasLeft = true }
     }
 
     // MARK: Plans
@@ -254,7 +259,8 @@ struct CommandQueue: Sendable {
     /// All who have asked and not heard, in no order that means something but always the same.
     mutating func removeAll() -> (commands: [Running], stores: [StoreQueue.Asked]) {
         let all = (running.compactMap { $0 }, stores.removeAll())
-        (running, freeSlots, held, heldHead, plans, plansHead, proposedBytes) = ([], [], [], 0, [], 0, 0)
+        (running, clientsOfSlots, freeSlots) = ([], [], [])
+        (held, heldHead, plans, plansHead, proposedBytes) = ([], 0, [], 0, 0)
         forwardedPlans = [:]
         (halted, loads, readsBehindHalf) = (nil, BlockLoads(), [])
         parts = []

@@ -9,7 +9,7 @@ import NIOCore
 /// Source: CLIENT KILL of Redis 7.4 and later. There CLIENT LIST takes `TYPE` and `ID` alone; here, as in Valkey 8.1,
 /// the others too.
 struct ClientFilter {
-    private var ids: [Int64]?
+    private var ids: Set<Int64>?
     private var address: String?
     private var localAddress: String?
     private var type: ClientType?
@@ -80,21 +80,21 @@ struct ClientFilter {
 
     private static func ids(
         _ arguments: Arguments, _ words: Range<Int>, for purpose: Purpose
-    ) throws(Malformed) -> [Int64] {
-        var ids: [Int64] = []
+    ) throws(Malformed) -> Set<Int64> {
+        var ids: Set<Int64> = []
         for index in words {
             guard let id = arguments.integer(index), id > 0 || purpose == .list else {
                 throw Malformed(
                     text: purpose == .list ? "ERR Invalid client ID" : "ERR client-id should be greater than 0")
             }
-            ids.append(id)
+            ids.insert(id)
         }
         return ids
     }
 
     /// Those of several lists.
-    private mutating func keep(_ other: [Int64]) {
-        ids = ids.map { $0.filter(other.contains) } ?? other
+    private mutating func keep(_ other: Set<Int64>) {
+        ids = ids?.intersection(other) ?? other
     }
 
     /// - Parameter asker: who asks.

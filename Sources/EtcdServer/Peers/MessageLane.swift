@@ -13,6 +13,9 @@ package struct MessageLane {
     /// Bytes of a call, if it isn't for one message: the other member hands all of them out in one turn of its loop,
     /// which has elections and clients to serve.
     package static let callBytesMax = 256 << 10
+    /// Calls that wait for a member. Only messages of both kinds in turn make so many of so few bytes: each call has
+    /// memory of its own.
+    package static let queuedCallsMax = 4096
 
     package struct Call: Sendable {
         package fileprivate(set) var bytes: [UInt8]
@@ -55,7 +58,6 @@ package struct MessageLane {
     /// - Returns: whether there was room.
     package mutating func add(_ bytes: [UInt8], isShard: Bool = false) -> Bool {
         guard byteCount + bytes.count <= Self.queuedBytesMax else { return false }
-        byteCount += bytes.count
         let last = waiting.count - 1
         if last >= 0, waiting[last].isShard == isShard,
             waiting[last].bytes.count + bytes.count <= Self.callBytesMax
@@ -63,8 +65,10 @@ package struct MessageLane {
             waiting[last].bytes += bytes
             waiting[last].count += 1
         } else {
+            guard waiting.count < Self.queuedCallsMax else { return false }
             waiting.append(Call(bytes: bytes, isShard: isShard))
         }
+        byteCount += bytes.count
         return true
     }
 

@@ -81,6 +81,22 @@ import Testing
         #expect(isNextAdded && !isLastAdded)
     }
 
+    /// Where kinds alternate each message is a call, and takes more memory than it has bytes.
+    @Test func callsThatWaitAreBounded() {
+        var lane = MessageLane()
+        for number in 0..<MessageLane.queuedCallsMax {
+            let isAdded = lane.add([1], isShard: number.isMultiple(of: 2))
+            #expect(isAdded)
+        }
+        let isMoreAdded = lane.add([1], isShard: true)
+        #expect(!isMoreAdded && lane.byteCount == MessageLane.queuedCallsMax)
+        // One of the last one's kind goes with it.
+        let isLastAdded = lane.add([1], isShard: false)
+        #expect(isLastAdded)
+        let losses = lane.end(.lost)
+        #expect(losses.lost == UInt64(MessageLane.queuedCallsMax + 1) && lane.isEmpty && lane.byteCount == 0)
+    }
+
     /// What is known to be lost, what may have come, and what waited behind it.
     @Test(arguments: [
         (MessageLane.Outcome.lost, MessageLosses(lost: 5)),

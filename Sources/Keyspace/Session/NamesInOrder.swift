@@ -3,7 +3,7 @@
 /// Names, each once, in the order in which they came.
 ///
 /// Complexity: finding is O(1), adding and removing are O(1), amortised.
-public struct NamesInOrder: Hashable, Sendable {
+public struct NamesInOrder: Sendable {
     /// `nil` where a name was removed.
     private var rows: [[UInt8]?] = []
     /// Asked, never walked.

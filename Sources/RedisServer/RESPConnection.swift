@@ -313,7 +313,11 @@ final class RESPConnection: ChannelDuplexHandler {
         handedOver -= count
         hub.statistics.commands -= min(hub.statistics.commands, UInt64(count))
         commandCount -= UInt64(count)
-        timer.takeBack(count, &hub.calls)
+        if timer.isRunning { return timer.takeBack(count, &hub.calls) }
+        // The last of them may wait: so they were counted and timed when they were handed over.
+        for index in next..<next + count {
+            if let entry = CommandTable.shared.named(batch[index]) { hub.calls.takeBack(entry.number, count: 1) }
+        }
     }
 
     /// Goes on when other connections have had their turn.

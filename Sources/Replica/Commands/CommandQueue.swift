@@ -199,7 +199,7 @@ struct CommandQueue: Sendable {
         }
     }
 
-    /// Takes note that a client is gone. Complexity: O(clients that have asked and not heard).
+    /// Takes note that a client is gone. Complexity: O(slots), as many as clients ever waited at once.
     mutating func noteLeft(_ client: UInt64) {
         for slot in clientsOfSlots.indices where clientsOfSlots[slot] == client { running[slot]?.hasLeft = true }
     }

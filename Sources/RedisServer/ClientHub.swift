@@ -20,7 +20,7 @@ struct ServerStatistics {
     var lookups = KeyLookups()
     var inputBytes: UInt64 = 0
     var outputBytes: UInt64 = 0
-    /// Of clients that left too much unread, and of those who sent too much ahead.
+    /// Of clients that left too much unread, and of those whose requests were too long.
     var outputDisconnections: UInt64 = 0
     var queryDisconnections: UInt64 = 0
 }

@@ -9,7 +9,8 @@ package struct ClientLimits: Hashable, Sendable {
     /// Seconds of silence after which the kernel asks whether the other side is there; 0: never. Of connections that
     /// come from then on. Source: Redis's `tcp-keepalive`.
     package var keepaliveSeconds = 300
-    /// Bytes that a client may have sent ahead of what is carried out: by default two whole requests.
+    /// Bytes that came and aren't understood: what a request may have that is not whole yet, by default twice the
+    /// longest. What is sent ahead of commands that wait stays in the socket long before.
     /// Source: Redis's `client-query-buffer-limit`, which is 1 GiB there.
     package var queryBytes = 32 << 20
     package var output = OutputLimits()

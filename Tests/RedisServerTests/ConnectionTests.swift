@@ -300,14 +300,30 @@ import Testing
         }
     }
 
-    @Test(arguments: TestEngine.allCases) func whatIsSentAheadIsLimited(engine: TestEngine) async throws {
+    /// Behind a command that waits only so much is taken from the socket, and nobody is closed for it.
+    @Test(arguments: TestEngine.allCases) func whatIsSentAheadWaits(engine: TestEngine) async throws {
         var configuration = RedisServerConfiguration()
-        configuration.limits.queryBytes = 100_000
+        let limit = ClientLimits.leastQueryBytes
+        configuration.limits.queryBytes = limit
         try await withServer(configuration, on: engine) { _, port in
             try await RawClient.with(port: port) { client in
+                let request = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$16000\r\n\(String(repeating: "x", count: 16_000))\r\n"
+                let count = 4 * limit / 16_000
                 try await client.send("BLPOP l 0\r\n")
-                try? await client.send(String(repeating: "PING\r\n", count: 200_000))
-                #expect((try? await client.next()) == nil)
+                try await client.send(String(repeating: request, count: count))
+                try await RawClient.with(port: port) { (other) async throws in
+                    var held = 0
+                    while held < limit / 4 {
+                        let line = try await other.run("CLIENT LIST ID 1")
+                        try #require(!line.isEmpty, "it was closed")
+                        let field = line.split(separator: " ").first { $0.hasPrefix("qbuf=") }
+                        held = field.flatMap { Int($0.dropFirst(5)) } ?? 0
+                    }
+                    #expect(held < limit)
+                    #expect(try await other.run("RPUSH l x") == ":1")
+                }
+                #expect(try await client.next().map { text($0) } == "[l, x]")
+                for _ in 0..<count { #expect(try await client.next().map { text($0) } == "+OK") }
             }
         }
     }

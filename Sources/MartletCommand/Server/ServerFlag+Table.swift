@@ -142,7 +142,7 @@ extension ServerFlag {
             "after how much silence the kernel asks whether the other side is there; 0 never"),
         .used(
             "stream-query-buffer-limit", .size, "32MiB",
-            "what one may send ahead of its replies before it is closed; 1MiB or more"),
+            "what one may send of a request before it is closed; 1MiB or more"),
         .used(
             "stream-output-buffer-limit", .string, "",
             "what one may leave unread before it is closed, as in redis.conf: class hard soft seconds; without it "

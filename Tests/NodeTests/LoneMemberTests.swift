@@ -58,13 +58,15 @@ import Testing
     /// A log in which the removal is the last entry, and committed.
     private static func remove(_ member: MemberID, in data: DataFolder) throws {
         let last = LogIndex(4)
+        // Of a leader: only founders have the first term, and no checkpoint is made before they are all applied.
+        let term = Term(2)
         let log = LogFolder(files: PosixFileSystem(), path: data.logPath)
         var appender = try log.open(after: LogIndex(3), source: LogFolder.inline).intoAppender()
         var batch = LogBatch()
         batch.append(
             WALEntry(
-                index: last, term: Term(1), kind: .configurationChange, data: MemberChange(.remove, member).encoded()))
-        batch.append(WALHardState(term: Term(1), vote: 5, commit: last), mustSync: true)
+                index: last, term: term, kind: .configurationChange, data: MemberChange(.remove, member).encoded()))
+        batch.append(WALHardState(term: term, vote: 5, commit: last), mustSync: true)
         try appender.append(batch)
         try appender.close()
     }

@@ -41,6 +41,14 @@ public struct Call: Sendable {
         return number
     }
 
+    /// How many are wanted: a number of 0 or more.
+    func count(_ index: Int) throws(CommandError) -> Int {
+        guard let number = arguments.integer(index), number >= 0 else {
+            throw .text("ERR value is out of range, must be positive")
+        }
+        return Int(number)
+    }
+
     /// The number as a count: what exceeds the range of counts is as good as endless.
     func size(_ index: Int) throws(CommandError) -> Int { Int(try integer(index)) }
 

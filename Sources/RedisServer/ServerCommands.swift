@@ -78,8 +78,11 @@ extension ClientHub {
 
     /// WAIT: what was answered is with a majority. Whether with more isn't known, so nobody waits for that.
     private func waitForOthers(_ arguments: Arguments, _ reply: inout ReplyWriter) {
-        guard let others = arguments.integer(1), let timeout = arguments.integer(2) else {
+        guard let others = arguments.integer(1) else {
             return reply.error("ERR value is not an integer or out of range")
+        }
+        guard let timeout = arguments.integer(2) else {
+            return reply.error("ERR timeout is not an integer or out of range")
         }
         if others < 0 { return reply.error("ERR value is out of range, must be positive") }
         if timeout < 0 { return reply.error("ERR timeout is negative") }

@@ -31,6 +31,28 @@ import Testing
         ])
     }
 
+    /// Which of several faults is told. Source: Redis 7.0.15.
+    @Test func faultsInTurn() {
+        let notInteger = "-ERR value is not an integer or out of range"
+        let notPositive = "-ERR value is out of range, must be positive"
+        let notNarrow = "-ERR value is out of range, value must between -2147483648 and 2147483647"
+        let wrongType = "-WRONGTYPE Operation against a key holding the wrong kind of value"
+        check([
+            ("SET k v", "+OK"), ("RPUSH l a b", ":2"),
+            ("SET k v EX x FOO", "-ERR syntax error"), ("SET k v EX x", notInteger),
+            ("EXPIRE k x FOO", "-ERR Unsupported option FOO"), ("EXPIRE k x NX", notInteger),
+            ("EXPIRE m x", notInteger),
+            ("LPOP l x", notPositive), ("RPOP m -1", notPositive), ("LPOP k 99999999999999999999", notPositive),
+            ("SPOP m x", notPositive), ("LINDEX m x", "null"), ("LINDEX k x", wrongType), ("LINDEX l x", notInteger),
+            ("GETEX m EX x", "null"), ("GETEX m EX 0", "null"), ("GETEX l EX x", wrongType),
+            ("GETEX k EX x", notInteger),
+            ("GETEX k EX 0", "-ERR invalid expire time in 'getex' command"), ("GETEX m EX 1 PX 1", "-ERR syntax error"),
+            ("MOVE k 4294967296", notNarrow), ("COPY k c DB 99999999999", notNarrow), ("MOVE k x", notInteger),
+            ("SWAPDB 0 99999999999", "-ERR invalid second DB index"), ("SWAPDB x 99", "-ERR invalid first DB index"),
+            ("SWAPDB 0 99", "-ERR DB index is out of range"), ("GET k", "$\"v\""), ("TTL k", ":-1"),
+        ])
+    }
+
     @Test func lists() {
         check([
             ("RPUSH l b c", ":2"), ("LPUSH l a", ":3"), ("LRANGE l 0 -1", "*[$\"a\", $\"b\", $\"c\"]"),

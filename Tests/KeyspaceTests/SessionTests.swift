@@ -214,10 +214,11 @@ import Testing
 
     @Test func aDatabaseIsOneOfSixteen() {
         #expect(
-            replies("SELECT 15", "SELECT 16", "SELECT -1", "SELECT x")
+            replies("SELECT 15", "SELECT 16", "SELECT -1", "SELECT x", "SELECT 2147483648")
                 == [
                     "+OK", "-ERR DB index is out of range", "-ERR DB index is out of range",
                     "-ERR value is not an integer or out of range",
+                    "-ERR value is out of range, value must between -2147483648 and 2147483647",
                 ])
     }
 }

@@ -40,6 +40,21 @@ import Testing
         }
     }
 
+    @Test func aLoneMemberSaysWhoHasAll() async throws {
+        try await withServer(on: .member) { _, port in
+            try await RawClient.with(port: port) { client in
+                #expect(try await client.run("XADD s 1-0 f v") == "1-0")
+                #expect(try await client.run("WAIT 1 0") == ":0")
+                #expect(try await client.run("WAIT x 0") == "-ERR value is not an integer or out of range")
+                #expect(try await client.run("WAIT 0 x") == "-ERR timeout is not an integer or out of range")
+                #expect(try await client.run("WAIT 0 -1") == "-ERR timeout is negative")
+                #expect(try await client.run("WAITAOF 1 0 0") == "[:1, :0]")
+                let role = try await client.run("ROLE")
+                #expect(role.hasPrefix("[master, :"))
+            }
+        }
+    }
+
     @Test func deliversToWhoWaits() async throws {
         try await withServer(on: .member) { _, port in
             try await RawClient.with(port: port) { producer in

@@ -30,7 +30,6 @@ extension Keyspace {
     mutating func expire(
         _ call: Call, _ reply: inout ReplyWriter, _ form: MomentForm, command: String
     ) throws(CommandError) {
-        let moment = try form.moment(call, 2, command: command, isPositive: false)
         var (ifNone, ifSome, ifLater, ifEarlier) = (false, false, false, false)
         for index in 3..<max(call.count, 3) {
             if call.arguments.matches(index, "NX") {
@@ -49,6 +48,7 @@ extension Keyspace {
             throw .text("ERR NX and XX, GT or LT options at the same time are not compatible")
         }
         if ifLater, ifEarlier { throw .text("ERR GT and LT options at the same time are not compatible") }
+        let moment = try form.moment(call, 2, command: command, isPositive: false)
         guard let place = livePlace(call, 1) else { return reply.integer(0) }
         let current = databases[call.database][place].expiresAt
         let isEndless = current == KeyRow.endless

@@ -112,7 +112,7 @@ extension Keyspace {
     }
 
     mutating func move(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        let target = try databaseIndex(call, 2)
+        let target = try Self.databaseIndex(call.arguments, 2)
         if target == call.database { throw .text("ERR source and destination objects are the same") }
         let name = call.arguments.array(1)
         guard let place = livePlace(call, 1), livePlace(name, in: target, now: call.time) == nil else {
@@ -124,10 +124,13 @@ extension Keyspace {
         reply.integer(1)
     }
 
-    private func databaseIndex(_ call: Call, _ index: Int) throws(CommandError) -> Int {
-        let number = try call.integer(index)
-        guard 0 <= number, number < Int64(databases.count) else { throw .text("ERR DB index is out of range") }
-        return Int(number)
+    static func databaseIndex(_ arguments: Arguments, _ index: Int) throws(CommandError) -> Int {
+        guard let number = arguments.integer(index) else { throw .notInteger }
+        guard let narrow = Int32(exactly: number) else {
+            throw .text("ERR value is out of range, value must between -2147483648 and 2147483647")
+        }
+        guard 0 <= narrow, narrow < databaseCount else { throw .text("ERR DB index is out of range") }
+        return Int(narrow)
     }
 
     mutating func copy(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
@@ -139,7 +142,7 @@ extension Keyspace {
                 replaces = true
             } else if call.arguments.matches(index, "DB"), index + 1 < call.count {
                 index += 1
-                target = try databaseIndex(call, index)
+                target = try Self.databaseIndex(call.arguments, index)
             } else {
                 throw .syntax
             }
@@ -162,9 +165,13 @@ extension Keyspace {
     }
 
     mutating func swapdb(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        guard let first = call.arguments.integer(1) else { throw .text("ERR invalid first DB index") }
-        guard let second = call.arguments.integer(2) else { throw .text("ERR invalid second DB index") }
-        let range = 0..<Int64(databases.count)
+        guard let first = call.arguments.integer(1).flatMap(Int32.init(exactly:)) else {
+            throw .text("ERR invalid first DB index")
+        }
+        guard let second = call.arguments.integer(2).flatMap(Int32.init(exactly:)) else {
+            throw .text("ERR invalid second DB index")
+        }
+        let range = 0..<Int32(databases.count)
         guard range.contains(first), range.contains(second) else { throw .text("ERR DB index is out of range") }
         if first != second { exchange(Int(first), Int(second)) }
         reply.ok()

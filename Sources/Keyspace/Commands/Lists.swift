@@ -60,9 +60,7 @@ extension Keyspace {
         var count: Int?
         if call.count > 3 { throw .arity(atFront ? "lpop" : "rpop") }
         if call.count == 3 {
-            let number = try call.integer(2)
-            if number < 0 { throw .text("ERR value is out of range, must be positive") }
-            count = Int(number)
+            count = try call.count(2)
         }
         guard let place = livePlace(call, 1) else {
             if count == nil { reply.null() } else { reply.nullArray() }
@@ -93,8 +91,8 @@ extension Keyspace {
     }
 
     func lindex(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        let index = try call.integer(2)
         guard let list = try list(call, 1, &reply) else { return reply.null() }
+        let index = try call.integer(2)
         let place = index < 0 ? index + Int64(list.count) : index
         guard 0 <= place, place < Int64(list.count) else { return reply.null() }
         reply.bulk(list[Int(place)])

@@ -87,9 +87,7 @@ extension Keyspace {
         if call.count > 3 { throw .syntax }
         var count: Int?
         if call.count == 3 {
-            let number = try call.integer(2)
-            if number < 0 { throw .text("ERR value is out of range, must be positive") }
-            count = Int(number)
+            count = try call.count(2)
         }
         guard let place = livePlace(call, 1) else {
             if count == nil { reply.null() } else { reply.set(0) }

@@ -40,18 +40,28 @@ extension Keyspace {
         var ifPresent = false
         var returnsOld = false
         var keepsExpiry = false
-        var moment: Int64?
+        var expiry: ExpiryOption?
     }
 
-    private func moment(
-        _ call: Call, _ index: Int, command: String
-    ) throws(CommandError) -> Int64? {
-        let forms: [(StaticString, MomentForm)] = [
-            ("EX", .seconds), ("PX", .milliseconds), ("EXAT", .secondsOfClock), ("PXAT", .millisecondsOfClock),
-        ]
-        guard let form = forms.first(where: { call.arguments.matches(index, $0.0) })?.1 else { return nil }
-        guard index + 1 < call.count else { throw .syntax }
-        return try form.moment(call, index + 1, command: command, isPositive: true)
+    /// Where a moment stands, and how it is written. It is read when all other words are known to be right.
+    private struct ExpiryOption {
+        var form: MomentForm
+        var index: Int
+
+        /// Nil: the word is none that a moment follows.
+        init?(_ call: Call, _ index: Int) throws(CommandError) {
+            let forms: [(StaticString, MomentForm)] = [
+                ("EX", .seconds), ("PX", .milliseconds), ("EXAT", .secondsOfClock), ("PXAT", .millisecondsOfClock),
+            ]
+            guard let form = forms.first(where: { call.arguments.matches(index, $0.0) })?.1 else { return nil }
+            guard index + 1 < call.count else { throw .syntax }
+            self.form = form
+            self.index = index + 1
+        }
+
+        func moment(_ call: Call, command: String) throws(CommandError) -> Int64 {
+            try form.moment(call, index, command: command, isPositive: true)
+        }
     }
 
     mutating func set(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
@@ -64,18 +74,17 @@ extension Keyspace {
                 options.ifPresent = true
             } else if call.arguments.matches(index, "GET") {
                 options.returnsOld = true
-            } else if call.arguments.matches(index, "KEEPTTL"), options.moment == nil {
+            } else if call.arguments.matches(index, "KEEPTTL"), options.expiry == nil {
                 options.keepsExpiry = true
-            } else if options.moment == nil, !options.keepsExpiry,
-                let moment = try moment(call, index, command: "set")
-            {
-                options.moment = moment
+            } else if options.expiry == nil, !options.keepsExpiry, let expiry = try ExpiryOption(call, index) {
+                options.expiry = expiry
                 index += 1
             } else {
                 throw .syntax
             }
             index += 1
         }
+        let moment = try options.expiry?.moment(call, command: "set")
         let place = livePlace(call, 1)
         var old: [UInt8]?
         if options.returnsOld, let place { old = try string(place, call) }
@@ -84,7 +93,7 @@ extension Keyspace {
             return
         }
         let new = put(call.arguments.array(1), .string(call.arguments.array(2)), in: call.database, now: call.time)
-        if let moment = options.moment {
+        if let moment {
             setExpiry(new, in: call.database, moment)
         } else if !options.keepsExpiry {
             setExpiry(new, in: call.database, KeyRow.endless)
@@ -125,17 +134,18 @@ extension Keyspace {
     }
 
     mutating func getex(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        var expiry: Int64?
-        if call.count == 3, call.arguments.matches(2, "PERSIST") {
-            expiry = KeyRow.endless
-        } else if call.count > 2 {
-            expiry = try moment(call, 2, command: "getex")
-            if expiry == nil || call.count != 4 { throw .syntax }
+        let persists = call.count == 3 && call.arguments.matches(2, "PERSIST")
+        var option: ExpiryOption?
+        if call.count > 2, !persists {
+            option = try ExpiryOption(call, 2)
+            if option == nil || call.count != 4 { throw .syntax }
         }
         guard let place = livePlace(call, 1) else { return reply.null() }
-        reply.bulk(try string(place, call))
-        guard let expiry, expiry != databases[call.database][place].expiresAt else { return }
-        setExpiry(place, in: call.database, expiry)
+        let text = try string(place, call)
+        let moment = persists ? KeyRow.endless : try option?.moment(call, command: "getex")
+        reply.bulk(text)
+        guard let moment, moment != databases[call.database][place].expiresAt else { return }
+        setExpiry(place, in: call.database, moment)
         touch(place, in: call.database)
     }
 

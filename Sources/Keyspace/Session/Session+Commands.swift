@@ -39,16 +39,12 @@ extension Session {
         case "ping": ping(arguments, &reply)
         case "echo": reply.bulk(arguments[1])
         case "select":
-            guard arguments.integer(1) != nil else {
-                reply.error("ERR value is not an integer or out of range")
-                break
+            do throws(CommandError) {
+                database = try Keyspace.databaseIndex(arguments, 1)
+                reply.ok()
+            } catch {
+                error.write(into: &reply)
             }
-            guard let database = Self.databaseIndex(arguments) else {
-                reply.error("ERR DB index is out of range")
-                break
-            }
-            self.database = database
-            reply.ok()
         case "unwatch":
             forgetWatched()
             reply.ok()

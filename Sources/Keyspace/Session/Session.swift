@@ -185,14 +185,9 @@ public struct Session: Sendable {
         transaction!.append(
             entry.flags.contains(.secret) ? AccessList.withoutPasswords(arguments) : arguments, entry,
             database: queuedDatabase)
-        if entry.name == "select", let database = Self.databaseIndex(arguments) { queuedDatabase = database }
+        if entry.name == "select", let chosen = try? Keyspace.databaseIndex(arguments, 1) { queuedDatabase = chosen }
         reply.simple("QUEUED")
         return .answered
-    }
-
-    static func databaseIndex(_ arguments: Arguments) -> Int? {
-        guard let number = arguments.integer(1), 0 <= number, number < Int64(Keyspace.databaseCount) else { return nil }
-        return Int(number)
     }
 
     mutating func beginTransaction(_ reply: inout ReplyWriter) {

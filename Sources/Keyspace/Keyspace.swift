@@ -117,6 +117,14 @@ public struct Keyspace: Sendable {
         return nil
     }
 
+    /// As above, for a reply that tells what the key held: it is counted.
+    @inline(__always)
+    mutating func livePlace(_ call: Call, _ index: Int, _ reply: inout ReplyWriter) -> Int? {
+        let place = livePlace(call, index)
+        reply.noteLookup(isFound: place != nil)
+        return place
+    }
+
     mutating func livePlace(_ name: [UInt8], in database: Int, now: Int64) -> Int? {
         guard let place = databases[database].place(of: name.span.bytes) else { return nil }
         guard databases[database][place].isExpired(at: now) else { return place }

@@ -38,7 +38,8 @@ import Testing
             ("XREVRANGE s + -", 1, 0), ("XREAD STREAMS s none 0 0", 1, 1), ("XPENDING s g", 1, 0),
             ("XINFO GROUPS s", 1, 0), ("XINFO STREAM none", 0, 1), ("OBJECT ENCODING k", 1, 0), ("DUMP none", 0, 1),
             ("KEYS *", 0, 0), ("DBSIZE", 0, 0), ("INCR n", 0, 0), ("APPEND k w", 0, 0), ("LPOP l", 0, 0),
-            ("DEL n none", 0, 0),
+            ("DEL n none", 0, 0), ("GETEX k", 1, 0), ("GETEX none EX 5", 0, 1), ("GETSET k v", 1, 0),
+            ("GETSET m v", 0, 1), ("GETDEL m", 1, 0), ("GETDEL m", 0, 1), ("SET k v GET", 1, 0), ("SET m v GET", 0, 1),
         ]
         for (line, found, missing) in lines {
             let counted = try lookups(line)

@@ -87,7 +87,10 @@ extension Keyspace {
         let moment = try options.expiry?.moment(call, command: "set")
         let place = livePlace(call, 1)
         var old: [UInt8]?
-        if options.returnsOld, let place { old = try string(place, call) }
+        if options.returnsOld {
+            reply.noteLookup(isFound: place != nil)
+            if let place { old = try string(place, call) }
+        }
         if options.ifAbsent && place != nil || options.ifPresent && place == nil {
             if options.returnsOld, let old { reply.bulk(old) } else { reply.null() }
             return
@@ -120,14 +123,14 @@ extension Keyspace {
     }
 
     mutating func getset(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        if let old = try string(call, 1) { reply.bulk(old) } else { reply.null() }
+        if let old = try string(call, 1, &reply) { reply.bulk(old) } else { reply.null() }
         let place = put(call.arguments.array(1), .string(call.arguments.array(2)), in: call.database, now: call.time)
         setExpiry(place, in: call.database, KeyRow.endless)
         notify(.string, "set", call)
     }
 
     mutating func getdel(_ call: Call, _ reply: inout ReplyWriter) throws(CommandError) {
-        guard let place = livePlace(call, 1) else { return reply.null() }
+        guard let place = livePlace(call, 1, &reply) else { return reply.null() }
         reply.bulk(try string(place, call))
         remove(place, in: call.database)
         notify(.generic, "del", call)
@@ -140,7 +143,7 @@ extension Keyspace {
             option = try ExpiryOption(call, 2)
             if option == nil || call.count != 4 { throw .syntax }
         }
-        guard let place = livePlace(call, 1) else { return reply.null() }
+        guard let place = livePlace(call, 1, &reply) else { return reply.null() }
         let text = try string(place, call)
         let moment = persists ? KeyRow.endless : try option?.moment(call, command: "getex")
         reply.bulk(text)

@@ -40,6 +40,7 @@ extension Simulator {
     /// What is new in the log, and what of it is applied.
     private func noteEntries(_ life: Life) throws(Violation) {
         noteClocks(life)
+        if life.proposedIndex == life.replica.node.log.last, life.notedIndex == life.replica.applied.index { return }
         let log = life.replica.node.log
         life.proposedIndex = max(min(life.proposedIndex, log.last), log.base.index)
         while life.proposedIndex < log.last {

@@ -7,13 +7,8 @@ extension Keyspace {
     /// A number that two keyspaces share if their states are the same, and hardly ever otherwise, whatever of them is
     /// in memory, and whether they came from a checkpoint. For tests. Complexity: O(state).
     public func stateDigest() -> UInt64 {
-        var copy = self
-        copy.markAllKeysChanged()
-        var checkpoint = copy.beginCheckpoint()
-        // What a stream's records say of how its trees are cut is no part of its state.
-        checkpoint.streams = []
         var batch = TableBatch()
-        checkpoint.encode(into: &batch)
+        wholeCheckpoint.encode(into: &batch)
         // Records are summed: their order says nothing.
         var sum: UInt64 = 0
         batch.forEach { key, value in
@@ -26,10 +21,9 @@ extension Keyspace {
         }
         for place in streams.indices {
             if streamNumbers[place] == 0 { continue }
-            let stream = streams[place]
             var bytes: [UInt8] = []
             Varint.append(streamNumbers[place], to: &bytes)
-            stream.encodeState(into: &bytes)
+            streams[place].encodeState(into: &bytes)
             sum &+= Self.hash(bytes)
         }
         return sum
@@ -40,15 +34,17 @@ extension Keyspace {
         bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
     }
 
-    /// Makes the next checkpoint write every key.
-    private mutating func markAllKeysChanged() {
-        changes = KeyspaceChanges()
-        changes.isAccessChanged = !access.list.isInitial
+    /// All keys, without streams: what the records of those say of how their trees are cut is no part of the state.
+    private var wholeCheckpoint: KeyspaceCheckpoint {
+        var checkpoint = KeyspaceCheckpoint(state: KeyspaceState(self), changes: KeyspaceChanges())
+        if !access.list.isInitial { checkpoint.access = access.list }
         for database in databases.indices {
-            for place in databases[database].rows.indices where databases[database].rows[place] != nil {
-                databases[database][place].isChanged = true
-                noteChange(place, in: database)
+            for (place, row) in databases[database].rows.enumerated() {
+                guard let row else { continue }
+                checkpoint.keys.append(
+                    (row.number, KeyRecord(row, database: database, place: place, streamNumbers: streamNumbers)))
             }
         }
+        return checkpoint
     }
 }

@@ -24,9 +24,14 @@ extension Simulator {
         guard hosts.count > 1 else { return }
         let count = life.replica.cluster.members.count { !$0.isLearner }
         if count != life.memberCount.count { life.memberCount = (count, now) }
-        let known = life.replica.membersOfKnownClocks
+        let known = Self.membersOfKnownClocks(of: &life.replica)
         for member in life.knownClocks.keys.sorted() where !known.contains(member) { life.knownClocks[member] = nil }
         for member in known where life.knownClocks[member] == nil { life.knownClocks[member] = now }
+    }
+
+    /// Asked after each step: lent, as in `termLed`.
+    private static func membersOfKnownClocks(of replica: inout Replica) -> [MemberID] {
+        replica.membersOfKnownClocks
     }
 
     /// Whether a fault may set the clock. Where one is wrong from the beginning it is the one.

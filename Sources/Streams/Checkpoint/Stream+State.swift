@@ -63,6 +63,7 @@ extension ConsumerGroup {
             return true
         }
         PendingRecord.encode(entries, into: &bytes)
+        if order.isEmpty { return }
         for bucket in 0..<OrderTable.bucketCount { OrderRecord.encode(order.lines(ofBucket: bucket), into: &bytes) }
     }
 }

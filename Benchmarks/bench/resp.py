@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Redis's protocol, as far as the benchmarks speak it: one connection that waits, and many that are kept busy."""
+"""Redis's protocol, as far as the benchmarks speak it: one connection that waits, and many that are kept busy
+by MartletStoreBench."""
 
-import selectors
 import socket
-import time
+import struct
+import subprocess
+
+from . import programs
 
 
 def command(*words):
@@ -50,63 +53,13 @@ class Connection:
         return rest.decode()
 
 
-class Busy:
-    """One connection of many: sends a batch of commands, and the next when all replies to it are there.
-
-    Replies are told apart by their lines, which is quick: each batch is said to have so many. A line that begins with
-    a minus sign, or a null, is an error: nothing that is measured may be answered so.
-    """
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), 60)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.lines = 0
-        self.last = b"\n"
-
-    def begin(self, batch, lines):
-        self.lines = lines
-        self.socket.sendall(batch)
-
-    def read(self):
-        """Returns whether the batch is answered."""
-        data = self.socket.recv(1 << 18)
-        if not data:
-            raise ConnectionError("the server has closed a connection")
-        seen = self.last + data
-        for bad in (b"\n-", b"\n$-1", b"\n*-1", b"\n*0\r", b"\n:0\r"):
-            if bad in seen:
-                raise RuntimeError(f"an empty reply or an error: {data[:200]!r}")
-        self.last = data[-4:]
-        self.lines -= data.count(b"\n")
-        if self.lines < 0:
-            raise RuntimeError(f"more than was asked for: {data[:200]!r}")
-        return self.lines == 0
-
-
 def run(port, batches, connections=50):
-    """Sends all batches, each of which is bytes and the lines of their replies; returns the seconds that took."""
-    batches = iter(batches)
-    with selectors.DefaultSelector() as selector:
-        every = [Busy(port) for _ in range(connections)]
-        began = time.monotonic()
-        try:
-            for each in every:
-                batch = next(batches, None)
-                if batch:
-                    each.begin(*batch)
-                    selector.register(each.socket, selectors.EVENT_READ, each)
-            while selector.get_map():
-                ready = selector.select(60)
-                if not ready:
-                    raise RuntimeError("no reply for a minute")
-                for key, _ in ready:
-                    if key.data.read():
-                        batch = next(batches, None)
-                        if batch:
-                            key.data.begin(*batch)
-                        else:
-                            selector.unregister(key.fileobj)
-            return time.monotonic() - began
-        finally:
-            for each in every:
-                each.socket.close()
+    """Sends all batches, each of which is bytes and the lines of their replies; returns the seconds that took.
+
+    Each connection sends one, and the next when all replies to it are there. Nothing may be answered with an error, a
+    null, an empty array or a 0.
+    """
+    text = b"".join(struct.pack(">II", len(batch), lines) + batch for batch, lines in batches)
+    line = [str(programs.store_bench()), "replay", "--port", str(port), "--connections", str(connections)]
+    done = subprocess.run(line, input=text, stdout=subprocess.PIPE, timeout=700, check=True)
+    return float(done.stdout.split()[1])

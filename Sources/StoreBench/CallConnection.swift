@@ -267,7 +267,7 @@ final class CallConnection {
 }
 
 /// A non-blocking socket that sends at once what it is given.
-private func connectedSocket(port: Int) -> Int32 {
+func connectedSocket(port: Int) -> Int32 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)

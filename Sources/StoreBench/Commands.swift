@@ -41,6 +41,17 @@ struct Commands {
             }, hasEnd: calls != .max)
     }
 
+    /// Standard input, see `Replay`, over `--connections`.
+    func replay() {
+        let bytes = [UInt8](FileHandle.standardInput.readDataToEndOfFile())
+        var replay = Replay(bytes, port: self.port, connections: self.options.count("--connections", 50))
+        let (start, startTime) = (monotonicTime(), processorSeconds(of: self.process))
+        replay.run()
+        print(
+            "seconds", Double(monotonicTime() - start) / Self.nanoseconds,
+            "processor", processorSeconds(of: self.process) - startTime)
+    }
+
     func swap() {
         let (keys, valueBytes) = (self.keys, self.valueBytes)
         let lanes = self.options.count("--connections", 1) * self.options.count("--streams", 1)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Loads for a store that speaks etcd's protocol, this one's or any other; `Benchmarks/run` runs them on both in turn.
+// Loads for a store that speaks etcd's protocol, or Redis's, this one's or any other; `Benchmarks/run` runs them on both
+// in turn.
 
 import Foundation
 
@@ -17,7 +18,8 @@ case "ranges": commands.ranges()
 case "core-ranges": commands.coreRanges()
 case "mixed": commands.mixed()
 case "watchers": commands.watchers()
+case "replay": commands.replay()
 default:
     fail(
-        "usage: put | swap | ranges | core-ranges | mixed | watchers, and --port --process --seconds --keys …")
+        "usage: put | swap | ranges | core-ranges | mixed | watchers | replay, and --port --process --seconds --keys …")
 }

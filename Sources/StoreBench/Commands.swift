@@ -45,11 +45,9 @@ struct Commands {
     func replay() {
         let bytes = [UInt8](FileHandle.standardInput.readDataToEndOfFile())
         var replay = Replay(bytes, port: self.port, connections: self.options.count("--connections", 50))
-        let (start, startTime) = (monotonicTime(), processorSeconds(of: self.process))
+        let start = monotonicTime()
         replay.run()
-        print(
-            "seconds", Double(monotonicTime() - start) / Self.nanoseconds,
-            "processor", processorSeconds(of: self.process) - startTime)
+        print("seconds", Double(monotonicTime() - start) / Self.nanoseconds)
     }
 
     func swap() {

@@ -21,8 +21,8 @@ struct Replay {
     private var connections: [Connection]
     private var input = [UInt8](repeating: 0, count: 1 << 18)
 
-    /// - Parameter bytes: of each batch how many bytes it has and how many lines its replies, both as big-endian numbers
-    ///   of 32 bits; then its bytes.
+    /// - Parameter bytes: of each batch how many bytes it has and how many lines its replies, both as big-endian
+    ///   numbers of 32 bits; then its bytes.
     init(_ bytes: [UInt8], port: Int, connections: Int) {
         self.bytes = bytes
         self.connections = (0..<connections).map { _ in Connection(descriptor: connectedSocket(port: port)) }

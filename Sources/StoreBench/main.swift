@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Loads for a store that speaks etcd's protocol, or Redis's, this one's or any other; `Benchmarks/run` runs them on both
-// in turn.
+// Loads for a store that speaks etcd's protocol, or Redis's, this one's or any other; `Benchmarks/run` runs them on
+// both in turn.
 
 import Foundation
 

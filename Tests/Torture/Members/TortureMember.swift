@@ -20,6 +20,8 @@ final class TortureMember: Sendable {
     private let peerPort: Int
     private let surroundings: Surroundings
     private let state = Mutex(State())
+    /// Their own loop: what else this process does must not hold up the network.
+    private static let proxies = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
     /// What all members share.
     struct Surroundings: Sendable {
@@ -61,8 +63,8 @@ final class TortureMember: Sendable {
         streamPort = surroundings.servesStreams ? try freePort() : nil
         let origins = surroundings.origins
         proxy = try await FaultProxy.start(
-            to: name, upstreamPort: peerPort, wires: surroundings.wires, group: MultiThreadedEventLoopGroup.singleton
-        ) { origins.name(ofPort: $0, toPort: $1) }
+            to: name, upstreamPort: peerPort, wires: surroundings.wires, group: Self.proxies
+        ) { origins.name(ofPort: $0, toPort: $1, on: $2) }
         peerURL = "http://127.0.0.1:\(surroundings.isDirect ? peerPort : proxy.port)"
     }
 

@@ -5,6 +5,9 @@ import NIOPosix
 
 /// What stands before a member's peer port: the others know its address only, so that all they say goes through it.
 package final class FaultProxy: Sendable {
+    /// Who has opened a connection from the first port to the second.
+    package typealias Origin = @Sendable (Int, Int, any EventLoop) -> EventLoopFuture<String?>
+
     /// On 127.0.0.1; the system chose it.
     package let port: Int
     private let listener: any Channel
@@ -14,17 +17,15 @@ package final class FaultProxy: Sendable {
     /// - Parameters:
     ///   - name: Whose proxy it is.
     ///   - upstreamPort: Where that member listens, now or later.
-    ///   - origin: Who has opened a connection from this port to the other.
     package static func start(
         to name: String, upstreamPort: Int, wires: FaultWires, group: any EventLoopGroup,
-        origin: @escaping @Sendable (_ ofPort: Int, _ toPort: Int) -> String?
+        origin: @escaping Origin
     ) async throws -> FaultProxy {
         let listener = try await ServerBootstrap(group: group)
             .childChannelOption(.autoRead, value: false)
             .childChannelInitializer { accepted in
-                // Only behind it are the addresses known, and the connection is open.
-                accepted.eventLoop.execute { join(accepted, name, upstreamPort, wires, origin) }
-                return accepted.eventLoop.makeSucceededVoidFuture()
+                accepted.pipeline.addHandler(
+                    Arrival { channel in join(channel, name, upstreamPort, wires, origin) })
             }
             .bind(host: "127.0.0.1", port: 0).get()
         guard let port = listener.localAddress?.port else { throw ChannelError.unknownLocalAddress }
@@ -37,13 +38,13 @@ package final class FaultProxy: Sendable {
     /// come again ten times a second, and looking through the system's tables each time would take all of the machine.
     private static func join(
         _ accepted: any Channel, _ name: String, _ upstreamPort: Int, _ wires: FaultWires,
-        _ origin: @escaping @Sendable (Int, Int) -> String?
+        _ origin: @escaping Origin
     ) {
         let ports = (accepted.remoteAddress?.port ?? 0, accepted.localAddress?.port ?? 0)
         ClientBootstrap(group: accepted.eventLoop).channelOption(.autoRead, value: false)
             .connect(host: "127.0.0.1", port: upstreamPort)
             .flatMap { upstream in
-                NIOThreadPool.singleton.runIfActive(eventLoop: accepted.eventLoop) { origin(ports.0, ports.1) }
+                origin(ports.0, ports.1, accepted.eventLoop)
                     .flatMapThrowing { caller in try link(accepted, caller, upstream, name, wires) }
                     .flatMapErrorThrowing { error in
                         upstream.close(promise: nil)
@@ -70,4 +71,15 @@ package final class FaultProxy: Sendable {
         try accepted.pipeline.syncOperations.addHandler(
             LinkHandler(wires, from: caller, to: name, partner: upstream))
     }
+}
+
+/// Does something once a connection is open; before, its addresses aren't known.
+private final class Arrival: ChannelInboundHandler, Sendable {
+    typealias InboundIn = ByteBuffer
+
+    private let arrived: @Sendable (any Channel) -> Void
+
+    init(_ arrived: @escaping @Sendable (any Channel) -> Void) { self.arrived = arrived }
+
+    func channelActive(context: ChannelHandlerContext) { arrived(context.channel) }
 }

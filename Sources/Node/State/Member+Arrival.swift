@@ -48,13 +48,15 @@ struct ArrivalPlace {
     var underway: Underway?
     /// The last that has come whole: its sender may not have heard that it has.
     var lastWhole: StateIdentity?
+    /// One that came whole is of no use, and its file is being removed: the next would get the same name.
+    var isDiscarding = false
 }
 
 extension Member {
     /// Room for another member's state; one at a time. What has come of that same state is kept when its connection
     /// breaks, and the next one goes on behind it; what has come of another one, which nobody brings any more, goes.
     package func beginArrival(_ identity: StateIdentity) -> EventLoopFuture<ArrivalStart> {
-        guard case .running = phase, let data, !replica.isTakingState else {
+        guard case .running = phase, let data, !replica.isTakingState, !arrivals.isDiscarding else {
             return eventLoop.makeSucceededFuture(.isBusy)
         }
         if identity.dump != nil, arrivals.lastWhole == identity { return eventLoop.makeSucceededFuture(.isWhole) }

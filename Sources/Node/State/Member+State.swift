@@ -50,7 +50,12 @@ extension Member {
         guard let data else { return }
         switch arrival {
         case .discard:
-            snapshots.queue.async { try? data.folder.removeArrived() }
+            arrivals.isDiscarding = true
+            let (bound, eventLoop) = (NIOLoopBound(self, eventLoop: eventLoop), eventLoop)
+            snapshots.queue.async {
+                try? data.folder.removeArrived()
+                eventLoop.execute { bound.value.arrivals.isDiscarding = false }
+            }
         case .install: checkpoints?.install(data.folder.arrivedFile)
         }
     }

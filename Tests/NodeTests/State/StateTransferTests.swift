@@ -272,6 +272,37 @@ import Testing
         try await source.stop()
     }
 
+    /// What was taken by nobody is removed by another thread, which may be busy: no other comes before it has gone.
+    @Test func isRemovedBeforeTheNext() async throws {
+        let folder = try TemporaryFolder()
+        let source = try await makeSource(folder)
+        let target = try await RunningMember(DataFolder(path: folder.file("to")))
+        let dump = try await makeDump(source, directDuration: StateDump.directDuration)
+        let arrival = try await makeArrival(target, dump)
+        while let chunk = try await dump.nextChunk() { _ = try await arrival.add(chunk) }
+        let state = try await arrival.finish()
+        let files = PosixFileSystem()
+        let file = folder.file("to/member/tables/arrived")
+        #expect(try files.exists(file))
+        let next = StateIdentity(sender: Self.other, applied: dump.applied, dump: nil)
+        let start = try await target.loop.flatSubmit {
+            _ = target.member.value.endArrival(arrival, .success(state), term: Term(1))
+            return target.member.value.beginArrival(next)
+        }.get()
+        guard case .isBusy = start else { throw Unexpected(description: "another one while the last is removed") }
+        while true {
+            let start = try await target.loop.flatSubmit { target.member.value.beginArrival(next) }.get()
+            if case .begun(let arrival) = start {
+                #expect(try !files.exists(file))
+                try await end(target, arrival)
+                break
+            }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        try await target.stop()
+        try await source.stop()
+    }
+
     /// A connection that nobody knows to be dead gives way to the next one of the same state.
     @Test func givesWayToALaterConnection() async throws {
         let folder = try TemporaryFolder()

@@ -92,8 +92,22 @@ import Testing
         }
     }
 
+    /// As `killed`, and the last value is in the log alone: a busy machine may come to checkpoint it before the kill.
+    private func killedEarly(
+        _ body: (_ folder: TemporaryFolder, _ data: String) async throws -> Void
+    ) async throws {
+        var isEarly = false
+        for _ in 0..<20 where !isEarly {
+            try await killed { folder, data in
+                isEarly = try await checkpointedKeys(data, in: folder) == 4
+                if isEarly { try await body(folder, data) }
+            }
+        }
+        #expect(isEarly)
+    }
+
     @Test func aTornTailIsSoundAndSaid() async throws {
-        try await killed { folder, data in
+        try await killedEarly { folder, data in
             let file = try segment(data)
             try change(file) { bytes in
                 // What a machine loses that fails while it writes: some sectors of the last write.

@@ -33,10 +33,22 @@ import Testing
         return String(number, radix: 16)
     }
 
+    /// On a busy machine servers may take more than a second to answer, and are told apart later then.
+    private func refusal(_ address: StoreAddress) async -> MartletStoreError? {
+        for _ in 0..<60 {
+            do {
+                try await MartletStore.with(address) { _ in }
+            } catch {
+                return error as? MartletStoreError
+            }
+        }
+        return nil
+    }
+
     @Test func twoClustersAreRefusedAtTheStart() async throws {
         try await withServers { one, two in
             let address = try StoreAddress("etcd://\(one.process.endpoint) \(two.streams)")
-            let error = await #expect(throws: MartletStoreError.self) { try await MartletStore.open(address) }
+            let error = await refusal(address)
             let (keys, streams) = (try await number(one.process.endpoint), try await number(two.process.endpoint))
             #expect(error?.code == .separateClusters && keys != streams)
             #expect(

@@ -32,6 +32,8 @@ import Testing
         func change<Result: Sendable>(_ body: (inout Knowledge) -> Result) -> Result {
             mutex.withLock { body(&$0) }
         }
+
+        var counts: (published: Int, settled: Int) { change { ($0.published.count, $0.settled.count) } }
     }
 
     /// A change of a key is there together with its event, and what was acknowledged is there; an event is acknowledged
@@ -57,7 +59,14 @@ import Testing
             let takers = (0..<Self.consumers).map { number in
                 Task { await Self.consume(store, "c\(number)", knowledge) }
             }
+            let before = knowledge.counts
             try await Task.sleep(for: .milliseconds(Int.random(in: 50..<400, using: &random)))
+            // A busy machine gets more time for some of each.
+            let hasWorked = try await eventually {
+                let now = knowledge.counts
+                return now.published > before.published + 5 && now.settled > before.settled + 1
+            }
+            #expect(hasWorked)
             _ = try server.isAlive()
             await server.kill()
             for task in workers + takers {
@@ -80,9 +89,8 @@ import Testing
             #expect(Int64(events) == effects)
         }
         await server.kill()
-        let (published, settled) = knowledge.change { ($0.published.count, $0.settled.count) }
+        let (published, settled) = knowledge.counts
         print("transaction crashes: \(Self.kills) kills, \(published) published, \(settled) settled")
-        #expect(published > Self.kills * 5 && settled > Self.kills)
     }
 
     private static func makeGroup(_ store: MartletStore) async throws {
@@ -110,7 +118,7 @@ import Testing
                 #expect(result.succeeded)
                 knowledge.change { _ = $0.published.insert(change) }
             } catch {
-                return
+                await rest()
             }
         }
     }
@@ -138,10 +146,13 @@ import Testing
                     if isSettled { knowledge.change { _ = $0.settled.insert(entry.id) } }
                 }
             } catch {
-                return
+                await rest()
             }
         }
     }
+
+    /// Where the server is dead, or too slow for one request.
+    private static func rest() async { try? await Task.sleep(for: .milliseconds(10)) }
 
     private static func check(_ store: MartletStore, _ knowledge: Shared) async throws {
         let entries = try await store.streams.xrange(events)
